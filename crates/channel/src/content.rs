@@ -198,7 +198,7 @@ impl Content {
             }
             Content::File { url, name } => {
                 check_url("the URL", url, &mut faults);
-                check_length("name", name.as_deref().unwrap_or_default(), FILE_NAME_LIMIT, &mut faults);
+                check_words("name", name.as_deref().unwrap_or_default(), FILE_NAME_LIMIT, &mut faults);
             }
             Content::Sticker { package_id, sticker_id, .. } => {
                 if !is_sticker_id(package_id) || !is_sticker_id(sticker_id) {
@@ -243,30 +243,29 @@ fn check_text(platform: Platform, text: &str, faults: &mut Vec<Fault>) {
     if text.trim().is_empty() {
         faults.push(Fault::content(FaultCode::Required, "the text is empty"));
     }
-    if text.contains('\0') {
-        faults.push(Fault::content(FaultCode::InvalidFormat, "the text contains a NUL character"));
-    }
-    check_length("the text", text, limits(platform).text_utf16_units, faults);
+    check_words("the text", text, limits(platform).text_utf16_units, faults);
 }
 
-fn check_length(what: &str, text: &str, limit: usize, faults: &mut Vec<Fault>) {
-    let length = units(text);
+fn check_words(what: &str, words: &str, limit: usize, faults: &mut Vec<Fault>) {
+    let length = units(words);
     if length > limit {
         faults.push(Fault::content(
             FaultCode::TooLong,
             format!("{what} has {length} UTF-16 units, more than the {limit} allowed"),
         ));
     }
+    // PostgreSQL stores no NUL, neither as text nor within JSON.
+    if words.contains('\0') {
+        faults.push(Fault::content(FaultCode::InvalidFormat, format!("{what} contains a NUL character")));
+    }
 }
 
-fn check_place(platform: Platform, what: &str, text: &str, faults: &mut Vec<Fault>) {
-    if platform != Platform::Line {
-        return;
-    }
-    if text.trim().is_empty() {
+/// LINE alone has no place without words, and limits them; its limit serves the others too.
+fn check_place(platform: Platform, what: &str, words: &str, faults: &mut Vec<Fault>) {
+    if platform == Platform::Line && words.trim().is_empty() {
         faults.push(Fault::content(FaultCode::Required, format!("LINE needs the {what} of a location")));
     }
-    check_length(what, text, PLACE_LIMIT, faults);
+    check_words(what, words, PLACE_LIMIT, faults);
 }
 
 fn check_degrees(what: &str, degrees: f64, limit: f64, faults: &mut Vec<Fault>) {

@@ -91,6 +91,12 @@ pub enum Refusal {
         /// What is empty.
         what: &'static str,
     },
+    /// An id that would be another address within a URL.
+    #[error("{what} is not an id")]
+    NotAnId {
+        /// What is not an id.
+        what: &'static str,
+    },
     /// The account's settings do not make a request. Says which one, never its value.
     #[error("the account's {setting} is not usable: {reason}")]
     Account {

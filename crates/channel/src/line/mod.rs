@@ -82,8 +82,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 fn segment(what: &'static str, id: &str) -> Result<String, Refusal> {
     match id {
         "" => Err(Refusal::Empty { what }),
-        // These two are the only segments that mean another path even when every letter is a plain one.
-        "." | ".." => Ok(id.replace('.', "%2E")),
+        // These two mean another path even when they are percent-encoded, so there is no way to write them.
+        "." | ".." => Err(Refusal::NotAnId { what }),
         _ => Ok(utf8_percent_encode(id, SEGMENT).to_string()),
     }
 }
