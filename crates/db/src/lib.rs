@@ -1,13 +1,282 @@
-//! One face over SQLite and PostgreSQL.
+//! One face over SQLite and PostgreSQL: statements, rows, units of work, migrations. No word of the product in it.
 //!
-//! The shape of a unit of work is `db.write(async |mut tx| { … helper(&mut tx, company).await? … }).await`: the closure
-//! receives the connection **by value**. A closure that receives `&mut Conn` (`AsyncFn(&mut Conn)`) cannot be proven
-//! `Send` inside an axum handler by today's compiler (rust-lang/rust#110338), whatever it captures. Helpers still take
-//! `&mut Conn`. The closure borrows what it uses (no `move`), because it may run more than once:
+//! ```no_run
+//! # async fn example(db: &db::Db, company: i64) -> Result<(), db::Error> {
+//! let mut reader = db.read().await?;
+//! let rooms: i64 = reader.sql("select count(*) from room where company = $1").bind(company).one().await?;
 //!
-//! ```text
-//! pub async fn write<T, E, F>(&self, unit: impl Fn(Conn) -> F) -> Result<T, E>
-//! where
-//!     E: From<Error>,
-//!     F: Future<Output = Result<T, E>> + Send;
+//! db.write(async |mut tx| {
+//!     tx.sql("update room set rooms = $2 where company = $1").bind(company).bind(rooms).exec().await?;
+//!     rename(&mut tx, company).await
+//! })
+//! .await
+//! # }
+//! # async fn rename(tx: &mut db::Conn, company: i64) -> Result<(), db::Error> { Ok(()) }
 //! ```
+//!
+//! What differs between the engines and cannot be hidden here, so do not rely on it: `->>` of a number is text on
+//! PostgreSQL and a number on SQLite; an expression without `as` has another column name; `like` ignores the case of
+//! ASCII letters on SQLite.
+
+mod amount;
+mod error;
+mod migrate;
+mod postgres;
+mod query;
+mod row;
+mod rows;
+mod sqlite;
+mod value;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde::de::DeserializeOwned;
+
+pub use amount::Amount;
+pub use error::Error;
+pub use migrate::{Migrated, Migration, MigrationState};
+pub use query::Query;
+pub use rows::{Rows, Type};
+pub use value::{Json, Value};
+
+use migrate::compare;
+use postgres::Postgres;
+use sqlite::Sqlite;
+
+/// A database. Cheap to clone; all clones share its connections.
+#[derive(Clone)]
+pub struct Db {
+    engine: Arc<Engine>,
+}
+
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// Which database it is, for the doctor and the logs only: nothing else may depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// SQLite in this process.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        })
+    }
+}
+
+/// How to open a database.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Connections to PostgreSQL, or readers of SQLite; zero is 8 of the former and 4 of the latter.
+    pub pool_size: usize,
+    /// How long to wait for a connection, or for another process that writes, before [`Error::Busy`].
+    pub acquire_timeout: Duration,
+    /// How long a unit of work may take before it is rolled back and answers [`Error::Busy`].
+    pub hold_limit: Duration,
+    /// The largest size of a SQLite file in pages of 4 KiB; beyond it, [`Error::Full`].
+    pub sqlite_max_pages: Option<u32>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            pool_size: 0,
+            acquire_timeout: Duration::from_secs(5),
+            hold_limit: Duration::from_secs(5),
+            sqlite_max_pages: None,
+        }
+    }
+}
+
+/// Counters and gauges, for metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// COMMITs of units of work; on SQLite one for a whole group.
+    pub commits: u64,
+    /// Units of work in those COMMITs.
+    pub members: u64,
+    /// The largest group so far.
+    pub largest_group: u64,
+    /// Units that ran again: their group failed, or the server asked for it.
+    pub run_again: u64,
+    /// Calls that ended as [`Error::Busy`].
+    pub busy: u64,
+    /// Connections of the pool, or readers.
+    pub pool_size: usize,
+    /// Those not in use.
+    pub pool_idle: usize,
+    /// Who waits for a connection, or for the writer.
+    pub waiting: usize,
+}
+
+impl Db {
+    /// Opens `sqlite:PATH` (created when missing) or `postgres://…`.
+    ///
+    /// PostgreSQL takes `sslmode` and `sslrootcert` as libpq does. Nothing is migrated.
+    pub async fn open(url: &str, options: Options) -> Result<Self, Error> {
+        let engine = if let Some(path) = url.strip_prefix("sqlite:") {
+            Engine::Sqlite(Sqlite::open(path.strip_prefix("//").unwrap_or(path), &options).await?)
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Engine::Postgres(Postgres::open(url, &options).await?)
+        } else {
+            return Err(Error::Unavailable("the database URL begins with sqlite: or postgres://".into()));
+        };
+        Ok(Self { engine: Arc::new(engine) })
+    }
+
+    /// Applies the missing migrations in order, each in a transaction of its own; several nodes may do so at once.
+    pub async fn migrate(&self, migrations: &[Migration]) -> Result<Migrated, Error> {
+        match &*self.engine {
+            Engine::Sqlite(database) => migrate::run_sqlite(database, migrations).await,
+            Engine::Postgres(database) => migrate::run_postgres(database, migrations).await,
+        }
+    }
+
+    /// How the database compares with these migrations; writes nothing.
+    pub async fn migration_state(&self, migrations: &[Migration]) -> Result<MigrationState, Error> {
+        let mut reader = self.read().await?;
+        let exists = match self.kind() {
+            Kind::Sqlite => "select exists (select 1 from sqlite_schema where name = '_migration')",
+            Kind::Postgres => "select to_regclass('_migration') is not null",
+        };
+        if !reader.sql(exists).one::<bool>().await? {
+            return Ok(compare(migrations, &Vec::new()));
+        }
+        let applied = reader.sql("select version, checksum from _migration order by version").all().await?;
+        Ok(compare(migrations, &applied))
+    }
+
+    /// A connection that reads; each statement sees what is committed when it runs.
+    ///
+    /// On SQLite a statement runs on the thread of its task: a read that takes long belongs into smaller ones.
+    pub async fn read(&self) -> Result<Conn, Error> {
+        Ok(Conn(match &*self.engine {
+            Engine::Sqlite(database) => Inner::SqliteReader(database.read().await?),
+            Engine::Postgres(database) => Inner::PostgresReader(database.read().await?),
+        }))
+    }
+
+    /// A unit of work: all of it happens, or nothing. Returns when the change is on disk.
+    ///
+    /// **The unit may run more than once** (another unit spoiled their common COMMIT, a deadlock, a connection that was
+    /// lost before COMMIT), so it has no effect outside of the database: caches, pushes and wake-ups come after `write`.
+    /// For the same reason it borrows what it uses: the closure is not `move`. A statement that failed fails the unit,
+    /// even when the unit ignores the error. Nothing slow, such as the network, is awaited inside.
+    ///
+    /// The unit is handed its connection by value, `async |mut tx|`, and passes it on as `&mut tx`: a future that calls
+    /// a closure over `&mut Conn` cannot be proven `Send` by today's compiler (rust-lang/rust#110338).
+    pub async fn write<T, E, F>(&self, unit: impl Fn(Conn) -> F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        match &*self.engine {
+            Engine::Sqlite(database) => database.write(unit).await,
+            Engine::Postgres(database) => database.write(unit).await,
+        }
+    }
+
+    /// Counters and gauges as they are now.
+    pub fn stats(&self) -> Stats {
+        match &*self.engine {
+            Engine::Sqlite(database) => database.stats(),
+            Engine::Postgres(database) => database.stats(),
+        }
+    }
+
+    /// Which database it is.
+    pub fn kind(&self) -> Kind {
+        match &*self.engine {
+            Engine::Sqlite(_) => Kind::Sqlite,
+            Engine::Postgres(_) => Kind::Postgres,
+        }
+    }
+
+    /// Waits for the units under way and closes the connections; whatever comes later is [`Error::Unavailable`].
+    pub async fn close(&self) {
+        match &*self.engine {
+            Engine::Sqlite(database) => database.close().await,
+            Engine::Postgres(database) => database.close(),
+        }
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Db({})", self.kind())
+    }
+}
+
+/// A connection: a reader, or the transaction of a unit of work.
+pub struct Conn(Inner);
+
+enum Inner {
+    SqliteReader(sqlite::Reader),
+    SqliteUnit(Arc<sqlite::Member>),
+    PostgresReader(postgres::Reader),
+    PostgresUnit(Arc<postgres::Unit>),
+}
+
+impl Conn {
+    /// Begins a statement. Its text is a constant: what a user typed can only ever be bound.
+    pub fn sql<'c>(&'c mut self, text: &'static str) -> Query<'c> {
+        Query::new(self, text)
+    }
+
+    pub(crate) fn member(member: Arc<sqlite::Member>) -> Self {
+        Self(Inner::SqliteUnit(member))
+    }
+
+    pub(crate) fn unit(unit: Arc<postgres::Unit>) -> Self {
+        Self(Inner::PostgresUnit(unit))
+    }
+
+    fn kind(&self) -> Kind {
+        match self.0 {
+            Inner::SqliteReader(_) | Inner::SqliteUnit(_) => Kind::Sqlite,
+            Inner::PostgresReader(_) | Inner::PostgresUnit(_) => Kind::Postgres,
+        }
+    }
+
+    fn is_reader(&self) -> bool {
+        matches!(self.0, Inner::SqliteReader(_) | Inner::PostgresReader(_))
+    }
+
+    async fn fetch<R: DeserializeOwned>(
+        &mut self,
+        text: &str,
+        values: Vec<Value>,
+        most: usize,
+    ) -> Result<Vec<R>, Error> {
+        match &mut self.0 {
+            Inner::SqliteReader(reader) => reader.fetch(text, &values, most),
+            Inner::SqliteUnit(unit) => unit.fetch(text, &values, most),
+            Inner::PostgresReader(reader) => reader.fetch(text, &values, most).await,
+            Inner::PostgresUnit(unit) => unit.fetch(text, &values, most).await,
+        }
+    }
+
+    async fn exec(&mut self, text: &str, values: Vec<Value>) -> Result<u64, Error> {
+        match &mut self.0 {
+            Inner::SqliteReader(reader) => reader.exec(text, &values),
+            Inner::SqliteUnit(unit) => unit.exec(text, &values),
+            Inner::PostgresReader(reader) => reader.exec(text, &values).await,
+            Inner::PostgresUnit(unit) => unit.exec(text, &values).await,
+        }
+    }
+
+    async fn later(&mut self, text: std::borrow::Cow<'static, str>, values: Vec<Value>) -> Result<(), Error> {
+        match &mut self.0 {
+            Inner::PostgresUnit(unit) => unit.later(&text, values).await,
+            _ => self.exec(&text, values).await.map(drop),
+        }
+    }
+}

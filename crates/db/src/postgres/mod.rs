@@ -1,0 +1,237 @@
+//! PostgreSQL: a pool, statements cached by their text, pipelined transactions.
+
+mod encode;
+mod tls;
+mod unit;
+
+use std::{sync::Arc, time::Duration};
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
+use futures_util::{StreamExt, TryStreamExt};
+use serde::de::DeserializeOwned;
+use tokio_postgres::{Client, Statement, error::SqlState};
+
+use crate::{Conn, Error, Options, Stats, Value};
+
+pub(crate) use unit::Unit;
+
+/// A pool of connections to one server.
+pub(crate) struct Postgres {
+    pool: Pool,
+    hold: Duration,
+    counts: unit::Counts,
+}
+
+impl Postgres {
+    pub(crate) async fn open(url: &str, options: &Options) -> Result<Self, Error> {
+        let (mut config, dial) = tls::parse(url)?;
+        if config.get_application_name().is_none() {
+            config.application_name("sala");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(options.acquire_timeout);
+        }
+        // Statements are few and short: planning each again for its values costs more than a generic plan ever does.
+        let given = config.get_options().unwrap_or_default();
+        config.options(format!("-c plan_cache_mode=force_generic_plan {given}"));
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_connect(config, dial, manager))
+            .max_size(if options.pool_size == 0 { 8 } else { options.pool_size })
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(options.acquire_timeout))
+            .create_timeout(Some(options.acquire_timeout))
+            .recycle_timeout(Some(options.acquire_timeout))
+            .build()
+            .map_err(|e| Error::Unavailable(e.to_string()))?;
+        let this = Self { pool, hold: options.hold_limit, counts: unit::Counts::default() };
+        // A wrong password or a server that is down is said now, not at the first request.
+        drop(this.get().await?);
+        Ok(this)
+    }
+
+    async fn get(&self) -> Result<Object, Error> {
+        self.pool.get().await.map_err(|fault| match fault {
+            PoolError::Timeout(TimeoutType::Wait) => {
+                self.counts.busy();
+                Error::Busy
+            }
+            PoolError::Timeout(_) => Error::Unavailable("the server did not answer in time".into()),
+            PoolError::Backend(fault) => match error(&fault) {
+                full @ (Error::Unavailable(_) | Error::Busy) => full,
+                other => Error::Unavailable(other.to_string()),
+            },
+            PoolError::Closed => Error::Unavailable("the database is closed".into()),
+            other => Error::Unavailable(other.to_string()),
+        })
+    }
+
+    pub(crate) async fn read(&self) -> Result<Reader, Error> {
+        Ok(Reader { client: self.get().await? })
+    }
+
+    pub(crate) async fn write<T, E, F>(&self, unit: impl Fn(Conn) -> F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        unit::write(self, unit).await
+    }
+
+    /// Several statements in one text, in a transaction of their own with this advisory lock held.
+    pub(crate) async fn connection(&self) -> Result<Object, Error> {
+        self.get().await
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let status = self.pool.status();
+        let mut stats = self.counts.stats();
+        stats.pool_size = status.size;
+        stats.pool_idle = status.available;
+        stats.waiting = status.waiting;
+        stats
+    }
+
+    pub(crate) fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// A pooled connection outside of any transaction.
+pub(crate) struct Reader {
+    client: Object,
+}
+
+impl Reader {
+    pub(crate) async fn fetch<R: DeserializeOwned>(
+        &mut self,
+        text: &str,
+        values: &[Value],
+        most: usize,
+    ) -> Result<Vec<R>, Error> {
+        for _ in 0..2 {
+            let statement = prepare(&self.client, text, values).await?;
+            match fetch(&self.client, &statement, values, most).await {
+                Err(Fault::Server(fault)) if stale(&fault) => self.client.statement_cache.clear(),
+                other => return other.map_err(Fault::into),
+            }
+        }
+        Err(Error::Sql("the result type of a statement keeps changing".into()))
+    }
+
+    pub(crate) async fn exec(&mut self, text: &str, values: &[Value]) -> Result<u64, Error> {
+        let statement = prepare(&self.client, text, values).await?;
+        self.client.execute_raw(&statement, values).await.map_err(|fault| error(&fault))
+    }
+}
+
+/// A statement fails on the server, or its rows do not fit the type they are asked as.
+enum Fault {
+    Server(tokio_postgres::Error),
+    Ours(Error),
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Server(fault) => error(&fault),
+            Fault::Ours(fault) => fault,
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(fault: tokio_postgres::Error) -> Self {
+        Self::Server(fault)
+    }
+}
+
+async fn prepare(client: &Object, text: &str, values: &[Value]) -> Result<Statement, Fault> {
+    let statement = client.prepare_cached(text).await?;
+    let (asked, bound) = (statement.params().len(), values.len());
+    if asked != bound {
+        // The driver would panic.
+        return Err(Fault::Ours(Error::Sql(format!("{bound} values were bound to {asked} parameters"))));
+    }
+    Ok(statement)
+}
+
+async fn fetch<R: DeserializeOwned>(
+    client: &Client,
+    statement: &Statement,
+    values: &[Value],
+    most: usize,
+) -> Result<Vec<R>, Fault> {
+    let mut rows = std::pin::pin!(client.query_raw(statement, values).await?);
+    let mut read = Vec::new();
+    let mut wrong = None;
+    // All rows are received even when they are not wanted, so that an error at the end of the statement is seen.
+    while let Some(row) = rows.next().await {
+        let row = row?;
+        if read.len() < most && wrong.is_none() {
+            match crate::row::decode(&encode::Row(&row)) {
+                Ok(row) => read.push(row),
+                Err(fault) => wrong = Some(fault),
+            }
+        }
+    }
+    match wrong {
+        Some(fault) => Err(Fault::Ours(fault)),
+        None => Ok(read),
+    }
+}
+
+/// A migration changed a table under a prepared statement: it has to be prepared again.
+fn stale(fault: &tokio_postgres::Error) -> bool {
+    fault.as_db_error().is_some_and(|db| {
+        *db.code() == SqlState::FEATURE_NOT_SUPPORTED
+            && db.message().contains("cached plan must not change result type")
+    })
+}
+
+/// Whether the connection is gone, as opposed to the server having refused something.
+fn lost(fault: &tokio_postgres::Error) -> bool {
+    match fault.code() {
+        Some(code) => code.code().starts_with("08") || code.code().starts_with("57P"),
+        None => fault.is_closed() || std::error::Error::source(fault).is_some_and(|s| s.is::<std::io::Error>()),
+    }
+}
+
+/// Sorts PostgreSQL's errors. Its own words are used only where they quote the statement, never where they quote values.
+pub(crate) fn error(fault: &tokio_postgres::Error) -> Error {
+    if let Some(db) = fault.as_db_error() {
+        let code = db.code().code();
+        let place = || {
+            let parts = [db.constraint(), db.table(), db.column()];
+            let parts: Vec<&str> = parts.into_iter().flatten().collect();
+            format!("{code} {}", parts.join(" of "))
+        };
+        return match code {
+            "23505" => Error::Duplicate(place()),
+            "23503" | "23001" => Error::Reference(place()),
+            "53100" => Error::Full,
+            "22021" | "22P05" => Error::Invalid("text that the server cannot keep".into()),
+            "40001" | "40P01" | "55P03" | "57014" | "53300" => Error::Busy,
+            _ if ["08", "28", "3D", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
+                Error::Unavailable(format!("the server says {code}"))
+            }
+            _ if code.starts_with("42") => Error::Sql(format!("{code} {}", db.message())),
+            _ => Error::Sql(place()),
+        };
+    }
+    if lost(fault) {
+        return Error::Unavailable("the connection was lost".into());
+    }
+    Error::Sql(fault.to_string())
+}
+
+/// Rows of a statement without parameters or types of interest, for the migration runner.
+pub(crate) async fn applied(client: &Client) -> Result<Vec<(i64, String)>, Error> {
+    let rows = client
+        .query_raw("select version, checksum from _migration order by version", std::iter::empty::<i64>())
+        .await
+        .map_err(|fault| error(&fault))?;
+    let rows: Vec<_> = rows.try_collect().await.map_err(|fault| error(&fault))?;
+    rows.iter().map(|row| crate::row::decode(&encode::Row(row))).collect()
+}
+
+type Shared = Arc<Object>;

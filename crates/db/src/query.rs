@@ -1,0 +1,208 @@
+//! A statement being put together, and the ways to run it.
+
+use std::borrow::Cow;
+
+use serde::de::DeserializeOwned;
+
+use crate::{Conn, Error, Kind, Rows, Value, sqlite, value::Kind as Bound};
+
+/// A statement with its values; runs when one of its last five methods is awaited.
+///
+/// Values are bound by the number that is written: `$2 … $1 … $2` means the same in both engines.
+#[must_use = "a query does nothing until it is run"]
+pub struct Query<'c> {
+    conn: &'c mut Conn,
+    pub(crate) text: Cow<'static, str>,
+    pub(crate) values: Vec<Value>,
+    wrong: Option<Error>,
+}
+
+impl<'c> Query<'c> {
+    pub(crate) fn new(conn: &'c mut Conn, text: &'static str) -> Self {
+        Self { conn, text: Cow::Borrowed(text), values: Vec::new(), wrong: None }
+    }
+
+    /// Binds the next number: the first call is `$1`.
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Appends to the text.
+    pub fn push(mut self, text: &'static str) -> Self {
+        self.text.to_mut().push_str(text);
+        self
+    }
+
+    /// Appends the next `$n` to the text and binds its value.
+    pub fn push_bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self.push_number();
+        self
+    }
+
+    /// Appends a parenthesised sub-select of these rows, with the columns they were made with; give it a name with `as`.
+    pub fn push_rows(mut self, rows: &Rows) -> Self {
+        if let Some(wrong) = &rows.wrong {
+            self.wrong.get_or_insert_with(|| wrong.clone());
+        }
+        match self.conn.kind() {
+            Kind::Postgres => self.push_arrays(rows),
+            Kind::Sqlite => self.push_values(rows),
+        }
+        self
+    }
+
+    fn push_number(&mut self) {
+        use std::fmt::Write;
+        let number = self.values.len();
+        // Writing to a String cannot fail.
+        let _ = write!(self.text.to_mut(), "${number}");
+    }
+
+    /// One array per column: the text is the same for any number of rows, so its plan is kept.
+    fn push_arrays(&mut self, rows: &Rows) {
+        let width = rows.columns.len().max(1);
+        self.text.to_mut().push_str("(select * from unnest(");
+        for (index, (_, kind)) in rows.columns.iter().enumerate() {
+            let column = rows.values.iter().skip(index).step_by(width).cloned().collect();
+            self.values.push(Value(Bound::Array(column)));
+            self.comma(index);
+            self.push_number();
+            let text = self.text.to_mut();
+            text.push_str("::");
+            text.push_str(kind.postgres());
+            text.push_str("[]");
+        }
+        self.text.to_mut().push_str(") as t(");
+        for (index, (name, _)) in rows.columns.iter().enumerate() {
+            self.comma(index);
+            self.text.to_mut().push_str(name);
+        }
+        self.text.to_mut().push_str("))");
+    }
+
+    /// A list of values, padded with nulls to a power of two behind a limit: so a few texts, and a few prepared
+    /// statements, serve all numbers of rows.
+    fn push_values(&mut self, rows: &Rows) {
+        let (width, count) = (rows.columns.len().max(1), rows.len());
+        self.text.to_mut().push_str("(select ");
+        for (index, (name, _)) in rows.columns.iter().enumerate() {
+            use std::fmt::Write;
+            self.comma(index);
+            let _ = write!(self.text.to_mut(), "column{} as {name}", index + 1);
+        }
+        self.text.to_mut().push_str(" from (values ");
+        for row in 0..count.next_power_of_two() {
+            self.comma(row);
+            self.text.to_mut().push('(');
+            for index in 0..width {
+                self.values.push(rows.values.get(row * width + index).cloned().unwrap_or(Value(Bound::Null)));
+                self.comma(index);
+                self.push_number();
+            }
+            self.text.to_mut().push(')');
+        }
+        self.values.push(Value(Bound::Integer(i64::try_from(count).unwrap_or(i64::MAX))));
+        self.text.to_mut().push_str(") limit ");
+        self.push_number();
+        self.text.to_mut().push(')');
+        if self.values.len() > sqlite::MAX_VARIABLES {
+            let max = sqlite::MAX_VARIABLES;
+            self.wrong.get_or_insert_with(|| Error::Sql(format!("more than {max} values in one statement")));
+        }
+    }
+
+    fn comma(&mut self, index: usize) {
+        if index > 0 {
+            self.text.to_mut().push(',');
+        }
+    }
+
+    /// Everything that can be known to be wrong before the database is asked.
+    fn check(&self) -> Result<(), Error> {
+        if let Some(wrong) = &self.wrong {
+            return Err(wrong.clone());
+        }
+        self.values.iter().try_for_each(Value::check)?;
+        allowed(&self.text, self.conn.is_reader())
+    }
+
+    /// All rows.
+    pub async fn all<R: DeserializeOwned>(self) -> Result<Vec<R>, Error> {
+        self.check()?;
+        let Self { conn, text, values, .. } = self;
+        conn.fetch(&text, values, usize::MAX).await
+    }
+
+    /// The first row; [`Error::NoRow`] when there is none.
+    pub async fn one<R: DeserializeOwned>(self) -> Result<R, Error> {
+        self.optional().await?.ok_or(Error::NoRow)
+    }
+
+    /// The first row, if any.
+    pub async fn optional<R: DeserializeOwned>(self) -> Result<Option<R>, Error> {
+        self.check()?;
+        let Self { conn, text, values, .. } = self;
+        Ok(conn.fetch(&text, values, 1).await?.pop())
+    }
+
+    /// Runs the statement and tells how many rows it changed.
+    pub async fn exec(self) -> Result<u64, Error> {
+        self.check()?;
+        let Self { conn, text, values, .. } = self;
+        conn.exec(&text, values).await
+    }
+
+    /// Runs the statement without waiting for its result: PostgreSQL gets it together with the next awaited statement
+    /// or COMMIT. When it fails, the unit of work fails. On a reader it is the same as [`Query::exec`].
+    pub async fn later(self) -> Result<(), Error> {
+        self.check()?;
+        let Self { conn, text, values, .. } = self;
+        conn.later(text, values).await
+    }
+}
+
+/// Refuses what would end or nest the transaction behind the back of this crate, and writes through a reader, with the
+/// same words in both engines.
+fn allowed(text: &str, reader: bool) -> Result<(), Error> {
+    let word = first_word(text);
+    let is = |words: &[&str]| words.iter().any(|w| word.eq_ignore_ascii_case(w));
+    if is(&["begin", "commit", "end", "rollback", "abort", "savepoint", "release", "start", "prepare", "pragma", "set"])
+    {
+        return Err(Error::Sql("a statement may not control the transaction or the session".into()));
+    }
+    if reader && !is(&["select", "with", "values", "explain"]) {
+        return Err(Error::Sql("a reader may not write".into()));
+    }
+    Ok(())
+}
+
+/// The first word of a statement, after comments.
+fn first_word(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(comment) = rest.strip_prefix("--") {
+            rest = comment.split_once('\n').map_or("", |(_, after)| after).trim_start();
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.split_once("*/").map_or("", |(_, after)| after).trim_start();
+        } else {
+            let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+            return &rest[..end];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_is_found_behind_comments() {
+        assert_eq!(first_word("  -- why\n /* and\nhow */ Select 1"), "Select");
+        assert_eq!(first_word("-- only a comment"), "");
+        assert!(allowed("/* x */ COMMIT", false).is_err());
+        assert!(allowed("insert into t values (1)", true).is_err());
+        assert!(allowed("with a as (select 1) select * from a", true).is_ok());
+    }
+}

@@ -1,0 +1,591 @@
+//! Group commit: the writer's open transaction goes from unit to unit, and one COMMIT ends it for all of them.
+//!
+//! A unit waits for its turn, runs inside a savepoint and, when it ends, passes the open transaction to the next unit
+//! that waits. When none waits, or the group is large or old enough, the committing thread writes COMMIT, and only then
+//! does every member learn its answer, errors included, because an error may have been decided on rows of a group that
+//! never came to be. When the group as a whole fails, each member runs again in a group of its own.
+//!
+//! The connection never leaves its mutex: a unit holds a *turn*, and each statement checks that the turn is still its
+//! own. So a unit that is dropped, or that holds the writer for too long, can be rolled back from outside.
+//!
+//! Lock order: connection, then queue.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, InterruptHandle};
+use serde::de::DeserializeOwned;
+use tokio::sync::{Notify, oneshot};
+
+use super::{error, lock, statement};
+use crate::{Conn, Error, Options, Stats, Value};
+
+/// A group is committed when it has so many members, or is so old, even if more units wait.
+const MEMBERS: usize = 64;
+const AGE: Duration = Duration::from_millis(2);
+
+/// A unit that was given the turn but does not start (its task is not being polled) loses it after this time.
+const START: Duration = Duration::from_millis(50);
+
+pub(crate) struct Writer {
+    connection: Mutex<Connection>,
+    interrupt: InterruptHandle,
+    /// Whose statements may run, by ticket; zero is nobody. Changed only under the lock of the connection.
+    current: AtomicU64,
+    queue: Mutex<Queue>,
+    /// Wakes the committing thread.
+    commit: Condvar,
+    idle: Notify,
+    hold: Duration,
+    commits: AtomicU64,
+    members: AtomicU64,
+    largest: AtomicU64,
+    busy: AtomicU64,
+    again: AtomicU64,
+}
+
+struct Queue {
+    turn: Turn,
+    waiting: VecDeque<Waiting>,
+    group: Option<Group>,
+    tickets: u64,
+    closed: bool,
+    stopped: bool,
+}
+
+enum Turn {
+    Free,
+    /// Offered to a waiting unit that has not started yet.
+    Offered {
+        waiting: Waiting,
+        since: Instant,
+    },
+    Running {
+        ticket: u64,
+        since: Instant,
+        verdict: oneshot::Sender<Verdict>,
+    },
+    Committing,
+}
+
+#[derive(Clone)]
+struct Waiting {
+    ticket: u64,
+    alone: bool,
+    offer: Arc<Notify>,
+}
+
+/// An open transaction and those who wait for its COMMIT.
+struct Group {
+    since: Instant,
+    alone: bool,
+    members: Vec<oneshot::Sender<Verdict>>,
+}
+
+enum Verdict {
+    Committed,
+    /// The group failed because of somebody: run again, alone.
+    Again,
+    Failed(Error),
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, options: &Options) -> Self {
+        Self {
+            interrupt: connection.get_interrupt_handle(),
+            connection: Mutex::new(connection),
+            current: AtomicU64::new(0),
+            queue: Mutex::new(Queue {
+                turn: Turn::Free,
+                waiting: VecDeque::new(),
+                group: None,
+                tickets: 0,
+                closed: false,
+                stopped: false,
+            }),
+            commit: Condvar::new(),
+            idle: Notify::new(),
+            hold: options.hold_limit,
+            commits: AtomicU64::new(0),
+            members: AtomicU64::new(0),
+            largest: AtomicU64::new(0),
+            busy: AtomicU64::new(0),
+            again: AtomicU64::new(0),
+        }
+    }
+
+    /// Starts the thread that commits, so that a slow disk blocks no thread of the runtime.
+    pub(super) fn start(writer: &Arc<Self>) -> Result<(), Error> {
+        let writer = Arc::clone(writer);
+        std::thread::Builder::new()
+            .name("db-commit".into())
+            .spawn(move || writer.commits())
+            .map(drop)
+            .map_err(|_| Error::Unavailable("no thread for the database".into()))
+    }
+
+    pub(super) async fn write<T, E, F>(this: &Arc<Self>, acquire: Duration, unit: impl Fn(Conn) -> F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        let mut alone = false;
+        loop {
+            let mut place = Place::start(this, alone, acquire).await?;
+            let state = Arc::new(Member { writer: Arc::clone(this), ticket: place.ticket, failed: Mutex::new(None) });
+            let answer = {
+                let mut run = pin!(unit(Conn::member(Arc::clone(&state))));
+                let verdict = &mut place.verdict;
+                // The unit itself is asked first: on SQLite it hardly ever has to wait.
+                std::future::poll_fn(|cx| match run.as_mut().poll(cx) {
+                    Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                    Poll::Pending => pin!(&mut *verdict).poll(cx).map(|_| None),
+                })
+                .await
+            };
+            // Nobody answered: the unit was rolled back because it held the writer for too long.
+            let Some(answer) = answer else {
+                this.busy.fetch_add(1, Relaxed);
+                return Err(Error::Busy.into());
+            };
+            let failed = lock(&state.failed).take();
+            // A statement error that the unit swallowed fails it all the same, as PostgreSQL would have it.
+            let answer = match (answer, failed) {
+                (Ok(_), Some(fault)) => Err(fault.into()),
+                (answer, _) => answer,
+            };
+            match place.finish(answer.is_ok()).await {
+                Verdict::Committed => return answer,
+                Verdict::Failed(fault) => return Err(fault.into()),
+                Verdict::Again if alone => return answer.and(Err(Error::Busy.into())),
+                Verdict::Again => {
+                    this.again.fetch_add(1, Relaxed);
+                    alone = true;
+                }
+            }
+        }
+    }
+
+    /// Runs work on the connection with no transaction open, everybody else waiting.
+    pub(super) async fn alone<T>(
+        this: &Arc<Self>,
+        acquire: Duration,
+        mut work: impl FnMut(&Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut place = Place::take(this, true, acquire).await?;
+        let deadline = Instant::now() + acquire;
+        loop {
+            let result = work(&lock(&this.connection));
+            if !matches!(result, Err(Error::Busy)) || Instant::now() >= deadline {
+                place.leave();
+                return result;
+            }
+            pause().await;
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        Stats {
+            commits: self.commits.load(Relaxed),
+            members: self.members.load(Relaxed),
+            largest_group: self.largest.load(Relaxed),
+            busy: self.busy.load(Relaxed),
+            run_again: self.again.load(Relaxed),
+            waiting: lock(&self.queue).waiting.len(),
+            ..Stats::default()
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        loop {
+            let idle = self.idle.notified();
+            {
+                let mut queue = lock(&self.queue);
+                queue.closed = true;
+                if matches!(queue.turn, Turn::Free) && queue.waiting.is_empty() {
+                    break;
+                }
+            }
+            idle.await;
+        }
+        self.stop();
+    }
+
+    pub(super) fn stop(&self) {
+        let mut queue = lock(&self.queue);
+        queue.closed = true;
+        queue.stopped = true;
+        self.commit.notify_all();
+    }
+
+    /// Gives the turn to the next unit, or lets the committing thread end the group. Called by whoever had the turn.
+    fn next(&self, queue: &mut Queue) {
+        if let Some(group) = &queue.group {
+            let go_on = !group.alone
+                && group.members.len() < MEMBERS
+                && queue.waiting.front().is_some_and(|next| !next.alone)
+                && group.since.elapsed() < AGE;
+            if !go_on {
+                queue.turn = Turn::Committing;
+                self.commit.notify_one();
+                return;
+            }
+        }
+        match queue.waiting.pop_front() {
+            Some(next) => {
+                next.offer.notify_one();
+                queue.turn = Turn::Offered { waiting: next, since: Instant::now() };
+            }
+            None => {
+                queue.turn = Turn::Free;
+                if queue.closed {
+                    self.idle.notify_waiters();
+                }
+            }
+        }
+    }
+
+    fn commits(&self) {
+        loop {
+            {
+                let mut queue = lock(&self.queue);
+                while !matches!(queue.turn, Turn::Committing) {
+                    if queue.stopped {
+                        return;
+                    }
+                    queue = self.commit.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+            self.commit_group();
+        }
+    }
+
+    fn commit_group(&self) {
+        let outcome = {
+            let connection = lock(&self.connection);
+            let outcome = run(&connection, "commit");
+            if outcome.is_err() && !connection.is_autocommit() {
+                // Nothing is left to save: should this fail too, the next BEGIN finds the transaction open and says so.
+                let _ = run(&connection, "rollback");
+            }
+            outcome
+        };
+        let members = {
+            let mut queue = lock(&self.queue);
+            let members = queue.group.take().map_or_else(Vec::new, |group| group.members);
+            self.next(&mut queue);
+            members
+        };
+        if outcome.is_ok() && !members.is_empty() {
+            self.commits.fetch_add(1, Relaxed);
+            self.members.fetch_add(members.len() as u64, Relaxed);
+            self.largest.fetch_max(members.len() as u64, Relaxed);
+        }
+        tell(members, outcome);
+    }
+
+    /// Called at every tick: takes the turn from a unit that does not start, and rolls back one that does not end.
+    pub(super) fn watch(&self) {
+        let late = {
+            let mut queue = lock(&self.queue);
+            match &queue.turn {
+                Turn::Offered { waiting, since } if since.elapsed() >= START => {
+                    // It keeps its place in life, at the end of the queue; the others, and the members of the group
+                    // that wait for their COMMIT, go on without it.
+                    let waiting = waiting.clone();
+                    queue.waiting.push_back(waiting);
+                    self.next(&mut queue);
+                    None
+                }
+                Turn::Running { ticket, since, .. } if since.elapsed() >= self.hold => Some(*ticket),
+                _ => None,
+            }
+        };
+        let Some(ticket) = late else { return };
+        let Ok(connection) = self.connection.try_lock() else {
+            // One of its statements is running: it is told to stop, and the next tick does the rest.
+            self.interrupt.interrupt();
+            return;
+        };
+        if self.current.load(Relaxed) == ticket {
+            tracing::warn!("a unit of work held the writer for too long and was rolled back");
+            self.undo(&connection);
+        }
+    }
+
+    /// Ends the current unit without an answer of its own, and goes on with the next. The lock of the connection is held.
+    fn undo(&self, connection: &Connection) {
+        self.current.store(0, Relaxed);
+        let alive = !connection.is_autocommit() && rollback(connection).is_ok();
+        let mut queue = lock(&self.queue);
+        queue.turn = Turn::Free;
+        let dead = if alive { None } else { self.abandon(connection, &mut queue) };
+        self.next(&mut queue);
+        drop(queue);
+        tell_all(dead, || Verdict::Again);
+    }
+
+    /// Forgets the transaction, which SQLite has already ended or which cannot be trusted any more.
+    fn abandon(&self, connection: &Connection, queue: &mut Queue) -> Option<Vec<oneshot::Sender<Verdict>>> {
+        if !connection.is_autocommit() {
+            let _ = run(connection, "rollback");
+        }
+        queue.group.take().map(|group| group.members)
+    }
+}
+
+fn tell(members: Vec<oneshot::Sender<Verdict>>, outcome: Result<(), Error>) {
+    let single = members.len() == 1;
+    tell_all(Some(members), || match &outcome {
+        Ok(()) => Verdict::Committed,
+        Err(fault) if single => Verdict::Failed(fault.clone()),
+        Err(_) => Verdict::Again,
+    });
+}
+
+fn tell_all(members: Option<Vec<oneshot::Sender<Verdict>>>, verdict: impl Fn() -> Verdict) {
+    for member in members.into_iter().flatten() {
+        // Whoever went away does not need to know.
+        let _ = member.send(verdict());
+    }
+}
+
+/// A place in the queue, then the turn; given up when dropped.
+struct Place {
+    writer: Arc<Writer>,
+    ticket: u64,
+    verdict: oneshot::Receiver<Verdict>,
+    left: bool,
+}
+
+impl Place {
+    /// Waits for the turn.
+    async fn take(writer: &Arc<Writer>, alone: bool, acquire: Duration) -> Result<Self, Error> {
+        let (sender, verdict) = oneshot::channel();
+        let mut place = Self { writer: Arc::clone(writer), ticket: 0, verdict, left: false };
+        let offer = {
+            let mut queue = lock(&writer.queue);
+            // One that runs again after a failed group is still let in while the others are waited for.
+            if queue.stopped || (queue.closed && !alone) {
+                place.left = true;
+                return Err(Error::Unavailable("the database is closed".into()));
+            }
+            queue.tickets += 1;
+            place.ticket = queue.tickets;
+            if matches!(queue.turn, Turn::Free) {
+                queue.turn = Turn::Running { ticket: place.ticket, since: Instant::now(), verdict: sender };
+                return Ok(place);
+            }
+            let offer = Arc::new(Notify::new());
+            queue.waiting.push_back(Waiting { ticket: place.ticket, alone, offer: Arc::clone(&offer) });
+            offer
+        };
+        let mut sender = Some(sender);
+        let offered = async {
+            loop {
+                offer.notified().await;
+                let mut queue = lock(&writer.queue);
+                let mine = matches!(&queue.turn, Turn::Offered { waiting, .. } if waiting.ticket == place.ticket);
+                if mine && let Some(verdict) = sender.take() {
+                    queue.turn = Turn::Running { ticket: place.ticket, since: Instant::now(), verdict };
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(acquire, offered).await.is_err() {
+            writer.busy.fetch_add(1, Relaxed);
+            return Err(Error::Busy);
+        }
+        Ok(place)
+    }
+
+    /// Waits for the turn and opens the savepoint, and the transaction when there is none.
+    async fn start(writer: &Arc<Writer>, alone: bool, acquire: Duration) -> Result<Self, Error> {
+        let place = Self::take(writer, alone, acquire).await?;
+        let deadline = Instant::now() + acquire;
+        loop {
+            let begun = {
+                let connection = lock(&writer.connection);
+                place.begin(&connection, alone)
+            };
+            match begun {
+                Ok(()) => return Ok(place),
+                // Another process is writing; it is waited for here rather than inside SQLite, which would block.
+                Err(Error::Busy) if Instant::now() < deadline => pause().await,
+                Err(fault) => {
+                    if fault == Error::Busy {
+                        writer.busy.fetch_add(1, Relaxed);
+                    }
+                    return Err(fault);
+                }
+            }
+        }
+    }
+
+    fn begin(&self, connection: &Connection, alone: bool) -> Result<(), Error> {
+        if connection.is_autocommit() {
+            run(connection, "begin immediate")?;
+            let now = Instant::now();
+            let mut queue = lock(&self.writer.queue);
+            queue.group = Some(Group { since: now, alone, members: Vec::new() });
+            // The time spent waiting for another process is not the unit's own.
+            if let Turn::Running { since, .. } = &mut queue.turn {
+                *since = now;
+            }
+        }
+        run(connection, "savepoint unit")?;
+        self.writer.current.store(self.ticket, Relaxed);
+        Ok(())
+    }
+
+    /// Closes the savepoint, passes the turn on and waits for the COMMIT.
+    async fn finish(mut self, keep: bool) -> Verdict {
+        self.end(keep);
+        self.left = true;
+        // No verdict: the unit was rolled back from outside in its last moment.
+        (&mut self.verdict).await.unwrap_or(Verdict::Failed(Error::Busy))
+    }
+
+    fn end(&self, keep: bool) {
+        let writer = &*self.writer;
+        let connection = lock(&writer.connection);
+        if writer.current.load(Relaxed) != self.ticket {
+            // Rolled back from outside meanwhile; the verdict has been dropped with the turn.
+            return;
+        }
+        writer.current.store(0, Relaxed);
+        let open = !connection.is_autocommit();
+        let closed = open && if keep { run(&connection, "release unit") } else { rollback(&connection) }.is_ok();
+        let mut queue = lock(&writer.queue);
+        let Turn::Running { verdict, .. } = std::mem::replace(&mut queue.turn, Turn::Free) else { return };
+        let mut dead = None;
+        if closed && let Some(group) = &mut queue.group {
+            group.members.push(verdict);
+        } else {
+            // This unit, or what it ran into, ended the transaction of all members: none of them has happened.
+            let mut members = writer.abandon(&connection, &mut queue).unwrap_or_default();
+            members.push(verdict);
+            dead = Some(members);
+        }
+        writer.next(&mut queue);
+        drop(queue);
+        drop(connection);
+        tell_all(dead, || Verdict::Again);
+    }
+
+    /// Gives the turn back without having opened anything.
+    fn leave(&mut self) {
+        self.left = true;
+        let mut queue = lock(&self.writer.queue);
+        if matches!(&queue.turn, Turn::Running { ticket, .. } if *ticket == self.ticket) {
+            queue.turn = Turn::Free;
+            self.writer.next(&mut queue);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.left {
+            return;
+        }
+        let writer = &*self.writer;
+        let running = {
+            let mut queue = lock(&writer.queue);
+            match &queue.turn {
+                Turn::Running { ticket, .. } if *ticket == self.ticket => true,
+                Turn::Offered { waiting, .. } if waiting.ticket == self.ticket => {
+                    queue.turn = Turn::Free;
+                    writer.next(&mut queue);
+                    false
+                }
+                _ => {
+                    queue.waiting.retain(|waiting| waiting.ticket != self.ticket);
+                    false
+                }
+            }
+        };
+        if !running {
+            return;
+        }
+        let connection = lock(&writer.connection);
+        if writer.current.load(Relaxed) == self.ticket {
+            writer.undo(&connection);
+        } else {
+            // The savepoint was never opened.
+            drop(connection);
+            self.leave();
+        }
+    }
+}
+
+/// The face of a unit of work on the writer.
+pub(crate) struct Member {
+    writer: Arc<Writer>,
+    ticket: u64,
+    failed: Mutex<Option<Error>>,
+}
+
+impl Member {
+    pub(crate) fn fetch<R: DeserializeOwned>(
+        &self,
+        text: &str,
+        values: &[Value],
+        most: usize,
+    ) -> Result<Vec<R>, Error> {
+        self.with(|connection| statement::fetch(connection, text, values, most))
+    }
+
+    pub(crate) fn exec(&self, text: &str, values: &[Value]) -> Result<u64, Error> {
+        self.with(|connection| statement::exec(connection, text, values))
+    }
+
+    fn with<T>(&self, run: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let connection = lock(&self.writer.connection);
+        if self.writer.current.load(Relaxed) != self.ticket {
+            return Err(Error::Busy);
+        }
+        let mut failed = lock(&self.failed);
+        if let Some(fault) = &*failed {
+            return Err(fault.clone());
+        }
+        let result = run(&connection);
+        match &result {
+            // A row that cannot be read is a matter between the caller and its types; the statement was carried out.
+            Ok(_) | Err(Error::Decode(_)) => {
+                if connection.is_autocommit() {
+                    *failed = Some(Error::Sql("a statement ended the transaction".into()));
+                }
+            }
+            Err(fault) => *failed = Some(fault.clone()),
+        }
+        result
+    }
+}
+
+/// Runs one of the few statements that control the transaction.
+fn run(connection: &Connection, text: &str) -> Result<(), Error> {
+    connection.prepare_cached(text).and_then(|mut statement| statement.raw_execute()).map(drop).map_err(error)
+}
+
+fn rollback(connection: &Connection) -> Result<(), Error> {
+    run(connection, "rollback to unit")?;
+    run(connection, "release unit")
+}
+
+/// A few milliseconds, not the same for everybody.
+pub(super) async fn pause() {
+    let mut random = [0_u8; 1];
+    // Without randomness the pause is merely regular.
+    let _ = getrandom::fill(&mut random);
+    tokio::time::sleep(Duration::from_micros(1_000 + u64::from(random[0]) * 20)).await;
+}

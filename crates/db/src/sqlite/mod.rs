@@ -1,0 +1,266 @@
+//! SQLite: one writer whose transaction is shared by a group of units (see `group`), several readers.
+
+mod group;
+mod statement;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+
+use crate::{Error, Options, Stats, Value};
+
+pub(crate) use group::Member;
+use group::Writer;
+
+/// SQLite's own limit on the number of values in one statement.
+pub(crate) const MAX_VARIABLES: usize = 32_766;
+
+/// Prepared statements kept per connection; more than the product has.
+const STATEMENTS: usize = 1_000;
+
+/// How long a connection waits inside SQLite itself, for the short moments of recovery and checkpoint only. Waiting for
+/// another process to end its transaction is done outside, without blocking the thread.
+const BUSY: Duration = Duration::from_millis(250);
+
+/// How often the tender looks after the log and after units that hold the writer for too long.
+const TICK: Duration = Duration::from_millis(50);
+const CHECKPOINT: Duration = Duration::from_millis(200);
+
+/// A SQLite file: its writer, its readers and the thread that tends them.
+pub(crate) struct Sqlite {
+    writer: Arc<Writer>,
+    readers: Arc<Readers>,
+    tender: Arc<Tender>,
+    acquire: Duration,
+}
+
+impl Sqlite {
+    pub(crate) async fn open(path: &str, options: &Options) -> Result<Self, Error> {
+        if path.is_empty() || path.starts_with(":memory:") {
+            return Err(Error::Unavailable("a SQLite database needs a file".into()));
+        }
+        let path = PathBuf::from(path);
+        let deadline = Instant::now() + options.acquire_timeout;
+        // Another process may be switching the file to WAL or recovering it at this moment.
+        let connection = loop {
+            match writer(&path, options) {
+                Err(Error::Busy) if Instant::now() < deadline => group::pause().await,
+                other => break other?,
+            }
+        };
+        let count = if options.pool_size == 0 { 4 } else { options.pool_size };
+        let idle = (0..count).map(|_| reader(&path)).collect::<Result<Vec<_>, _>>()?;
+        let readers = Arc::new(Readers { permits: Semaphore::new(count), idle: Mutex::new(idle), size: count });
+        let writer = Arc::new(Writer::new(connection, options));
+        Writer::start(&writer)?;
+        let tender = Arc::new(Tender::default());
+        let checkpoints = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let (watched, stop) = (Arc::clone(&writer), Arc::clone(&tender));
+        std::thread::Builder::new()
+            .name("db-tend".into())
+            .spawn(move || tend(&checkpoints, &watched, &stop))
+            .map_err(|_| Error::Unavailable("no thread for the database".into()))?;
+        Ok(Self { writer, readers, tender, acquire: options.acquire_timeout })
+    }
+
+    pub(crate) async fn read(&self) -> Result<Reader, Error> {
+        let permit = match tokio::time::timeout(self.acquire, self.readers.permits.acquire()).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) => return Err(Error::Unavailable("the database is closed".into())),
+            Err(_) => return Err(Error::Busy),
+        };
+        permit.forget();
+        let connection = lock(&self.readers.idle).pop();
+        match connection {
+            Some(connection) => Ok(Reader { connection: Some(connection), home: Arc::clone(&self.readers) }),
+            None => {
+                self.readers.permits.add_permits(1);
+                Err(Error::Unavailable("the database is closed".into()))
+            }
+        }
+    }
+
+    pub(crate) async fn write<T, E, F>(&self, unit: impl Fn(crate::Conn) -> F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        Writer::write(&self.writer, self.acquire, unit).await
+    }
+
+    /// Runs migrations and the like: the writer alone, with a transaction of their own.
+    pub(crate) async fn alone<T>(&self, work: impl FnMut(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        Writer::alone(&self.writer, self.acquire, work).await
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.writer.stats();
+        stats.pool_size = self.readers.size;
+        stats.pool_idle = lock(&self.readers.idle).len();
+        stats
+    }
+
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.readers.permits.close();
+        lock(&self.readers.idle).clear();
+        self.tender.stop();
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.writer.stop();
+        self.tender.stop();
+    }
+}
+
+struct Readers {
+    permits: Semaphore,
+    idle: Mutex<Vec<Connection>>,
+    size: usize,
+}
+
+/// A connection that only reads; each statement sees the latest committed state.
+pub(crate) struct Reader {
+    connection: Option<Connection>,
+    home: Arc<Readers>,
+}
+
+impl Reader {
+    pub(crate) fn fetch<R: DeserializeOwned>(
+        &mut self,
+        text: &str,
+        values: &[Value],
+        most: usize,
+    ) -> Result<Vec<R>, Error> {
+        statement::fetch(self.connection()?, text, values, most)
+    }
+
+    pub(crate) fn exec(&mut self, text: &str, values: &[Value]) -> Result<u64, Error> {
+        statement::exec(self.connection()?, text, values)
+    }
+
+    fn connection(&self) -> Result<&Connection, Error> {
+        self.connection.as_ref().ok_or_else(|| Error::Unavailable("the database is closed".into()))
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && !self.home.permits.is_closed()
+        {
+            lock(&self.home.idle).push(connection);
+            self.home.permits.add_permits(1);
+        }
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(error)?;
+    connection.busy_timeout(BUSY).map_err(error)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch("pragma temp_store = memory; pragma foreign_keys = on").map_err(error)?;
+    Ok(connection)
+}
+
+fn writer(path: &Path, options: &Options) -> Result<Connection, Error> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    // The page count of the log at which a COMMIT checkpoints by itself is far above what the tender leaves.
+    connection
+        .execute_batch("pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 16384")
+        .map_err(error)?;
+    if let Some(pages) = options.sqlite_max_pages {
+        connection.pragma_update(None, "max_page_count", pages).map_err(error)?;
+    }
+    Ok(connection)
+}
+
+fn reader(path: &Path) -> Result<Connection, Error> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch("pragma query_only = on").map_err(error)?;
+    Ok(connection)
+}
+
+/// Stops the tending thread.
+#[derive(Default)]
+struct Tender {
+    stopped: Mutex<bool>,
+    wake: std::sync::Condvar,
+}
+
+impl Tender {
+    fn stop(&self) {
+        *lock(&self.stopped) = true;
+        self.wake.notify_all();
+    }
+
+    /// Waits for the next tick; false when it is over.
+    fn tick(&self) -> bool {
+        let stopped = lock(&self.stopped);
+        let waited = self.wake.wait_timeout_while(stopped, TICK, |stopped| !*stopped);
+        !*waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+fn tend(connection: &Connection, writer: &Arc<Writer>, stop: &Tender) {
+    let mut last = Instant::now();
+    while stop.tick() {
+        writer.watch();
+        if last.elapsed() >= CHECKPOINT {
+            // A passive checkpoint waits for nobody. When it fails the log grows until the next one succeeds.
+            if let Err(fault) = connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(())) {
+                tracing::debug!(error = %error(fault), "checkpoint");
+            }
+            last = Instant::now();
+        }
+    }
+}
+
+/// A lock that goes on after a panic of another thread: what it guards is repaired by rollback, not by giving up.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sorts SQLite's errors. Only messages that quote the statement or the schema are kept, never those that may quote values.
+pub(crate) fn error(fault: rusqlite::Error) -> Error {
+    match fault {
+        rusqlite::Error::SqlInputError { msg, .. } => Error::Sql(msg),
+        rusqlite::Error::SqliteFailure(code, message) => failure(code, message),
+        rusqlite::Error::MultipleStatement => Error::Sql("more than one statement".into()),
+        rusqlite::Error::InvalidParameterCount(..) => Error::Sql("a parameter has no value".into()),
+        rusqlite::Error::NulError(_) => Error::Invalid("a NUL character".into()),
+        other => Error::Sql(other.to_string()),
+    }
+}
+
+fn failure(code: ffi::Error, message: Option<String>) -> Error {
+    let text = || message.clone().unwrap_or_else(|| code.to_string());
+    match code.extended_code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            return Error::Duplicate(text());
+        }
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return Error::Reference(text()),
+        // A foreign key with `on delete restrict` reports itself as a trigger.
+        ffi::SQLITE_CONSTRAINT_TRIGGER if text().contains("FOREIGN KEY") => return Error::Reference(text()),
+        ffi::SQLITE_IOERR_WRITE => return Error::Full,
+        _ => {}
+    }
+    match code.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OperationInterrupted => Error::Busy,
+        ErrorCode::DiskFull => Error::Full,
+        ErrorCode::CannotOpen | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+            Error::Unavailable(code.to_string())
+        }
+        ErrorCode::ConstraintViolation => Error::Sql(text()),
+        _ => Error::Sql(code.to_string()),
+    }
+}

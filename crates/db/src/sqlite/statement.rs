@@ -1,0 +1,144 @@
+//! One statement on one connection.
+
+use rusqlite::{
+    CachedStatement, Connection, ToSql,
+    types::{ToSqlOutput, Value as Owned, ValueRef},
+};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Error, Value,
+    row::{Cell, Columns, decode},
+    value::Kind,
+};
+
+use super::error;
+
+/// Runs a statement to its end and reads at most so many of its rows.
+pub(super) fn fetch<R: DeserializeOwned>(
+    connection: &Connection,
+    text: &str,
+    values: &[Value],
+    most: usize,
+) -> Result<Vec<R>, Error> {
+    let mut statement = prepare(connection, text, values)?;
+    let mut rows = statement.raw_query();
+    let mut read = Vec::new();
+    while read.len() < most
+        && let Some(row) = rows.next().map_err(error)?
+    {
+        // A statement that changes rows has changed all of them before it hands out the first, so one may stop here.
+        read.push(decode(&Row { row, width: row.as_ref().column_count() })?);
+    }
+    Ok(read)
+}
+
+pub(super) fn exec(connection: &Connection, text: &str, values: &[Value]) -> Result<u64, Error> {
+    let mut statement = prepare(connection, text, values)?;
+    if statement.column_count() > 0 {
+        // `returning`: a row for each row changed.
+        let mut rows = statement.raw_query();
+        let mut count = 0;
+        while rows.next().map_err(error)?.is_some() {
+            count += 1;
+        }
+        return Ok(count);
+    }
+    statement.raw_execute().map(|changed| changed as u64).map_err(error)
+}
+
+fn prepare<'c>(connection: &'c Connection, text: &str, values: &[Value]) -> Result<CachedStatement<'c>, Error> {
+    let mut statement = connection.prepare_cached(text).map_err(error)?;
+    let mut highest = 0;
+    for index in 1..=statement.parameter_count() {
+        let number = statement
+            .parameter_name(index)
+            .and_then(number)
+            .ok_or_else(|| Error::Sql("parameters are written $1, $2, …".into()))?;
+        let value = values.get(number - 1).ok_or_else(|| Error::Sql(format!("parameter ${number} has no value")))?;
+        statement.raw_bind_parameter(index, value).map_err(error)?;
+        highest = highest.max(number);
+    }
+    if highest != values.len() {
+        return Err(Error::Sql(format!("{} values were bound to {highest} parameters", values.len())));
+    }
+    Ok(statement)
+}
+
+/// The number that was written. SQLite numbers parameters by first appearance, and takes a cast such as `$1::bigint`
+/// for a part of the name; so the same text with casts works in both engines.
+fn number(name: &str) -> Option<usize> {
+    let name = name.strip_prefix('$')?;
+    let digits = name.split_once("::").map_or(name, |(digits, _)| digits);
+    digits.parse().ok().filter(|n| *n > 0)
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match &self.0 {
+            Kind::Null => ValueRef::Null,
+            Kind::Integer(value) => ValueRef::Integer(*value),
+            Kind::Boolean(value) => ValueRef::Integer((*value).into()),
+            Kind::Text(value) | Kind::Json(value) => ValueRef::Text(value.as_bytes()),
+            Kind::Uuid(value) => ValueRef::Blob(value.as_bytes()),
+            Kind::Bytes(value) => ValueRef::Blob(value),
+            Kind::Array(_) | Kind::Invalid(_) => return Ok(ToSqlOutput::Owned(Owned::Null)),
+        }))
+    }
+}
+
+struct Row<'a, 's> {
+    row: &'a rusqlite::Row<'s>,
+    width: usize,
+}
+
+impl Columns for Row<'_, '_> {
+    fn len(&self) -> usize {
+        self.width
+    }
+
+    fn name(&self, index: usize) -> &str {
+        self.row.as_ref().column_name(index).unwrap_or_default()
+    }
+
+    fn cell(&self, index: usize) -> Result<Cell<'_>, Error> {
+        Ok(match self.row.get_ref(index).map_err(error)? {
+            ValueRef::Null => Cell::Null,
+            ValueRef::Integer(value) => Cell::Integer(value),
+            ValueRef::Text(value) => Cell::Text(utf8(value)?),
+            ValueRef::Blob(value) => Cell::Bytes(value),
+            ValueRef::Real(_) => return Err(Error::Decode(format!("column {} is a float", self.name(index)))),
+        })
+    }
+
+    fn declared(&self, index: usize) -> Result<Cell<'_>, Error> {
+        let cell = self.cell(index)?;
+        let column = self.row.as_ref().columns().nth(index);
+        let declared = column.as_ref().and_then(rusqlite::Column::decl_type).unwrap_or("");
+        Ok(match cell {
+            Cell::Integer(value) if declared.eq_ignore_ascii_case("boolean") => Cell::Boolean(value != 0),
+            Cell::Text(text) if declared.eq_ignore_ascii_case(crate::migrate::JSON) => Cell::Json(text),
+            // An expression has no declared type; JSON functions make objects and lists.
+            Cell::Text(text) if declared.is_empty() && text.starts_with(['{', '[']) => Cell::Json(text),
+            other => other,
+        })
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(bytes).map_err(|_| Error::Decode("text that is not UTF-8".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn the_written_number_is_read_from_the_name() {
+        assert_eq!(number("$12"), Some(12));
+        assert_eq!(number("$3::bigint"), Some(3));
+        for name in ["?1", ":a", "$a", "$0"] {
+            assert_eq!(number(name), None, "{name}");
+        }
+    }
+}
