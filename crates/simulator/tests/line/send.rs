@@ -270,8 +270,7 @@ async fn someone_who_blocked_the_account_sees_nothing_although_line_says_yes() {
 #[tokio::test]
 async fn each_endpoint_has_a_rate_of_its_own() {
     let fake = fake_with(Config { rate_per_second: Some(2), ..Config::default() }).await;
-    // The window is a second of the simulator's clock; the test lets a whole one pass so that it begins at a known place,
-    // and counts answers rather than time.
+    // How many windows the requests fall into depends on the machine; that some pass and some do not, does not.
     let mut statuses = Vec::new();
     for _ in 0..50 {
         statuses.push(fake.push("quick").await.status);
