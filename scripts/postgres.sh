@@ -49,6 +49,7 @@ if [[ $(id -u) -eq 0 ]]; then
 fi
 
 child=""
+# shellcheck disable=SC2317 # it is reached by the traps
 stop() {
   trap - EXIT INT TERM HUP
   if [[ -n $child ]] && kill -0 "$child" 2>/dev/null; then
@@ -86,7 +87,7 @@ started=""
 for _ in 1 2 3 4 5; do
   free_port
   settings=(-c "port=$port" -c listen_addresses=127.0.0.1 -c "unix_socket_directories=$home" -c max_connections=300
-    -c shared_buffers=128MB "${durability[@]}")
+    -c shared_buffers=128MB -c deadlock_timeout=100ms "${durability[@]}")
   if "${as[@]}" "$bin/pg_ctl" start -D "$home/data" -w -t 60 -s -l "$home/data/server.log" -o "${settings[*]}"; then
     started=yes
     break

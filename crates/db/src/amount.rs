@@ -197,6 +197,7 @@ impl<'de> Visitor<'de> for Outside {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use proptest::prelude::*;
 

@@ -81,6 +81,8 @@ pub struct Options {
     pub acquire_timeout: Duration,
     /// How long a unit of work may take before it is rolled back and answers [`Error::Busy`].
     pub hold_limit: Duration,
+    /// How old a group of units on SQLite may get before it is committed even though more units wait.
+    pub group_age: Duration,
     /// The largest size of a SQLite file in pages of 4 KiB; beyond it, [`Error::Full`].
     pub sqlite_max_pages: Option<u32>,
 }
@@ -91,6 +93,7 @@ impl Default for Options {
             pool_size: 0,
             acquire_timeout: Duration::from_secs(5),
             hold_limit: Duration::from_secs(5),
+            group_age: Duration::from_millis(2),
             sqlite_max_pages: None,
         }
     }

@@ -137,7 +137,10 @@ fn apply_sqlite(connection: &Connection, migrations: &[Migration]) -> Result<boo
     connection.execute_batch(TABLE).map_err(sqlite::error)?;
     let applied = read_sqlite(connection)?;
     let Some(migration) = next(migrations, &applied)? else { return Ok(false) };
-    connection.execute_batch(&translate(migration.sql)).map_err(sqlite::error).map_err(|e| named(migration, e))?;
+    connection
+        .execute_batch(&translate(migration.sql))
+        .map_err(sqlite::error_in_text)
+        .map_err(|e| named(migration, e))?;
     connection
         .execute(
             "insert into _migration (version, name, checksum, applied_at) values (?1, ?2, ?3, ?4)",

@@ -187,6 +187,7 @@ async fn connect(config: &Config, tls: MakeRustlsConnect) -> Connected {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

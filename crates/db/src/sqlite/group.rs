@@ -29,9 +29,8 @@ use tokio::sync::{Notify, oneshot};
 use super::{error, lock, statement};
 use crate::{Conn, Error, Options, Stats, Value};
 
-/// A group is committed when it has so many members, or is so old, even if more units wait.
+/// A group is committed when it has so many members, even if more units wait.
 const MEMBERS: usize = 64;
-const AGE: Duration = Duration::from_millis(2);
 
 /// A unit that was given the turn but does not start (its task is not being polled) loses it after this time.
 const START: Duration = Duration::from_millis(50);
@@ -46,6 +45,7 @@ pub(crate) struct Writer {
     commit: Condvar,
     idle: Notify,
     hold: Duration,
+    age: Duration,
     commits: AtomicU64,
     members: AtomicU64,
     largest: AtomicU64,
@@ -115,6 +115,7 @@ impl Writer {
             commit: Condvar::new(),
             idle: Notify::new(),
             hold: options.hold_limit,
+            age: options.group_age,
             commits: AtomicU64::new(0),
             members: AtomicU64::new(0),
             largest: AtomicU64::new(0),
@@ -233,7 +234,7 @@ impl Writer {
             let go_on = !group.alone
                 && group.members.len() < MEMBERS
                 && queue.waiting.front().is_some_and(|next| !next.alone)
-                && group.since.elapsed() < AGE;
+                && group.since.elapsed() < self.age;
             if !go_on {
                 queue.turn = Turn::Committing;
                 self.commit.notify_one();

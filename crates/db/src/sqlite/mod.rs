@@ -242,6 +242,16 @@ pub(crate) fn error(fault: rusqlite::Error) -> Error {
     }
 }
 
+/// The same for text of our own, which holds no values: what is wrong with it may be said in full.
+pub(crate) fn error_in_text(fault: rusqlite::Error) -> Error {
+    match fault {
+        rusqlite::Error::SqliteFailure(code, Some(message)) if code.extended_code == ffi::SQLITE_ERROR => {
+            Error::Sql(message)
+        }
+        other => error(other),
+    }
+}
+
 fn failure(code: ffi::Error, message: Option<String>) -> Error {
     let text = || message.clone().unwrap_or_else(|| code.to_string());
     match code.extended_code {

@@ -12,7 +12,7 @@ use crate::{
     value::Kind,
 };
 
-use super::error;
+use super::{error, error_in_text};
 
 /// Runs a statement to its end and reads at most so many of its rows.
 pub(super) fn fetch<R: DeserializeOwned>(
@@ -48,7 +48,7 @@ pub(super) fn exec(connection: &Connection, text: &str, values: &[Value]) -> Res
 }
 
 fn prepare<'c>(connection: &'c Connection, text: &str, values: &[Value]) -> Result<CachedStatement<'c>, Error> {
-    let mut statement = connection.prepare_cached(text).map_err(error)?;
+    let mut statement = connection.prepare_cached(text).map_err(error_in_text)?;
     let mut highest = 0;
     for index in 1..=statement.parameter_count() {
         let number = statement

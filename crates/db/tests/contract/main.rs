@@ -1,0 +1,14 @@
+//! What this crate promises, on the engine that `SALA_TEST_DATABASE` names (`sqlite`, the default, or `postgres`).
+//!
+//! Each test has a database of its own. For PostgreSQL `SALA_TEST_POSTGRES` is the URL of a server; without it the tests
+//! fail rather than pass without having run.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod group;
+mod migrations;
+mod postgres;
+mod statements;
+mod support;
+mod types;
+mod units;

@@ -1,0 +1,210 @@
+//! What only a server can do to us. On SQLite these tests have nothing to ask.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use db::{Db, Error, Options};
+use tokio::sync::Barrier;
+
+use crate::support::{Home, NONE, add, on_postgres, test, test_with};
+
+const KILL: &str = "select pg_terminate_backend($1, 5000)";
+
+#[tokio::test]
+async fn a_unit_whose_connection_is_killed_runs_again() {
+    if !on_postgres() {
+        return;
+    }
+    let test = test().await;
+    for swallow in [false, true] {
+        let runs = AtomicU32::new(0);
+        let before = test.messages().await.len();
+        let result = test
+            .write(async |mut tx| {
+                let run = runs.fetch_add(1, Ordering::Relaxed);
+                let pid: i64 = tx.sql("select pg_backend_pid()").one().await?;
+                add(&mut tx, 10 * i64::from(swallow)).await?;
+                if run == 0 {
+                    assert!(test.read().await?.sql(KILL).bind(pid).one::<bool>().await?);
+                    let dead = add(&mut tx, 2).await;
+                    assert!(matches!(dead, Err(Error::Unavailable(_))), "{dead:?}");
+                    if !swallow {
+                        dead?;
+                    }
+                }
+                Ok::<_, Error>(())
+            })
+            .await;
+        assert_eq!(result, Ok(()));
+        assert_eq!(runs.load(Ordering::Relaxed), 2);
+        assert_eq!(test.messages().await.len(), before + 1);
+    }
+    assert_eq!(test.stats().run_again, 2);
+}
+
+#[tokio::test]
+async fn a_unit_that_is_killed_each_time_is_unavailable() {
+    if !on_postgres() {
+        return;
+    }
+    let test = test().await;
+    let result = test
+        .write(async |mut tx| {
+            let pid: i64 = tx.sql("select pg_backend_pid()").one().await?;
+            test.read().await?.sql(KILL).bind(pid).one::<bool>().await?;
+            add(&mut tx, 1).await
+        })
+        .await;
+    assert!(matches!(&result, Err(error @ Error::Unavailable(_)) if error.is_transient()), "{result:?}");
+    assert_eq!(test.messages().await, NONE);
+}
+
+#[tokio::test]
+async fn a_connection_that_dies_during_commit_leaves_the_outcome_unknown() {
+    if !on_postgres() {
+        return;
+    }
+    let test = test().await;
+    test.write(async |mut tx| {
+        tx.sql(
+            "create function die() returns trigger language plpgsql as \
+            $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$",
+        )
+        .exec()
+        .await?;
+        tx.sql("create constraint trigger die after insert on message deferrable initially deferred for each row execute function die()")
+            .exec()
+            .await
+    })
+    .await
+    .unwrap();
+    let runs = AtomicU32::new(0);
+    let result = test
+        .write(async |mut tx| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            add(&mut tx, 1).await
+        })
+        .await;
+    assert_eq!(result, Err(Error::Unknown));
+    assert!(!Error::Unknown.is_transient());
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    assert_eq!(test.messages().await, NONE);
+}
+
+#[tokio::test]
+async fn a_deadlock_is_run_again() {
+    if !on_postgres() {
+        return;
+    }
+    let test = test().await;
+    test.write(async |mut tx| tx.sql("insert into room (company, id) values (1, 2)").exec().await).await.unwrap();
+    let both = Barrier::new(2);
+    let cross = async |first: i64, second: i64| {
+        let runs = AtomicU32::new(0);
+        test.write(async |mut tx| {
+            let lock = "update room set last = last + 1 where company = 1 and id = $1";
+            tx.sql(lock).bind(first).exec().await?;
+            if runs.fetch_add(1, Ordering::Relaxed) == 0 {
+                both.wait().await;
+            }
+            tx.sql(lock).bind(second).exec().await
+        })
+        .await
+    };
+    let (one, two) = tokio::join!(cross(1, 2), cross(2, 1));
+    assert_eq!((one, two), (Ok(1), Ok(1)));
+    assert_eq!(test.stats().run_again, 1);
+    let sums: Vec<i64> = test.read().await.unwrap().sql("select last from room order by id").all().await.unwrap();
+    assert_eq!(sums, [2, 2]);
+}
+
+#[tokio::test]
+async fn a_statement_that_is_dropped_on_its_way_fails_the_unit() {
+    if !on_postgres() {
+        return;
+    }
+    let test = test_with(Options { pool_size: 1, ..Options::default() }).await;
+    for more in [false, true] {
+        let result = test
+            .write(async |mut tx| {
+                add(&mut tx, 1).await?;
+                tokio::select! {
+                    biased;
+                    _ = tx.sql("insert into room (company, id) values (1, 1)").exec() => unreachable!(),
+                    () = std::future::ready(()) => {}
+                }
+                if more {
+                    assert!(add(&mut tx, 2).await.is_err());
+                }
+                Ok::<_, Error>(())
+            })
+            .await;
+        assert!(matches!(result, Err(Error::Sql(_))), "{result:?}");
+        assert_eq!(test.messages().await, NONE);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_table_makes_statements_be_prepared_again() {
+    if !on_postgres() {
+        return;
+    }
+    let test = test_with(Options { pool_size: 2, ..Options::default() }).await;
+    let text = "select * from room";
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Room {
+        id: i64,
+        #[serde(default)]
+        added: Option<i64>,
+    }
+    let mut reader = test.read().await.unwrap();
+    assert_eq!(reader.sql(text).one::<Room>().await.unwrap().added, None);
+    test.write(async |mut tx| {
+        tx.sql(text).one::<Room>().await?;
+        Ok::<_, Error>(())
+    })
+    .await
+    .unwrap();
+    let change =
+        db::Migration { version: 2, name: "add", sql: "alter table room add column added bigint not null default 7" };
+    let other = test.home.open(Options::default()).await;
+    other.migrate(&[crate::support::SCHEMA, change]).await.unwrap();
+    assert_eq!(reader.sql(text).one::<Room>().await, Ok(Room { id: 1, added: Some(7) }));
+    let written = test.write(async |mut tx| tx.sql(text).one::<Room>().await).await;
+    assert_eq!(written, Ok(Room { id: 1, added: Some(7) }));
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused_where_tls_is_required() {
+    if !on_postgres() {
+        return;
+    }
+    let home = Home::new().await;
+    let mark = if home.url.contains('?') { '&' } else { '?' };
+    let open = async |mode: &str| Db::open(&format!("{}{mark}sslmode={mode}", home.url), Options::default()).await;
+    for mode in ["disable", "allow", "prefer"] {
+        let db = open(mode).await.unwrap();
+        assert_eq!(db.read().await.unwrap().sql("select 1").one::<i64>().await, Ok(1));
+    }
+    assert!(matches!(open("require").await, Err(Error::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn abandoned_connections_do_not_exhaust_the_pool() {
+    if !on_postgres() {
+        return;
+    }
+    let options = Options { pool_size: 2, acquire_timeout: Duration::from_secs(30), ..Options::default() };
+    let test = test_with(options).await;
+    for _ in 0..10 {
+        let unit = test.write(async |mut tx| {
+            add(&mut tx, 1).await?;
+            tx.sql("select pg_sleep(600)").exec().await
+        });
+        // Dropped while the server is busy with it.
+        assert!(tokio::time::timeout(Duration::from_millis(20), unit).await.is_err());
+    }
+    assert_eq!(test.messages().await, NONE);
+}
