@@ -1,1 +1,29 @@
-//! Sala.
+//! Sala: a self-hosted customer platform that speaks the Venio Open API.
+//!
+//! The modules in reading order: [`http`] is the way in and out; [`oauth`] says who may; [`chat`] is what it is for;
+//! [`event`], [`webhook`] and [`job`] are what follows from it; [`setting`] holds the tenants. ARCHITECTURE.md is the map.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod http;
+
+pub mod oauth;
+
+pub mod chat;
+pub mod media;
+
+pub mod event;
+pub mod job;
+pub mod webhook;
+
+pub mod setting;
+
+pub mod ops;
+pub mod telemetry;
+pub mod time;
+pub mod vault;
+
+/// Every migration, in order. A file that has shipped is never edited; a change is a new file.
+pub const MIGRATIONS: &[db::Migration] =
+    &[db::Migration { version: 1, name: "foundation", sql: include_str!("../migrations/0001_foundation.sql") }];

@@ -1,1 +1,9 @@
-fn main() {}
+//! The `sala` binary.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    sala::cli::run(sala::cli::Cli::parse())
+}

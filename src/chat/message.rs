@@ -1,0 +1,539 @@
+//! Messages: sending one, looking at one, trying a failed one again.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use channel::{Content, Platform};
+use db::Conn;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::queue::{self, Refused, Stored};
+use super::room;
+use crate::app::App;
+use crate::http::{Caller, Code, Envelope, Error, Fault, Json, Path, Reply};
+use crate::job::{self, Kind};
+use crate::telemetry;
+
+/// The routes of this resource.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(send_chat_message))
+        .routes(routes!(get_chat_message))
+        .routes(routes!(retry_chat_message))
+}
+
+/// A message to send. All five properties are required.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SendMessage {
+    /// Room to post into.
+    #[schema(example = "26259b2c-509c-4ff5-a82a-d1b5505b014d")]
+    room_id: String,
+    /// Text of the message; for `image`, `video`, `audio` and `file` an https URL; for `sticker`
+    /// `packageId:stickerId`; for `location` a JSON text with `title`, `address`, `latitude`, `longitude`.
+    #[schema(example = "Hello, world")]
+    content: String,
+    /// Kind of message: `message` (or `text`), `image`, `video`, `audio`, `file`, `sticker`, `location`.
+    #[schema(example = "message")]
+    r#type: String,
+    /// Channel of the room: a name (`line`, `messenger`), its number (1 LINE, 2 Messenger), or the number's digits.
+    #[schema(example = "line")]
+    platform: String,
+    /// Company (tenant) number, which must be that of the token; digits as text are taken too.
+    #[schema(example = 507)]
+    company_id: i64,
+}
+
+/// A message of a room.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatMessage {
+    /// The message's running number in its room.
+    #[schema(example = "12")]
+    pub vw_id: String,
+    /// Message id (UUID v7).
+    #[schema(example = "019ab0a2-5f6b-7d31-a1d5-1f2c8f0a9b6e")]
+    pub id: String,
+    /// The room.
+    #[schema(example = "26259b2c-509c-4ff5-a82a-d1b5505b014d")]
+    pub room_id: String,
+    /// Name of the room's channel.
+    #[schema(example = "line")]
+    pub platform: String,
+    /// Who wrote it.
+    pub user: ChatUser,
+    /// What it says, in the form of its type.
+    #[schema(example = "Hello, world")]
+    pub content: String,
+    /// When it was said: Unix time in milliseconds.
+    #[schema(example = 1_763_884_800_000_i64)]
+    pub timestamp: i64,
+    /// Kind of message.
+    #[schema(example = "message")]
+    pub r#type: String,
+    /// `pending`, then `sent` (the provider took it), `delivered`, `read`, or `failed`.
+    #[schema(example = "pending")]
+    pub delivery_status: String,
+    /// Trace id of the request that made it.
+    #[schema(example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    pub trace_id: String,
+    /// True only on the first message that a customer ever wrote in this room.
+    #[schema(example = false)]
+    pub is_first_customer_message: bool,
+}
+
+/// Who wrote a message.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatUser {
+    /// Id of the customer or API client.
+    pub id: String,
+    /// The company, as text here.
+    #[schema(example = "507")]
+    pub company_id: String,
+    /// `customer` or `client`.
+    #[schema(example = "client")]
+    pub r#type: String,
+    /// Name as the channel gives it.
+    pub original_name: String,
+    /// The same in English, where there is one.
+    #[serde(rename = "originalName_EN")]
+    pub original_name_en: String,
+    /// Address of the picture; empty when there is none.
+    pub avatar: String,
+    /// `customer` or `integration`.
+    #[schema(example = "integration")]
+    pub role: String,
+    /// Name to show.
+    pub display_name: String,
+}
+
+/// How far a message has come. It only moves up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Delivery {
+    /// Stored, on its way.
+    Pending = 1,
+    /// The provider took it.
+    Sent = 2,
+    /// It reached the customer.
+    Delivered = 3,
+    /// The customer saw it.
+    Read = 4,
+    /// It will not arrive.
+    Failed = 9,
+}
+
+impl Delivery {
+    /// The API's word for a stored state.
+    pub fn word(stored: i64) -> &'static str {
+        match stored {
+            1 => "pending",
+            2 => "sent",
+            3 => "delivered",
+            4 => "read",
+            _ => "failed",
+        }
+    }
+}
+
+/// A message that is ready to be stored.
+#[derive(Debug)]
+pub struct Draft {
+    /// Its id, made before it is stored.
+    pub id: Uuid,
+    /// The tenant.
+    pub company: i64,
+    /// The room.
+    pub room: Uuid,
+    /// The platform that the caller named; the room's must be the same.
+    pub platform: Platform,
+    /// What it says.
+    pub content: Content,
+    /// The API client that sends it.
+    pub client: String,
+    /// Now, in Unix milliseconds.
+    pub at: i64,
+    /// The request's trace id.
+    pub trace: String,
+}
+
+/// Send a message into an existing chat room.
+///
+/// The message is on disk when the answer leaves, and is delivered in the background: on LINE with the free reply token
+/// while one is fresh, else as a push. Messages of one room go out in the order in which they were accepted. It raises no
+/// `Chat`/`Message` webhook. Send an `Idempotency-Key` header to be able to repeat the call safely.
+#[utoipa::path(
+    post,
+    path = "/v1/chat/message",
+    operation_id = "sendChatMessage",
+    tag = "Chat",
+    params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters; kept for 24 hours, per client")),
+    request_body = SendMessage,
+    responses((status = 201, description = "Created.", body = Envelope<ChatMessage>)),
+    security(("bearerAuth" = ["chat:write"]))
+)]
+async fn send_chat_message(
+    State(app): State<App>,
+    caller: Caller,
+    Json(input): Json<SendMessage>,
+) -> Result<Reply<ChatMessage>, Error> {
+    let draft = Arc::new(check(&app, &caller, &input).await?);
+    let reply = if caller.is_keyed() {
+        caller
+            .write(&app, async |mut tx| {
+                let stored = queue::store_one(&mut tx, &draft).await?.map_err(refused)?;
+                tx.reply(Reply::created(accepted(&caller, &draft, stored))).await
+            })
+            .await?
+    } else {
+        let stored = app.sends.send(&app, Arc::clone(&draft)).await?.map_err(refused)?;
+        Reply::created(accepted(&caller, &draft, stored))
+    };
+    app.wakes.wake(Kind::Deliver);
+    Ok(reply)
+}
+
+/// Every fault of a message, or the message ready to be stored.
+async fn check(app: &App, caller: &Caller, input: &SendMessage) -> Result<Draft, Error> {
+    let mut faults = Vec::new();
+    if input.company_id != caller.company {
+        let message = format!("companyId {} is not the company of this token", input.company_id);
+        faults.push(Fault::new(Code::WrongCompany, "companyId", message));
+    }
+    let platform = Platform::read(input.platform.trim());
+    let content = match platform {
+        Some(platform) => Content::read(platform, input.r#type.trim(), &input.content),
+        None => {
+            faults.push(unknown_platform(&input.platform));
+            // The other faults are looked for with the most generous platform.
+            Content::read(Platform::Web, input.r#type.trim(), &input.content)
+        }
+    };
+    let content = content.map_err(|found| faults.extend(found.into_iter().map(fault))).ok();
+    let room = Uuid::parse_str(input.room_id.trim()).ok();
+    if let (Some(content), Some(platform), Some(room), true) = (content, platform, room, faults.is_empty()) {
+        return Ok(Draft {
+            id: Uuid::now_v7(),
+            company: caller.company,
+            room,
+            platform,
+            content,
+            client: caller.id.clone(),
+            at: app.now(),
+            trace: telemetry::trace_id(),
+        });
+    }
+    // Something is wrong already, so the room is looked at too: the caller hears of everything at once.
+    let known = match room {
+        Some(room) => room::platform(&mut app.db.read().await?, caller.company, room).await?,
+        None => None,
+    };
+    match (known, platform) {
+        (None, _) => faults.push(unknown_room()),
+        (Some(known), Some(given)) if known != given => faults.push(wrong_platform(known)),
+        _ => {}
+    }
+    Err(Error::Invalid(faults))
+}
+
+/// A fault of the channel crate in the API's words.
+pub fn fault(fault: channel::Fault) -> Fault {
+    let code = match fault.code {
+        channel::FaultCode::Required => Code::Required,
+        channel::FaultCode::TooLong => Code::TooLong,
+        channel::FaultCode::InvalidUrl => Code::InvalidUrl,
+        channel::FaultCode::InvalidFormat => Code::InvalidFormat,
+        channel::FaultCode::OutOfRange => Code::OutOfRange,
+        channel::FaultCode::UnsupportedType => Code::UnsupportedType,
+    };
+    Fault::new(code, fault.field, fault.message)
+}
+
+/// The fault of a platform that is not in the table.
+pub fn unknown_platform(given: &str) -> Fault {
+    let known: Vec<String> =
+        Platform::ALL.iter().map(|known| format!("{} ({})", known.name(), known.number())).collect();
+    let given: String = given.chars().take(40).collect();
+    Fault::new(Code::UnknownPlatform, "platform", format!("platform {given:?} is none of {}", known.join(", ")))
+}
+
+fn unknown_room() -> Fault {
+    Fault::new(Code::UnknownRoom, "roomId", "roomId is no room of this company")
+}
+
+fn wrong_platform(known: Platform) -> Fault {
+    Fault::new(Code::WrongPlatform, "platform", format!("The room is on {}", known.name()))
+}
+
+fn refused(why: Refused) -> Error {
+    Error::Invalid(vec![match why {
+        Refused::Room => unknown_room(),
+        Refused::Platform(known) => wrong_platform(known),
+    }])
+}
+
+/// The answer to a message that was just stored.
+fn accepted(caller: &Caller, draft: &Draft, stored: Stored) -> ChatMessage {
+    ChatMessage {
+        vw_id: stored.number.to_string(),
+        id: draft.id.to_string(),
+        room_id: draft.room.to_string(),
+        platform: draft.platform.name().to_owned(),
+        user: client_user(caller.company, &caller.id, &caller.name),
+        content: draft.content.text(),
+        timestamp: draft.at,
+        r#type: draft.content.kind().to_owned(),
+        delivery_status: Delivery::word(Delivery::Pending as i64).to_owned(),
+        trace_id: draft.trace.clone(),
+        is_first_customer_message: false,
+    }
+}
+
+fn client_user(company: i64, id: &str, name: &str) -> ChatUser {
+    ChatUser {
+        id: id.to_owned(),
+        company_id: company.to_string(),
+        r#type: "client".to_owned(),
+        original_name: name.to_owned(),
+        original_name_en: String::new(),
+        avatar: String::new(),
+        role: "integration".to_owned(),
+        display_name: name.to_owned(),
+    }
+}
+
+/// A message as the database gives it, with the names of whoever wrote it.
+#[derive(Debug, Deserialize)]
+pub struct Row {
+    /// The tenant.
+    pub company: i64,
+    /// The message.
+    pub id: Uuid,
+    /// The room.
+    pub room: Uuid,
+    number: i64,
+    platform: i64,
+    kind: String,
+    content: String,
+    sent_at: i64,
+    delivery: i64,
+    trace: String,
+    first_of_customer: bool,
+    client: Option<String>,
+    client_name: Option<String>,
+    contact: Option<Uuid>,
+    contact_name: Option<String>,
+    contact_picture: Option<String>,
+}
+
+/// Reads [`Row`]s; add a condition that begins with ` where message.company = $1`.
+pub const ROW: &str = "
+    select message.company, message.id, message.room, message.number, room.platform, message.kind, message.content,
+           message.sent_at, message.delivery, message.trace, message.first_of_customer, message.client,
+           client.name as client_name, message.contact, contact.name as contact_name, contact.picture as contact_picture
+    from message
+    join room on room.company = message.company and room.id = message.room
+    left join client on client.company = message.company and client.id = message.client
+    left join contact on contact.company = message.company and contact.id = message.contact";
+
+impl From<Row> for ChatMessage {
+    fn from(row: Row) -> ChatMessage {
+        let user = match (row.contact, row.client) {
+            (Some(contact), _) => {
+                let name = row.contact_name.unwrap_or_default();
+                ChatUser {
+                    id: contact.to_string(),
+                    company_id: row.company.to_string(),
+                    r#type: "customer".to_owned(),
+                    original_name: name.clone(),
+                    original_name_en: String::new(),
+                    avatar: row.contact_picture.unwrap_or_default(),
+                    role: "customer".to_owned(),
+                    display_name: name,
+                }
+            }
+            (None, client) => {
+                client_user(row.company, &client.unwrap_or_default(), &row.client_name.unwrap_or_default())
+            }
+        };
+        ChatMessage {
+            vw_id: row.number.to_string(),
+            id: row.id.to_string(),
+            room_id: row.room.to_string(),
+            platform: Platform::from_number(row.platform).map(Platform::name).unwrap_or_default().to_owned(),
+            user,
+            content: row.content,
+            timestamp: row.sent_at,
+            r#type: row.kind,
+            delivery_status: Delivery::word(row.delivery).to_owned(),
+            trace_id: row.trace,
+            is_first_customer_message: row.first_of_customer,
+        }
+    }
+}
+
+/// One message of a company.
+pub async fn find(conn: &mut Conn, company: i64, id: Uuid) -> Result<Option<ChatMessage>, db::Error> {
+    let row: Option<Row> =
+        conn.sql(ROW).push(" where message.company = $1 and message.id = $2").bind(company).bind(id).optional().await?;
+    Ok(row.map(ChatMessage::from))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct MessagePath {
+    /// Message id.
+    id: Uuid,
+}
+
+/// A message with the story of its delivery.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageDetail {
+    #[serde(flatten)]
+    message: ChatMessage,
+    /// What the delivery cost: `reply` (free) or `push` (counted by the provider); null before it was sent.
+    cost: Option<String>,
+    /// Why it failed or waits, in the provider's words.
+    failure: Option<String>,
+    /// Each try to hand it to the provider, oldest first.
+    attempts: Vec<Attempt>,
+}
+
+/// One try to hand a message to its provider.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// 1 for the first try of a call.
+    number: i64,
+    /// When it ended: Unix time in milliseconds.
+    #[serde(alias = "at")]
+    timestamp: i64,
+    /// `reply` or `push`; messages that leave in one call share their attempts.
+    route: String,
+    /// `sent`, `retry`, `rate_limited`, `quota`, `token_dead`, `unauthorized`, `refused`, `unknown`.
+    outcome: String,
+    /// What the provider said.
+    reason: Option<String>,
+}
+
+/// Get one message with its delivery status and attempts.
+#[utoipa::path(
+    get,
+    path = "/v1/chat/message/{id}",
+    operation_id = "getChatMessage",
+    tag = "Chat",
+    params(MessagePath),
+    responses((status = 200, description = "The message.", body = Envelope<MessageDetail>)),
+    security(("bearerAuth" = ["chat:read"], "subscriptionKey" = []))
+)]
+async fn get_chat_message(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<MessagePath>,
+) -> Result<Reply<MessageDetail>, Error> {
+    let mut conn = app.db.read().await?;
+    let detail = detail(&mut conn, caller.company, path.id).await?;
+    Ok(Reply::ok(detail.ok_or(Error::NotFound("message"))?))
+}
+
+async fn detail(conn: &mut Conn, company: i64, id: Uuid) -> Result<Option<MessageDetail>, db::Error> {
+    #[derive(Deserialize)]
+    struct Costs {
+        cost: Option<String>,
+        failure: Option<String>,
+    }
+    let Some(message) = find(conn, company, id).await? else { return Ok(None) };
+    let costs: Costs = conn
+        .sql("select cost, failure from message where company = $1 and id = $2")
+        .bind(company)
+        .bind(id)
+        .one()
+        .await?;
+    let attempts = conn
+        .sql(
+            "select attempt.number, attempt.at, batch.route, attempt.outcome, attempt.reason
+             from attempt join batch on batch.company = attempt.company and batch.id = attempt.batch
+             where attempt.company = $1 and attempt.message = $2
+             order by attempt.at, attempt.number limit 200",
+        )
+        .bind(company)
+        .bind(id)
+        .all()
+        .await?;
+    Ok(Some(MessageDetail { message, cost: costs.cost, failure: costs.failure, attempts }))
+}
+
+/// Try a failed message again.
+///
+/// It goes to the end of its room's queue of waiting messages in its old place of order. Only a failed message can be
+/// tried again; anything else is a 409.
+#[utoipa::path(
+    post,
+    path = "/v1/chat/message/{id}/retry",
+    operation_id = "retryChatMessage",
+    tag = "Chat",
+    params(
+        MessagePath,
+        ("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters; kept for 24 hours, per client")
+    ),
+    responses((status = 200, description = "The message, pending again.", body = Envelope<ChatMessage>)),
+    security(("bearerAuth" = ["chat:write"], "subscriptionKey" = []))
+)]
+async fn retry_chat_message(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<MessagePath>,
+) -> Result<Reply<ChatMessage>, Error> {
+    let reply = caller
+        .write(&app, async |mut tx| {
+            let message = retry(&mut tx, caller.company, path.id, app.now()).await?;
+            tx.reply(Reply::ok(message)).await
+        })
+        .await?;
+    app.wakes.wake(Kind::Deliver);
+    Ok(reply)
+}
+
+async fn retry(tx: &mut Conn, company: i64, id: Uuid, now: i64) -> Result<ChatMessage, Error> {
+    let changed = tx
+        .sql(
+            "update message set delivery = 1, batch = null, failure = null, cost = null, paid_ok = true
+             where company = $1 and id = $2 and delivery = 9",
+        )
+        .bind(company)
+        .bind(id)
+        .exec()
+        .await?;
+    let message = find(tx, company, id).await?.ok_or(Error::NotFound("message"))?;
+    if changed == 0 {
+        let why = format!("The message is {}; only a failed message can be tried again", message.delivery_status);
+        return Err(Error::Conflict(Fault::new(Code::Conflict, "id", why)));
+    }
+    job::enqueue(tx, company, Kind::Deliver, &message.room_id, now).await?;
+    Ok(message)
+}
+
+/// The message that a provider knows under this id.
+pub async fn by_provider(
+    conn: &mut Conn,
+    company: i64,
+    account: &str,
+    chat: &str,
+    provider_id: &str,
+) -> Result<Option<ChatMessage>, db::Error> {
+    let Some(room) = room::by_external(conn, company, account, chat).await? else { return Ok(None) };
+    let row: Option<Row> = conn
+        .sql(ROW)
+        .push(" where message.company = $1 and message.room = $2 and message.provider_id = $3 limit 1")
+        .bind(company)
+        .bind(room.id)
+        .bind(provider_id)
+        .optional()
+        .await?;
+    Ok(row.map(ChatMessage::from))
+}

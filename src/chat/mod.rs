@@ -1,0 +1,25 @@
+//! Chat: rooms, messages, channel accounts, what comes in and what goes out.
+
+pub mod account;
+pub mod conversation;
+pub mod delivery;
+pub mod inbound;
+pub mod line;
+pub mod message;
+pub mod queue;
+pub mod room;
+pub mod sandbox;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// The routes of this room of the house.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(message::routes())
+        .merge(room::routes())
+        .merge(conversation::routes())
+        .merge(line::routes())
+        .merge(sandbox::routes())
+}

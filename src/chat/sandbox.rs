@@ -1,0 +1,104 @@
+//! The sandbox: an account on any platform that delivers to Sala itself. This is the customer's side of it.
+
+use axum::extract::State;
+use channel::Content;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::account::State as AccountState;
+use super::inbound::{self, Incoming, Said};
+use super::message::{self, ChatMessage};
+use crate::app::App;
+use crate::http::{Envelope, Error, Json, Path, Reply};
+use crate::job::Kind;
+
+/// The routes of this resource.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(play_customer))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+struct SandboxPath {
+    /// The sandbox account.
+    account_id: String,
+    /// The customer: any text.
+    external_id: String,
+}
+
+/// What the customer writes.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CustomerMessage {
+    /// As in send-message.
+    #[schema(example = "Do you have this in blue?")]
+    content: String,
+    /// As in send-message; `message` when absent.
+    r#type: Option<String>,
+    /// The customer's name.
+    #[schema(example = "Somchai")]
+    name: Option<String>,
+    /// An id of yours: the same id is taken once.
+    id: Option<String>,
+    /// When it was said, in Unix milliseconds; now when absent.
+    timestamp: Option<i64>,
+}
+
+/// Play the customer of a sandbox account.
+///
+/// The message is stored as a customer's, in the room of `externalId` (made on first contact), and raises the
+/// `Chat`/`Message` webhook. The account's id, which cannot be guessed, is the permission.
+#[utoipa::path(
+    post,
+    path = "/channels/sandbox/{accountId}/{externalId}",
+    operation_id = "playSandboxCustomer",
+    tag = "Channels",
+    params(SandboxPath),
+    request_body = CustomerMessage,
+    responses(
+        (status = 201, description = "The customer's message.", body = Envelope<ChatMessage>),
+        (status = 400, response = inline(crate::http::openapi::BadRequest)),
+        (status = 404, response = inline(crate::http::openapi::NotFound)),
+    ),
+    security(())
+)]
+async fn play_customer(
+    State(app): State<App>,
+    Path(path): Path<SandboxPath>,
+    Json(input): Json<CustomerMessage>,
+) -> Result<Reply<ChatMessage>, Error> {
+    let account = app.accounts.get(&app, &path.account_id).await?;
+    let account = account.filter(|account| account.is_sandbox() && account.state != AccountState::Removed);
+    let account = account.ok_or(Error::NotFound("sandbox account"))?;
+    let kind = input.r#type.as_deref().unwrap_or("message");
+    let content = Content::read(account.platform, kind, &input.content)
+        .map_err(|faults| Error::Invalid(faults.into_iter().map(message::fault).collect()))?;
+    let incoming = Incoming {
+        chat: path.external_id,
+        sender: None,
+        name: input.name,
+        provider_id: input.id.clone(),
+        content: Said::Content(content),
+        media: None,
+        at: input.timestamp.unwrap_or_else(|| app.now()),
+        reply_token: None,
+    };
+    let stored = app
+        .db
+        .write(async |mut tx| {
+            if let Some(id) = &input.id
+                && !inbound::take(&mut tx, &account, id, app.now()).await?
+            {
+                return message::by_provider(&mut tx, account.company, &account.id, &incoming.chat, id)
+                    .await?
+                    .ok_or(Error::NotFound("message"));
+            }
+            inbound::store(&mut tx, &app, &account, &incoming).await
+        })
+        .await?;
+    app.wakes.wake(Kind::Webhook);
+    Ok(Reply::created(stored))
+}

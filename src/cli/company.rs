@@ -1,0 +1,43 @@
+//! `sala company`.
+
+use clap::{Args, Subcommand};
+
+use super::{Failure, now, open, print_list, print_record};
+use crate::config::Common;
+use crate::setting::company;
+
+#[derive(Debug, Args)]
+pub(super) struct Company {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make a company.
+    Create {
+        /// Its name.
+        #[arg(long, env = "SALA_NAME")]
+        name: String,
+        /// Its number, which the API calls companyId; the next free one when not given.
+        #[arg(long, env = "SALA_ID")]
+        id: Option<i64>,
+        /// Its IANA time zone.
+        #[arg(long, env = "SALA_TIME_ZONE", default_value = "Asia/Bangkok")]
+        time_zone: String,
+    },
+    /// List the companies.
+    List,
+}
+
+impl Company {
+    pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
+        let db = open(common).await?;
+        match self.action {
+            Action::Create { name, id, time_zone } => {
+                print_record(common, &company::create(&db, id, &name, &time_zone, now()).await?)
+            }
+            Action::List => print_list(common, &company::list(&mut db.read().await?).await?),
+        }
+    }
+}

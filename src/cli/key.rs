@@ -1,0 +1,96 @@
+//! `sala key`.
+
+use clap::{Args, Subcommand};
+use db::Conn;
+use serde::Deserialize;
+
+use super::{Failure, key_file, open, print_text};
+use crate::chat::account;
+use crate::config::Common;
+use crate::vault::{self, Vault};
+use crate::webhook::subscription;
+
+#[derive(Debug, Args)]
+pub(super) struct Key {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Print a new random key.
+    New,
+    /// Encrypt every stored credential with a new key. With SALA_SECRET_KEY, set it to `new,old` first and to `new`
+    /// afterwards; a key file is replaced by this command.
+    Rotate,
+}
+
+impl Key {
+    pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
+        match self.action {
+            Action::New => print_text(&vault::new_key()?),
+            Action::Rotate => rotate(common).await,
+        }
+    }
+}
+
+async fn rotate(common: &Common) -> Result<(), Failure> {
+    let db = open(common).await?;
+    let file = key_file(&common.database).filter(|_| common.secret_key.is_none());
+    let (vault, new) = match (&common.secret_key, &file) {
+        (Some(text), _) => (Vault::from_text(text)?, None),
+        (None, Some(file)) => {
+            Vault::from_file(file)?;
+            let old = std::fs::read_to_string(file)?.trim().replace('\n', ",");
+            let new = vault::new_key()?;
+            // Both keys are in the file before anything is encrypted with the new one: a crash in between loses nothing.
+            vault::replace_file(file, &[&new, &old])?;
+            (Vault::from_text(&format!("{new},{old}"))?, Some(new))
+        }
+        (None, None) => return Err(vault::VaultError::Missing.into()),
+    };
+    let count = db.write(async |mut tx| reseal(&mut tx, &vault).await).await?;
+    if let (Some(file), Some(new)) = (file, new) {
+        vault::replace_file(&file, &[&new])?;
+    }
+    print_text(&format!("{count} credentials are encrypted with the new key; restart every server"))
+}
+
+#[derive(Deserialize)]
+struct Sealed {
+    company: i64,
+    id: String,
+    secret: Vec<u8>,
+}
+
+/// Opens and seals again what is not sealed with the first key. All or nothing.
+async fn reseal(tx: &mut Conn, vault: &Vault) -> Result<usize, crate::http::Error> {
+    let failed = |error: vault::VaultError| crate::http::Error::Internal(error.to_string());
+    let accounts: Vec<Sealed> =
+        tx.sql("select company, id, secrets as secret from account where secrets is not null").all().await?;
+    let mut count = 0;
+    for row in accounts.into_iter().filter(|row| !vault.is_current(&row.secret)) {
+        let purpose = account::purpose(row.company);
+        let sealed = vault.seal(&purpose, &vault.open(&purpose, &row.secret).map_err(failed)?).map_err(failed)?;
+        tx.sql("update account set secrets = $1 where company = $2 and id = $3")
+            .bind(sealed)
+            .bind(row.company)
+            .bind(row.id)
+            .exec()
+            .await?;
+        count += 1;
+    }
+    let webhooks: Vec<Sealed> = tx.sql("select company, cast(id as text) as id, secret from webhook").all().await?;
+    for row in webhooks.into_iter().filter(|row| !vault.is_current(&row.secret)) {
+        let purpose = subscription::purpose(row.company);
+        let sealed = vault.seal(&purpose, &vault.open(&purpose, &row.secret).map_err(failed)?).map_err(failed)?;
+        tx.sql("update webhook set secret = $1 where company = $2 and id = $3")
+            .bind(sealed)
+            .bind(row.company)
+            .bind(row.id.parse::<i64>().unwrap_or_default())
+            .exec()
+            .await?;
+        count += 1;
+    }
+    Ok(count)
+}

@@ -1,0 +1,239 @@
+//! The command line: one enum, one match, one file for each command.
+
+mod account;
+mod client;
+mod company;
+mod doctor;
+mod key;
+mod room;
+mod serve;
+mod simulate;
+mod webhook;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use db::Db;
+use serde::Serialize;
+
+use crate::app::Clock;
+use crate::config::Common;
+use crate::http::Error;
+use crate::vault::{Vault, VaultError};
+use crate::{MIGRATIONS, telemetry};
+
+pub use serve::{Running, serve};
+
+/// A self-hosted customer platform: omnichannel chat, CRM and sales documents in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "sala", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API and channel callbacks, and run the background jobs.
+    Serve(Box<crate::config::Config>),
+    /// Bring the database to this program's schema.
+    Migrate,
+    /// Print the API's document.
+    Openapi,
+    /// Look for what is wrong, and say how to mend it.
+    Doctor(doctor::Doctor),
+    /// Companies: the tenants.
+    Company(company::Company),
+    /// API clients of a company.
+    Client(client::Client),
+    /// Channel accounts of a company.
+    Account(account::Account),
+    /// Rooms of a company.
+    Room(room::Room),
+    /// Webhook subscriptions of a company.
+    Webhook(webhook::Webhook),
+    /// The key that encrypts stored credentials.
+    Key(key::Key),
+    /// Play a provider, for tests and integrators.
+    Simulate(simulate::Simulate),
+}
+
+/// Why a command failed: one sentence for the person who typed it.
+#[derive(Debug)]
+pub struct Failure(String);
+
+impl Failure {
+    /// A failure in words.
+    pub fn new(why: impl Into<String>) -> Failure {
+        Failure(why.into())
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match &error {
+            Error::Db(inner) => Failure(inner.to_string()),
+            Error::Internal(why) => Failure(why.clone()),
+            _ => Failure(error.faults().into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; ")),
+        }
+    }
+}
+
+impl From<db::Error> for Failure {
+    fn from(error: db::Error) -> Failure {
+        Failure(error.to_string())
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Failure {
+        Failure(error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure(error.to_string())
+    }
+}
+
+/// Runs a command line to its end.
+pub fn run(cli: Cli) -> ExitCode {
+    telemetry::start_log(&cli.common.log, cli.common.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&Failure(format!("no runtime: {error}"))),
+    };
+    let ended = runtime.block_on(command(cli));
+    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    match ended {
+        Ok(code) => code,
+        Err(failure) => failed(&failure),
+    }
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    let _ = writeln!(io::stderr(), "error: {failure}");
+    ExitCode::FAILURE
+}
+
+async fn command(cli: Cli) -> Result<ExitCode, Failure> {
+    let common = cli.common;
+    match cli.command {
+        Command::Serve(config) => serve::run(&common, *config).await?,
+        Command::Migrate => migrate(&common).await?,
+        Command::Openapi => print_text(&crate::http::document().to_pretty_json().map_err(|e| Failure(e.to_string()))?)?,
+        Command::Doctor(doctor) => return doctor.run(&common).await,
+        Command::Company(company) => company.run(&common).await?,
+        Command::Client(client) => client.run(&common).await?,
+        Command::Account(account) => account.run(&common).await?,
+        Command::Room(room) => room.run(&common).await?,
+        Command::Webhook(webhook) => webhook.run(&common).await?,
+        Command::Key(key) => key.run(&common).await?,
+        Command::Simulate(simulate) => simulate.run().await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn migrate(common: &Common) -> Result<(), Failure> {
+    let db = open_unmigrated(common, 2).await?;
+    let migrated = db.migrate(MIGRATIONS).await?;
+    print_text(&format!("{} migrations applied; the schema is at version {}", migrated.applied, migrated.version))
+}
+
+/// Opens the database as it is; the folder of an SQLite file is made when it is not there.
+async fn open_unmigrated(common: &Common, pool_size: usize) -> Result<Db, Failure> {
+    if let Some(file) = sqlite_file(&common.database)
+        && let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder).map_err(|error| Failure(format!("{}: {error}", folder.display())))?;
+    }
+    let options = db::Options { pool_size, ..db::Options::default() };
+    Db::open(&common.database, options).await.map_err(|error| Failure(format!("database: {error}")))
+}
+
+/// Opens the database and brings its schema up to date, as every command does before it reads or writes.
+async fn open(common: &Common) -> Result<Db, Failure> {
+    let db = open_unmigrated(common, 2).await?;
+    db.migrate(MIGRATIONS).await?;
+    Ok(db)
+}
+
+/// The file of an SQLite address.
+pub fn sqlite_file(database: &str) -> Option<PathBuf> {
+    let path = database.strip_prefix("sqlite:")?;
+    Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+}
+
+/// The key file beside an SQLite database.
+fn key_file(database: &str) -> Option<PathBuf> {
+    sqlite_file(database).map(|file| file.with_extension("key"))
+}
+
+/// The vault: the given key, or the key file beside an SQLite database. PostgreSQL without a key is refused, because
+/// each node would make its own.
+fn vault(common: &Common) -> Result<Vault, Failure> {
+    match (&common.secret_key, key_file(&common.database)) {
+        (Some(text), _) => Ok(Vault::from_text(text)?),
+        (None, Some(file)) => Ok(Vault::from_file(&file)?),
+        (None, None) => Err(VaultError::Missing.into()),
+    }
+}
+
+fn now() -> i64 {
+    Clock::System.now()
+}
+
+fn print_text(text: &str) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+/// Prints a new record: one JSON object, or its fields line by line.
+fn print_record(common: &Common, record: &impl Serialize) -> Result<(), Failure> {
+    let value = serde_json::to_value(record).map_err(|error| Failure(error.to_string()))?;
+    if common.json {
+        return print_text(&value.to_string());
+    }
+    let fields = value.as_object().into_iter().flatten();
+    let lines: Vec<String> = fields.map(|(name, value)| format!("{name}: {}", plain(value))).collect();
+    print_text(&lines.join("\n"))
+}
+
+/// Prints a list: one JSON array, or one line a record.
+fn print_list(common: &Common, records: &[impl Serialize]) -> Result<(), Failure> {
+    let value = serde_json::to_value(records).map_err(|error| Failure(error.to_string()))?;
+    if common.json {
+        return print_text(&value.to_string());
+    }
+    let rows = value.as_array().into_iter().flatten();
+    for row in rows {
+        let fields = row.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        let words: Vec<String> = fields.map(|(name, value)| format!("{name}={}", plain(value))).collect();
+        print_text(&words.join("  "))?;
+    }
+    Ok(())
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+/// The company that a command is about.
+fn required_company(common: &Common) -> Result<i64, Failure> {
+    common.company.ok_or_else(|| Failure::new("--company NUMBER is required"))
+}

@@ -1,0 +1,205 @@
+//! `sala serve`.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::ServiceExt;
+use axum::extract::Request;
+use axum::serve::ListenerExt;
+use channel::Platform;
+use db::Db;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::{Failure, open_unmigrated, print_text, sqlite_file, vault};
+use crate::app::{App, Clock};
+use crate::chat::account::{self, NewAccount};
+use crate::chat::room;
+use crate::config::{Common, Config, Role};
+use crate::http::Server;
+use crate::http::openapi::Operations;
+use crate::job::{self, Runner};
+use crate::media::Store;
+use crate::setting::company;
+use crate::{MIGRATIONS, http, oauth, telemetry};
+
+/// Requests and jobs get this long to end after SIGTERM; the process is gone within ten seconds.
+const GRACE: Duration = Duration::from_secs(7);
+
+/// Serves until SIGTERM or an interrupt.
+pub(super) async fn run(common: &Common, config: Config) -> Result<(), Failure> {
+    let demo = config.demo;
+    let server = serve(common, config).await?;
+    let welcome = if demo { demo_company(&server.app, server.address).await? } else { String::new() };
+    print_text(&format!("Sala listens on http://{}{welcome}", server.address))?;
+    stop_signal().await;
+    tracing::info!("stopping");
+    server.stop().await;
+    Ok(())
+}
+
+/// A server that listens.
+pub struct Running {
+    /// Its parts.
+    pub app: App,
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<std::io::Result<()>>,
+    jobs: Option<Runner>,
+}
+
+/// Opens the database, brings it up to date, and starts what the role asks for.
+pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failure> {
+    let db = open_unmigrated(common, config.pool_size).await?;
+    let vault = vault(common)?;
+    let migrated = db.migrate(MIGRATIONS).await?;
+    tracing::info!(applied = migrated.applied, version = migrated.version, database = %db.kind(), "schema is current");
+    let media =
+        Store::open(&media_place(common, &config)).map_err(|error| Failure::new(format!("media store: {error}")))?;
+    let listener =
+        TcpListener::bind(config.listen).await.map_err(|error| Failure::new(format!("{}: {error}", config.listen)))?;
+    let address = listener.local_addr()?;
+    config.listen = address;
+    let role = config.role;
+    let app = App::new(config, db, vault, media, Clock::System, telemetry::start_metrics())
+        .map_err(|error| Failure::new(format!("HTTP client: {error}")))?;
+    let jobs = match role {
+        Role::Api => None,
+        Role::Worker | Role::All => Some(job::start(&app).await?),
+    };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let listener = listener.tap_io(|stream| {
+        // An answer leaves at once; nothing is gained by waiting for more.
+        let _ = stream.set_nodelay(true);
+    });
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(
+        Server::new(app.clone()).into_service(),
+    );
+    let serving = tokio::spawn(
+        axum::serve(listener, service)
+            .with_graceful_shutdown(async move {
+                let _ = stopped.await;
+            })
+            .into_future(),
+    );
+    Ok(Running { app, address, stop, serving, jobs })
+}
+
+impl Running {
+    /// Stops accepting, lets requests and jobs end, hands back the rest.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        let abort = self.serving.abort_handle();
+        let jobs = async {
+            if let Some(jobs) = self.jobs {
+                jobs.stop(GRACE).await;
+            }
+        };
+        let (served, ()) = tokio::join!(tokio::time::timeout(GRACE, self.serving), jobs);
+        if served.is_err() {
+            abort.abort();
+        }
+        self.app.db.close().await;
+    }
+}
+
+fn media_place(common: &Common, config: &Config) -> String {
+    let beside = || sqlite_file(&common.database).map(|file| file.with_file_name("media").display().to_string());
+    config.media.clone().or_else(beside).unwrap_or_else(|| "media".to_owned())
+}
+
+#[cfg(unix)]
+fn stop_signal() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    async {
+        let (term, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+        match (term, interrupt) {
+            (Ok(mut term), Ok(mut interrupt)) => {
+                tokio::select! { _ = term.recv() => {}, _ = interrupt.recv() => {} }
+            }
+            // Without signal handlers the default action ends the process.
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> impl Future<Output = ()> {
+    async {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+const DEMO_COMPANY: i64 = 507;
+const DEMO_NAME: &str = "Sala Demo";
+const DEMO_ROOM: Uuid = Uuid::from_u128(0x2625_9b2c_509c_4ff5_a82a_d1b5_505b_014d);
+
+/// Makes the demo company on first start and a new client at each: only hashes of its secrets are kept.
+async fn demo_company(app: &App, address: SocketAddr) -> Result<String, Failure> {
+    let now = app.now();
+    let account = demo_account(app, now).await?;
+    let clients = oauth::list_clients(&mut app.db.read().await?, DEMO_COMPANY).await?;
+    for old in clients.iter().filter(|client| client.name == DEMO_NAME && client.revoked_at.is_none()) {
+        oauth::revoke_client(&app.db, DEMO_COMPANY, &old.id, now).await?;
+    }
+    let scopes = Operations::read(&http::document()).scopes();
+    let client = oauth::create_client(&app.db, DEMO_COMPANY, DEMO_NAME, &scopes, now).await?;
+    let base = format!("http://{address}");
+    Ok(format!(
+        r#"
+API document: {base}/docs
+
+A demo company is ready ({DEMO_NAME}, {DEMO_COMPANY}), with a LINE sandbox that delivers to Sala itself.
+  client id         {id}
+  client secret     {secret}
+  subscription key  {key}
+
+Send a first message:
+
+TOKEN=$(curl -s {base}/authorization/connect/token -H 'Ocp-Apim-Subscription-Key: {key}' -d grant_type=client_credentials -d client_id={id} -d client_secret={secret} | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+curl -i {base}/v1/chat/message -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"roomId":"{DEMO_ROOM}","content":"Hello, world","type":"message","platform":"line","companyId":{DEMO_COMPANY}}}'
+
+Play the customer's answer:
+
+curl -i {base}/channels/sandbox/{account}/Udemo -H 'Content-Type: application/json' -d '{{"content":"Hello yourself"}}'
+"#,
+        id = client.client_id,
+        secret = client.client_secret,
+        key = client.subscription_key,
+    ))
+}
+
+/// The demo's sandbox account; the company, the account and the room are made when they are not there.
+async fn demo_account(app: &App, now: i64) -> Result<String, Failure> {
+    let db: &Db = &app.db;
+    let known = company::find(&mut db.read().await?, DEMO_COMPANY).await?;
+    match known {
+        Some(company) if company.name == DEMO_NAME => {
+            let accounts = account::list(&mut db.read().await?, DEMO_COMPANY).await?;
+            let sandbox = accounts.into_iter().find(|account| account.sandbox);
+            sandbox.map(|account| account.id).ok_or_else(|| Failure::new("the demo company has no sandbox any more"))
+        }
+        Some(company) => {
+            let why = format!("--demo is for a database of its own: company {DEMO_COMPANY} is {} here", company.name);
+            Err(Failure::new(why))
+        }
+        None => {
+            company::create(db, Some(DEMO_COMPANY), DEMO_NAME, "Asia/Bangkok", now).await?;
+            let new = NewAccount {
+                company: DEMO_COMPANY,
+                platform: Platform::Line,
+                name: "Sandbox".to_owned(),
+                credentials: None,
+                api_base: None,
+                late_push: "yes".to_owned(),
+            };
+            let account = account::create(db, &app.vault, new, now).await?.id;
+            room::create(db, DEMO_COMPANY, &account, "Udemo", Some(DEMO_ROOM), "Somchai", now).await?;
+            Ok(account)
+        }
+    }
+}

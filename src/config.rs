@@ -1,0 +1,107 @@
+//! Every setting of a server: flags, environment variables, help and documentation from one struct.
+
+use clap::{Args, ValueEnum};
+
+use crate::telemetry::LogFormat;
+
+/// Settings that every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Where the data is: sqlite:PATH or postgres://user:password@host/name?sslmode=…
+    #[arg(long, env = "SALA_DATABASE", global = true, default_value = "sqlite:data/sala.db", hide_env_values = true)]
+    pub database: String,
+
+    /// The company that a command is about.
+    #[arg(long, env = "SALA_COMPANY", global = true)]
+    pub company: Option<i64>,
+
+    /// Key that encrypts stored credentials: 32 bytes in hex or Base64; `new,old` while a key is being rotated. Without
+    /// it a key file is made beside an SQLite database.
+    #[arg(long, env = "SALA_SECRET_KEY", global = true, hide_env_values = true, hide = true)]
+    pub secret_key: Option<String>,
+
+    /// Print records as JSON.
+    #[arg(long, env = "SALA_JSON", global = true, action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
+    pub json: bool,
+
+    /// What is logged, as `level` or `module=level,…`.
+    #[arg(long, env = "SALA_LOG", global = true, default_value = "info")]
+    pub log: String,
+
+    /// How log lines are written.
+    #[arg(long, env = "SALA_LOG_FORMAT", global = true, value_enum, default_value_t = LogFormat::Auto)]
+    pub log_format: LogFormat,
+}
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Answers requests and channel callbacks only.
+    Api,
+    /// Runs background jobs only (and answers /healthz, /readyz and /metrics).
+    Worker,
+    /// Both.
+    All,
+}
+
+/// Settings of `sala serve`.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Address and port to listen on.
+    #[arg(long, env = "SALA_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: std::net::SocketAddr,
+
+    /// The address under which customers and providers reach this server; media links begin with it. Default: the
+    /// listening address.
+    #[arg(long, env = "SALA_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// What this node does.
+    #[arg(long, env = "SALA_ROLE", value_enum, default_value_t = Role::All)]
+    pub role: Role,
+
+    /// Make a demo company on first start and print a first call to try.
+    #[arg(long, env = "SALA_DEMO", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
+    pub demo: bool,
+
+    /// Requests a second that one API client may make, with bursts of twice as many; 0 = no limit.
+    #[arg(long, env = "SALA_RATE_LIMIT", default_value_t = 100)]
+    pub rate_limit: u32,
+
+    /// Demand Ocp-Apim-Subscription-Key on every operation but send-message.
+    #[arg(long, env = "SALA_REQUIRE_SUBSCRIPTION_KEY", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
+    pub require_subscription_key: bool,
+
+    /// Let webhooks go to private, loopback and link-local addresses.
+    #[arg(long, env = "SALA_ALLOW_PRIVATE_WEBHOOKS", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
+    pub allow_private_webhooks: bool,
+
+    /// Where media are kept: a folder, or s3://bucket/prefix (credentials from AWS_… variables). Default: `media`
+    /// beside an SQLite database, ./media otherwise.
+    #[arg(long, env = "SALA_MEDIA")]
+    pub media: Option<String>,
+
+    /// The largest request body, in bytes.
+    #[arg(long, env = "SALA_BODY_LIMIT", default_value_t = 1024 * 1024)]
+    pub body_limit: usize,
+
+    /// Requests in progress at once; more are answered 503.
+    #[arg(long, env = "SALA_MAX_REQUESTS", default_value_t = 4096)]
+    pub max_requests: usize,
+
+    /// Seconds after which a request is given up with 503.
+    #[arg(long, env = "SALA_REQUEST_TIMEOUT", default_value_t = 30)]
+    pub request_timeout: u64,
+
+    /// Connections to PostgreSQL.
+    #[arg(long, env = "SALA_POOL_SIZE", default_value_t = 16)]
+    pub pool_size: usize,
+
+    /// Calls to a provider at once, for one channel account.
+    #[arg(long, env = "SALA_ACCOUNT_PARALLEL", default_value_t = 16)]
+    pub account_parallel: usize,
+
+    /// Webhook calls at once.
+    #[arg(long, env = "SALA_WEBHOOK_PARALLEL", default_value_t = 64)]
+    pub webhook_parallel: usize,
+}

@@ -1,0 +1,193 @@
+//! Who calls: token -> [`Caller`], the scope that the operation declares, the subscription key, and the client's rate.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::Error;
+use super::idempotency::{self, Claim};
+use super::limit::Verdict;
+use crate::app::App;
+use crate::oauth;
+
+/// The header of the original API's gateway.
+pub const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
+
+/// A token check is repeated against the database after this time, so that a revocation elsewhere is honoured within a
+/// second.
+const CACHED: Duration = Duration::from_millis(900);
+
+/// Most tokens that are remembered at once.
+const MOST_CACHED: usize = 50_000;
+
+/// An API client with a good token, calling an operation that its scopes allow.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The client behind the token.
+    pub client: Arc<Client>,
+    /// The idempotency key of this request, taken for it; see [`Caller::write`].
+    pub(super) claim: Option<Claim>,
+}
+
+/// What a token says of its client.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The tenant; every query of the request is keyed by it.
+    pub company: i64,
+    /// The client's id.
+    pub id: String,
+    /// The client's name.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// SHA-256 of its subscription key.
+    pub key_hash: Vec<u8>,
+    /// When the token ends, in Unix milliseconds.
+    pub expires_at: i64,
+}
+
+impl std::ops::Deref for Caller {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Caller, Error> {
+        // Put there by `authenticate`; an operation without it declares no security and must not ask for a caller.
+        parts.extensions.get::<Caller>().cloned().ok_or(Error::TokenMissing)
+    }
+}
+
+/// Middleware of every operation: checks what the operation's own attribute declares before its handler runs.
+pub async fn authenticate(State(app): State<App>, path: MatchedPath, mut request: Request, next: Next) -> Response {
+    let Some(operation) = app.operations.find(request.method(), path.as_str()) else {
+        return next.run(request).await;
+    };
+    let Some(scope) = &operation.scope else { return next.run(request).await };
+    // Only the headers are borrowed while waiting: a request as a whole cannot be shared between threads.
+    let headers = request.headers();
+    let checked = async {
+        let client = client_of(&app, headers).await?;
+        let demanded = app.config.require_subscription_key && operation.subscription_key;
+        check_subscription_key(&app, &client, headers, demanded).await?;
+        if !client.scopes.iter().any(|granted| granted == scope) {
+            return Err(Error::Forbidden(scope.clone()));
+        }
+        Ok(client)
+    };
+    let client = match checked.await {
+        Ok(client) => client,
+        Err(error) => return error.into_response(),
+    };
+    let verdict = app.limits.as_ref().map(|limits| limits.take((client.company, client.id.clone()), app.now()));
+    if let Some(verdict) = verdict.filter(|verdict| !verdict.allowed) {
+        let refused = Error::TooMany { retry_after: verdict.wait.div_ceil(1000).max(1) };
+        return rate_headers(&app, verdict, refused.into_response());
+    }
+    let caller = Caller { client, claim: None };
+    let response = match idempotency::key(request.method(), request.headers()) {
+        Some(key) => idempotency::once(&app, caller, key, request, next).await.unwrap_or_else(Error::into_response),
+        None => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+    };
+    match verdict {
+        Some(verdict) => rate_headers(&app, verdict, response),
+        None => response,
+    }
+}
+
+/// The client of the bearer token; the scheme's name in any letter case.
+async fn client_of(app: &App, headers: &HeaderMap) -> Result<Arc<Client>, Error> {
+    let header = headers.get(AUTHORIZATION).ok_or(Error::TokenMissing)?;
+    let (scheme, token) =
+        header.to_str().ok().and_then(|text| text.trim().split_once(' ')).ok_or(Error::TokenRefused)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Error::TokenMissing);
+    }
+    let token = token.trim();
+    let company = oauth::company_of(token).ok_or(Error::TokenRefused)?;
+    let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+    let client = match app.tokens.get(&hash) {
+        Some(client) => client,
+        None => {
+            let client = Arc::new(oauth::find_token(app, company, &hash).await?.ok_or(Error::TokenRefused)?);
+            app.tokens.put(hash, Arc::clone(&client));
+            client
+        }
+    };
+    if client.expires_at <= app.now() {
+        return Err(Error::TokenRefused);
+    }
+    Ok(client)
+}
+
+async fn check_subscription_key(app: &App, client: &Client, headers: &HeaderMap, demanded: bool) -> Result<(), Error> {
+    let Some(key) = headers.get(SUBSCRIPTION_KEY).filter(|key| !key.is_empty()) else {
+        return if demanded { Err(Error::KeyMissing) } else { Ok(()) };
+    };
+    let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+    if bool::from(hash.as_slice().ct_eq(&client.key_hash)) {
+        return Ok(());
+    }
+    // The key is the company's, as the gateway's is: that of another of its clients is as good.
+    match oauth::is_company_key(app, client.company, &hash).await? {
+        true => Ok(()),
+        false => Err(Error::KeyRefused),
+    }
+}
+
+/// `RateLimit-*` of the IETF draft in both spellings that clients read.
+fn rate_headers(app: &App, verdict: Verdict, mut response: Response) -> Response {
+    let rate = u64::from(app.config.rate_limit);
+    let headers = response.headers_mut();
+    let reset = verdict.wait.div_ceil(1000);
+    headers.insert("ratelimit-limit", HeaderValue::from(rate * 2));
+    headers.insert("ratelimit-remaining", HeaderValue::from(verdict.remaining));
+    headers.insert("ratelimit-reset", HeaderValue::from(reset));
+    let structured = |text: String| HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
+    headers.insert("ratelimit-policy", structured(format!("\"client\";q={};w=2", rate * 2)));
+    headers.insert("ratelimit", structured(format!("\"client\";r={};t={reset}", verdict.remaining)));
+    response
+}
+
+/// Tokens that were checked a moment ago.
+#[derive(Debug, Default)]
+pub struct TokenCache {
+    entries: Mutex<HashMap<[u8; 32], (Instant, Arc<Client>)>>,
+}
+
+impl TokenCache {
+    fn get(&self, hash: &[u8; 32]) -> Option<Arc<Client>> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.get(hash).filter(|(at, _)| at.elapsed() < CACHED).map(|(_, client)| Arc::clone(client))
+    }
+
+    fn put(&self, hash: [u8; 32], client: Arc<Client>) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= MOST_CACHED {
+            entries.retain(|_, (at, _)| at.elapsed() < CACHED);
+        }
+        entries.insert(hash, (Instant::now(), client));
+    }
+
+    /// Forgets every token: something was revoked.
+    pub fn clear(&self) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

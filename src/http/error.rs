@@ -1,0 +1,338 @@
+//! What can go wrong with a request, and the one shape in which the caller hears of it.
+
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::telemetry;
+
+/// Why a request was refused. Each variant has one HTTP status and one business code.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// 400: the input is at fault; every fault is listed.
+    #[error("invalid input")]
+    Invalid(Vec<Fault>),
+    /// 401: no bearer token was sent.
+    #[error("no bearer token")]
+    TokenMissing,
+    /// 401: the bearer token is unknown, expired or revoked.
+    #[error("bad bearer token")]
+    TokenRefused,
+    /// 401 in the gateway's own shape: the subscription key is absent though demanded.
+    #[error("no subscription key")]
+    KeyMissing,
+    /// 401 in the gateway's own shape: the subscription key is wrong.
+    #[error("bad subscription key")]
+    KeyRefused,
+    /// 401: a channel callback whose signature does not fit its body.
+    #[error("bad signature")]
+    SignatureRefused,
+    /// 403: the token lacks the scope that the operation declares.
+    #[error("missing scope {0}")]
+    Forbidden(String),
+    /// 404: no such record in the caller's company.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// 404: no such operation.
+    #[error("no such operation")]
+    NoRoute,
+    /// 405: the path exists, the method does not.
+    #[error("method not allowed")]
+    Method,
+    /// 409: the request contradicts the record's present state.
+    #[error("conflict")]
+    Conflict(Fault),
+    /// 413: the body is larger than the operation takes.
+    #[error("body too large")]
+    TooLarge {
+        /// The largest body, in bytes.
+        limit: usize,
+    },
+    /// 415: the body is not of the media type that the operation reads.
+    #[error("unsupported media type")]
+    MediaType(&'static str),
+    /// 422: an idempotency key was used again with another request.
+    #[error("idempotency key reused")]
+    KeyReused,
+    /// 429: more requests than allowed.
+    #[error("too many requests")]
+    TooMany {
+        /// Whole seconds until the next request can succeed.
+        retry_after: u64,
+    },
+    /// 503: the server cannot do it now; nothing was changed.
+    #[error("busy: {0}")]
+    Busy(&'static str),
+    /// The database's own errors; which answer they are is decided in [`Error::status`].
+    #[error(transparent)]
+    Db(#[from] db::Error),
+    /// 500: a defect of the server. The text is for the log only.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+/// One fault of a request: a stable code, the field at fault, and a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Fault {
+    /// What is wrong, in stable snake_case.
+    #[schema(value_type = String, example = "required")]
+    pub code: Code,
+    /// The field at fault, dotted as in the body (`user.name`, `items[2].price`); empty when no field is.
+    #[schema(example = "roomId")]
+    pub field: String,
+    /// The same for people, in English.
+    #[schema(example = "roomId is required")]
+    pub message: String,
+}
+
+/// Every fault code that the API can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// A required field is absent, null or empty.
+    Required,
+    /// The value has a type that cannot be read as the declared one.
+    InvalidType,
+    /// The type is right, the value is not.
+    InvalidValue,
+    /// The value is longer than allowed.
+    TooLong,
+    /// No https address that a platform can fetch.
+    InvalidUrl,
+    /// Not in the form that this kind of value has.
+    InvalidFormat,
+    /// A number outside its range.
+    OutOfRange,
+    /// The body is no JSON, or not of the expected outer shape.
+    InvalidBody,
+    /// The `companyId` is not that of the token.
+    WrongCompany,
+    /// The platform is not that of the room.
+    WrongPlatform,
+    /// The platform's name or number is unknown.
+    UnknownPlatform,
+    /// No such room in this company.
+    UnknownRoom,
+    /// No such record.
+    NotFound,
+    /// The kind of message is unknown, or the platform cannot carry it.
+    UnsupportedType,
+    /// The record's present state does not allow this.
+    Conflict,
+    /// The first request with this idempotency key has not ended.
+    StillRunning,
+    /// The idempotency key belongs to another request.
+    KeyReused,
+    /// No token, or one that is no longer good.
+    Unauthorized,
+    /// The token lacks a scope.
+    MissingScope,
+    /// The body is too large.
+    TooLarge,
+    /// The media type is not read here.
+    MediaType,
+    /// The method is not offered here.
+    MethodNotAllowed,
+    /// Too many requests.
+    RateLimited,
+    /// The server cannot do it now.
+    Busy,
+    /// A defect of the server.
+    Internal,
+}
+
+impl Fault {
+    /// A fault of `field`.
+    pub fn new(code: Code, field: impl Into<String>, message: impl Into<String>) -> Fault {
+        Fault { code, field: field.into(), message: message.into() }
+    }
+}
+
+/// The status part of every answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Status {
+    /// `1000` success; `4001` exactly one error; `4002` more than one error.
+    #[schema(example = "1000")]
+    pub code: &'static str,
+    /// The same in words; `Success` with `1000`.
+    #[schema(example = "Success")]
+    pub description: String,
+}
+
+/// The body of every refusal: the envelope without data, and each error.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorEnvelope {
+    /// `4001` for one error, `4002` for several.
+    pub status: Status,
+    /// Always null.
+    #[schema(value_type = Option<Object>)]
+    pub data: (),
+    /// Every error found, not only the first.
+    pub errors: Vec<Fault>,
+    /// The request's trace id (W3C Trace Context), for the support desk.
+    #[schema(example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    pub trace_id: String,
+}
+
+/// A refusal in the shape of the original API's gateway (subscription keys only).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayError {
+    /// The HTTP status again.
+    #[schema(example = 401)]
+    pub status_code: u16,
+    /// Why, in words.
+    pub message: String,
+}
+
+const MISSING_KEY: &str = "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API.";
+const WRONG_KEY: &str =
+    "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.";
+
+impl Error {
+    /// One fault as a 400.
+    pub fn invalid(code: Code, field: impl Into<String>, message: impl Into<String>) -> Error {
+        Error::Invalid(vec![Fault::new(code, field, message)])
+    }
+
+    /// The HTTP status of this refusal.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Error::Invalid(_) => StatusCode::BAD_REQUEST,
+            Error::TokenMissing
+            | Error::TokenRefused
+            | Error::KeyMissing
+            | Error::KeyRefused
+            | Error::SignatureRefused => StatusCode::UNAUTHORIZED,
+            Error::Forbidden(_) => StatusCode::FORBIDDEN,
+            Error::NotFound(_) | Error::NoRoute => StatusCode::NOT_FOUND,
+            Error::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Error::Conflict(_) => StatusCode::CONFLICT,
+            Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Error::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Db(error) => match error {
+                db::Error::Busy | db::Error::Unavailable(_) | db::Error::Full | db::Error::Unknown => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
+                db::Error::Invalid(_) => StatusCode::BAD_REQUEST,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What the caller is told, fault by fault.
+    pub fn faults(&self) -> Vec<Fault> {
+        let one = |code, message: &str| vec![Fault::new(code, "", message)];
+        match self {
+            Error::Invalid(faults) => faults.clone(),
+            Error::Conflict(fault) => vec![fault.clone()],
+            Error::TokenMissing => one(Code::Unauthorized, "Unauthorized"),
+            Error::TokenRefused => one(Code::Unauthorized, "User authentication required"),
+            Error::KeyMissing => one(Code::Unauthorized, MISSING_KEY),
+            Error::KeyRefused => one(Code::Unauthorized, WRONG_KEY),
+            Error::SignatureRefused => one(Code::Unauthorized, "The signature does not fit the body"),
+            Error::Forbidden(scope) => {
+                vec![Fault::new(Code::MissingScope, "", format!("The token lacks the scope {scope}"))]
+            }
+            Error::NotFound(what) => vec![Fault::new(Code::NotFound, *what, format!("No such {what}"))],
+            Error::NoRoute => one(Code::NotFound, "No such operation; see /docs"),
+            Error::Method => one(Code::MethodNotAllowed, "This path does not offer that method"),
+            Error::TooLarge { limit } => {
+                vec![Fault::new(Code::TooLarge, "", format!("The body is larger than {limit} bytes"))]
+            }
+            Error::MediaType(wanted) => vec![Fault::new(Code::MediaType, "Content-Type", format!("Send {wanted}"))],
+            Error::KeyReused => vec![Fault::new(
+                Code::KeyReused,
+                "Idempotency-Key",
+                "This key was used for another request; use a new key for a new request",
+            )],
+            Error::TooMany { retry_after } => {
+                vec![Fault::new(Code::RateLimited, "", format!("Too many requests; try again in {retry_after} s"))]
+            }
+            Error::Busy(why) => one(Code::Busy, why),
+            Error::Db(db::Error::Full) => one(Code::Busy, "The disk is full; nothing was stored"),
+            Error::Db(db::Error::Unknown) => {
+                one(Code::Busy, "The database went away while storing; repeat with the same Idempotency-Key")
+            }
+            Error::Db(db::Error::Invalid(why)) => one(Code::InvalidValue, why),
+            Error::Db(error) if error.is_transient() => {
+                one(Code::Busy, "The database cannot be reached now; try again")
+            }
+            Error::Db(_) | Error::Internal(_) => {
+                one(Code::Internal, "The server failed; the trace id names the log entry")
+            }
+        }
+    }
+
+    fn description(&self) -> &'static str {
+        match self {
+            Error::TokenRefused => "User authentication required",
+            other => other.status().canonical_reason().unwrap_or("Error"),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status.is_server_error() {
+            // The one place where an error is logged: where it becomes an answer.
+            tracing::error!(error = %self, status = status.as_u16(), "request failed");
+        }
+        let mut response = match &self {
+            Error::KeyMissing => gateway(MISSING_KEY),
+            Error::KeyRefused => gateway(WRONG_KEY),
+            _ => {
+                let errors = self.faults();
+                let code = if errors.len() > 1 { "4002" } else { "4001" };
+                let description = match errors.as_slice() {
+                    [only] if status == StatusCode::BAD_REQUEST => only.message.clone(),
+                    _ => self.description().to_owned(),
+                };
+                let body = ErrorEnvelope {
+                    status: Status { code, description },
+                    data: (),
+                    errors,
+                    trace_id: telemetry::trace_id(),
+                };
+                (status, axum::Json(body)).into_response()
+            }
+        };
+        let headers = response.headers_mut();
+        match &self {
+            Error::TokenMissing => drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Error::TokenRefused => {
+                drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\"")))
+            }
+            Error::KeyMissing | Error::KeyRefused => drop(headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static(
+                    "AzureApiManagementKey realm=\"sala\",name=\"Ocp-Apim-Subscription-Key\",type=\"header\"",
+                ),
+            )),
+            Error::Forbidden(scope) => {
+                if let Ok(value) =
+                    HeaderValue::from_str(&format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\""))
+                {
+                    headers.insert(WWW_AUTHENTICATE, value);
+                }
+            }
+            Error::TooMany { retry_after } => drop(headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after))),
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(RETRY_AFTER, HeaderValue::from(1))),
+            _ => {}
+        }
+        response
+    }
+}
+
+fn gateway(message: &str) -> Response {
+    let body = GatewayError { status_code: 401, message: message.to_owned() };
+    (StatusCode::UNAUTHORIZED, axum::Json(body)).into_response()
+}

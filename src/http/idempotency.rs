@@ -1,0 +1,251 @@
+//! `Idempotency-Key`: a POST that is repeated acts once, on one node or on many.
+//!
+//! The key is claimed with a lease in a transaction of its own, so that a twin that comes meanwhile is told so (409).
+//! The handler's unit of work then stores its answer beside its change, in one transaction that commits only while the
+//! claim is still held: a crash leaves either both or neither, and a claim whose holder died can be taken over safely.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use db::Conn;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::error::{Code, Error, Fault};
+use super::input;
+use super::reply::{Reply, json};
+use crate::app::App;
+
+/// How long an answer is kept and replayed.
+const KEPT: i64 = 24 * 60 * 60 * 1000;
+
+/// How long a request may run before another with its key may take its place.
+const LEASE: i64 = 60 * 1000;
+
+/// The longest key, in bytes.
+const LONGEST: usize = 255;
+
+/// A key that this request holds.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    key: String,
+    holder: Uuid,
+}
+
+/// The request's key, if it has one and is a POST.
+pub fn key(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
+    (method == Method::POST).then(|| headers.get("idempotency-key").cloned()).flatten()
+}
+
+/// Runs the request under its key, or replays the answer of the first one.
+pub async fn once(
+    app: &App,
+    mut caller: Caller,
+    key: HeaderValue,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let key = key.to_str().unwrap_or_default().to_owned();
+    if key.is_empty() || key.len() > LONGEST {
+        let message = format!("Idempotency-Key must be 1 to {LONGEST} visible ASCII characters");
+        return Err(Error::invalid(Code::InvalidValue, "Idempotency-Key", message));
+    }
+    let (mut parts, body) = request.into_parts();
+    let bytes = input::body(Request::new(body), app.config.body_limit).await?;
+    let fingerprint = Sha256::new()
+        .chain_update(parts.uri.path_and_query().map_or("", |path| path.as_str()))
+        .chain_update([0])
+        .chain_update(&bytes)
+        .finalize()
+        .to_vec();
+
+    let claim = Claim { key, holder: Uuid::new_v4() };
+    match app.db.write(async |mut tx| take(&mut tx, &caller, &claim, &fingerprint, app.now()).await).await? {
+        Taken::Mine => {}
+        Taken::Running => {
+            let message = "The first request with this key is still running; try again in a moment";
+            return Err(Error::Conflict(Fault::new(Code::StillRunning, "Idempotency-Key", message)));
+        }
+        Taken::Another => return Err(Error::KeyReused),
+        Taken::Done { status, answer } => {
+            let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+            let mut response = json(status.unwrap_or_default(), answer);
+            response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+            return Ok(response);
+        }
+    }
+    caller.claim = Some(claim.clone());
+    let company = caller.company;
+    let client = caller.id.clone();
+    parts.extensions.insert(caller);
+    let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    if !response.status().is_success() {
+        // A refusal is not stored: the corrected call may use the key again.
+        app.db.write(async |mut tx| release(&mut tx, company, &client, &claim).await).await?;
+    }
+    Ok(response)
+}
+
+impl Caller {
+    /// One unit of work of this request: all or nothing, and once for its idempotency key. The unit ends with
+    /// [`Unit::reply`]; it may run again before it commits, so it has no effect outside the database.
+    pub async fn write<T, F>(&self, app: &App, unit: impl Fn(Unit) -> F) -> Result<Reply<T>, Error>
+    where
+        F: Future<Output = Result<Answered<T>, Error>> + Send,
+    {
+        let now = app.now();
+        let answered = app.db.write(|tx| unit(Unit { tx, caller: self.clone(), now })).await?;
+        Ok(answered.0)
+    }
+
+    /// Whether this request carries an idempotency key.
+    pub fn is_keyed(&self) -> bool {
+        self.claim.is_some()
+    }
+}
+
+/// A transaction that knows for whom it runs.
+pub struct Unit {
+    tx: Conn,
+    caller: Caller,
+    now: i64,
+}
+
+/// Proof that an answer was stored beside the change that it reports.
+#[derive(Debug)]
+pub struct Answered<T>(Reply<T>);
+
+impl Unit {
+    /// Ends the unit: with an idempotency key the answer is stored in the same transaction.
+    pub async fn reply<T: Serialize>(mut self, reply: Reply<T>) -> Result<Answered<T>, Error> {
+        if let Some(claim) = self.caller.claim.clone() {
+            store(&mut self.tx, &self.caller, &claim, reply.status.as_u16(), reply.body()?, self.now).await?;
+        }
+        Ok(Answered(reply))
+    }
+}
+
+impl std::ops::Deref for Unit {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.tx
+    }
+}
+
+impl std::ops::DerefMut for Unit {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.tx
+    }
+}
+
+enum Taken {
+    Mine,
+    Running,
+    Another,
+    Done { status: i64, answer: Vec<u8> },
+}
+
+#[derive(Deserialize)]
+struct Known {
+    request: Vec<u8>,
+    status: Option<i64>,
+    answer: Option<Vec<u8>>,
+}
+
+async fn take(tx: &mut Conn, caller: &Caller, claim: &Claim, request: &[u8], now: i64) -> Result<Taken, Error> {
+    let taken = tx
+        .sql(
+            "insert into idempotency (company, client, key, request, holder, held_until, expires_at)
+             values ($1, $2, $3, $4, $5, $6, $7)
+             on conflict (company, client, key) do update
+             set request = excluded.request, holder = excluded.holder, held_until = excluded.held_until,
+                 status = null, answer = null, expires_at = excluded.expires_at
+             where idempotency.expires_at <= $8
+                or (idempotency.status is null and idempotency.held_until <= $8
+                    and idempotency.request = excluded.request)",
+        )
+        .bind(caller.company)
+        .bind(&caller.id)
+        .bind(&claim.key)
+        .bind(request)
+        .bind(claim.holder)
+        .bind(now + LEASE)
+        .bind(now + KEPT)
+        .bind(now)
+        .exec()
+        .await?;
+    if taken == 1 {
+        return Ok(Taken::Mine);
+    }
+    let known: Known = tx
+        .sql("select request, status, answer from idempotency where company = $1 and client = $2 and key = $3")
+        .bind(caller.company)
+        .bind(&caller.id)
+        .bind(&claim.key)
+        .one()
+        .await?;
+    Ok(match known {
+        Known { request: first, .. } if first != request => Taken::Another,
+        Known { status: Some(status), answer: Some(answer), .. } => Taken::Done { status, answer },
+        Known { .. } => Taken::Running,
+    })
+}
+
+/// Stores the answer in the unit's own transaction; a claim that was lost to another request undoes the unit.
+async fn store(
+    tx: &mut Conn,
+    caller: &Caller,
+    claim: &Claim,
+    status: u16,
+    answer: Vec<u8>,
+    now: i64,
+) -> Result<(), Error> {
+    let stored = tx
+        .sql(
+            "update idempotency set status = $1, answer = $2, expires_at = $3
+             where company = $4 and client = $5 and key = $6 and holder = $7 and status is null",
+        )
+        .bind(i64::from(status))
+        .bind(answer)
+        .bind(now + KEPT)
+        .bind(caller.company)
+        .bind(&caller.id)
+        .bind(&claim.key)
+        .bind(claim.holder)
+        .exec()
+        .await?;
+    match stored {
+        1 => Ok(()),
+        _ => Err(Error::Busy("The request took too long and its idempotency key was taken over")),
+    }
+}
+
+async fn release(tx: &mut Conn, company: i64, client: &str, claim: &Claim) -> Result<(), Error> {
+    tx.sql(
+        "delete from idempotency where company = $1 and client = $2 and key = $3 and holder = $4 and status is null",
+    )
+    .bind(company)
+    .bind(client)
+    .bind(&claim.key)
+    .bind(claim.holder)
+    .exec()
+    .await?;
+    Ok(())
+}
+
+/// Forgets keys whose time is over; at most `most` at once.
+pub async fn purge(tx: &mut Conn, now: i64, most: i64) -> Result<u64, db::Error> {
+    tx.sql(
+        "delete from idempotency where (company, client, key) in
+           (select company, client, key from idempotency where expires_at <= $1 order by expires_at limit $2)",
+    )
+    .bind(now)
+    .bind(most)
+    .exec()
+    .await
+}

@@ -1,0 +1,115 @@
+//! Extractors: JSON bodies, query and path parameters, all through the lenient decoder, all with one error shape.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::error::{Code, Error, Fault};
+use super::lenient;
+use crate::app::App;
+
+/// A JSON body, decoded leniently; every fault of it is a 400 that names the field.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Json<T>, Error> {
+        // The original page calls Content-Type optional; only a type that says something else is refused.
+        if let Some(kind) = request.headers().get(CONTENT_TYPE) {
+            let kind =
+                kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            if kind != "application/json" && kind != "text/json" && !kind.ends_with("+json") {
+                return Err(Error::MediaType("application/json"));
+            }
+        }
+        let body = body(request, app.config.body_limit).await?;
+        lenient::decode(&body).map(Json).map_err(Error::Invalid)
+    }
+}
+
+/// Query parameters, decoded as a JSON object of strings would be.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Query<T>, Error> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let map: Map<String, Value> = pairs
+            .filter(|(_, v)| !v.is_empty())
+            .map(|(k, v)| (k.into_owned(), Value::String(v.into_owned())))
+            .collect();
+        lenient::decode_value(&Value::Object(map)).map(Query).map_err(Error::Invalid)
+    }
+}
+
+/// Path parameters, decoded as a JSON object of strings would be.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Path<T>, Error> {
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Error::invalid(Code::InvalidValue, "", "The path is not valid UTF-8"))?;
+        let map: Map<String, Value> = params.iter().map(|(k, v)| (k.to_owned(), Value::String(v.to_owned()))).collect();
+        lenient::decode_value(&Value::Object(map)).map(Path).map_err(Error::Invalid)
+    }
+}
+
+/// The whole body, or 413 when it is larger than `limit` bytes.
+pub async fn body(request: Request, limit: usize) -> Result<Bytes, Error> {
+    let declared = request.headers().get(axum::http::header::CONTENT_LENGTH);
+    let declared: Option<usize> = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(Error::TooLarge { limit });
+    }
+    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
+        let too_large =
+            std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        match too_large {
+            true => Error::TooLarge { limit },
+            false => Error::Invalid(vec![Fault::new(Code::InvalidBody, "", "The body ended too early")]),
+        }
+    })
+}
+
+/// Part of a list: `skip` records are left out and at most `take` (also spelled `pageLength`) are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paging {
+    /// Records left out.
+    pub skip: i64,
+    /// Records given; 20 unless told, at most 200.
+    pub take: i64,
+}
+
+impl Paging {
+    /// The most records that one page holds.
+    pub const MOST: i64 = 200;
+
+    /// Reads the three properties; what is out of range is a fault.
+    pub fn read(skip: Option<i64>, take: Option<i64>, page_length: Option<i64>, faults: &mut Vec<Fault>) -> Paging {
+        let skip = skip.unwrap_or(0);
+        if skip < 0 {
+            faults.push(Fault::new(Code::InvalidValue, "skip", "skip must be 0 or more"));
+        }
+        let (field, asked) = match (page_length, take) {
+            (Some(length), _) => ("pageLength", length),
+            (None, Some(take)) => ("take", take),
+            (None, None) => ("take", 20),
+        };
+        if asked < 1 {
+            faults.push(Fault::new(Code::InvalidValue, field, format!("{field} must be 1 or more")));
+        }
+        Paging { skip: skip.max(0), take: asked.clamp(1, Paging::MOST) }
+    }
+}

@@ -1,0 +1,197 @@
+//! The API's document, and what it says of each operation: its scope, and whether it asks for the subscription key.
+
+use std::collections::HashMap;
+
+use axum::http::Method;
+use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+
+use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
+
+/// The parts of the document that no handler owns.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Sala API",
+        description = "Omnichannel chat, CRM and sales documents. Compatible with the Venio Open API: a client of that API \
+            works when its base URL is changed.\n\nEvery answer is an envelope `{status, data}`; `status.code` is `1000` \
+            on success, `4001` with one error and `4002` with several, each listed in `errors`. Property names and paths \
+            match in any letter case.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    servers((url = "/", description = "This server")),
+    tags(
+        (name = "Authentication API", description = "Client credentials against a bearer token"),
+        (name = "Chat", description = "Messages to and from customers"),
+        (name = "Conversation", description = "Rooms, newest first"),
+        (name = "Channels", description = "Callbacks of LINE and other providers"),
+        (name = "Operations", description = "Health and metrics")
+    ),
+    components(schemas(ErrorEnvelope, Fault, GatewayError, Status))
+)]
+pub struct Document;
+
+/// The name of the bearer scheme; its scopes are what an operation demands.
+pub const BEARER: &str = "bearerAuth";
+const SUBSCRIPTION_KEY: &str = "subscriptionKey";
+
+/// Error answers that operations share: name, statuses, and when it happens.
+const SHARED: [(&str, &str, &str); 9] = [
+    ("400", "BadRequest", "The input is at fault: `4001` with one error, `4002` with several."),
+    ("401", "Unauthorized", "No token, or one that is unknown, expired or revoked; or a wrong subscription key."),
+    ("403", "Forbidden", "The token lacks the operation's scope."),
+    ("404", "NotFound", "No such record in the caller's company."),
+    (
+        "409",
+        "Conflict",
+        "The record's state does not allow it, or the first request with this idempotency key still runs.",
+    ),
+    ("413", "TooLarge", "The body is larger than the server takes."),
+    ("415", "MediaType", "The body is of another media type."),
+    ("422", "KeyReused", "The idempotency key was used for another request."),
+    ("429", "TooManyRequests", "Too many requests; `Retry-After` says when to come back."),
+];
+
+/// Completes the collected document: security schemes, shared error answers, and headers that every POST takes.
+pub fn complete(document: &mut utoipa::openapi::OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("Access token of POST /authorization/connect/token, valid for an hour."))
+        .build();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    let key = ApiKeyValue::with_description(
+        "Ocp-Apim-Subscription-Key",
+        "The company's subscription key: checked when sent, demanded when the server says so.",
+    );
+    components.add_security_scheme(SUBSCRIPTION_KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
+    for (_, name, description) in SHARED.into_iter().chain([UNAVAILABLE]) {
+        components.responses.insert(name.to_owned(), RefOr::T(error_answer(description)));
+    }
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            (&mut item.get, false),
+            (&mut item.post, true),
+            (&mut item.put, true),
+            (&mut item.patch, true),
+            (&mut item.delete, false),
+        ];
+        for (operation, has_body) in operations {
+            if let Some(operation) = operation {
+                share_answers(operation, has_body, path.contains('{'));
+            }
+        }
+    }
+}
+
+const UNAVAILABLE: (&str, &str, &str) = ("503", "Unavailable", "The server cannot do it now; nothing was changed.");
+
+fn share_answers(operation: &mut Operation, has_body: bool, has_id: bool) {
+    let secured = operation.security.as_ref().is_some_and(|security| !security.is_empty());
+    if !secured {
+        return;
+    }
+    for (status, name, _) in SHARED.into_iter().chain([UNAVAILABLE]) {
+        let applies = match status {
+            "404" => has_id,
+            "409" | "413" | "415" | "422" => has_body,
+            _ => true,
+        };
+        if applies {
+            let shared = RefOr::Ref(Ref::from_response_name(name));
+            operation.responses.responses.entry(status.to_owned()).or_insert(shared);
+        }
+    }
+}
+
+fn error_answer(description: &str) -> Response {
+    let schema = Some(Ref::from_schema_name("ErrorEnvelope"));
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", ContentBuilder::new().schema(schema).build())
+        .build()
+}
+
+/// 400, where an operation without security declares it itself.
+#[derive(utoipa::ToResponse)]
+#[response(description = "The input is at fault: `4001` with one error, `4002` with several.")]
+#[expect(dead_code, reason = "the document's picture of the answer")]
+pub struct BadRequest(ErrorEnvelope);
+
+/// 404, where an operation without security declares it itself.
+#[derive(utoipa::ToResponse)]
+#[response(description = "No such record.")]
+#[expect(dead_code, reason = "the document's picture of the answer")]
+pub struct NotFound(ErrorEnvelope);
+
+/// 503, where an operation without security declares it itself.
+#[derive(utoipa::ToResponse)]
+#[response(description = "The server cannot do it now; nothing was changed.")]
+#[expect(dead_code, reason = "the document's picture of the answer")]
+pub struct Unavailable(ErrorEnvelope);
+
+/// What the server enforces of the document.
+#[derive(Debug, Default)]
+pub struct Operations(HashMap<String, Vec<(Method, Rule)>>);
+
+/// The rule of one operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// The operation's id, as metrics name it.
+    pub id: String,
+    /// The scope that a token must have; none for operations without security.
+    pub scope: Option<String>,
+    /// Whether the subscription key is demanded on servers that demand it.
+    pub subscription_key: bool,
+}
+
+impl Operations {
+    /// Reads the rules out of the document, the only place where they are declared.
+    pub fn read(document: &utoipa::openapi::OpenApi) -> Operations {
+        let mut rules: HashMap<String, Vec<(Method, Rule)>> = HashMap::new();
+        for (path, item) in &document.paths.paths {
+            let operations = [
+                (Method::GET, &item.get),
+                (Method::POST, &item.post),
+                (Method::PUT, &item.put),
+                (Method::PATCH, &item.patch),
+                (Method::DELETE, &item.delete),
+            ];
+            for (method, operation) in operations {
+                if let Some(operation) = operation {
+                    rules.entry(path.clone()).or_default().push((method, rule(operation)));
+                }
+            }
+        }
+        Operations(rules)
+    }
+
+    /// The rule of an operation by its method and path template.
+    pub fn find(&self, method: &Method, path: &str) -> Option<&Rule> {
+        // A HEAD request is answered by the GET handler.
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        self.0.get(path)?.iter().find(|(known, _)| known == method).map(|(_, rule)| rule)
+    }
+
+    /// Every scope that some operation demands, in order.
+    pub fn scopes(&self) -> Vec<String> {
+        let mut scopes: Vec<String> = self.0.values().flatten().filter_map(|(_, rule)| rule.scope.clone()).collect();
+        scopes.sort();
+        scopes.dedup();
+        scopes
+    }
+}
+
+fn rule(operation: &Operation) -> Rule {
+    // The document's own words are read back as JSON: the types of the builder keep them private.
+    let security = serde_json::to_value(&operation.security).unwrap_or_default();
+    let requirement = security.get(0);
+    let scope = requirement.and_then(|r| r.get(BEARER)?.get(0)?.as_str()).map(str::to_owned);
+    Rule {
+        id: operation.operation_id.clone().unwrap_or_default(),
+        scope,
+        subscription_key: requirement.is_some_and(|r| r.get(SUBSCRIPTION_KEY).is_some()),
+    }
+}

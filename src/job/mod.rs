@@ -1,0 +1,242 @@
+//! Background work: rows that say that something is to be done, claimed with a lease, run at least once.
+//!
+//! A job has a kind and a key and at most one row: "room 26259b2c has messages to deliver". What exactly is to be done is
+//! read from the tables when it runs, so asking twice is asking once, and work on one key never runs twice at a time:
+//! that is what keeps a room's messages in order. A request for work that comes during a run moves the row's version,
+//! and the run's end sees it and leaves the row for another run.
+
+mod purge;
+mod runner;
+
+use db::{Conn, Rows};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::chat::{delivery, line};
+use crate::http::Error;
+use crate::{media, webhook};
+
+pub use runner::{Runner, run_due, start};
+
+/// What kinds of work there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Hand a room's waiting messages to their provider. Key: the room.
+    Deliver,
+    /// Post a subscription's waiting events. Key: subscription and subject.
+    Webhook,
+    /// Fetch a customer's name and picture. Key: the contact.
+    Profile,
+    /// Fetch a message's media. Key: the media.
+    Media,
+    /// Ask a provider how much of the month's quota is left. Key: the account.
+    Quota,
+    /// Delete what is past its time. Key: empty.
+    Purge,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 6] = [Kind::Deliver, Kind::Webhook, Kind::Profile, Kind::Media, Kind::Quota, Kind::Purge];
+
+    /// The word in the database and in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Deliver => "deliver",
+            Kind::Webhook => "webhook",
+            Kind::Profile => "profile",
+            Kind::Media => "media",
+            Kind::Quota => "quota",
+            Kind::Purge => "purge",
+        }
+    }
+
+    /// Jobs of this kind that a node runs at once.
+    fn parallel(self, app: &App) -> usize {
+        match self {
+            Kind::Deliver => app.config.account_parallel.max(1) * 4,
+            Kind::Webhook => app.config.webhook_parallel.max(1),
+            Kind::Profile | Kind::Media => 8,
+            Kind::Quota | Kind::Purge => 1,
+        }
+    }
+}
+
+/// A job that this node holds.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Job {
+    /// The tenant; 0 for the server's own work.
+    pub company: i64,
+    /// What kind of work.
+    pub kind: Kind,
+    /// Which one of the kind.
+    pub key: String,
+    version: i64,
+    /// Runs so far that did not end the job, this one included.
+    pub tries: i64,
+    worker: Uuid,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing is left to do.
+    Done,
+    /// To be run again at this time (Unix milliseconds); counts as a further try.
+    At(i64),
+    /// To be run again at once; something was achieved.
+    Again,
+    /// The run ended its job itself, in its own last unit of work; see [`finish`].
+    Finished,
+}
+
+async fn run(app: &App, job: &Job) -> Result<Next, Error> {
+    match job.kind {
+        Kind::Deliver => delivery::run(app, job).await,
+        Kind::Webhook => webhook::delivery::run(app, job).await,
+        Kind::Profile => line::fetch_profile(app, job).await,
+        Kind::Media => media::fetch(app, job).await,
+        Kind::Quota => line::check_quota(app, job).await,
+        Kind::Purge => purge::run(app).await,
+    }
+}
+
+/// Asks for work in the caller's transaction. After it commits, [`Wakes::wake`] starts it without delay.
+pub async fn enqueue(tx: &mut Conn, company: i64, kind: Kind, key: &str, at: i64) -> Result<(), db::Error> {
+    tx.sql(
+        "insert into job (company, kind, key, run_at, version, tries, dead, created_at)
+         values ($1, $2, $3, $4, 1, 0, false, $4)
+         on conflict (company, kind, key) do update
+         set version = job.version + 1, dead = false,
+             run_at = case when job.dead then excluded.run_at else job.run_at end",
+    )
+    .bind(company)
+    .bind(kind.name())
+    .bind(key)
+    .bind(at)
+    .later()
+    .await
+}
+
+/// [`enqueue`] for many: rows of `company`, `key`, `at`, in one order everywhere.
+pub async fn enqueue_all(tx: &mut Conn, kind: Kind, rows: &Rows) -> Result<(), db::Error> {
+    tx.sql(
+        "insert into job (company, kind, key, run_at, version, tries, dead, created_at)
+         select company, $1, key, at, 1, 0, false, at from ",
+    )
+    .bind(kind.name())
+    .push_rows(rows)
+    .push(
+        " as input where true
+         on conflict (company, kind, key) do update
+         set version = job.version + 1, dead = false,
+             run_at = case when job.dead then excluded.run_at else job.run_at end",
+    )
+    .later()
+    .await
+}
+
+/// Ends a run in the caller's transaction: the job is gone, unless work was asked for meanwhile.
+pub async fn finish(tx: &mut Conn, job: &Job, now: i64) -> Result<(), db::Error> {
+    let gone = tx
+        .sql("delete from job where company = $1 and kind = $2 and key = $3 and worker = $4 and version = $5")
+        .bind(job.company)
+        .bind(job.kind.name())
+        .bind(&job.key)
+        .bind(job.worker)
+        .bind(job.version)
+        .exec()
+        .await?;
+    if gone == 0 {
+        put_back(tx, job, now, 0, None).await?;
+    }
+    Ok(())
+}
+
+/// Gives a job back, to be run at this time.
+async fn put_back(tx: &mut Conn, job: &Job, at: i64, tries: i64, error: Option<&str>) -> Result<(), db::Error> {
+    tx.sql(
+        "update job set worker = null, run_at = $1, tries = $2, error = $3
+         where company = $4 and kind = $5 and key = $6 and worker = $7",
+    )
+    .bind(at)
+    .bind(tries)
+    .bind(error)
+    .bind(job.company)
+    .bind(job.kind.name())
+    .bind(&job.key)
+    .bind(job.worker)
+    .exec()
+    .await?;
+    Ok(())
+}
+
+/// Wakes the loops of this node; other nodes find the work when they next look.
+#[derive(Debug)]
+pub struct Wakes([Notify; Kind::ALL.len()]);
+
+impl Default for Wakes {
+    fn default() -> Wakes {
+        Wakes(Kind::ALL.map(|_| Notify::new()))
+    }
+}
+
+impl Wakes {
+    /// Says that there is work of this kind. To be called after the commit: readers see nothing before it.
+    pub fn wake(&self, kind: Kind) {
+        self.0[kind as usize].notify_one();
+    }
+
+    async fn woken(&self, kind: Kind) {
+        self.0[kind as usize].notified().await;
+    }
+}
+
+/// How long to wait before try number `tries + 1`: doubling from a second to `most`, a fifth more or less by chance.
+pub fn backoff(tries: i64, most: i64) -> i64 {
+    let exponent = u32::try_from(tries.clamp(1, 30) - 1).unwrap_or(0);
+    let base = 1000_i64.saturating_mul(1 << exponent).min(most);
+    let mut random = [0; 2];
+    // Without randomness every node waits equally long; that is all.
+    let _ = getrandom::fill(&mut random);
+    let share = i64::from(u16::from_le_bytes(random)) * 400 / 65_535 - 200;
+    base + base * share / 1000
+}
+
+/// What `doctor` and the metrics tell of the queue.
+#[derive(Debug, Deserialize)]
+pub struct Depth {
+    /// The kind's word.
+    pub kind: String,
+    /// Jobs that wait or run.
+    pub waiting: i64,
+    /// Since when the oldest due one waits, in Unix milliseconds.
+    pub oldest: Option<i64>,
+}
+
+/// The queue's depth by kind.
+pub async fn depths(conn: &mut Conn, now: i64) -> Result<Vec<Depth>, db::Error> {
+    conn.sql(
+        "select kind, count(*) as waiting, min(case when run_at <= $1 then run_at end) as oldest
+         from job where not dead group by kind order by kind",
+    )
+    .bind(now)
+    .all()
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::backoff;
+
+    #[test]
+    fn waits_double_up_to_the_most() {
+        for (tries, base) in [(1, 1000), (2, 2000), (5, 16_000), (30, 900_000)] {
+            let wait = backoff(tries, 900_000);
+            assert!((base * 8 / 10..=base * 12 / 10).contains(&wait), "{tries}: {wait}");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Media that customers send: fetched at once, because providers delete them, kept, and served by links that cannot be
+//! guessed and live until the file is forgotten.
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use channel::line::{self, Fetched, Media as Source, Transcoding};
+use db::Conn;
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::aws::AmazonS3Builder;
+use object_store::buffered::BufWriter;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::chat::account::{self, Account};
+use crate::http::{Error, Path, absolute};
+use crate::job::{self, Job, Kind, Next, backoff};
+use crate::oauth::random;
+
+/// The largest file that is fetched, in bytes. LINE's own limit for videos and files is below it.
+const LARGEST: u64 = 512 * 1024 * 1024;
+
+/// After so many tries a file is given up.
+const MOST_TRIES: i64 = 20;
+
+/// The routes of this resource.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_media))
+}
+
+/// Where files are kept: a folder, or any store that speaks S3.
+#[derive(Debug, Clone)]
+pub struct Store(Arc<dyn ObjectStore>);
+
+impl Store {
+    /// Opens a folder (made when absent) or `s3://bucket/prefix`; S3's credentials come from the usual `AWS_…` variables.
+    pub fn open(place: &str) -> Result<Store, object_store::Error> {
+        if let Some(rest) = place.strip_prefix("s3://") {
+            let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+            let s3 = AmazonS3Builder::from_env().with_bucket_name(bucket).build()?;
+            return Ok(Store(Arc::new(PrefixStore::new(s3, prefix))));
+        }
+        let folder = FilePath::new(place);
+        std::fs::create_dir_all(folder)
+            .map_err(|error| object_store::Error::Generic { store: "folder", source: Box::new(error) })?;
+        Ok(Store(Arc::new(LocalFileSystem::new_with_prefix(folder)?)))
+    }
+
+    /// Whether the store answers: `doctor` asks.
+    pub async fn check(&self) -> Result<(), object_store::Error> {
+        self.0.list(None).next().await.transpose().map(drop)
+    }
+}
+
+/// Where a file of this id lies. The company comes first, so that one tenant's files are one folder.
+fn key(id: &str) -> Key {
+    let (company, rest) = id.split_once('-').unwrap_or(("0", id));
+    Key::from_iter([company, rest.get(..2).unwrap_or("_"), rest])
+}
+
+/// Notes a file that is to be fetched, and answers the address at which it will be.
+pub async fn expect(
+    tx: &mut Conn,
+    app: &App,
+    account: &Account,
+    message: Uuid,
+    source: &Source,
+    provider_id: Option<&str>,
+) -> Result<String, Error> {
+    let from = match source {
+        Source::Line { transcoded, .. } => {
+            format!("line:{}:{}", u8::from(*transcoded), provider_id.unwrap_or_default())
+        }
+        // Its sender put it on a server of their own; it stays there.
+        Source::External { url, .. } => return Ok(url.clone()),
+    };
+    let id = format!("{}-{}", account.company, random(16)?);
+    let now = app.now();
+    tx.sql(
+        "insert into media (company, id, account, message, source, state, created_at)
+         values ($1, $2, $3, $4, $5, 'waiting', $6)",
+    )
+    .bind(account.company)
+    .bind(&id)
+    .bind(&account.id)
+    .bind(message)
+    .bind(from)
+    .bind(now)
+    .later()
+    .await?;
+    job::enqueue(tx, account.company, Kind::Media, &id, now).await?;
+    Ok(absolute(app, &format!("/media/{id}")))
+}
+
+/// Makes the files of a message unreachable; the purge deletes the bytes with the job that is asked for here.
+pub async fn forget(tx: &mut Conn, company: i64, message: Uuid) -> Result<(), db::Error> {
+    let ids: Vec<String> = tx
+        .sql("update media set state = 'gone' where company = $1 and message = $2 returning id")
+        .bind(company)
+        .bind(message)
+        .all()
+        .await?;
+    for id in ids {
+        job::enqueue(tx, company, Kind::Media, &id, 0).await?;
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Row {
+    account: String,
+    source: String,
+    state: String,
+    content_type: Option<String>,
+    size: Option<i64>,
+}
+
+async fn find(conn: &mut Conn, company: i64, id: &str) -> Result<Option<Row>, db::Error> {
+    conn.sql("select account, source, state, content_type, size from media where company = $1 and id = $2")
+        .bind(company)
+        .bind(id)
+        .optional()
+        .await
+}
+
+/// Job: fetches a file and stores it; of a file that is gone, deletes the bytes.
+pub async fn fetch(app: &App, job: &Job) -> Result<Next, Error> {
+    let Some(row) = find(&mut app.db.read().await?, job.company, &job.key).await? else { return Ok(Next::Done) };
+    match row.state.as_str() {
+        "waiting" => {}
+        "gone" => {
+            let deleted = app.media.0.delete(&key(&job.key)).await;
+            return match deleted {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(Next::Done),
+                Err(error) => Err(Error::Internal(format!("media store: {error}"))),
+            };
+        }
+        _ => return Ok(Next::Done),
+    }
+    let Some(account) = app.accounts.get(app, &row.account).await? else { return Ok(Next::Done) };
+    let Some(credentials) = account.line() else { return Ok(Next::Done) };
+    let mut source = row.source.splitn(3, ':').skip(1);
+    let (transcoded, provider_id) = (source.next() == Some("1"), source.next().unwrap_or_default());
+    let outcome = match transcoded && !is_transcoded(app, &credentials, provider_id).await {
+        true => Got::NotYet("LINE still prepares it".to_owned()),
+        false => download(app, &credentials, provider_id, &job.key).await?,
+    };
+    let now = app.now();
+    match outcome {
+        Got::Stored { content_type, size } => {
+            settle(app, job, "stored", Some(&content_type), Some(size)).await?;
+            Ok(Next::Done)
+        }
+        Got::NotYet(reason) if job.tries < MOST_TRIES => {
+            tracing::debug!(reason, tries = job.tries, "media not fetched yet");
+            Ok(Next::At(now + backoff(job.tries, 60 * 60 * 1000)))
+        }
+        Got::NotYet(reason) | Got::Gone(reason) => {
+            tracing::warn!(reason, "media cannot be fetched");
+            settle(app, job, "gone", None, None).await?;
+            Ok(Next::Done)
+        }
+    }
+}
+
+async fn settle(
+    app: &App,
+    job: &Job,
+    state: &'static str,
+    kind: Option<&str>,
+    size: Option<i64>,
+) -> Result<(), db::Error> {
+    app.db
+        .write(async |mut tx| {
+            // A file whose message was taken back meanwhile stays gone.
+            tx.sql(
+                "update media set state = $1, content_type = $2, size = $3
+                 where company = $4 and id = $5 and state = 'waiting'",
+            )
+            .bind(state)
+            .bind(kind)
+            .bind(size)
+            .bind(job.company)
+            .bind(&job.key)
+            .exec()
+            .await
+            .map(drop)
+        })
+        .await
+}
+
+enum Got {
+    Stored { content_type: String, size: i64 },
+    NotYet(String),
+    Gone(String),
+}
+
+async fn is_transcoded(app: &App, credentials: &line::Credentials<'_>, id: &str) -> bool {
+    let Ok(request) = line::transcoding(credentials, id) else { return true };
+    let Ok(answer) = crate::chat::line::call(app, request).await else { return false };
+    // Failed, or LINE does not know: the download itself says so.
+    !matches!(line::read_transcoding(&answer.body), Ok(Transcoding::Processing))
+}
+
+/// Streams a file from LINE into the store.
+async fn download(app: &App, credentials: &line::Credentials<'_>, id: &str, media: &str) -> Result<Got, Error> {
+    let Ok(request) = line::media(credentials, id).map_err(drop) else {
+        return Ok(Got::Gone("it has no usable id".to_owned()));
+    };
+    let Ok(request) = reqwest::Request::try_from(request) else { return Ok(Got::Gone("no request".to_owned())) };
+    let response = match app.http.execute(request).await {
+        Ok(response) => response,
+        Err(error) => return Ok(Got::NotYet(crate::chat::line::describe(&error))),
+    };
+    match line::fetched(response.status().as_u16(), b"") {
+        Fetched::Ready => {}
+        Fetched::NotYet => return Ok(Got::NotYet("LINE still prepares it".to_owned())),
+        Fetched::Retry { reason } | Fetched::Unauthorized { reason } => return Ok(Got::NotYet(reason)),
+        Fetched::Gone { reason } | Fetched::Dead { reason } => return Ok(Got::Gone(reason)),
+    }
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let content_type = kind.unwrap_or("application/octet-stream").to_owned();
+    let mut writer = BufWriter::new(Arc::clone(&app.media.0), key(media));
+    let mut size: u64 = 0;
+    let mut chunks = response.bytes_stream();
+    let store_failed = |error: std::io::Error| Error::Internal(format!("media store: {error}"));
+    loop {
+        match chunks.try_next().await {
+            Ok(Some(chunk)) => {
+                size += chunk.len() as u64;
+                if size > LARGEST {
+                    let _ = writer.abort().await;
+                    return Ok(Got::Gone(format!("it is larger than {LARGEST} bytes")));
+                }
+                writer.write_all(&chunk).await.map_err(store_failed)?;
+            }
+            Ok(None) => break,
+            Err(error) => {
+                let _ = writer.abort().await;
+                return Ok(Got::NotYet(crate::chat::line::describe(&error)));
+            }
+        }
+    }
+    writer.shutdown().await.map_err(store_failed)?;
+    Ok(Got::Stored { content_type, size: i64::try_from(size).unwrap_or(i64::MAX) })
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct MediaPath {
+    /// The file's id, as in the message's `content`.
+    id: String,
+}
+
+/// Get a file that a customer sent.
+///
+/// The address, which cannot be guessed, is the permission. While the file is still being fetched the answer is 503 with
+/// `Retry-After`.
+#[utoipa::path(
+    get,
+    path = "/media/{id}",
+    operation_id = "getMedia",
+    tag = "Chat",
+    params(MediaPath),
+    responses(
+        (status = 200, description = "The file.", content_type = "application/octet-stream"),
+        (status = 404, response = inline(crate::http::openapi::NotFound)),
+        (status = 503, response = inline(crate::http::openapi::Unavailable)),
+    ),
+    security(())
+)]
+async fn get_media(State(app): State<App>, Path(path): Path<MediaPath>) -> Result<Response, Error> {
+    let company = account::company_of(&path.id).ok_or(Error::NotFound("file"))?;
+    let row = find(&mut app.db.read().await?, company, &path.id).await?.ok_or(Error::NotFound("file"))?;
+    match row.state.as_str() {
+        "stored" => {}
+        "waiting" => return Err(Error::Busy("The file is still being fetched from the provider")),
+        _ => return Err(Error::NotFound("file")),
+    }
+    let object = app.media.0.get(&key(&path.id)).await.map_err(|error| match error {
+        object_store::Error::NotFound { .. } => Error::NotFound("file"),
+        error => Error::Internal(format!("media store: {error}")),
+    })?;
+    let kind = row.content_type.unwrap_or_default();
+    let mut response = Response::new(Body::from_stream(object.into_stream()));
+    *response.status_mut() = StatusCode::OK;
+    let headers = response.headers_mut();
+    // What a customer sent is shown, never run: no sniffing, no scripts, and only pictures and sounds open in place.
+    let shown =
+        ["image/", "video/", "audio/"].iter().any(|known| kind.starts_with(known)) && !kind.starts_with("image/svg");
+    let disposition = if shown { "inline" } else { "attachment" };
+    let kind = HeaderValue::from_str(&kind).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    headers.insert(CONTENT_TYPE, kind);
+    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=86400"));
+    if let Some(size) = row.size {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
+    }
+    Ok(response)
+}

@@ -1,0 +1,476 @@
+//! The token endpoint, API clients and subscription keys.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use db::{Conn, Db};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::http::Error;
+use crate::http::caller::{Client, SUBSCRIPTION_KEY};
+use crate::http::error::GatewayError;
+
+/// How long a token is good, in seconds. Clients of the original API assume an hour without asking.
+pub const TOKEN_LIFETIME: i64 = 3600;
+
+/// The routes of this resource.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(request_access_token))
+}
+
+/// The form of a token request (RFC 6749, section 4.4.2).
+#[derive(Debug, Default, ToSchema)]
+#[expect(dead_code, reason = "the document's picture of the form; the form itself is read pair by pair")]
+struct TokenRequest {
+    /// Only `client_credentials`.
+    #[schema(example = "client_credentials")]
+    grant_type: String,
+    /// The client's id; may come by HTTP Basic instead.
+    #[schema(example = "507-k3j9x2mqw7ha")]
+    client_id: String,
+    /// The client's secret; may come by HTTP Basic instead.
+    #[schema(example = "<Your-Client-Secret>")]
+    client_secret: String,
+    /// Scopes separated by spaces; all of the client's when absent.
+    scope: Option<String>,
+}
+
+/// A token. `access_token` comes first: a client in the field takes the first property by position.
+#[derive(Debug, Serialize, ToSchema)]
+struct TokenResponse {
+    /// Send it as `Authorization: Bearer …`.
+    #[schema(example = "sala_507_Zk0…")]
+    access_token: String,
+    /// Lifetime in seconds.
+    #[schema(example = 3600)]
+    expires_in: i64,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// What the token allows.
+    #[schema(example = "chat:read chat:write")]
+    scope: String,
+}
+
+/// The error body of OAuth 2.0 (RFC 6749, section 5.2).
+#[derive(Debug, Serialize, ToSchema)]
+struct OAuthError {
+    /// `invalid_request`, `invalid_client`, `unsupported_grant_type`, `invalid_scope`, or `slow_down`.
+    #[schema(example = "invalid_client")]
+    error: &'static str,
+    /// The same for people.
+    error_description: String,
+}
+
+/// Exchange client credentials for a bearer access token.
+///
+/// OAuth 2.0 client credentials, form encoded. The answer is a plain OAuth body, not the envelope.
+#[utoipa::path(
+    post,
+    path = "/authorization/connect/token",
+    operation_id = "requestAccessToken",
+    tag = "Authentication API",
+    params(("Ocp-Apim-Subscription-Key" = Option<String>, Header, description = "Checked when sent")),
+    request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "Token issued.", body = TokenResponse),
+        (status = 400, description = "The request or the credentials are wrong.", body = OAuthError),
+        (status = 401, description = "Credentials by HTTP Basic are wrong, or the subscription key is.", body = GatewayError),
+        (status = 403, description = "Not answered here; listed by the original API."),
+        (status = 429, description = "Too many wrong credentials from this address.", body = OAuthError),
+        (status = 503, response = inline(crate::http::openapi::Unavailable)),
+    ),
+    security(())
+)]
+async fn request_access_token(
+    State(app): State<App>,
+    Peer(address): Peer,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match issue(&app, address, &headers, &body).await {
+        Ok(token) => no_store(axum::Json(token).into_response()),
+        Err(Refusal::OAuth(status, error, description)) => {
+            let mut response =
+                (status, axum::Json(OAuthError { error, error_description: description })).into_response();
+            if status == StatusCode::UNAUTHORIZED {
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"sala\""));
+            }
+            no_store(response)
+        }
+        Err(Refusal::SlowDown(seconds)) => {
+            let error_description = format!("Too many wrong credentials; try again in {seconds} s");
+            let body = OAuthError { error: "slow_down", error_description };
+            let mut response = (StatusCode::TOO_MANY_REQUESTS, axum::Json(body)).into_response();
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            no_store(response)
+        }
+        Err(Refusal::Other(error)) => error.into_response(),
+    }
+}
+
+enum Refusal {
+    OAuth(StatusCode, &'static str, String),
+    SlowDown(u64),
+    Other(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal::Other(error)
+    }
+}
+
+impl From<db::Error> for Refusal {
+    fn from(error: db::Error) -> Refusal {
+        Refusal::Other(error.into())
+    }
+}
+
+async fn issue(app: &App, address: IpAddr, headers: &HeaderMap, body: &[u8]) -> Result<TokenResponse, Refusal> {
+    let form = Form::read(headers, body)?;
+    let now = app.now();
+    let bucket = (form.client_id.clone(), address);
+    let verdict = app.failures.peek(bucket.clone(), now);
+    if !verdict.allowed {
+        return Err(Refusal::SlowDown(verdict.wait.div_ceil(1000).max(1)));
+    }
+    let wrong = || {
+        app.failures.take(bucket.clone(), now);
+        // The reference's example answers 400; RFC 6749 demands 401 where HTTP Basic was used.
+        let status = if form.basic { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+        Refusal::OAuth(
+            status,
+            "invalid_client",
+            "The client id or secret is wrong, or the client was revoked".to_owned(),
+        )
+    };
+    let company =
+        form.client_id.split_once('-').and_then(|(company, _)| company.parse::<i64>().ok()).ok_or_else(wrong)?;
+    let found: Option<StoredClient> = app
+        .db
+        .read()
+        .await?
+        .sql("select secret_hash, key_hash, scopes from client where company = $1 and id = $2 and revoked_at is null")
+        .bind(company)
+        .bind(&form.client_id)
+        .optional()
+        .await?;
+    let client = found.ok_or_else(wrong)?;
+    let secret: [u8; 32] = Sha256::digest(form.client_secret.as_bytes()).into();
+    if !bool::from(secret.as_slice().ct_eq(&client.secret_hash)) {
+        return Err(wrong());
+    }
+    if let Some(key) = headers.get(SUBSCRIPTION_KEY).filter(|key| !key.is_empty()) {
+        let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+        let own = bool::from(hash.as_slice().ct_eq(&client.key_hash));
+        if !own && !is_company_key(app, company, &hash).await? {
+            return Err(Error::KeyRefused.into());
+        }
+    } else if app.config.require_subscription_key {
+        return Err(Error::KeyMissing.into());
+    }
+    let scope = granted(&client.scopes, form.scope.as_deref())?;
+    let token = format!("sala_{company}_{}", random(32)?);
+    let hash = Sha256::digest(token.as_bytes()).to_vec();
+    app.db
+        .write(async |mut tx| {
+            tx.sql("insert into token (company, hash, client, scopes, expires_at) values ($1, $2, $3, $4, $5)")
+                .bind(company)
+                .bind(hash.as_slice())
+                .bind(&form.client_id)
+                .bind(&scope)
+                .bind(now + TOKEN_LIFETIME * 1000)
+                .exec()
+                .await
+        })
+        .await
+        .map_err(|error: db::Error| Refusal::Other(error.into()))?;
+    Ok(TokenResponse { access_token: token, expires_in: TOKEN_LIFETIME, token_type: "Bearer", scope })
+}
+
+#[derive(Deserialize)]
+struct StoredClient {
+    secret_hash: Vec<u8>,
+    key_hash: Vec<u8>,
+    scopes: String,
+}
+
+struct Form {
+    client_id: String,
+    client_secret: String,
+    scope: Option<String>,
+    basic: bool,
+}
+
+impl Form {
+    fn read(headers: &HeaderMap, body: &[u8]) -> Result<Form, Refusal> {
+        let invalid = |why: &str| Refusal::OAuth(StatusCode::BAD_REQUEST, "invalid_request", why.to_owned());
+        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if !kind.is_empty() && !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+            return Err(invalid("Send application/x-www-form-urlencoded"));
+        }
+        let (mut grant, mut id, mut secret, mut scope) = (None, None, None, None);
+        for (name, value) in form_urlencoded::parse(body) {
+            let slot = match name.as_ref() {
+                "grant_type" => &mut grant,
+                "client_id" => &mut id,
+                "client_secret" => &mut secret,
+                "scope" => &mut scope,
+                _ => continue,
+            };
+            if slot.replace(value.into_owned()).is_some() {
+                return Err(invalid(&format!("{name} is given more than once")));
+            }
+        }
+        let basic = basic_credentials(headers);
+        let by_basic = basic.is_some();
+        if let Some((basic_id, basic_secret)) = basic {
+            id = Some(basic_id);
+            secret = Some(basic_secret);
+        }
+        match grant.as_deref() {
+            Some("client_credentials") => {}
+            None | Some("") => return Err(invalid("grant_type is required")),
+            Some(_) => {
+                let why = "Only client_credentials is offered".to_owned();
+                return Err(Refusal::OAuth(StatusCode::BAD_REQUEST, "unsupported_grant_type", why));
+            }
+        }
+        let filled = |value: Option<String>| value.filter(|value| !value.is_empty());
+        match (filled(id), filled(secret)) {
+            (Some(client_id), Some(client_secret)) if !client_id.contains('\0') => {
+                Ok(Form { client_id, client_secret, scope: filled(scope), basic: by_basic })
+            }
+            (None, _) => Err(invalid("client_id is required")),
+            (_, None) => Err(invalid("client_secret is required")),
+            _ => Err(invalid("client_id must not contain a NUL character")),
+        }
+    }
+}
+
+/// Id and secret of HTTP Basic, each form encoded first (RFC 6749, section 2.3.1).
+fn basic_credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, text) = header.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    let decoded = |text: &str| {
+        percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8().ok().map(|t| t.into_owned())
+    };
+    Some((decoded(id)?, decoded(secret)?))
+}
+
+/// The scopes asked for, which must be among the client's; all of them when none is asked for.
+fn granted(scopes: &str, asked: Option<&str>) -> Result<String, Refusal> {
+    let Some(asked) = asked else { return Ok(scopes.to_owned()) };
+    let unknown: Vec<&str> =
+        asked.split_whitespace().filter(|one| !scopes.split_whitespace().any(|known| known == *one)).collect();
+    match unknown.as_slice() {
+        [] => Ok(asked.split_whitespace().collect::<Vec<_>>().join(" ")),
+        unknown => {
+            let why = format!("The client may not have: {}", unknown.join(", "));
+            Err(Refusal::OAuth(StatusCode::BAD_REQUEST, "invalid_scope", why))
+        }
+    }
+}
+
+fn no_store(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The address that a request comes from.
+pub struct Peer(pub IpAddr);
+
+impl<S: Send + Sync> FromRequestParts<S> for Peer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Peer, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        Ok(Peer(peer.unwrap_or(IpAddr::from([127, 0, 0, 1]))))
+    }
+}
+
+/// The company that a token names; the token's hash must be known to that company.
+pub fn company_of(token: &str) -> Option<i64> {
+    token.strip_prefix("sala_")?.split_once('_')?.0.parse().ok()
+}
+
+/// The client of a token that is known, whose client is not revoked.
+pub async fn find_token(app: &App, company: i64, hash: &[u8; 32]) -> Result<Option<Client>, db::Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: String,
+        name: String,
+        scopes: String,
+        key_hash: Vec<u8>,
+        expires_at: i64,
+    }
+    let row: Option<Row> = app
+        .db
+        .read()
+        .await?
+        .sql(
+            "select client.id, client.name, token.scopes, client.key_hash, token.expires_at
+             from token join client on client.company = token.company and client.id = token.client
+             where token.company = $1 and token.hash = $2 and client.revoked_at is null",
+        )
+        .bind(company)
+        .bind(hash.as_slice())
+        .optional()
+        .await?;
+    Ok(row.map(|row| Client {
+        company,
+        id: row.id,
+        name: row.name,
+        scopes: row.scopes.split_whitespace().map(str::to_owned).collect(),
+        key_hash: row.key_hash,
+        expires_at: row.expires_at,
+    }))
+}
+
+/// Whether this is the hash of a subscription key of the company.
+pub async fn is_company_key(app: &App, company: i64, hash: &[u8; 32]) -> Result<bool, db::Error> {
+    let found: Option<i64> = app
+        .db
+        .read()
+        .await?
+        .sql("select 1 from client where company = $1 and key_hash = $2 and revoked_at is null")
+        .bind(company)
+        .bind(hash.as_slice())
+        .optional()
+        .await?;
+    Ok(found.is_some())
+}
+
+/// A new client's credentials, shown once.
+#[derive(Debug, Serialize)]
+pub struct NewClient {
+    /// The client's id again, under the name that every record has.
+    pub id: String,
+    /// The client's id.
+    pub client_id: String,
+    /// The client's secret; only its hash is kept.
+    pub client_secret: String,
+    /// The subscription key; only its hash is kept.
+    pub subscription_key: String,
+    /// The company.
+    pub company: i64,
+    /// The name it was given.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+}
+
+/// Makes a client of a company.
+pub async fn create_client(db: &Db, company: i64, name: &str, scopes: &[String], now: i64) -> Result<NewClient, Error> {
+    let id = format!("{company}-{}", random(9)?.to_ascii_lowercase().replace(['-', '_'], "x"));
+    let secret = random(32)?;
+    let key = random(24)?;
+    let granted = scopes.join(" ");
+    db.write(async |mut tx| {
+        crate::setting::company::must_exist(&mut tx, company).await?;
+        tx.sql(
+            "insert into client (company, id, name, secret_hash, key_hash, scopes, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(company)
+        .bind(&id)
+        .bind(name)
+        .bind(Sha256::digest(&secret).as_slice())
+        .bind(Sha256::digest(&key).as_slice())
+        .bind(&granted)
+        .bind(now)
+        .exec()
+        .await?;
+        Ok::<_, Error>(())
+    })
+    .await?;
+    Ok(NewClient {
+        id: id.clone(),
+        client_id: id,
+        client_secret: secret,
+        subscription_key: key,
+        company,
+        name: name.to_owned(),
+        scopes: scopes.to_vec(),
+    })
+}
+
+/// A client as lists show it: no secret.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListedClient {
+    /// The client's id.
+    pub id: String,
+    /// The name it was given.
+    pub name: String,
+    /// Its scopes, separated by spaces.
+    pub scopes: String,
+    /// When it was made, in Unix milliseconds.
+    pub created_at: i64,
+    /// When it was revoked, in Unix milliseconds.
+    pub revoked_at: Option<i64>,
+}
+
+/// The clients of a company, oldest first.
+pub async fn list_clients(conn: &mut Conn, company: i64) -> Result<Vec<ListedClient>, db::Error> {
+    conn.sql("select id, name, scopes, created_at, revoked_at from client where company = $1 order by created_at, id limit 1000")
+        .bind(company)
+        .all()
+        .await
+}
+
+/// Revokes a client: its tokens end within a second, on every node.
+pub async fn revoke_client(db: &Db, company: i64, id: &str, now: i64) -> Result<(), Error> {
+    db.write(async |mut tx| {
+        let revoked = tx
+            .sql("update client set revoked_at = coalesce(revoked_at, $1) where company = $2 and id = $3")
+            .bind(now)
+            .bind(company)
+            .bind(id)
+            .exec()
+            .await?;
+        if revoked == 0 {
+            return Err(Error::NotFound("client"));
+        }
+        tx.sql("delete from token where company = $1 and client = $2").bind(company).bind(id).exec().await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Forgets tokens whose time is over; at most `most` at once.
+pub async fn purge(tx: &mut Conn, now: i64, most: i64) -> Result<u64, db::Error> {
+    tx.sql(
+        "delete from token where (company, hash) in
+           (select company, hash from token where expires_at <= $1 order by expires_at limit $2)",
+    )
+    .bind(now)
+    .bind(most)
+    .exec()
+    .await
+}
+
+/// Random bytes as text of letters, digits, `-` and `_`.
+pub fn random(bytes: usize) -> Result<String, Error> {
+    let mut buffer = vec![0; bytes];
+    getrandom::fill(&mut buffer).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(URL_SAFE_NO_PAD.encode(buffer))
+}

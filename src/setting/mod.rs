@@ -1,0 +1,4 @@
+//! The company and its settings.
+
+pub mod company;
+pub mod number;

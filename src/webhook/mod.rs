@@ -1,0 +1,6 @@
+//! Webhooks out: subscriptions, signatures, and deliveries that are repeated until they arrive.
+
+pub mod client;
+pub mod delivery;
+pub mod sign;
+pub mod subscription;
