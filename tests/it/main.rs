@@ -1,0 +1,6 @@
+//! Every behaviour through the front door, on the engine that SALA_TEST_DATABASE names (sqlite unless told).
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(unreachable_pub, reason = "one binary, whose modules share a few helpers")]
+
+mod app;
+mod chat;
