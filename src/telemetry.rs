@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -79,11 +80,12 @@ pub fn start_log(filter: &str, format: LogFormat) {
 /// Upper bounds of the latency histograms, in seconds.
 const LATENCY: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-/// Starts recording metrics in this process; what it returns writes them in Prometheus' text format.
+/// Starts recording metrics in this process, once; what it returns writes them in Prometheus' text format.
 pub fn start_metrics() -> Option<PrometheusHandle> {
-    PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY)
-        .ok()?
-        .install_recorder()
-        .ok()
+    static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    let install = || {
+        let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY);
+        builder.ok()?.install_recorder().ok()
+    };
+    RECORDER.get_or_init(install).clone()
 }

@@ -1,1 +1,130 @@
-fn main() {}
+//! Measures Sala next to what it could reach at best, in one run, and prints a table of ratios.
+//!
+//! `cargo build --release -p sala -p bench && target/release/bench [--quick]`
+
+#![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
+
+mod accept;
+mod hooks;
+mod large;
+mod limits;
+mod load;
+mod report;
+mod seed;
+mod server;
+mod units;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+use report::Report;
+
+/// What went wrong; a measurement stops at the first error.
+pub(crate) type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// Measures Sala and prints a table of ratios.
+#[derive(Parser)]
+struct Options {
+    /// A couple of minutes in all, with more noise.
+    #[arg(long)]
+    quick: bool,
+
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+
+    /// The server's binary; beside this one when not given.
+    #[arg(long)]
+    sala: Option<PathBuf>,
+
+    /// Where databases are made; the disk under it is what is measured.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+
+    /// A Markdown file whose table, between `<!-- table -->` and `<!-- end -->`, is replaced.
+    #[arg(long)]
+    write: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Embedded,
+    Postgres,
+    Units,
+    Large,
+    Hooks,
+}
+
+/// What every part needs to know.
+pub(crate) struct Bench {
+    program: PathBuf,
+    folder: PathBuf,
+    quick: bool,
+}
+
+impl Bench {
+    /// How long one measurement takes.
+    fn time(&self) -> Duration {
+        Duration::from_secs(if self.quick { 2 } else { 5 })
+    }
+
+    /// How often each is repeated; the median counts.
+    fn rounds(&self) -> usize {
+        if self.quick { 1 } else { 3 }
+    }
+}
+
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let program = match options.sala {
+        Some(program) => program,
+        None => std::env::current_exe()?.with_file_name("sala"),
+    };
+    let name = format!("sala-bench-{}", std::process::id());
+    let folder = options.folder.unwrap_or_else(std::env::temp_dir).join(name);
+    std::fs::create_dir_all(&folder)?;
+    let bench = Bench { program: program.canonicalize()?, folder: folder.canonicalize()?, quick: options.quick };
+    let mut report = Report::default();
+    let measured = measure(&bench, &options.only, &mut report);
+    let machine = report::machine(&bench.folder, measured.as_deref().unwrap_or_default());
+    std::fs::remove_dir_all(&bench.folder)?;
+    measured?;
+    let table = report.table();
+    say(&format!("\n{machine}\n{table}"));
+    if let Some(file) = options.write {
+        let text = std::fs::read_to_string(&file)?;
+        let (before, rest) = text.split_once("<!-- table -->").ok_or("the file has no <!-- table -->")?;
+        let (_, after) = rest.split_once("<!-- end -->").ok_or("the file has no <!-- end -->")?;
+        std::fs::write(&file, format!("{before}<!-- table -->\n{machine}\n{table}<!-- end -->{after}"))?;
+    }
+    Ok(())
+}
+
+/// Runs the parts; answers the version of PostgreSQL.
+fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> {
+    let wanted = |part: Part| only.is_empty() || only.contains(&part);
+    if wanted(Part::Embedded) {
+        accept::embedded(bench, report)?;
+    }
+    if wanted(Part::Units) {
+        units::measure(bench, report)?;
+    }
+    if wanted(Part::Large) {
+        large::measure(bench, report)?;
+    }
+    if wanted(Part::Hooks) {
+        hooks::measure(bench, report)?;
+    }
+    if !wanted(Part::Postgres) {
+        return Ok("not measured".to_owned());
+    }
+    let postgres = limits::Postgres::start()?;
+    accept::postgres(bench, report, &postgres)?;
+    postgres.psql("postgres", "show server_version")
+}

@@ -81,6 +81,8 @@ pub struct Options {
     pub acquire_timeout: Duration,
     /// How long a unit of work may take before it is rolled back and answers [`Error::Busy`].
     pub hold_limit: Duration,
+    /// How long one statement of a reader may take before it is stopped and answers [`Error::Busy`].
+    pub read_limit: Duration,
     /// How old a group of units on SQLite may get before it is committed even though more units wait.
     pub group_age: Duration,
     /// The largest size of a SQLite file in pages of 4 KiB; beyond it, [`Error::Full`].
@@ -93,6 +95,7 @@ impl Default for Options {
             pool_size: 0,
             acquire_timeout: Duration::from_secs(5),
             hold_limit: Duration::from_secs(5),
+            read_limit: Duration::from_secs(30),
             group_age: Duration::from_millis(2),
             sqlite_max_pages: None,
         }
@@ -207,7 +210,7 @@ impl Db {
     pub async fn close(&self) {
         match &*self.engine {
             Engine::Sqlite(database) => database.close().await,
-            Engine::Postgres(database) => database.close(),
+            Engine::Postgres(database) => database.close().await,
         }
     }
 }

@@ -221,15 +221,16 @@ fn translate(sql: &str) -> String {
     text
 }
 
-struct Word<'a> {
-    text: &'a str,
+/// A word of an SQL text.
+pub(crate) struct Word<'a> {
+    pub(crate) text: &'a str,
     at: usize,
     /// Whether it begins a statement.
     first: bool,
 }
 
 /// The words of a text that are neither in quotes nor in comments.
-fn words(sql: &str) -> impl Iterator<Item = Word<'_>> {
+pub(crate) fn words(sql: &str) -> impl Iterator<Item = Word<'_>> {
     let bytes = sql.as_bytes();
     let (mut at, mut first) = (0, true);
     let part = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c >= 0x80;

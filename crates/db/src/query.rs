@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 
-use crate::{Conn, Error, Kind, Rows, Value, sqlite, value::Kind as Bound};
+use crate::{Conn, Error, Kind, Rows, Value, migrate::words, sqlite, value::Kind as Bound};
 
 /// A statement with its values; runs when one of its last five methods is awaited.
 ///
@@ -172,7 +172,11 @@ fn allowed(text: &str, reader: bool) -> Result<(), Error> {
     {
         return Err(Error::Sql("a statement may not control the transaction or the session".into()));
     }
-    if reader && !is(&["select", "with", "values", "explain"]) {
+    // PostgreSQL lets `with` change rows.
+    let writes = |word: crate::migrate::Word<'_>| {
+        ["insert", "update", "delete", "merge"].iter().any(|w| word.text.eq_ignore_ascii_case(w))
+    };
+    if reader && (!is(&["select", "with", "values", "explain"]) || is(&["with"]) && words(text).any(writes)) {
         return Err(Error::Sql("a reader may not write".into()));
     }
     Ok(())
@@ -204,5 +208,7 @@ mod tests {
         assert!(allowed("/* x */ COMMIT", false).is_err());
         assert!(allowed("insert into t values (1)", true).is_err());
         assert!(allowed("with a as (select 1) select * from a", true).is_ok());
+        assert!(allowed("with a as (delete from t returning id) select * from a", true).is_err());
+        assert!(allowed("with a as (delete from t returning id) select * from a", false).is_ok());
     }
 }

@@ -10,6 +10,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, Recycli
 use futures_util::{StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 use tokio_postgres::{Client, Statement, error::SqlState};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{Conn, Error, Options, Stats, Value};
 
@@ -18,7 +19,9 @@ pub(crate) use unit::Unit;
 /// A pool of connections to one server.
 pub(crate) struct Postgres {
     pool: Pool,
+    tls: MakeRustlsConnect,
     hold: Duration,
+    read: Duration,
     counts: unit::Counts,
 }
 
@@ -34,6 +37,7 @@ impl Postgres {
         // Statements are few and short: planning each again for its values costs more than a generic plan ever does.
         let given = config.get_options().unwrap_or_default();
         config.options(format!("-c plan_cache_mode=force_generic_plan {given}"));
+        let tls = dial.tls();
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_connect(config, dial, manager))
             .max_size(if options.pool_size == 0 { 8 } else { options.pool_size })
@@ -43,7 +47,8 @@ impl Postgres {
             .recycle_timeout(Some(options.acquire_timeout))
             .build()
             .map_err(|e| Error::Unavailable(e.to_string()))?;
-        let this = Self { pool, hold: options.hold_limit, counts: unit::Counts::default() };
+        let this =
+            Self { pool, tls, hold: options.hold_limit, read: options.read_limit, counts: unit::Counts::default() };
         // A wrong password or a server that is down is said now, not at the first request.
         drop(this.get().await?);
         Ok(this)
@@ -66,7 +71,8 @@ impl Postgres {
     }
 
     pub(crate) async fn read(&self) -> Result<Reader, Error> {
-        Ok(Reader { client: self.get().await? })
+        let client = Arc::new(self.get().await?);
+        Ok(Reader { client: Some(client), under_way: false, tls: self.tls.clone(), limit: self.read })
     }
 
     pub(crate) async fn write<T, E, F>(&self, unit: impl Fn(Conn) -> F) -> Result<T, E>
@@ -91,14 +97,28 @@ impl Postgres {
         stats
     }
 
-    pub(crate) fn close(&self) {
+    /// Lets nobody in any more and waits for those who are, as long as a unit may take.
+    pub(crate) async fn close(&self) {
         self.pool.close();
+        let gone = async {
+            while self.pool.status().size > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(self.hold, gone).await.is_err() {
+            tracing::warn!("closed the database with connections still in use");
+        }
     }
 }
 
 /// A pooled connection outside of any transaction.
 pub(crate) struct Reader {
-    client: Object,
+    /// Taken away when the reader is dropped, or when a statement took too long.
+    client: Option<Shared>,
+    /// Still set when dropped: the answer of a statement has not been waited for.
+    under_way: bool,
+    tls: MakeRustlsConnect,
+    limit: Duration,
 }
 
 impl Reader {
@@ -108,19 +128,51 @@ impl Reader {
         values: &[Value],
         most: usize,
     ) -> Result<Vec<R>, Error> {
-        for _ in 0..2 {
-            let statement = prepare(&self.client, text, values).await?;
-            match fetch(&self.client, &statement, values, most).await {
-                Err(Fault::Server(fault)) if stale(&fault) => self.client.statement_cache.clear(),
-                other => return other.map_err(Fault::into),
+        let client = self.enter()?;
+        let read = async {
+            let statement = prepare(&client, text, values).await?;
+            match fetch(&client, &statement, values, most).await {
+                Err(Fault::Server(fault)) if stale(&fault) => {
+                    client.statement_cache.clear();
+                    let statement = prepare(&client, text, values).await?;
+                    fetch(&client, &statement, values, most).await
+                }
+                other => other,
             }
-        }
-        Err(Error::Sql("the result type of a statement keeps changing".into()))
+        };
+        let Ok(result) = tokio::time::timeout(self.limit, read).await else { return Err(Error::Busy) };
+        self.under_way = false;
+        result.map_err(Fault::into)
     }
 
     pub(crate) async fn exec(&mut self, text: &str, values: &[Value]) -> Result<u64, Error> {
-        let statement = prepare(&self.client, text, values).await?;
-        self.client.execute_raw(&statement, values).await.map_err(|fault| error(&fault))
+        self.fetch::<()>(text, values, usize::MAX).await.map(|rows| rows.len() as u64)
+    }
+
+    fn enter(&mut self) -> Result<Shared, Error> {
+        if self.under_way {
+            self.give_up();
+        }
+        let Some(client) = &self.client else {
+            return Err(Error::Busy);
+        };
+        self.under_way = true;
+        Ok(Arc::clone(client))
+    }
+
+    /// Stops the statement that is still running and gives the connection back after that.
+    fn give_up(&mut self) {
+        if let Some(client) = self.client.take() {
+            unit::abandon(client, self.tls.clone());
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if self.under_way {
+            self.give_up();
+        }
     }
 }
 

@@ -26,6 +26,13 @@ pub(super) struct Dial {
     allow: bool,
 }
 
+impl Dial {
+    /// For requests to cancel, which take a connection of their own.
+    pub(super) fn tls(&self) -> MakeRustlsConnect {
+        self.tls.clone()
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Check {
     Nothing,

@@ -14,6 +14,7 @@ use std::{
 use deadpool_postgres::Object;
 use serde::de::DeserializeOwned;
 use tokio_postgres::error::SqlState;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{Fault, Postgres, Shared, fetch, lost, prepare, stale};
 use crate::{Conn, Error, Stats, Value, sqlite::lock};
@@ -21,8 +22,11 @@ use crate::{Conn, Error, Stats, Value, sqlite::lock};
 /// How often a unit runs before a conflict or a lost connection is given to the caller.
 const RUNS: u32 = 5;
 
-/// How long an abandoned connection may take to roll back before it is closed instead.
-const ROLLBACK: Duration = Duration::from_secs(5);
+/// How long an abandoned connection may take to roll back before its statement is cancelled.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long a request to cancel may take.
+const CANCEL: Duration = Duration::from_secs(5);
 
 type Pending = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
@@ -58,8 +62,9 @@ where
 {
     let mut run = 1;
     loop {
-        let scope = Scope(Arc::new(Unit::new(Arc::new(postgres.get().await?))));
-        let answer = tokio::time::timeout(postgres.hold, unit(Conn::unit(Arc::clone(&scope.0)))).await;
+        let client = Arc::new(postgres.get().await?);
+        let scope = Scope { unit: Arc::new(Unit::new(client)), tls: postgres.tls.clone() };
+        let answer = tokio::time::timeout(postgres.hold, unit(Conn::unit(Arc::clone(&scope.unit)))).await;
         let Ok(answer) = answer else {
             tracing::warn!("a unit of work held its connection for too long and was rolled back");
             postgres.counts.busy();
@@ -220,13 +225,16 @@ fn conflict(fault: &tokio_postgres::Error) -> bool {
 }
 
 /// Ends the unit; when it is dropped instead, the connection is rolled back or closed before anybody else gets it.
-struct Scope(Arc<Unit>);
+struct Scope {
+    unit: Arc<Unit>,
+    tls: MakeRustlsConnect,
+}
 
 impl Scope {
     /// Commits or rolls back. An error means that nothing was written, but for [`Error::Unknown`].
     async fn end(self, keep: bool) -> Result<(), Failure> {
         let (client, begun, lead, failed) = {
-            let mut state = lock(&self.0.state);
+            let mut state = lock(&self.unit.state);
             if state.under_way {
                 // Dropping the scope cleans up.
                 let dropped = || Error::Sql("a statement was dropped before it had ended".into()).into();
@@ -267,23 +275,24 @@ impl Scope {
 
     /// The connection is clean and may go back to the pool.
     fn free(&self) {
-        lock(&self.0.state).client = None;
+        lock(&self.unit.state).client = None;
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        let mut state = lock(&self.0.state);
+        let mut state = lock(&self.unit.state);
         state.pending.clear();
         let Some(client) = state.client.take() else { return };
         if state.begun || state.under_way {
-            abandon(client);
+            abandon(client, self.tls.clone());
         }
     }
 }
 
-/// Rolls back in the background; a connection that cannot be rolled back is closed, never pooled.
-fn abandon(client: Shared) {
+/// Rolls back in the background; a connection that cannot be rolled back soon is closed, never pooled, and the statement
+/// that keeps it busy is cancelled: a request that went away must not go on costing.
+pub(super) fn abandon(client: Shared, tls: MakeRustlsConnect) {
     let close = |client: Shared| {
         if let Some(object) = Arc::into_inner(client) {
             drop(Object::take(object));
@@ -293,8 +302,14 @@ fn abandon(client: Shared) {
         return close(client);
     };
     runtime.spawn(async move {
-        if !matches!(tokio::time::timeout(ROLLBACK, client.batch_execute("rollback")).await, Ok(Ok(()))) {
-            close(client);
+        match tokio::time::timeout(PATIENCE, client.batch_execute("rollback")).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => close(client),
+            Err(_) => {
+                // Closed even if it answers after all: the request to cancel could meet somebody else's statement.
+                let _ = tokio::time::timeout(CANCEL, client.cancel_token().cancel_query(tls)).await;
+                close(client);
+            }
         }
     });
 }

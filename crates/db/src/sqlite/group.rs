@@ -23,11 +23,13 @@ use std::{
 };
 
 use rusqlite::{Connection, InterruptHandle};
-use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, oneshot};
 
-use super::{error, lock, statement};
-use crate::{Conn, Error, Options, Stats, Value};
+use super::{
+    error, lock,
+    place::{Member, Place},
+};
+use crate::{Conn, Error, Options, Stats};
 
 /// A group is committed when it has so many members, even if more units wait.
 const MEMBERS: usize = 64;
@@ -36,11 +38,11 @@ const MEMBERS: usize = 64;
 const START: Duration = Duration::from_millis(50);
 
 pub(crate) struct Writer {
-    connection: Mutex<Connection>,
+    pub(super) connection: Mutex<Connection>,
     interrupt: InterruptHandle,
     /// Whose statements may run, by ticket; zero is nobody. Changed only under the lock of the connection.
-    current: AtomicU64,
-    queue: Mutex<Queue>,
+    pub(super) current: AtomicU64,
+    pub(super) queue: Mutex<Queue>,
     /// Wakes the committing thread.
     commit: Condvar,
     idle: Notify,
@@ -49,20 +51,20 @@ pub(crate) struct Writer {
     commits: AtomicU64,
     members: AtomicU64,
     largest: AtomicU64,
-    busy: AtomicU64,
+    pub(super) busy: AtomicU64,
     again: AtomicU64,
 }
 
-struct Queue {
-    turn: Turn,
-    waiting: VecDeque<Waiting>,
-    group: Option<Group>,
-    tickets: u64,
-    closed: bool,
-    stopped: bool,
+pub(super) struct Queue {
+    pub(super) turn: Turn,
+    pub(super) waiting: VecDeque<Waiting>,
+    pub(super) group: Option<Group>,
+    pub(super) tickets: u64,
+    pub(super) closed: bool,
+    pub(super) stopped: bool,
 }
 
-enum Turn {
+pub(super) enum Turn {
     Free,
     /// Offered to a waiting unit that has not started yet.
     Offered {
@@ -78,20 +80,20 @@ enum Turn {
 }
 
 #[derive(Clone)]
-struct Waiting {
-    ticket: u64,
-    alone: bool,
-    offer: Arc<Notify>,
+pub(super) struct Waiting {
+    pub(super) ticket: u64,
+    pub(super) alone: bool,
+    pub(super) offer: Arc<Notify>,
 }
 
 /// An open transaction and those who wait for its COMMIT.
-struct Group {
-    since: Instant,
-    alone: bool,
-    members: Vec<oneshot::Sender<Verdict>>,
+pub(super) struct Group {
+    pub(super) since: Instant,
+    pub(super) alone: bool,
+    pub(super) members: Vec<oneshot::Sender<Verdict>>,
 }
 
-enum Verdict {
+pub(super) enum Verdict {
     Committed,
     /// The group failed because of somebody: run again, alone.
     Again,
@@ -142,7 +144,7 @@ impl Writer {
         let mut alone = false;
         loop {
             let mut place = Place::start(this, alone, acquire).await?;
-            let state = Arc::new(Member { writer: Arc::clone(this), ticket: place.ticket, failed: Mutex::new(None) });
+            let state = Arc::new(Member::new(this, place.ticket));
             let answer = {
                 let mut run = pin!(unit(Conn::member(Arc::clone(&state))));
                 let verdict = &mut place.verdict;
@@ -158,7 +160,7 @@ impl Writer {
                 this.busy.fetch_add(1, Relaxed);
                 return Err(Error::Busy.into());
             };
-            let failed = lock(&state.failed).take();
+            let failed = state.failed();
             // A statement error that the unit swallowed fails it all the same, as PostgreSQL would have it.
             let answer = match (answer, failed) {
                 (Ok(_), Some(fault)) => Err(fault.into()),
@@ -229,16 +231,14 @@ impl Writer {
     }
 
     /// Gives the turn to the next unit, or lets the committing thread end the group. Called by whoever had the turn.
-    fn next(&self, queue: &mut Queue) {
+    pub(super) fn next(&self, queue: &mut Queue) {
         if let Some(group) = &queue.group {
             let go_on = !group.alone
                 && group.members.len() < MEMBERS
                 && queue.waiting.front().is_some_and(|next| !next.alone)
                 && group.since.elapsed() < self.age;
             if !go_on {
-                queue.turn = Turn::Committing;
-                self.commit.notify_one();
-                return;
+                return self.end_group(queue);
             }
         }
         match queue.waiting.pop_front() {
@@ -253,6 +253,16 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Lets the committing thread end the group.
+    fn end_group(&self, queue: &mut Queue) {
+        queue.turn = Turn::Committing;
+        self.commit.notify_one();
+    }
+
+    pub(super) fn count_busy(&self) {
+        self.busy.fetch_add(1, Relaxed);
     }
 
     fn commits(&self) {
@@ -304,7 +314,11 @@ impl Writer {
                     // that wait for their COMMIT, go on without it.
                     let waiting = waiting.clone();
                     queue.waiting.push_back(waiting);
-                    self.next(&mut queue);
+                    if queue.group.is_some() {
+                        self.end_group(&mut queue);
+                    } else {
+                        self.next(&mut queue);
+                    }
                     None
                 }
                 Turn::Running { ticket, since, .. } if since.elapsed() >= self.hold => Some(*ticket),
@@ -324,7 +338,7 @@ impl Writer {
     }
 
     /// Ends the current unit without an answer of its own, and goes on with the next. The lock of the connection is held.
-    fn undo(&self, connection: &Connection) {
+    pub(super) fn undo(&self, connection: &Connection) {
         self.current.store(0, Relaxed);
         let alive = !connection.is_autocommit() && rollback(connection).is_ok();
         let mut queue = lock(&self.queue);
@@ -336,7 +350,7 @@ impl Writer {
     }
 
     /// Forgets the transaction, which SQLite has already ended or which cannot be trusted any more.
-    fn abandon(&self, connection: &Connection, queue: &mut Queue) -> Option<Vec<oneshot::Sender<Verdict>>> {
+    pub(super) fn abandon(&self, connection: &Connection, queue: &mut Queue) -> Option<Vec<oneshot::Sender<Verdict>>> {
         if !connection.is_autocommit() {
             let _ = run(connection, "rollback");
         }
@@ -353,232 +367,19 @@ fn tell(members: Vec<oneshot::Sender<Verdict>>, outcome: Result<(), Error>) {
     });
 }
 
-fn tell_all(members: Option<Vec<oneshot::Sender<Verdict>>>, verdict: impl Fn() -> Verdict) {
+pub(super) fn tell_all(members: Option<Vec<oneshot::Sender<Verdict>>>, verdict: impl Fn() -> Verdict) {
     for member in members.into_iter().flatten() {
         // Whoever went away does not need to know.
         let _ = member.send(verdict());
     }
 }
 
-/// A place in the queue, then the turn; given up when dropped.
-struct Place {
-    writer: Arc<Writer>,
-    ticket: u64,
-    verdict: oneshot::Receiver<Verdict>,
-    left: bool,
-}
-
-impl Place {
-    /// Waits for the turn.
-    async fn take(writer: &Arc<Writer>, alone: bool, acquire: Duration) -> Result<Self, Error> {
-        let (sender, verdict) = oneshot::channel();
-        let mut place = Self { writer: Arc::clone(writer), ticket: 0, verdict, left: false };
-        let offer = {
-            let mut queue = lock(&writer.queue);
-            // One that runs again after a failed group is still let in while the others are waited for.
-            if queue.stopped || (queue.closed && !alone) {
-                place.left = true;
-                return Err(Error::Unavailable("the database is closed".into()));
-            }
-            queue.tickets += 1;
-            place.ticket = queue.tickets;
-            if matches!(queue.turn, Turn::Free) {
-                queue.turn = Turn::Running { ticket: place.ticket, since: Instant::now(), verdict: sender };
-                return Ok(place);
-            }
-            let offer = Arc::new(Notify::new());
-            queue.waiting.push_back(Waiting { ticket: place.ticket, alone, offer: Arc::clone(&offer) });
-            offer
-        };
-        let mut sender = Some(sender);
-        let offered = async {
-            loop {
-                offer.notified().await;
-                let mut queue = lock(&writer.queue);
-                let mine = matches!(&queue.turn, Turn::Offered { waiting, .. } if waiting.ticket == place.ticket);
-                if mine && let Some(verdict) = sender.take() {
-                    queue.turn = Turn::Running { ticket: place.ticket, since: Instant::now(), verdict };
-                    return;
-                }
-            }
-        };
-        if tokio::time::timeout(acquire, offered).await.is_err() {
-            writer.busy.fetch_add(1, Relaxed);
-            return Err(Error::Busy);
-        }
-        Ok(place)
-    }
-
-    /// Waits for the turn and opens the savepoint, and the transaction when there is none.
-    async fn start(writer: &Arc<Writer>, alone: bool, acquire: Duration) -> Result<Self, Error> {
-        let place = Self::take(writer, alone, acquire).await?;
-        let deadline = Instant::now() + acquire;
-        loop {
-            let begun = {
-                let connection = lock(&writer.connection);
-                place.begin(&connection, alone)
-            };
-            match begun {
-                Ok(()) => return Ok(place),
-                // Another process is writing; it is waited for here rather than inside SQLite, which would block.
-                Err(Error::Busy) if Instant::now() < deadline => pause().await,
-                Err(fault) => {
-                    if fault == Error::Busy {
-                        writer.busy.fetch_add(1, Relaxed);
-                    }
-                    return Err(fault);
-                }
-            }
-        }
-    }
-
-    fn begin(&self, connection: &Connection, alone: bool) -> Result<(), Error> {
-        if connection.is_autocommit() {
-            run(connection, "begin immediate")?;
-            let now = Instant::now();
-            let mut queue = lock(&self.writer.queue);
-            queue.group = Some(Group { since: now, alone, members: Vec::new() });
-            // The time spent waiting for another process is not the unit's own.
-            if let Turn::Running { since, .. } = &mut queue.turn {
-                *since = now;
-            }
-        }
-        run(connection, "savepoint unit")?;
-        self.writer.current.store(self.ticket, Relaxed);
-        Ok(())
-    }
-
-    /// Closes the savepoint, passes the turn on and waits for the COMMIT.
-    async fn finish(mut self, keep: bool) -> Verdict {
-        self.end(keep);
-        self.left = true;
-        // No verdict: the unit was rolled back from outside in its last moment.
-        (&mut self.verdict).await.unwrap_or(Verdict::Failed(Error::Busy))
-    }
-
-    fn end(&self, keep: bool) {
-        let writer = &*self.writer;
-        let connection = lock(&writer.connection);
-        if writer.current.load(Relaxed) != self.ticket {
-            // Rolled back from outside meanwhile; the verdict has been dropped with the turn.
-            return;
-        }
-        writer.current.store(0, Relaxed);
-        let open = !connection.is_autocommit();
-        let closed = open && if keep { run(&connection, "release unit") } else { rollback(&connection) }.is_ok();
-        let mut queue = lock(&writer.queue);
-        let Turn::Running { verdict, .. } = std::mem::replace(&mut queue.turn, Turn::Free) else { return };
-        let mut dead = None;
-        if closed && let Some(group) = &mut queue.group {
-            group.members.push(verdict);
-        } else {
-            // This unit, or what it ran into, ended the transaction of all members: none of them has happened.
-            let mut members = writer.abandon(&connection, &mut queue).unwrap_or_default();
-            members.push(verdict);
-            dead = Some(members);
-        }
-        writer.next(&mut queue);
-        drop(queue);
-        drop(connection);
-        tell_all(dead, || Verdict::Again);
-    }
-
-    /// Gives the turn back without having opened anything.
-    fn leave(&mut self) {
-        self.left = true;
-        let mut queue = lock(&self.writer.queue);
-        if matches!(&queue.turn, Turn::Running { ticket, .. } if *ticket == self.ticket) {
-            queue.turn = Turn::Free;
-            self.writer.next(&mut queue);
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if self.left {
-            return;
-        }
-        let writer = &*self.writer;
-        let running = {
-            let mut queue = lock(&writer.queue);
-            match &queue.turn {
-                Turn::Running { ticket, .. } if *ticket == self.ticket => true,
-                Turn::Offered { waiting, .. } if waiting.ticket == self.ticket => {
-                    queue.turn = Turn::Free;
-                    writer.next(&mut queue);
-                    false
-                }
-                _ => {
-                    queue.waiting.retain(|waiting| waiting.ticket != self.ticket);
-                    false
-                }
-            }
-        };
-        if !running {
-            return;
-        }
-        let connection = lock(&writer.connection);
-        if writer.current.load(Relaxed) == self.ticket {
-            writer.undo(&connection);
-        } else {
-            // The savepoint was never opened.
-            drop(connection);
-            self.leave();
-        }
-    }
-}
-
-/// The face of a unit of work on the writer.
-pub(crate) struct Member {
-    writer: Arc<Writer>,
-    ticket: u64,
-    failed: Mutex<Option<Error>>,
-}
-
-impl Member {
-    pub(crate) fn fetch<R: DeserializeOwned>(
-        &self,
-        text: &str,
-        values: &[Value],
-        most: usize,
-    ) -> Result<Vec<R>, Error> {
-        self.with(|connection| statement::fetch(connection, text, values, most))
-    }
-
-    pub(crate) fn exec(&self, text: &str, values: &[Value]) -> Result<u64, Error> {
-        self.with(|connection| statement::exec(connection, text, values))
-    }
-
-    fn with<T>(&self, run: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
-        let connection = lock(&self.writer.connection);
-        if self.writer.current.load(Relaxed) != self.ticket {
-            return Err(Error::Busy);
-        }
-        let mut failed = lock(&self.failed);
-        if let Some(fault) = &*failed {
-            return Err(fault.clone());
-        }
-        let result = run(&connection);
-        match &result {
-            // A row that cannot be read is a matter between the caller and its types; the statement was carried out.
-            Ok(_) | Err(Error::Decode(_)) => {
-                if connection.is_autocommit() {
-                    *failed = Some(Error::Sql("a statement ended the transaction".into()));
-                }
-            }
-            Err(fault) => *failed = Some(fault.clone()),
-        }
-        result
-    }
-}
-
 /// Runs one of the few statements that control the transaction.
-fn run(connection: &Connection, text: &str) -> Result<(), Error> {
+pub(super) fn run(connection: &Connection, text: &str) -> Result<(), Error> {
     connection.prepare_cached(text).and_then(|mut statement| statement.raw_execute()).map(drop).map_err(error)
 }
 
-fn rollback(connection: &Connection) -> Result<(), Error> {
+pub(super) fn rollback(connection: &Connection) -> Result<(), Error> {
     run(connection, "rollback to unit")?;
     run(connection, "release unit")
 }

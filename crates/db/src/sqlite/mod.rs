@@ -1,6 +1,7 @@
 //! SQLite: one writer whose transaction is shared by a group of units (see `group`), several readers.
 
 mod group;
+mod place;
 mod statement;
 
 use std::{
@@ -15,8 +16,8 @@ use tokio::sync::Semaphore;
 
 use crate::{Error, Options, Stats, Value};
 
-pub(crate) use group::Member;
 use group::Writer;
+pub(crate) use place::Member;
 
 /// SQLite's own limit on the number of values in one statement.
 pub(crate) const MAX_VARIABLES: usize = 32_766;
@@ -27,6 +28,9 @@ const STATEMENTS: usize = 1_000;
 /// How long a connection waits inside SQLite itself, for the short moments of recovery and checkpoint only. Waiting for
 /// another process to end its transaction is done outside, without blocking the thread.
 const BUSY: Duration = Duration::from_millis(250);
+
+/// How many steps a reader's statement makes between two looks at the clock; about a millisecond.
+const STEPS: i32 = 100_000;
 
 /// How often the tender looks after the log and after units that hold the writer for too long.
 const TICK: Duration = Duration::from_millis(50);
@@ -55,7 +59,7 @@ impl Sqlite {
             }
         };
         let count = if options.pool_size == 0 { 4 } else { options.pool_size };
-        let idle = (0..count).map(|_| reader(&path)).collect::<Result<Vec<_>, _>>()?;
+        let idle = (0..count).map(|_| reader(&path, options.read_limit)).collect::<Result<Vec<_>, _>>()?;
         let readers = Arc::new(Readers { permits: Semaphore::new(count), idle: Mutex::new(idle), size: count });
         let writer = Arc::new(Writer::new(connection, options));
         Writer::start(&writer)?;
@@ -73,7 +77,10 @@ impl Sqlite {
         let permit = match tokio::time::timeout(self.acquire, self.readers.permits.acquire()).await {
             Ok(Ok(permit)) => permit,
             Ok(Err(_)) => return Err(Error::Unavailable("the database is closed".into())),
-            Err(_) => return Err(Error::Busy),
+            Err(_) => {
+                self.writer.count_busy();
+                return Err(Error::Busy);
+            }
         };
         permit.forget();
         let connection = lock(&self.readers.idle).pop();
@@ -123,13 +130,19 @@ impl Drop for Sqlite {
 
 struct Readers {
     permits: Semaphore,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Timed>>,
     size: usize,
+}
+
+/// A connection whose statements are stopped when they take too long.
+struct Timed {
+    connection: Connection,
+    started: Arc<Mutex<Instant>>,
 }
 
 /// A connection that only reads; each statement sees the latest committed state.
 pub(crate) struct Reader {
-    connection: Option<Connection>,
+    connection: Option<Timed>,
     home: Arc<Readers>,
 }
 
@@ -148,7 +161,11 @@ impl Reader {
     }
 
     fn connection(&self) -> Result<&Connection, Error> {
-        self.connection.as_ref().ok_or_else(|| Error::Unavailable("the database is closed".into()))
+        let Some(timed) = &self.connection else {
+            return Err(Error::Unavailable("the database is closed".into()));
+        };
+        *lock(&timed.started) = Instant::now();
+        Ok(&timed.connection)
     }
 }
 
@@ -184,10 +201,13 @@ fn writer(path: &Path, options: &Options) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-fn reader(path: &Path) -> Result<Connection, Error> {
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+fn reader(path: &Path, limit: Duration) -> Result<Timed, Error> {
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.execute_batch("pragma query_only = on").map_err(error)?;
-    Ok(connection)
+    let started = Arc::new(Mutex::new(Instant::now()));
+    let clock = Arc::clone(&started);
+    connection.progress_handler(STEPS, Some(move || lock(&clock).elapsed() >= limit)).map_err(error)?;
+    Ok(Timed { connection, started })
 }
 
 /// Stops the tending thread.

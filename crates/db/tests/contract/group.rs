@@ -283,3 +283,28 @@ async fn the_log_does_not_grow_without_bound() {
     let bytes = std::fs::metadata(log).unwrap().len();
     assert!(bytes < 100 << 20, "{bytes}");
 }
+
+#[tokio::test]
+async fn the_members_of_a_group_do_not_wait_for_one_that_is_not_polled() {
+    if on_postgres() {
+        return;
+    }
+    // However old the group may get.
+    let test = test_with(patient()).await;
+    let gate = Notify::new();
+    let mut first: Answer<'_> = Box::pin(test.write(async |mut tx| {
+        add(&mut tx, 1).await?;
+        gate.notified().await;
+        Ok(())
+    }));
+    let mut second = message(&test, 2);
+    poll_fn(|cx| {
+        assert!(first.as_mut().poll(cx).is_pending() && second.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    gate.notify_one();
+    assert_eq!(first.await, Ok(()));
+    assert_eq!(second.await, Ok(()));
+    assert_eq!(test.messages().await, [1, 2]);
+}

@@ -404,3 +404,49 @@ async fn a_database_that_cannot_be_reached_is_unavailable_and_says_no_secret() {
     let shared = Arc::new(test.db.clone());
     assert_eq!(shared.kind(), test.kind());
 }
+
+#[tokio::test]
+async fn a_read_that_does_not_end_is_stopped() {
+    let options = Options { read_limit: Duration::from_millis(200), pool_size: 1, ..Options::default() };
+    let test = test_with(options).await;
+    for _ in 0..3 {
+        let mut reader = test.read().await.unwrap();
+        let endless =
+            "with recursive n (i) as (select 1 as i union all select i + 1 from n where i > 0) select count(*) from n";
+        // PostgreSQL would run out of integers before it ran out of time.
+        let endless = if crate::support::on_postgres() { "select count(*) from pg_sleep(600)" } else { endless };
+        assert_eq!(reader.sql(endless).one::<i64>().await, Err(Error::Busy));
+    }
+    assert_eq!(test.read().await.unwrap().sql("select count(*) from room").one::<i64>().await, Ok(1));
+}
+
+#[tokio::test]
+async fn a_url_may_have_slashes() {
+    let home = Home::new().await;
+    if let Some(path) = home.url.strip_prefix("sqlite:") {
+        let db = Db::open(&format!("sqlite://{path}"), Options::default()).await.unwrap();
+        assert_eq!(db.read().await.unwrap().sql("select 1").one::<i64>().await, Ok(1));
+        assert!(home.path().exists());
+    } else {
+        let db = Db::open(&home.url.replace("postgres://", "postgresql://"), Options::default()).await.unwrap();
+        assert_eq!(db.read().await.unwrap().sql("select 1").one::<i64>().await, Ok(1));
+    }
+}
+
+#[tokio::test]
+async fn close_waits_for_the_units_under_way() {
+    let test = test().await;
+    let gate = Notify::new();
+    let unit = test.write(async |mut tx| {
+        gate.notified().await;
+        add(&mut tx, 1).await
+    });
+    let close = async {
+        gate.notify_one();
+        test.close().await;
+    };
+    let (unit, ()) = tokio::join!(unit, close);
+    assert_eq!(unit, Ok(()));
+    let again = test.home.open(Options::default()).await;
+    assert_eq!(again.read().await.unwrap().sql("select id from message").all::<i64>().await, Ok(vec![1]));
+}

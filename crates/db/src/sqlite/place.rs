@@ -1,0 +1,238 @@
+//! The place of one unit in the queue of the writer, and its face to the statements.
+
+use std::{
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Notify, oneshot};
+
+use super::{
+    group::{Group, Turn, Verdict, Waiting, Writer, pause, rollback, run, tell_all},
+    lock, statement,
+};
+use crate::{Error, Value};
+
+/// A place in the queue, then the turn; given up when dropped.
+pub(super) struct Place {
+    writer: Arc<Writer>,
+    pub(super) ticket: u64,
+    pub(super) verdict: oneshot::Receiver<Verdict>,
+    left: bool,
+}
+
+impl Place {
+    /// Waits for the turn.
+    pub(super) async fn take(writer: &Arc<Writer>, alone: bool, acquire: Duration) -> Result<Self, Error> {
+        let (sender, verdict) = oneshot::channel();
+        let mut place = Self { writer: Arc::clone(writer), ticket: 0, verdict, left: false };
+        let offer = {
+            let mut queue = lock(&writer.queue);
+            // One that runs again after a failed group is still let in while the others are waited for.
+            if queue.stopped || (queue.closed && !alone) {
+                place.left = true;
+                return Err(Error::Unavailable("the database is closed".into()));
+            }
+            queue.tickets += 1;
+            place.ticket = queue.tickets;
+            if matches!(queue.turn, Turn::Free) {
+                queue.turn = Turn::Running { ticket: place.ticket, since: Instant::now(), verdict: sender };
+                return Ok(place);
+            }
+            let offer = Arc::new(Notify::new());
+            queue.waiting.push_back(Waiting { ticket: place.ticket, alone, offer: Arc::clone(&offer) });
+            offer
+        };
+        let mut sender = Some(sender);
+        let offered = async {
+            loop {
+                offer.notified().await;
+                let mut queue = lock(&writer.queue);
+                let mine = matches!(&queue.turn, Turn::Offered { waiting, .. } if waiting.ticket == place.ticket);
+                if mine && let Some(verdict) = sender.take() {
+                    queue.turn = Turn::Running { ticket: place.ticket, since: Instant::now(), verdict };
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(acquire, offered).await.is_err() {
+            writer.busy.fetch_add(1, Relaxed);
+            return Err(Error::Busy);
+        }
+        Ok(place)
+    }
+
+    /// Waits for the turn and opens the savepoint, and the transaction when there is none.
+    pub(super) async fn start(writer: &Arc<Writer>, alone: bool, acquire: Duration) -> Result<Self, Error> {
+        let place = Self::take(writer, alone, acquire).await?;
+        let deadline = Instant::now() + acquire;
+        loop {
+            let begun = {
+                let connection = lock(&writer.connection);
+                place.begin(&connection, alone)
+            };
+            match begun {
+                Ok(()) => return Ok(place),
+                // Another process is writing; it is waited for here rather than inside SQLite, which would block.
+                Err(Error::Busy) if Instant::now() < deadline => pause().await,
+                Err(fault) => {
+                    if fault == Error::Busy {
+                        writer.busy.fetch_add(1, Relaxed);
+                    }
+                    return Err(fault);
+                }
+            }
+        }
+    }
+
+    fn begin(&self, connection: &Connection, alone: bool) -> Result<(), Error> {
+        if connection.is_autocommit() {
+            run(connection, "begin immediate")?;
+            let now = Instant::now();
+            let mut queue = lock(&self.writer.queue);
+            queue.group = Some(Group { since: now, alone, members: Vec::new() });
+            // The time spent waiting for another process is not the unit's own.
+            if let Turn::Running { since, .. } = &mut queue.turn {
+                *since = now;
+            }
+        }
+        run(connection, "savepoint unit")?;
+        self.writer.current.store(self.ticket, Relaxed);
+        Ok(())
+    }
+
+    /// Closes the savepoint, passes the turn on and waits for the COMMIT.
+    pub(super) async fn finish(mut self, keep: bool) -> Verdict {
+        self.end(keep);
+        self.left = true;
+        // No verdict: the unit was rolled back from outside in its last moment.
+        (&mut self.verdict).await.unwrap_or(Verdict::Failed(Error::Busy))
+    }
+
+    fn end(&self, keep: bool) {
+        let writer = &*self.writer;
+        let connection = lock(&writer.connection);
+        if writer.current.load(Relaxed) != self.ticket {
+            // Rolled back from outside meanwhile; the verdict has been dropped with the turn.
+            return;
+        }
+        writer.current.store(0, Relaxed);
+        let open = !connection.is_autocommit();
+        let closed = open && if keep { run(&connection, "release unit") } else { rollback(&connection) }.is_ok();
+        let mut queue = lock(&writer.queue);
+        let Turn::Running { verdict, .. } = std::mem::replace(&mut queue.turn, Turn::Free) else { return };
+        let mut dead = None;
+        if closed && let Some(group) = &mut queue.group {
+            group.members.push(verdict);
+        } else {
+            // This unit, or what it ran into, ended the transaction of all members: none of them has happened.
+            let mut members = writer.abandon(&connection, &mut queue).unwrap_or_default();
+            members.push(verdict);
+            dead = Some(members);
+        }
+        writer.next(&mut queue);
+        drop(queue);
+        drop(connection);
+        tell_all(dead, || Verdict::Again);
+    }
+
+    /// Gives the turn back without having opened anything.
+    pub(super) fn leave(&mut self) {
+        self.left = true;
+        let mut queue = lock(&self.writer.queue);
+        if matches!(&queue.turn, Turn::Running { ticket, .. } if *ticket == self.ticket) {
+            queue.turn = Turn::Free;
+            self.writer.next(&mut queue);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.left {
+            return;
+        }
+        let writer = &*self.writer;
+        let running = {
+            let mut queue = lock(&writer.queue);
+            match &queue.turn {
+                Turn::Running { ticket, .. } if *ticket == self.ticket => true,
+                Turn::Offered { waiting, .. } if waiting.ticket == self.ticket => {
+                    queue.turn = Turn::Free;
+                    writer.next(&mut queue);
+                    false
+                }
+                _ => {
+                    queue.waiting.retain(|waiting| waiting.ticket != self.ticket);
+                    false
+                }
+            }
+        };
+        if !running {
+            return;
+        }
+        let connection = lock(&writer.connection);
+        if writer.current.load(Relaxed) == self.ticket {
+            writer.undo(&connection);
+        } else {
+            // The savepoint was never opened.
+            drop(connection);
+            self.leave();
+        }
+    }
+}
+
+/// The face of a unit of work on the writer.
+pub(crate) struct Member {
+    writer: Arc<Writer>,
+    ticket: u64,
+    failed: Mutex<Option<Error>>,
+}
+
+impl Member {
+    pub(super) fn new(writer: &Arc<Writer>, ticket: u64) -> Self {
+        Self { writer: Arc::clone(writer), ticket, failed: Mutex::new(None) }
+    }
+
+    /// The error of the statement that failed, if one did.
+    pub(super) fn failed(&self) -> Option<Error> {
+        lock(&self.failed).take()
+    }
+
+    pub(crate) fn fetch<R: DeserializeOwned>(
+        &self,
+        text: &str,
+        values: &[Value],
+        most: usize,
+    ) -> Result<Vec<R>, Error> {
+        self.with(|connection| statement::fetch(connection, text, values, most))
+    }
+
+    pub(crate) fn exec(&self, text: &str, values: &[Value]) -> Result<u64, Error> {
+        self.with(|connection| statement::exec(connection, text, values))
+    }
+
+    fn with<T>(&self, run: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let connection = lock(&self.writer.connection);
+        if self.writer.current.load(Relaxed) != self.ticket {
+            return Err(Error::Busy);
+        }
+        let mut failed = lock(&self.failed);
+        if let Some(fault) = &*failed {
+            return Err(fault.clone());
+        }
+        let result = run(&connection);
+        match &result {
+            // A row that cannot be read is a matter between the caller and its types; the statement was carried out.
+            Ok(_) | Err(Error::Decode(_)) => {
+                if connection.is_autocommit() {
+                    *failed = Some(Error::Sql("a statement ended the transaction".into()));
+                }
+            }
+            Err(fault) => *failed = Some(fault.clone()),
+        }
+        result
+    }
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The whole suite on SQLite and again on PostgreSQL.
+#
+# PostgreSQL 15 or later is found, or installed with apt when this runs as root, and started privately by
+# scripts/postgres.sh. To use a server of your own: SALA_TEST_POSTGRES=postgres://user:password@host/postgres make test
+# (each test makes and drops a database of its own there).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if cargo nextest --version >/dev/null 2>&1; then
+  tests=(cargo nextest run)
+else
+  tests=(cargo test)
+fi
+
+echo "== SQLite"
+SALA_TEST_DATABASE=sqlite "${tests[@]}" --workspace
+echo "== Examples in the documentation"
+cargo test --quiet --workspace --doc
+echo "== PostgreSQL"
+SALA_TEST_DATABASE=postgres scripts/postgres.sh "${tests[@]}" -p db -p sala
