@@ -292,4 +292,5 @@ create table job (
   primary key (company, kind, key)
 );
 create index job_due on job (kind, run_at) where not dead;
+create index job_worker on job (worker) where worker is not null;
 create index job_dead on job (company, kind) where dead;

@@ -74,8 +74,7 @@ async fn look(app: &App) -> Readiness {
     let now = app.now();
     let depths = async { job::depths(&mut app.db.read().await?, now).await }.await;
     let database = depths.is_ok();
-    let oldest = depths.unwrap_or_default().into_iter().filter_map(|depth| depth.oldest).min();
-    let job_lag = oldest.map_or(0, |oldest| (now - oldest).max(0));
+    let job_lag = depths.unwrap_or_default().iter().map(|depth| depth.lag).max().unwrap_or_default();
     Readiness { ready: database && migrations && job_lag < MOST_LAG, database, migrations, job_lag }
 }
 
@@ -90,14 +89,12 @@ async fn look(app: &App) -> Readiness {
 )]
 async fn metrics(State(app): State<App>) -> Result<Response, Error> {
     let now = app.now();
-    let depths = job::depths(&mut app.db.read().await?, now).await?;
-    for kind in job::Kind::ALL {
-        let depth = depths.iter().find(|depth| depth.kind == kind.name());
-        let oldest = depth.and_then(|depth| depth.oldest).map_or(0, |oldest| (now - oldest).max(0));
+    for depth in job::depths(&mut app.db.read().await?, now).await? {
+        let kind = depth.kind.name();
         #[expect(clippy::cast_precision_loss, reason = "counts and milliseconds")]
         {
-            gauge!("sala_jobs_waiting", "kind" => kind.name()).set(depth.map_or(0, |depth| depth.waiting) as f64);
-            gauge!("sala_job_oldest_seconds", "kind" => kind.name()).set(oldest as f64 / 1000.0);
+            gauge!("sala_jobs_waiting", "kind" => kind).set(depth.waiting as f64);
+            gauge!("sala_job_oldest_seconds", "kind" => kind).set(depth.lag as f64 / 1000.0);
         }
     }
     record_database(&app.db.stats());

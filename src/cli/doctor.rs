@@ -222,10 +222,9 @@ async fn try_line(credentials: &Credentials, api_base: Option<&str>) -> Result<S
 }
 
 async fn check_jobs(report: &mut Report, conn: &mut Conn) -> Result<(), db::Error> {
-    let now = now();
-    let oldest = job::depths(conn, now).await?.into_iter().filter_map(|depth| depth.oldest).min();
-    match oldest.map(|oldest| now - oldest) {
-        Some(lag) if lag > MOST_LAG => {
+    let lag = job::depths(conn, now()).await?.iter().map(|depth| depth.lag).max().unwrap_or_default();
+    match lag > MOST_LAG {
+        true => {
             report.bad(
                 "jobs",
                 format!(
@@ -234,7 +233,7 @@ async fn check_jobs(report: &mut Report, conn: &mut Conn) -> Result<(), db::Erro
                 ),
             );
         }
-        _ => report.good("jobs", "none waits too long"),
+        false => report.good("jobs", "none waits too long"),
     }
     let dead: i64 = conn.sql("select count(*) from job where dead").one().await?;
     if dead > 0 {

@@ -98,6 +98,7 @@ pub async fn authenticate(State(app): State<App>, path: MatchedPath, mut request
         let refused = Error::TooMany { retry_after: verdict.wait.div_ceil(1000).max(1) };
         return rate_headers(&app, verdict, refused.into_response());
     }
+    tracing::Span::current().record("company", client.company).record("client", client.id.as_str());
     let caller = Caller { client, claim: None };
     let response = match idempotency::key(request.method(), request.headers()) {
         Some(key) => idempotency::once(&app, caller, key, request, next).await.unwrap_or_else(Error::into_response),

@@ -113,7 +113,10 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     let trace = header.and_then(TraceId::parse).unwrap_or_else(TraceId::random);
     let path = request.extensions().get::<MatchedPath>().cloned();
     let operation = operation(&app, &request, path.as_ref());
-    let span = tracing::info_span!("request", trace_id = %trace, operation, method = %request.method());
+    let span = tracing::info_span!(
+        "request", trace_id = %trace, operation, method = %request.method(),
+        company = tracing::field::Empty, client = tracing::field::Empty
+    );
 
     let limit = Duration::from_secs(app.config.request_timeout);
     let work = async {

@@ -207,25 +207,35 @@ pub fn backoff(tries: i64, most: i64) -> i64 {
 }
 
 /// What `doctor` and the metrics tell of the queue.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Depth {
-    /// The kind's word.
-    pub kind: String,
-    /// Jobs that wait or run.
+    /// The kind of work.
+    pub kind: Kind,
+    /// Jobs that wait or run; counted up to [`MOST_COUNTED`].
     pub waiting: i64,
-    /// Since when the oldest due one waits, in Unix milliseconds.
-    pub oldest: Option<i64>,
+    /// How long the oldest due one has waited, in milliseconds.
+    pub lag: i64,
 }
 
-/// The queue's depth by kind.
+/// A longer queue is not counted to its end: whoever asks for its depth would wait for it.
+pub const MOST_COUNTED: i64 = 10_000;
+
+/// The queue's depth, kind by kind.
 pub async fn depths(conn: &mut Conn, now: i64) -> Result<Vec<Depth>, db::Error> {
-    conn.sql(
-        "select kind, count(*) as waiting, min(case when run_at <= $1 then run_at end) as oldest
-         from job where not dead group by kind order by kind",
-    )
-    .bind(now)
-    .all()
-    .await
+    let mut depths = Vec::with_capacity(Kind::ALL.len());
+    for kind in Kind::ALL {
+        let (waiting, first): (i64, Option<i64>) = conn
+            .sql(
+                "select count(*), min(run_at) from
+                   (select run_at from job where kind = $1 and not dead order by run_at limit $2) as first",
+            )
+            .bind(kind.name())
+            .bind(MOST_COUNTED)
+            .one()
+            .await?;
+        depths.push(Depth { kind, waiting, lag: first.map_or(0, |first| (now - first).max(0)) });
+    }
+    Ok(depths)
 }
 
 #[cfg(test)]
