@@ -5,7 +5,7 @@ use std::io::Read;
 use channel::Platform;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Failure, now, open, print_list, print_record, print_text, required_company, vault};
+use super::{Failure, Target, now, open, print_list, print_record, print_text, required_company, vault};
 use crate::chat::account::{self, Credentials, NewAccount};
 use crate::config::Common;
 
@@ -39,18 +39,15 @@ enum Action {
     },
     /// Replace an account's credentials; its rooms and waiting messages stay.
     Renew {
-        /// The account's id.
-        id: String,
+        #[command(flatten)]
+        target: Target,
         #[command(flatten)]
         secrets: Secrets,
     },
     /// List the accounts.
     List,
     /// Take an account out of use.
-    Remove {
-        /// The account's id.
-        id: String,
-    },
+    Remove(Target),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -124,11 +121,13 @@ impl Account {
                     NewAccount { company, platform, name, credentials, api_base, late_push: late_push.to_owned() };
                 print_record(common, &account::create(&db, &vault(common)?, new, now()).await?)
             }
-            Action::Renew { id, secrets } => {
+            Action::Renew { target, secrets } => {
+                let id: String = target.read()?;
                 print_record(common, &account::renew(&db, &vault(common)?, company, &id, &secrets.read()?).await?)
             }
             Action::List => print_list(common, &account::list(&mut db.read().await?, company).await?),
-            Action::Remove { id } => {
+            Action::Remove(target) => {
+                let id: String = target.read()?;
                 account::remove(&db, company, &id).await?;
                 print_text(&format!("account {id} is removed"))
             }

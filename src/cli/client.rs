@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Failure, now, open, print_list, print_text};
+use super::{Failure, Target, now, open, print_list, print_text};
 use crate::config::Common;
 use crate::http::openapi::Operations;
 use crate::{http, oauth};
@@ -27,10 +27,7 @@ enum Action {
     /// List the clients.
     List,
     /// Revoke a client and its tokens.
-    Revoke {
-        /// The client's id.
-        id: String,
-    },
+    Revoke(Target),
 }
 
 impl Client {
@@ -48,7 +45,8 @@ impl Client {
                 print_text(&serde_json::to_string(&client).map_err(|error| Failure::new(error.to_string()))?)
             }
             Action::List => print_list(common, &oauth::list_clients(&mut db.read().await?, company).await?),
-            Action::Revoke { id } => {
+            Action::Revoke(target) => {
+                let id: String = target.read()?;
                 oauth::revoke_client(&db, company, &id, now()).await?;
                 print_text(&format!("client {id} is revoked"))
             }

@@ -152,6 +152,24 @@ async fn migrate(common: &Common) -> Result<(), Failure> {
     print_text(&format!("{} migrations applied; the schema is at version {}", migrated.applied, migrated.version))
 }
 
+/// Which record a command is about: `sala client revoke ID`, or `--id ID`.
+#[derive(Debug, clap::Args)]
+struct Target {
+    /// The record's id.
+    #[arg(value_name = "ID")]
+    positional: Option<String>,
+    /// The same as an option.
+    #[arg(long, env = "SALA_ID")]
+    id: Option<String>,
+}
+
+impl Target {
+    fn read<T: std::str::FromStr>(self) -> Result<T, Failure> {
+        let id = self.positional.or(self.id).ok_or_else(|| Failure::new("the record's ID is required"))?;
+        id.parse().map_err(|_| Failure::new(format!("{id} is no id of this kind")))
+    }
+}
+
 /// Opens the database as it is; the folder of an SQLite file is made when it is not there.
 async fn open_unmigrated(common: &Common, pool_size: usize) -> Result<Db, Failure> {
     if let Some(file) = sqlite_file(&common.database)

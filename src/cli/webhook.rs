@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Failure, now, open, print_list, print_record, print_text, required_company, vault};
+use super::{Failure, Target, now, open, print_list, print_record, print_text, required_company, vault};
 use crate::config::Common;
 use crate::webhook::subscription;
 
@@ -26,15 +26,9 @@ enum Action {
     /// List the subscriptions.
     List,
     /// Start a paused subscription again.
-    Resume {
-        /// The subscription's id.
-        id: i64,
-    },
+    Resume(Target),
     /// Remove a subscription.
-    Remove {
-        /// The subscription's id.
-        id: i64,
-    },
+    Remove(Target),
 }
 
 impl Webhook {
@@ -46,11 +40,13 @@ impl Webhook {
                 print_record(common, &subscription::create(&db, &vault(common)?, company, &url, &topic, now()).await?)
             }
             Action::List => print_list(common, &subscription::list(&mut db.read().await?, company).await?),
-            Action::Resume { id } => {
+            Action::Resume(target) => {
+                let id: i64 = target.read()?;
                 subscription::resume(&db, company, id).await?;
                 print_text(&format!("webhook {id} is active"))
             }
-            Action::Remove { id } => {
+            Action::Remove(target) => {
+                let id: i64 = target.read()?;
                 subscription::remove(&db, company, id, now()).await?;
                 print_text(&format!("webhook {id} is removed"))
             }
