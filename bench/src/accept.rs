@@ -11,7 +11,13 @@ use crate::server::{COMPANY, Client, Sala, Server, memory, watch};
 use crate::{Bench, Result};
 
 /// Sends to all rooms in turn, as fast as it goes.
-pub(crate) fn send(server: &Server, client: &Rc<Client>, connections: usize, rooms: u32, time: Duration) -> Result<Outcome> {
+pub(crate) fn send(
+    server: &Server,
+    client: &Rc<Client>,
+    connections: usize,
+    rooms: u32,
+    time: Duration,
+) -> Result<Outcome> {
     let client = Rc::clone(client);
     load::run(Plan::full(server.address, connections, time), move |number, out| {
         client.send(seed::room(spread(number, rooms)), out);
@@ -77,7 +83,8 @@ pub(crate) fn embedded(bench: &Bench, report: &mut Report) -> Result<()> {
 fn with_delivery(bench: &Bench, report: &mut Report, sala: &Sala, record: &serde_json::Value) -> Result<()> {
     let database = rusqlite::Connection::open(sala.file())?;
     // What the runs before left is not this one's work.
-    database.execute_batch("update message set delivery = 3 where delivery = 1; delete from job where kind = 'deliver'")?;
+    database
+        .execute_batch("update message set delivery = 3 where delivery = 1; delete from job where kind = 'deliver'")?;
     let delivered = || -> Result<i64> {
         Ok(database.query_row("select count(*) from message where delivery = 3", [], |row| row.get(0))?)
     };

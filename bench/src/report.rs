@@ -51,14 +51,8 @@ impl Report {
         let mut text = String::from("| What | Measured | Wanted | |\n|---|---|---|---|\n");
         for figure in &self.figures {
             // Writing to a String cannot fail.
-            let _ = writeln!(
-                text,
-                "| {} | {} | {} | {} |",
-                figure.what,
-                figure.measured,
-                figure.against,
-                figure.mark()
-            );
+            let _ =
+                writeln!(text, "| {} | {} | {} | {} |", figure.what, figure.measured, figure.against, figure.mark());
         }
         text
     }

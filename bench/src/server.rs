@@ -170,8 +170,10 @@ impl Client {
         let length = body.len();
         let head = &self.head;
         out.extend_from_slice(
-            format!("POST {path} HTTP/1.1\r\n{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
-                .as_bytes(),
+            format!(
+                "POST {path} HTTP/1.1\r\n{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+            )
+            .as_bytes(),
         );
     }
 
