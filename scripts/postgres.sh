@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command with a private PostgreSQL: scripts/postgres.sh COMMAND…
 # The command finds it in SALA_TEST_POSTGRES. When that is already set, the command is simply run.
+# Where openssl is installed the server speaks TLS; SALA_TEST_POSTGRES_ROOT is then the certificate to trust.
 # Durability is off, as tests do not need it; SALA_TEST_POSTGRES_FSYNC=on keeps it, for measurements.
 set -euo pipefail
 
@@ -80,6 +81,24 @@ if [[ ${SALA_TEST_POSTGRES_FSYNC:-off} != on ]]; then
   durability=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
 fi
 
+# A certificate for localhost, and so not for 127.0.0.1, by a root of its own.
+tls=()
+if command -v openssl >/dev/null; then
+  (
+    cd "$home"
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=root" -keyout root.key -out root.crt \
+      -addext basicConstraints=critical,CA:TRUE
+    openssl req -newkey rsa:2048 -nodes -subj "/CN=localhost" -keyout server.key -out server.csr
+    printf 'subjectAltName=DNS:localhost\nbasicConstraints=critical,CA:FALSE\n' >server.ext
+    openssl x509 -req -in server.csr -CA root.crt -CAkey root.key -CAcreateserial -days 2 -extfile server.ext -out server.crt
+    chmod 600 server.key
+    chmod 755 .
+    if [[ $(id -u) -eq 0 ]]; then chown postgres server.key; fi
+  ) >"$home/openssl.log" 2>&1 || { cat "$home/openssl.log" >&2; exit 1; }
+  tls=(-c ssl=on -c "ssl_cert_file=$home/server.crt" -c "ssl_key_file=$home/server.key")
+  export SALA_TEST_POSTGRES_ROOT="$home/root.crt"
+fi
+
 cd /
 "${as[@]}" "$bin/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$home/initdb.log" 2>&1 ||
   { cat "$home/initdb.log" >&2; exit 1; }
@@ -87,7 +106,7 @@ started=""
 for _ in 1 2 3 4 5; do
   free_port
   settings=(-c "port=$port" -c listen_addresses=127.0.0.1 -c "unix_socket_directories=$home" -c max_connections=300
-    -c shared_buffers=128MB -c deadlock_timeout=100ms "${durability[@]}")
+    -c shared_buffers=128MB -c deadlock_timeout=100ms "${durability[@]}" "${tls[@]}")
   if "${as[@]}" "$bin/pg_ctl" start -D "$home/data" -w -t 60 -s -l "$home/data/server.log" -o "${settings[*]}"; then
     started=yes
     break

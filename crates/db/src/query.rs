@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 
-use crate::{Conn, Error, Kind, Rows, Value, migrate::words, sqlite, value::Kind as Bound};
+use crate::{Conn, Error, Kind, Rows, Type, Value, migrate::words, value::Kind as Bound};
 
 /// A statement with its values; runs when one of its last five methods is awaited.
 ///
@@ -42,13 +42,15 @@ impl<'c> Query<'c> {
     }
 
     /// Appends a parenthesised sub-select of these rows, with the columns they were made with; give it a name with `as`.
+    ///
+    /// Before `on conflict` SQLite wants a `where true`, or it takes `on` for the condition of a join.
     pub fn push_rows(mut self, rows: &Rows) -> Self {
         if let Some(wrong) = &rows.wrong {
             self.wrong.get_or_insert_with(|| wrong.clone());
         }
         match self.conn.kind() {
             Kind::Postgres => self.push_arrays(rows),
-            Kind::Sqlite => self.push_values(rows),
+            Kind::Sqlite => self.push_json(rows),
         }
         self
     }
@@ -82,35 +84,23 @@ impl<'c> Query<'c> {
         self.text.to_mut().push_str("))");
     }
 
-    /// A list of values, padded with nulls to a power of two behind a limit: so a few texts, and a few prepared
-    /// statements, serve all numbers of rows.
-    fn push_values(&mut self, rows: &Rows) {
-        let (width, count) = (rows.columns.len().max(1), rows.len());
+    /// One JSON text for all rows: measured at half the time of a list of values, whose names SQLite looks up one by one,
+    /// and the statement is the same for any number of rows.
+    fn push_json(&mut self, rows: &Rows) {
+        use std::fmt::Write;
         self.text.to_mut().push_str("(select ");
-        for (index, (name, _)) in rows.columns.iter().enumerate() {
-            use std::fmt::Write;
+        for (index, (name, kind)) in rows.columns.iter().enumerate() {
             self.comma(index);
-            let _ = write!(self.text.to_mut(), "column{} as {name}", index + 1);
+            // Writing to a String cannot fail.
+            let _ = match kind {
+                Type::Uuid | Type::Bytes => write!(self.text.to_mut(), "unhex(value ->> {index}) as {name}"),
+                _ => write!(self.text.to_mut(), "value ->> {index} as {name}"),
+            };
         }
-        self.text.to_mut().push_str(" from (values ");
-        for row in 0..count.next_power_of_two() {
-            self.comma(row);
-            self.text.to_mut().push('(');
-            for index in 0..width {
-                self.values.push(rows.values.get(row * width + index).cloned().unwrap_or(Value(Bound::Null)));
-                self.comma(index);
-                self.push_number();
-            }
-            self.text.to_mut().push(')');
-        }
-        self.values.push(Value(Bound::Integer(i64::try_from(count).unwrap_or(i64::MAX))));
-        self.text.to_mut().push_str(") limit ");
+        self.values.push(Value(Bound::Text(rows.json())));
+        self.text.to_mut().push_str(" from json_each(");
         self.push_number();
-        self.text.to_mut().push(')');
-        if self.values.len() > sqlite::MAX_VARIABLES {
-            let max = sqlite::MAX_VARIABLES;
-            self.wrong.get_or_insert_with(|| Error::Sql(format!("more than {max} values in one statement")));
-        }
+        self.text.to_mut().push_str("))");
     }
 
     fn comma(&mut self, index: usize) {

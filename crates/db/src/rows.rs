@@ -56,6 +56,9 @@ impl Rows {
     pub fn push(&mut self, row: impl IntoIterator<Item = Value>) -> &mut Self {
         let before = self.values.len();
         for value in row {
+            if let Err(fault) = value.check() {
+                self.wrong.get_or_insert(fault);
+            }
             let column = self.columns.get(self.values.len() - before);
             if let Some((name, kind)) = column
                 && !fits(&value.0, *kind)
@@ -70,6 +73,23 @@ impl Rows {
         self
     }
 
+    /// The rows as a JSON list of lists. What JSON has no type for is text: bytes as hexadecimal, and JSON itself.
+    pub(crate) fn json(&self) -> String {
+        let mut json = String::from("[");
+        for (index, row) in self.values.chunks(self.columns.len().max(1)).enumerate() {
+            json.push_str(if index == 0 { "[" } else { ",[" });
+            for (index, value) in row.iter().enumerate() {
+                if index > 0 {
+                    json.push(',');
+                }
+                write(&value.0, &mut json);
+            }
+            json.push(']');
+        }
+        json.push(']');
+        json
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.values.len() / self.columns.len().max(1)
@@ -79,6 +99,22 @@ impl Rows {
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
+}
+
+fn write(value: &Kind, json: &mut String) {
+    use std::fmt::Write;
+    // Writing to a String cannot fail.
+    let _ = match value {
+        Kind::Integer(value) => write!(json, "{value}"),
+        Kind::Boolean(value) => write!(json, "{value}"),
+        Kind::Text(text) | Kind::Json(text) => write!(json, "{}", serde_json::Value::from(text.as_str())),
+        Kind::Uuid(id) => write!(json, "\"{}\"", id.simple()),
+        Kind::Bytes(bytes) => {
+            json.push('"');
+            bytes.iter().try_for_each(|byte| write!(json, "{byte:02x}")).and_then(|()| json.write_char('"'))
+        }
+        Kind::Null | Kind::Array(_) | Kind::Invalid(_) => json.write_str("null"),
+    };
 }
 
 fn fits(value: &Kind, kind: Type) -> bool {

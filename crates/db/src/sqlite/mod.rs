@@ -19,9 +19,6 @@ use crate::{Error, Options, Stats, Value};
 use group::Writer;
 pub(crate) use place::Member;
 
-/// SQLite's own limit on the number of values in one statement.
-pub(crate) const MAX_VARIABLES: usize = 32_766;
-
 /// Prepared statements kept per connection; more than the product has.
 const STATEMENTS: usize = 1_000;
 

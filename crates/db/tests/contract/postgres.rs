@@ -177,18 +177,38 @@ async fn a_changed_table_makes_statements_be_prepared_again() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_refused_where_tls_is_required() {
+async fn the_server_is_trusted_as_far_as_sslmode_says() {
     if !on_postgres() {
         return;
     }
     let home = Home::new().await;
     let mark = if home.url.contains('?') { '&' } else { '?' };
-    let open = async |mode: &str| Db::open(&format!("{}{mark}sslmode={mode}", home.url), Options::default()).await;
-    for mode in ["disable", "allow", "prefer"] {
-        let db = open(mode).await.unwrap();
-        assert_eq!(db.read().await.unwrap().sql("select 1").one::<i64>().await, Ok(1));
+    let open = async |url: &str, mode: &str| Db::open(&format!("{url}{mark}sslmode={mode}"), Options::default()).await;
+    // Whether the connection is encrypted, or that there is none.
+    let encrypted = async |url: &str, mode: &str| -> Result<bool, Error> {
+        let db = open(url, mode).await?;
+        let mut reader = db.read().await?;
+        reader.sql("select ssl from pg_stat_ssl where pid = pg_backend_pid()").one().await
+    };
+    let refused = |result: Result<bool, Error>| assert!(matches!(result, Err(Error::Unavailable(_))), "{result:?}");
+    assert_eq!(encrypted(&home.url, "disable").await, Ok(false));
+    assert_eq!(encrypted(&home.url, "allow").await, Ok(false));
+    let Ok(root) = std::env::var("SALA_TEST_POSTGRES_ROOT") else {
+        // A server without TLS.
+        assert_eq!(encrypted(&home.url, "prefer").await, Ok(false));
+        return refused(encrypted(&home.url, "require").await);
+    };
+    let named = home.url.replace("127.0.0.1", "localhost");
+    assert_eq!(encrypted(&home.url, "prefer").await, Ok(true));
+    assert_eq!(encrypted(&home.url, "require").await, Ok(true));
+    for mode in ["require", "verify-ca"] {
+        assert_eq!(encrypted(&home.url, &format!("{mode}&sslrootcert={root}")).await, Ok(true));
     }
-    assert!(matches!(open("require").await, Err(Error::Unavailable(_))));
+    assert_eq!(encrypted(&named, &format!("verify-full&sslrootcert={root}")).await, Ok(true));
+    // The name is not in the certificate; the root is not among those of the system.
+    refused(encrypted(&home.url, &format!("verify-full&sslrootcert={root}")).await);
+    refused(encrypted(&named, "verify-full").await);
+    refused(encrypted(&named, "verify-ca").await);
 }
 
 #[tokio::test]

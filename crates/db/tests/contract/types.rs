@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use db::{Amount, Error, Json};
+use db::{Amount, Error, Json, Rows, Type};
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -35,6 +35,43 @@ async fn there_and_back(test: &Test, thing: &Thing) -> Result<Thing, Error> {
             .bind(thing.integer_)
             .one()
             .await
+    })
+    .await
+}
+
+/// The same by way of many rows.
+async fn in_rows(test: &Test, things: &[Thing]) -> Result<Vec<Thing>, Error> {
+    let columns = [
+        ("id", Type::BigInt),
+        ("t", Type::Text),
+        ("u", Type::Uuid),
+        ("b", Type::Boolean),
+        ("y", Type::Bytes),
+        ("j", Type::Json),
+        ("a", Type::BigInt),
+        ("i", Type::BigInt),
+    ];
+    let mut rows = Rows::new(&columns);
+    for (id, thing) in things.iter().cloned().enumerate() {
+        rows.push([
+            i64::try_from(id).unwrap().into(),
+            thing.text_.into(),
+            thing.uuid_.into(),
+            thing.boolean_.into(),
+            thing.bytes_.into(),
+            thing.json_.into(),
+            thing.amount_.into(),
+            thing.integer_.into(),
+        ]);
+    }
+    test.write(async |mut tx| {
+        tx.sql("delete from thing").later().await?;
+        tx.sql("insert into thing (id, text_, uuid_, boolean_, bytes_, json_, amount_, integer_) select id, t, u, b, y, j, a, i from ")
+            .push_rows(&rows)
+            .push(" as input")
+            .later()
+            .await?;
+        tx.sql("select * from thing order by id").all().await
     })
     .await
 }
@@ -86,7 +123,9 @@ fn every_type_survives_the_way_there_and_back() {
     TestRunner::new(config)
         .run(&thing(), |thing| {
             let back = runtime.block_on(there_and_back(&test, &thing));
-            prop_assert_eq!(back, Ok(thing));
+            prop_assert_eq!(back, Ok(thing.clone()));
+            let things = vec![thing; 2];
+            prop_assert_eq!(runtime.block_on(in_rows(&test, &things)), Ok(things));
             Ok(())
         })
         .unwrap();
@@ -110,8 +149,9 @@ async fn json_keeps_what_it_is() {
             bytes_: None,
             json_: Some(json),
             amount_: None,
-            integer_: None,
+            integer_: Some(i64::MIN),
         };
+        assert_eq!(in_rows(&test, std::slice::from_ref(&thing)).await, Ok(vec![thing.clone()]));
         assert_eq!(there_and_back(&test, &thing).await, Ok(thing));
     }
 }
