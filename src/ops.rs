@@ -124,6 +124,11 @@ pub fn pages(document: &utoipa::openapi::OpenApi) -> Router<App> {
         "defaultHttpClient": {"targetKey": "shell", "clientKey": "curl"},
         "telemetry": false,
         "withDefaultFonts": false,
+        // The page stays on this machine: no assistants, no hosting offers.
+        "agent": {"disabled": true},
+        "mcp": {"disabled": true},
+        "showDeveloperTools": "never",
+        "metaData": {"title": "Sala API"},
     });
     let html = scalar_api_reference::scalar_html(&settings, Some("/docs/scalar.js"));
     let script = scalar_api_reference::get_asset("scalar.js").unwrap_or_default();
