@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command with a private PostgreSQL: scripts/postgres.sh COMMAND…
 # The command finds it in SALA_TEST_POSTGRES. When that is already set, the command is simply run.
-# Where openssl is installed the server speaks TLS; SALA_TEST_POSTGRES_ROOT is then the certificate to trust.
+# SALA_TEST_POSTGRES_TLS=on makes the server speak TLS too; SALA_TEST_POSTGRES_ROOT is then the certificate to trust.
 # Durability is off, as tests do not need it; SALA_TEST_POSTGRES_FSYNC=on keeps it, for measurements.
 set -euo pipefail
 
@@ -83,7 +83,7 @@ fi
 
 # A certificate for localhost, and so not for 127.0.0.1, by a root of its own.
 tls=()
-if command -v openssl >/dev/null; then
+if [[ ${SALA_TEST_POSTGRES_TLS:-off} == on ]]; then
   (
     cd "$home"
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=root" -keyout root.key -out root.crt \
