@@ -326,6 +326,10 @@ impl Writer {
             }
         };
         let Some(ticket) = late else { return };
+        if self.current.load(Relaxed) != ticket {
+            // It has no transaction yet, or it is a migration, which takes as long as it takes.
+            return;
+        }
         let Ok(connection) = self.connection.try_lock() else {
             // One of its statements is running: it is told to stop, and the next tick does the rest.
             self.interrupt.interrupt();

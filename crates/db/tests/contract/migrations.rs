@@ -1,5 +1,7 @@
 //! Migrations.
 
+use std::time::Duration;
+
 use db::{Error, Migrated, Migration, MigrationState, Options};
 
 use crate::support::Home;
@@ -108,4 +110,19 @@ async fn nodes_that_start_at_once_do_not_collide() {
         applied += node.await.unwrap().unwrap().applied;
     }
     assert_eq!(applied, 2);
+}
+
+#[tokio::test]
+async fn a_migration_takes_as_long_as_it_takes() {
+    let home = Home::new().await;
+    let options =
+        Options { hold_limit: Duration::from_millis(10), read_limit: Duration::from_millis(10), ..Options::default() };
+    let db = home.open(options).await;
+    let slow = Migration {
+        version: 2,
+        name: "slow",
+        sql: "insert into a (id, data) with recursive n (i) as (select 2 as i union all select i + 1 from n where i < 200000) \
+              select i, '{}' from n",
+    };
+    assert_eq!(db.migrate(&[ONE, slow]).await, Ok(Migrated { applied: 2, version: 2 }));
 }
