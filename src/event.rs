@@ -1,8 +1,11 @@
 //! Events: what happened, written in the transaction in which it happened, and handed to the subscriptions that ask.
 
 use db::{Conn, Rows, Type};
+use serde::Serialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::http::Error;
 use crate::job::{self, Kind};
 
 /// Something that happened.
@@ -58,4 +61,24 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
     }
     job::enqueue_all(tx, Kind::Webhook, &rows).await?;
     Ok(id)
+}
+
+/// A body in the form of the original API's events: `{"Topic", "Event", "Data": {name: record}}`, PascalCase throughout.
+pub fn body(topic: &str, event: &str, name: &str, record: &impl Serialize) -> Result<String, Error> {
+    let record = serde_json::to_value(record).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(json!({"Topic": topic, "Event": event, "Data": {name: pascal(record)}}).to_string())
+}
+
+fn pascal(value: Value) -> Value {
+    let capital = |name: String| {
+        let mut letters = name.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    };
+    match value {
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (capital(name), pascal(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(pascal).collect()),
+        other => other,
+    }
 }

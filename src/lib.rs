@@ -17,13 +17,18 @@ pub mod event;
 pub mod job;
 pub mod webhook;
 
+pub mod audit;
 pub mod setting;
+pub mod staff;
 
 pub mod ops;
+pub mod search;
 pub mod telemetry;
 pub mod time;
 pub mod vault;
 
 /// Every migration, in order. A file that has shipped is never edited; a change is a new file.
-pub const MIGRATIONS: &[db::Migration] =
-    &[db::Migration { version: 1, name: "foundation", sql: include_str!("../migrations/0001_foundation.sql") }];
+pub const MIGRATIONS: &[db::Migration] = &[
+    db::Migration { version: 1, name: "foundation", sql: include_str!("../migrations/0001_foundation.sql") },
+    db::Migration { version: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
+];

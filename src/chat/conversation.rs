@@ -13,7 +13,7 @@ use super::message::unknown_platform;
 use super::room::grams;
 use crate::app::App;
 use crate::http::{Caller, Envelope, Error, Json, Paging, Reply};
-use crate::time;
+use crate::{search, time};
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -148,7 +148,7 @@ struct Row {
 }
 
 impl Row {
-    fn view(self, zone: &jiff::tz::TimeZone) -> Conversation {
+    fn view(self, zone: &time::Zone) -> Conversation {
         Conversation {
             room_id: self.id.to_string(),
             platform: Platform::from_number(self.platform).map(Platform::name).unwrap_or_default().to_owned(),
@@ -191,7 +191,7 @@ async fn find(conn: &mut Conn, company: i64, filter: &Filter) -> Result<Vec<Row>
                 .push(")");
         }
         // The pieces say where to look; the name itself decides.
-        query = query.push(" and name_key like ").push_bind(pattern(keyword)).push(" escape '!'");
+        query = query.push(" and name_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
     }
     query
         .push(" order by last_at desc, id desc limit ")
@@ -217,17 +217,4 @@ fn ranges(keyword: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
         (from, to)
     };
     pieces.into_iter().map(range).collect()
-}
-
-/// `%keyword%` with its own wildcards taken literally.
-fn pattern(keyword: &str) -> String {
-    let mut pattern = String::from("%");
-    for letter in keyword.chars() {
-        if matches!(letter, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
 }

@@ -44,6 +44,9 @@ pub enum Error {
     /// 409: the request contradicts the record's present state.
     #[error("conflict")]
     Conflict(Fault),
+    /// 412: the record has another version than the one that the request names.
+    #[error("the record was changed meanwhile")]
+    Changed,
     /// 413: the body is larger than the operation takes.
     #[error("body too large")]
     TooLarge {
@@ -121,6 +124,12 @@ pub enum Code {
     UnsupportedType,
     /// The record's present state does not allow this.
     Conflict,
+    /// The record has another version than the one that the request names.
+    Changed,
+    /// The name or code belongs to another record.
+    Taken,
+    /// The record is in use.
+    InUse,
     /// The first request with this idempotency key has not ended.
     StillRunning,
     /// The idempotency key belongs to another request.
@@ -211,6 +220,7 @@ impl Error {
             Error::NotFound(_) | Error::NoRoute => StatusCode::NOT_FOUND,
             Error::Method => StatusCode::METHOD_NOT_ALLOWED,
             Error::Conflict(_) => StatusCode::CONFLICT,
+            Error::Changed => StatusCode::PRECONDITION_FAILED,
             Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Error::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
@@ -244,6 +254,11 @@ impl Error {
             Error::NotFound(what) => vec![Fault::new(Code::NotFound, *what, format!("No such {what}"))],
             Error::NoRoute => one(Code::NotFound, "No such operation; see /docs"),
             Error::Method => one(Code::MethodNotAllowed, "This path does not offer that method"),
+            Error::Changed => vec![Fault::new(
+                Code::Changed,
+                "If-Match",
+                "The record was changed meanwhile; read it again and decide anew",
+            )],
             Error::TooLarge { limit } => {
                 vec![Fault::new(Code::TooLarge, "", format!("The body is larger than {limit} bytes"))]
             }

@@ -1,10 +1,14 @@
 //! Extractors: JSON bodies, query and path parameters, all through the lenient decoder, all with one error shape.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::error::{Code, Error, Fault};
@@ -111,5 +115,57 @@ impl Paging {
             faults.push(Fault::new(Code::InvalidValue, field, format!("{field} must be 1 or more")));
         }
         Paging { skip: skip.max(0), take: asked.clamp(1, Paging::MOST) }
+    }
+}
+
+/// A property that an update may leave out: absent keeps the stored value, `null` clears it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Patch<T> {
+    /// The property is absent.
+    #[default]
+    Keep,
+    /// The property is `null`.
+    Clear,
+    /// The property has a value.
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    /// The value after the update of what was stored.
+    pub fn over(self, stored: Option<T>) -> Option<T> {
+        match self {
+            Patch::Keep => stored,
+            Patch::Clear => None,
+            Patch::Set(value) => Some(value),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Patch<T>, D::Error> {
+        struct Told<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Told<T> {
+            type Value = Patch<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value or null")
+            }
+
+            // The lenient decoder says unit for a property that is not there, none for null.
+            fn visit_unit<E>(self) -> Result<Patch<T>, E> {
+                Ok(Patch::Keep)
+            }
+
+            fn visit_none<E>(self) -> Result<Patch<T>, E> {
+                Ok(Patch::Clear)
+            }
+
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Patch<T>, D::Error> {
+                T::deserialize(deserializer).map(Patch::Set)
+            }
+        }
+
+        deserializer.deserialize_option(Told(PhantomData))
     }
 }

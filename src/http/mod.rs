@@ -2,6 +2,7 @@
 
 pub mod caller;
 pub mod error;
+pub mod etag;
 pub mod idempotency;
 pub mod input;
 pub mod lenient;
@@ -29,13 +30,14 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use caller::Caller;
 pub use error::{Code, Error, Fault};
-pub use input::{Json, Paging, Path, Query};
-pub use reply::{Envelope, Page, Reply};
+pub use etag::Conditions;
+pub use input::{Json, Paging, Patch, Path, Query};
+pub use reply::{Envelope, Listing, Page, Reply};
 
 use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{TraceId, traced};
-use crate::{chat, media, oauth, ops};
+use crate::{audit, chat, media, oauth, ops, setting, staff};
 use paths::Paths;
 
 /// Every resource's routes, with the document that they declare. A new resource is one line here.
@@ -44,6 +46,9 @@ fn resources() -> OpenApiRouter<App> {
         .merge(oauth::routes())
         .merge(chat::routes())
         .merge(media::routes())
+        .merge(staff::employee::routes())
+        .merge(setting::routes())
+        .merge(audit::routes())
         .merge(ops::routes())
 }
 

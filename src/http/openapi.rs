@@ -26,6 +26,8 @@ use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
         (name = "Authentication API", description = "Client credentials against a bearer token"),
         (name = "Chat", description = "Messages to and from customers"),
         (name = "Conversation", description = "Rooms, newest first"),
+        (name = "Employee", description = "Who works here, and to whom they report"),
+        (name = "Setting", description = "The company's profile, its look-up lists, and the audit trail"),
         (name = "Channels", description = "Callbacks of LINE and other providers"),
         (name = "Operations", description = "Health and metrics")
     ),

@@ -1,11 +1,13 @@
 //! The envelope of every successful answer.
 
-use axum::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
+use axum::http::header::{CONTENT_TYPE, ETAG};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error::Status;
+use super::etag::{self, Conditions};
 
 /// A successful answer: its status and its data, wrapped in the envelope when written.
 #[derive(Debug)]
@@ -14,6 +16,10 @@ pub struct Reply<T> {
     pub status: StatusCode,
     /// What the envelope carries in `data`.
     pub data: T,
+    /// The record's version, sent as `ETag`.
+    version: Option<i64>,
+    /// The caller has this version already: 304 without a body.
+    known: bool,
 }
 
 /// `{"status": {"code": "1000", "description": "Success"}, "data": …}`.
@@ -34,15 +40,58 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// A page out of one more record than it holds, which says whether there is a next page.
+    pub fn cut(mut value: Vec<T>, take: i64, cursor: impl Fn(&T) -> String) -> Page<T> {
+        let take = usize::try_from(take).unwrap_or_default();
+        let more = value.len() > take;
+        value.truncate(take);
+        let next = value.last().filter(|_| more).map(cursor);
+        Page { value, next }
+    }
+}
+
+/// A list of records with their count.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Listing<T> {
+    /// The records of this page.
+    pub value: Vec<T>,
+    /// How many records there are in all; exact up to 10,000.
+    #[schema(example = 42)]
+    pub total: i64,
+    /// True when there are more than `total` says.
+    #[schema(example = false)]
+    pub total_is_estimate: bool,
+}
+
+impl<T> Listing<T> {
+    /// More records than this are not counted.
+    pub const MOST_COUNTED: i64 = 10_000;
+
+    /// A page and the count, which was stopped one beyond [`Listing::MOST_COUNTED`].
+    pub fn new(value: Vec<T>, counted: i64) -> Listing<T> {
+        let total_is_estimate = counted > Self::MOST_COUNTED;
+        Listing { value, total: counted.min(Self::MOST_COUNTED), total_is_estimate }
+    }
+}
+
 impl<T: Serialize> Reply<T> {
     /// 200 with `data`.
     pub fn ok(data: T) -> Reply<T> {
-        Reply { status: StatusCode::OK, data }
+        Reply { status: StatusCode::OK, data, version: None, known: false }
     }
 
     /// 201 with `data`.
     pub fn created(data: T) -> Reply<T> {
-        Reply { status: StatusCode::CREATED, data }
+        Reply { status: StatusCode::CREATED, data, version: None, known: false }
+    }
+
+    /// Sends the record's version along, and nothing else to a caller who has it.
+    pub fn version(mut self, version: i64, conditions: &Conditions) -> Reply<T> {
+        self.version = Some(version);
+        self.known = conditions.has(version);
+        self
     }
 
     /// The bytes of the body; an idempotent operation stores exactly these.
@@ -54,10 +103,15 @@ impl<T: Serialize> Reply<T> {
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        match self.body() {
-            Ok(body) => json(self.status, body),
-            Err(error) => error.into_response(),
+        let mut response = match (self.known, self.body()) {
+            (true, _) => StatusCode::NOT_MODIFIED.into_response(),
+            (false, Ok(body)) => json(self.status, body),
+            (false, Err(error)) => return error.into_response(),
+        };
+        if let Some(tag) = self.version.and_then(|version| HeaderValue::from_str(&etag::tag(version)).ok()) {
+            response.headers_mut().insert(ETAG, tag);
         }
+        response
     }
 }
 

@@ -3,6 +3,7 @@
 use db::{Conn, Db};
 use serde::{Deserialize, Serialize};
 
+use super::list;
 use crate::http::{Code, Error, Fault};
 
 /// A tenant.
@@ -51,6 +52,7 @@ pub async fn create(db: &Db, id: Option<i64>, name: &str, time_zone: &str, now: 
             let message = format!("Company {id} is there already");
             return Err(Error::Conflict(Fault::new(Code::Conflict, "id", message)));
         }
+        list::seed(&mut tx, id).await?;
         Ok(Company { id, name: name.to_owned(), time_zone: time_zone.to_owned(), created_at: now })
     })
     .await

@@ -1,4 +1,17 @@
 //! The company and its settings.
 
+pub mod choice;
 pub mod company;
+pub mod list;
 pub mod number;
+pub mod profile;
+pub mod tax;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// The routes of this room of the house.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(profile::routes()).merge(choice::routes())
+}

@@ -1,0 +1,355 @@
+//! Look-up lists: every list of names that other records choose from, in one table and one set of operations.
+
+use axum::extract::State;
+use db::{Conn, Json as Stored};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::list::List;
+use super::number;
+use crate::app::App;
+use crate::audit::{self, Change};
+use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Patch, Path, Query, Reply};
+
+/// The routes of this resource.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_choices, create_choice)).routes(routes!(update_choice))
+}
+
+/// An entry of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Choice {
+    /// Its number in its list.
+    #[schema(example = 3)]
+    pub id: i64,
+    /// Its name, unique in its list whatever the letter case.
+    #[schema(example = "ฝ่ายขาย")]
+    pub name: String,
+    /// Its name in English, where there is one.
+    #[serde(alias = "name_en")]
+    #[schema(example = "Sales")]
+    pub name_en: Option<String>,
+    /// What this list's entries have beyond a name: a role's `scopes`, a stage's `boardId`, a rate's `rate`.
+    #[schema(value_type = Option<Object>)]
+    pub detail: Option<Value>,
+    /// Its place in the list.
+    pub position: i64,
+    /// Whether it can be chosen; records that chose it before keep it.
+    #[serde(rename = "isActive", alias = "active")]
+    pub is_active: bool,
+    #[serde(skip_serializing)]
+    version: i64,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct ListPath {
+    /// The list: `teams`, `roles`, `customer-groups`, `sources`, `classifications`, `tags`, `interests`, `event-types`,
+    /// `file-categories`, `boards`, `stages`, `labels`, `missed-reasons`, `unqualified-reasons`, `case-categories`,
+    /// `contract-types`, `contract-templates`, `header-templates`, `product-groups`, `product-tags`, `units`, `attributes`,
+    /// `price-tiers`, `vat-rates`, `withholding-rates`.
+    list: List,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct ChoicePath {
+    /// The list.
+    list: List,
+    /// The entry's number.
+    id: i64,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Leave out entries that cannot be chosen any more.
+    active_only: Option<bool>,
+}
+
+/// All entries of a list.
+#[derive(Debug, Serialize, ToSchema)]
+struct Choices {
+    /// The entries in their order.
+    value: Vec<Choice>,
+}
+
+/// A new entry.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct NewChoice {
+    /// Its name.
+    #[schema(example = "ฝ่ายขาย")]
+    name: String,
+    /// Its name in English.
+    #[schema(example = "Sales")]
+    name_en: Option<String>,
+    /// What this list's entries have beyond a name.
+    #[schema(value_type = Option<Object>)]
+    detail: Option<Value>,
+    /// Its place in the list; the end when absent.
+    position: Option<i64>,
+}
+
+/// A change of an entry: what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ChoiceUpdate {
+    /// A new name.
+    name: Option<String>,
+    /// A new name in English; null takes it away.
+    #[schema(value_type = Option<String>)]
+    name_en: Patch<String>,
+    /// What this list's entries have beyond a name; null takes it away.
+    #[schema(value_type = Option<Object>)]
+    detail: Patch<Value>,
+    /// A new place in the list.
+    position: Option<i64>,
+    /// False takes it out of use: refused with 409 while records use it, unless `reassignTo` is given.
+    is_active: Option<bool>,
+    /// The entry that records in use get instead.
+    reassign_to: Option<i64>,
+}
+
+/// List the entries of a look-up list, in their order.
+#[utoipa::path(
+    get,
+    path = "/v1/setting/{list}",
+    operation_id = "listChoices",
+    tag = "Setting",
+    params(ListPath, ListQuery),
+    responses((status = 200, description = "The entries.", body = Envelope<Choices>)),
+    security(("bearerAuth" = ["setting:read"], "subscriptionKey" = []))
+)]
+async fn list_choices(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<ListPath>,
+    Query(query): Query<ListQuery>,
+) -> Result<Reply<Choices>, Error> {
+    let mut conn = app.db.read().await?;
+    let mut value = all(&mut conn, caller.company, path.list).await?;
+    if query.active_only == Some(true) {
+        value.retain(|choice| choice.is_active);
+    }
+    Ok(Reply::ok(Choices { value }))
+}
+
+/// Add an entry to a look-up list.
+#[utoipa::path(
+    post,
+    path = "/v1/setting/{list}",
+    operation_id = "createChoice",
+    tag = "Setting",
+    params(ListPath, ("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters; kept for 24 hours, per client")),
+    request_body = NewChoice,
+    responses((status = 201, description = "The entry.", body = Envelope<Choice>)),
+    security(("bearerAuth" = ["setting:write"], "subscriptionKey" = []))
+)]
+async fn create_choice(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<ListPath>,
+    Json(input): Json<NewChoice>,
+) -> Result<Reply<Choice>, Error> {
+    let new = New { name: &input.name, name_en: input.name_en.as_deref(), detail: input.detail.as_ref(), position: input.position };
+    check(path.list, Some(new.name), new.detail)?;
+    caller
+        .write(&app, async |mut tx| {
+            let choice = create(&mut tx, caller.company, path.list, &new).await?;
+            let change = change(&caller, path.list, choice.id, "created", app.now());
+            audit::record(&mut tx, &change, &json!({}), &choice).await?;
+            tx.reply(Reply::created(choice)).await
+        })
+        .await
+}
+
+/// Rename, move, or take out of use an entry of a look-up list.
+#[utoipa::path(
+    put,
+    path = "/v1/setting/{list}/{id}",
+    operation_id = "updateChoice",
+    tag = "Setting",
+    params(ChoicePath, ("If-Match" = Option<String>, Header, description = "The version that was read: 412 when it is another by now")),
+    request_body = ChoiceUpdate,
+    responses((status = 200, description = "The entry.", body = Envelope<Choice>)),
+    security(("bearerAuth" = ["setting:write"], "subscriptionKey" = []))
+)]
+async fn update_choice(
+    State(app): State<App>,
+    caller: Caller,
+    conditions: Conditions,
+    Path(path): Path<ChoicePath>,
+    Json(input): Json<ChoiceUpdate>,
+) -> Result<Reply<Choice>, Error> {
+    let detail = match &input.detail {
+        Patch::Set(detail) => Some(detail),
+        Patch::Keep | Patch::Clear => None,
+    };
+    check(path.list, input.name.as_deref(), detail)?;
+    caller
+        .write(&app, async |mut tx| {
+            let choice = update(&mut tx, &caller, &path, &input, &conditions, app.now()).await?;
+            let version = choice.version;
+            tx.reply(Reply::ok(choice).version(version, &Conditions::default())).await
+        })
+        .await
+}
+
+/// The faults of an entry by its list.
+fn check(list: List, name: Option<&str>, detail: Option<&Value>) -> Result<(), Error> {
+    let mut faults = Vec::new();
+    if let Some(name) = name {
+        let longest = list.longest_name();
+        match name.trim().chars().count() {
+            0 => faults.push(Fault::new(Code::Required, "name", "name is required")),
+            length if length > longest => {
+                faults.push(Fault::new(Code::TooLong, "name", format!("name may have {longest} characters")));
+            }
+            _ => {}
+        }
+    }
+    if let Some(detail) = detail {
+        faults.extend(list.check_detail(detail));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+}
+
+fn change<'a>(caller: &'a Caller, list: List, id: i64, action: &'static str, at: i64) -> Change<'a> {
+    Change { company: caller.company, reference: format!("{}/{id}", list.path()), actor: &caller.id, action, at }
+}
+
+/// An entry to be made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct New<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its name in English.
+    pub name_en: Option<&'a str>,
+    /// What its list has beyond a name.
+    pub detail: Option<&'a Value>,
+    /// Its place; the end when absent.
+    pub position: Option<i64>,
+}
+
+/// A name as it is compared.
+fn key(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+const CHOICE: &str = "select id, name, name_en, detail, position, active, version from choice where company = $1 and list = $2";
+
+/// Every entry of a list, in order; a list holds what people wrote by hand, so it is bounded generously.
+pub async fn all(conn: &mut Conn, company: i64, list: List) -> Result<Vec<Choice>, db::Error> {
+    conn.sql(CHOICE).push(" order by position, id limit 10000").bind(company).bind(list.path()).all().await
+}
+
+/// An entry by its number.
+pub async fn find(conn: &mut Conn, company: i64, list: List, id: i64) -> Result<Option<Choice>, db::Error> {
+    conn.sql(CHOICE).push(" and id = $3").bind(company).bind(list.path()).bind(id).optional().await
+}
+
+/// An entry by its name, in any letter case.
+pub async fn by_name(conn: &mut Conn, company: i64, list: List, name: &str) -> Result<Option<Choice>, db::Error> {
+    conn.sql(CHOICE).push(" and name_key = $3").bind(company).bind(list.path()).bind(key(name)).optional().await
+}
+
+/// The entry of this name, made when there is none: for lists that the API fills as it goes.
+pub async fn ensure(tx: &mut Conn, company: i64, list: List, name: &str) -> Result<Choice, Error> {
+    if let Some(known) = by_name(tx, company, list, name).await? {
+        return Ok(known);
+    }
+    create(tx, company, list, &New { name: name.trim(), ..New::default() }).await
+}
+
+/// Makes an entry; 409 when its name is there already, naming it.
+pub async fn create(tx: &mut Conn, company: i64, list: List, new: &New<'_>) -> Result<Choice, Error> {
+    if let Some(known) = by_name(tx, company, list, new.name).await? {
+        return Err(taken(&known));
+    }
+    let id = number::next(tx, company, list.path()).await?;
+    tx.sql(
+        "insert into choice (company, list, id, name, name_key, name_en, detail, position, active, version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, true, 1)",
+    )
+    .bind(company)
+    .bind(list.path())
+    .bind(id)
+    .bind(new.name.trim())
+    .bind(key(new.name))
+    .bind(new.name_en)
+    .bind(new.detail.cloned())
+    .bind(new.position.unwrap_or(id))
+    .exec()
+    .await?;
+    find(tx, company, list, id).await?.ok_or(Error::NotFound("entry"))
+}
+
+fn taken(known: &Choice) -> Error {
+    let message = format!("{} is entry {} already", known.name, known.id);
+    Error::Conflict(Fault::new(Code::Taken, "name", message))
+}
+
+async fn update(
+    tx: &mut Conn,
+    caller: &Caller,
+    path: &ChoicePath,
+    input: &ChoiceUpdate,
+    conditions: &Conditions,
+    now: i64,
+) -> Result<Choice, Error> {
+    let (company, list) = (caller.company, path.list);
+    let old = find(tx, company, list, path.id).await?.ok_or(Error::NotFound("entry"))?;
+    conditions.allow_change(Some(old.version))?;
+    if let Some(name) = &input.name
+        && let Some(known) = by_name(tx, company, list, name).await?
+        && known.id != old.id
+    {
+        return Err(taken(&known));
+    }
+    if old.is_active && input.is_active == Some(false) {
+        retire(tx, company, list, &old, input.reassign_to).await?;
+    }
+    let name = input.name.as_deref().map_or(old.name.as_str(), str::trim);
+    tx.sql(
+        "update choice set name = $1, name_key = $2, name_en = $3, detail = $4, position = $5, active = $6, version = version + 1
+         where company = $7 and list = $8 and id = $9",
+    )
+    .bind(name)
+    .bind(key(name))
+    .bind(input.name_en.clone().over(old.name_en.clone()))
+    .bind(input.detail.clone().over(old.detail.clone()).map(Stored))
+    .bind(input.position.unwrap_or(old.position))
+    .bind(input.is_active.unwrap_or(old.is_active))
+    .bind(company)
+    .bind(list.path())
+    .bind(old.id)
+    .exec()
+    .await?;
+    let new = find(tx, company, list, old.id).await?.ok_or(Error::NotFound("entry"))?;
+    audit::record(tx, &change(caller, list, old.id, "updated", now), &old, &new).await?;
+    Ok(new)
+}
+
+/// Takes an entry out of use: records that use it get another one, or the change is refused.
+async fn retire(tx: &mut Conn, company: i64, list: List, old: &Choice, reassign_to: Option<i64>) -> Result<(), Error> {
+    if let Some(other) = reassign_to {
+        let other = find(tx, company, list, other).await?.filter(|other| other.is_active && other.id != old.id);
+        let other = other.ok_or_else(|| {
+            Error::invalid(Code::InvalidValue, "reassignTo", "reassignTo is no other active entry of this list")
+        })?;
+        return Ok(list.reassign(tx, company, old.id, other.id).await?);
+    }
+    match list.uses(tx, company, old.id).await? {
+        0 => Ok(()),
+        uses => {
+            let message = format!("{} is used by {uses} records; give reassignTo to move them", old.name);
+            Err(Error::Conflict(Fault::new(Code::InUse, "isActive", message)))
+        }
+    }
+}

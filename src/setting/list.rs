@@ -1,0 +1,174 @@
+//! The look-up lists there are: their names, what their entries hold, who uses them, and what a new company begins with.
+
+use db::Conn;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::choice::{self, New};
+use crate::http::{Code, Error, Fault};
+
+/// A look-up list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each name is the list's own")]
+pub enum List {
+    Teams,
+    Roles,
+    CustomerGroups,
+    Sources,
+    Classifications,
+    Tags,
+    Interests,
+    UnqualifiedReasons,
+    EventTypes,
+    FileCategories,
+    Boards,
+    Stages,
+    Labels,
+    MissedReasons,
+    CaseCategories,
+    ContractTypes,
+    ContractTemplates,
+    HeaderTemplates,
+    ProductGroups,
+    ProductTags,
+    Units,
+    Attributes,
+    PriceTiers,
+    VatRates,
+    WithholdingRates,
+}
+
+impl List {
+    /// Its name in paths, in the database and in the audit trail.
+    pub fn path(self) -> &'static str {
+        match self {
+            List::Teams => "teams",
+            List::Roles => "roles",
+            List::CustomerGroups => "customer-groups",
+            List::Sources => "sources",
+            List::Classifications => "classifications",
+            List::Tags => "tags",
+            List::Interests => "interests",
+            List::UnqualifiedReasons => "unqualified-reasons",
+            List::EventTypes => "event-types",
+            List::FileCategories => "file-categories",
+            List::Boards => "boards",
+            List::Stages => "stages",
+            List::Labels => "labels",
+            List::MissedReasons => "missed-reasons",
+            List::CaseCategories => "case-categories",
+            List::ContractTypes => "contract-types",
+            List::ContractTemplates => "contract-templates",
+            List::HeaderTemplates => "header-templates",
+            List::ProductGroups => "product-groups",
+            List::ProductTags => "product-tags",
+            List::Units => "units",
+            List::Attributes => "attributes",
+            List::PriceTiers => "price-tiers",
+            List::VatRates => "vat-rates",
+            List::WithholdingRates => "withholding-rates",
+        }
+    }
+
+    /// How many characters a name may have. A classification has at most three (the original's page of customers).
+    pub fn longest_name(self) -> usize {
+        if self == List::Classifications { 3 } else { 200 }
+    }
+
+    /// The faults of what an entry holds beyond its name.
+    pub fn check_detail(self, detail: &Value) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut need = |name: &str, ok: bool, form: &str| {
+            if !ok {
+                let field = format!("detail.{name}");
+                faults.push(Fault::new(Code::InvalidValue, field.as_str(), format!("{field} must be {form}")));
+            }
+        };
+        match self {
+            List::Roles => {
+                let scopes = detail["scopes"].as_array();
+                need("scopes", scopes.is_some_and(|scopes| scopes.iter().all(Value::is_string)), "a list of scopes");
+            }
+            List::Stages => need("boardId", detail["boardId"].is_i64(), "the number of a board"),
+            List::VatRates | List::WithholdingRates => {
+                let rate = detail["rate"].as_f64();
+                need("rate", rate.is_some_and(|rate| (0.0..=100.0).contains(&rate)), "a percentage from 0 to 100");
+            }
+            _ => need("", detail.is_object(), "an object"),
+        }
+        faults
+    }
+
+    /// How many records use an entry. A list whose users are not there yet has none.
+    pub async fn uses(self, conn: &mut Conn, company: i64, id: i64) -> Result<i64, db::Error> {
+        let text = match self {
+            List::Teams => "select count(*) from employee where company = $1 and team = $2",
+            List::Roles => "select count(*) from employee where company = $1 and role = $2",
+            _ => return Ok(0),
+        };
+        conn.sql(text).bind(company).bind(id).one().await
+    }
+
+    /// Gives the records that use an entry another one.
+    pub async fn reassign(self, tx: &mut Conn, company: i64, from: i64, to: i64) -> Result<(), db::Error> {
+        let text = match self {
+            List::Teams => "update employee set team = $1, version = version + 1 where company = $2 and team = $3",
+            List::Roles => "update employee set role = $1, version = version + 1 where company = $2 and role = $3",
+            _ => return Ok(()),
+        };
+        tx.sql(text).bind(to).bind(company).bind(from).exec().await.map(drop)
+    }
+}
+
+/// What a company's lists begin with, in Thai and English.
+pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
+    let plain: [(List, &[(&str, &str)]); 8] = [
+        (List::Teams, &[("ฝ่ายขาย", "Sales"), ("ฝ่ายบริการลูกค้า", "Support")]),
+        (List::CustomerGroups, &[("ทั่วไป", "General")]),
+        (List::Sources, &[("เว็บไซต์", "Website"), ("LINE", "LINE"), ("Facebook", "Facebook"), ("แนะนำต่อ", "Referral")]),
+        (List::Classifications, &[("A", "A"), ("B", "B"), ("C", "C")]),
+        (List::EventTypes, &[("ทั่วไป", "General"), ("วันเกิด", "Birthday"), ("วันครบรอบ", "Anniversary"), ("นัดหมาย", "Appointment")]),
+        (List::FileCategories, &[("ทั่วไป", "General"), ("สัญญา", "Contract"), ("ใบเสนอราคา", "Quotation")]),
+        (List::Units, &[("ชิ้น", "Piece"), ("กล่อง", "Box"), ("ชั่วโมง", "Hour"), ("วัน", "Day")]),
+        (List::MissedReasons, &[("ราคา", "Price"), ("คู่แข่ง", "Competitor"), ("ไม่มีงบประมาณ", "No budget")]),
+    ];
+    for (list, entries) in plain {
+        for (name, name_en) in entries {
+            choice::create(tx, company, list, &New { name, name_en: Some(name_en), ..New::default() }).await?;
+        }
+    }
+    let all = json!({"scopes": ["*"]});
+    let staff = json!({"scopes": ["chat:read", "chat:write", "employee:read", "setting:read"]});
+    let roles = [("ผู้ดูแลระบบ", "Admin", &all), ("ผู้จัดการ", "Manager", &all), ("พนักงานขาย", "Sales", &staff), ("พนักงานบริการ", "Support", &staff)];
+    let (vat, zero) = (json!({"rate": 7}), json!({"rate": 0}));
+    let vats = [("VAT 7%", "VAT 7%", &vat), ("VAT 0%", "VAT 0%", &zero), ("ไม่มี VAT", "No VAT", &zero)];
+    let rates = [1, 2, 3, 5].map(|rate| json!({"rate": rate}));
+    let withholding = [
+        ("ค่าขนส่ง 1%", "Transport 1%", &rates[0]),
+        ("ค่าโฆษณา 2%", "Advertising 2%", &rates[1]),
+        ("ค่าบริการ 3%", "Services 3%", &rates[2]),
+        ("ค่าเช่า 5%", "Rent 5%", &rates[3]),
+    ];
+    for (list, entries) in [(List::Roles, roles.as_slice()), (List::VatRates, &vats), (List::WithholdingRates, &withholding)] {
+        for (name, name_en, detail) in entries {
+            let new = New { name, name_en: Some(name_en), detail: Some(detail), position: None };
+            choice::create(tx, company, list, &new).await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_checked_by_its_list() {
+        assert!(List::Roles.check_detail(&json!({"scopes": ["chat:read"]})).is_empty());
+        assert_eq!(List::Roles.check_detail(&json!({"scopes": "chat:read"}))[0].field, "detail.scopes");
+        assert_eq!(List::VatRates.check_detail(&json!({"rate": 101}))[0].field, "detail.rate");
+        assert!(List::Stages.check_detail(&json!({"boardId": 1})).is_empty());
+    }
+}

@@ -1,0 +1,414 @@
+//! The company's profile and rules: `GET` and `PUT /v1/setting`.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use db::{Conn, Json as Stored};
+use jiff::civil::{Date, Time};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::number::Pattern;
+use super::tax;
+use crate::app::App;
+use crate::audit::{self, Change};
+use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Patch, Reply};
+
+/// The routes of this resource.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_setting, update_setting))
+}
+
+/// The company's profile and rules.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Setting {
+    /// Name in English.
+    #[schema(example = "Siam Tools Co., Ltd.")]
+    pub name_en: Option<String>,
+    /// Tax number: 13 digits in Thailand.
+    #[schema(example = "0105561000008")]
+    pub tax_no: Option<String>,
+    /// Places of business; `00000` is the head office.
+    pub branches: Vec<Branch>,
+    /// Address of the head office.
+    pub address: Option<String>,
+    /// Address in English.
+    pub address_en: Option<String>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// E-mail.
+    pub email: Option<String>,
+    /// https address of the logo.
+    pub logo_url: Option<String>,
+    /// ISO 4217 code.
+    #[schema(example = "THB")]
+    pub currency: String,
+    /// BCP 47 tag.
+    #[schema(example = "th")]
+    pub language: String,
+    /// The usual VAT rate from each day on.
+    pub vat_rates: Vec<DatedRate>,
+    /// Whether VAT is rounded once for each rate of a document, or on each line.
+    pub rounding: Rounding,
+    /// Whether stock may fall below zero.
+    pub allow_negative_stock: bool,
+    /// Whether a wrong tax number is refused; it is only warned of otherwise.
+    pub refuse_wrong_tax_no: bool,
+    /// How documents are numbered: `quotation`, `salesOrder`, `contract`, `customer`, …
+    pub numbers: BTreeMap<String, Pattern>,
+    /// When people work.
+    pub business_hours: Vec<Hours>,
+    /// Days on which nobody works.
+    pub holidays: Vec<Holiday>,
+    /// Days after which data is deleted; null keeps it.
+    pub retention_days: Option<i64>,
+}
+
+/// A place of business.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Branch {
+    /// Five digits; `00000` is the head office (Revenue Code, section 86).
+    #[schema(example = "00000")]
+    pub code: String,
+    /// Its name.
+    #[schema(example = "สำนักงานใหญ่")]
+    pub name: String,
+    /// Its address.
+    pub address: Option<String>,
+}
+
+/// A rate that holds from a day on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DatedRate {
+    /// The first day.
+    #[schema(value_type = String, format = "date", example = "1999-04-01")]
+    pub from: Date,
+    /// Percent.
+    #[schema(example = 7)]
+    pub rate: f64,
+}
+
+/// Where VAT is rounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rounding {
+    /// Once for each rate of a document.
+    Document,
+    /// On each line.
+    Line,
+}
+
+/// Working hours of a day of the week.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Hours {
+    /// 1 Monday to 7 Sunday.
+    #[schema(example = 1)]
+    pub day: i64,
+    /// Begin.
+    #[schema(value_type = String, example = "08:30")]
+    pub from: Time,
+    /// End, on the same day.
+    #[schema(value_type = String, example = "17:30")]
+    pub to: Time,
+}
+
+/// A day on which nobody works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Holiday {
+    /// The day.
+    #[schema(value_type = String, format = "date", example = "2026-04-13")]
+    pub date: Date,
+    /// Its name.
+    #[schema(example = "วันสงกรานต์")]
+    pub name: String,
+}
+
+impl Default for Setting {
+    fn default() -> Setting {
+        let numbers = [("quotation", "QT"), ("salesOrder", "SO"), ("contract", "CT"), ("case", "CS"), ("deal", "D"), ("expense", "EX")];
+        Setting {
+            name_en: None,
+            tax_no: None,
+            branches: vec![Branch { code: "00000".to_owned(), name: "สำนักงานใหญ่".to_owned(), address: None }],
+            address: None,
+            address_en: None,
+            phone: None,
+            email: None,
+            logo_url: None,
+            currency: "THB".to_owned(),
+            language: "th".to_owned(),
+            // Thailand's reduced rate, in force since that day.
+            vat_rates: vec![DatedRate { from: jiff::civil::date(1999, 4, 1), rate: 7.0 }],
+            rounding: Rounding::Document,
+            allow_negative_stock: false,
+            refuse_wrong_tax_no: false,
+            numbers: numbers.into_iter().map(|(name, prefix)| (name.to_owned(), Pattern::usual(prefix))).collect(),
+            business_hours: Vec::new(),
+            holidays: Vec::new(),
+            retention_days: None,
+        }
+    }
+}
+
+/// The profile as it is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CompanySetting {
+    /// The company's number.
+    #[schema(example = 507)]
+    company_id: i64,
+    /// Its name.
+    #[schema(example = "บริษัท สยามทูลส์ จำกัด")]
+    name: String,
+    /// IANA time zone.
+    #[schema(example = "Asia/Bangkok")]
+    time_zone: String,
+    #[serde(flatten)]
+    setting: Setting,
+    /// What looks wrong and is kept all the same, such as a tax number with a wrong check digit.
+    warnings: Vec<String>,
+}
+
+/// A change of the profile: what is absent stays, null clears what can be empty.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SettingUpdate {
+    /// A new name.
+    name: Option<String>,
+    /// A new IANA time zone.
+    time_zone: Option<String>,
+    /// Name in English.
+    #[schema(value_type = Option<String>)]
+    name_en: Patch<String>,
+    /// Tax number.
+    #[schema(value_type = Option<String>)]
+    tax_no: Patch<String>,
+    /// All places of business.
+    branches: Option<Vec<Branch>>,
+    /// Address of the head office.
+    #[schema(value_type = Option<String>)]
+    address: Patch<String>,
+    /// Address in English.
+    #[schema(value_type = Option<String>)]
+    address_en: Patch<String>,
+    /// Telephone.
+    #[schema(value_type = Option<String>)]
+    phone: Patch<String>,
+    /// E-mail.
+    #[schema(value_type = Option<String>)]
+    email: Patch<String>,
+    /// https address of the logo.
+    #[schema(value_type = Option<String>)]
+    logo_url: Patch<String>,
+    /// ISO 4217 code.
+    currency: Option<String>,
+    /// BCP 47 tag.
+    language: Option<String>,
+    /// All dated VAT rates.
+    vat_rates: Option<Vec<DatedRate>>,
+    /// Where VAT is rounded.
+    rounding: Option<Rounding>,
+    /// Whether stock may fall below zero.
+    allow_negative_stock: Option<bool>,
+    /// Whether a wrong tax number is refused.
+    refuse_wrong_tax_no: Option<bool>,
+    /// Patterns by kind of document; kinds that are absent keep theirs.
+    numbers: Option<BTreeMap<String, Pattern>>,
+    /// All working hours.
+    business_hours: Option<Vec<Hours>>,
+    /// All holidays.
+    holidays: Option<Vec<Holiday>>,
+    /// Days after which data is deleted.
+    #[schema(value_type = Option<i64>)]
+    retention_days: Patch<i64>,
+}
+
+/// Get the company's profile and rules.
+#[utoipa::path(
+    get,
+    path = "/v1/setting",
+    operation_id = "getSetting",
+    tag = "Setting",
+    params(("If-None-Match" = Option<String>, Header, description = "A version that is known: 304 when it is still the same")),
+    responses((status = 200, description = "The profile.", body = Envelope<CompanySetting>)),
+    security(("bearerAuth" = ["setting:read"], "subscriptionKey" = []))
+)]
+async fn get_setting(
+    State(app): State<App>,
+    caller: Caller,
+    conditions: Conditions,
+) -> Result<Reply<CompanySetting>, Error> {
+    let row = find(&mut app.db.read().await?, caller.company).await?;
+    Ok(Reply::ok(row.view()).version(row.version, &conditions))
+}
+
+/// Change the company's profile and rules.
+#[utoipa::path(
+    put,
+    path = "/v1/setting",
+    operation_id = "updateSetting",
+    tag = "Setting",
+    params(("If-Match" = Option<String>, Header, description = "The version that was read: 412 when it is another by now")),
+    request_body = SettingUpdate,
+    responses((status = 200, description = "The profile.", body = Envelope<CompanySetting>)),
+    security(("bearerAuth" = ["setting:write"], "subscriptionKey" = []))
+)]
+async fn update_setting(
+    State(app): State<App>,
+    caller: Caller,
+    conditions: Conditions,
+    Json(input): Json<SettingUpdate>,
+) -> Result<Reply<CompanySetting>, Error> {
+    caller
+        .write(&app, async |mut tx| {
+            let old = find(&mut tx, caller.company).await?;
+            conditions.allow_change(Some(old.version))?;
+            let new = merge(&old, &input)?;
+            save(&mut tx, &new).await?;
+            let reference = format!("setting/{}", caller.company);
+            let change = Change { company: caller.company, reference, actor: &caller.id, action: "updated", at: app.now() };
+            audit::record(&mut tx, &change, &old.view(), &new.view()).await?;
+            tx.reply(Reply::ok(new.view()).version(new.version, &Conditions::default())).await
+        })
+        .await
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Row {
+    company: i64,
+    name: String,
+    time_zone: String,
+    settings: Option<serde_json::Value>,
+    version: i64,
+    #[serde(skip)]
+    setting: Setting,
+}
+
+impl Row {
+    fn view(&self) -> CompanySetting {
+        CompanySetting {
+            company_id: self.company,
+            name: self.name.clone(),
+            time_zone: self.time_zone.clone(),
+            setting: self.setting.clone(),
+            warnings: warnings(&self.setting),
+        }
+    }
+}
+
+async fn find(conn: &mut Conn, company: i64) -> Result<Row, Error> {
+    let row: Option<Row> = conn
+        .sql("select company, name, time_zone, settings, version from company where company = $1")
+        .bind(company)
+        .optional()
+        .await?;
+    let mut row = row.ok_or(Error::NotFound("company"))?;
+    if let Some(stored) = row.settings.take() {
+        row.setting = serde_json::from_value(stored).map_err(|error| Error::Internal(error.to_string()))?;
+    }
+    Ok(row)
+}
+
+/// The rules of a company, as other resources need them.
+pub async fn of(conn: &mut Conn, company: i64) -> Result<Setting, Error> {
+    Ok(find(conn, company).await?.setting)
+}
+
+async fn save(tx: &mut Conn, row: &Row) -> Result<(), db::Error> {
+    tx.sql("update company set name = $1, time_zone = $2, settings = $3, version = $4 where company = $5")
+        .bind(&row.name)
+        .bind(&row.time_zone)
+        .bind(Stored(&row.setting))
+        .bind(row.version)
+        .bind(row.company)
+        .exec()
+        .await?;
+    Ok(())
+}
+
+fn merge(old: &Row, input: &SettingUpdate) -> Result<Row, Error> {
+    let was = &old.setting;
+    let mut numbers = was.numbers.clone();
+    numbers.extend(input.numbers.clone().unwrap_or_default());
+    let setting = Setting {
+        name_en: input.name_en.clone().over(was.name_en.clone()),
+        tax_no: input.tax_no.clone().over(was.tax_no.clone()),
+        branches: input.branches.clone().unwrap_or_else(|| was.branches.clone()),
+        address: input.address.clone().over(was.address.clone()),
+        address_en: input.address_en.clone().over(was.address_en.clone()),
+        phone: input.phone.clone().over(was.phone.clone()),
+        email: input.email.clone().over(was.email.clone()),
+        logo_url: input.logo_url.clone().over(was.logo_url.clone()),
+        currency: input.currency.clone().unwrap_or_else(|| was.currency.clone()),
+        language: input.language.clone().unwrap_or_else(|| was.language.clone()),
+        vat_rates: input.vat_rates.clone().unwrap_or_else(|| was.vat_rates.clone()),
+        rounding: input.rounding.unwrap_or(was.rounding),
+        allow_negative_stock: input.allow_negative_stock.unwrap_or(was.allow_negative_stock),
+        refuse_wrong_tax_no: input.refuse_wrong_tax_no.unwrap_or(was.refuse_wrong_tax_no),
+        numbers,
+        business_hours: input.business_hours.clone().unwrap_or_else(|| was.business_hours.clone()),
+        holidays: input.holidays.clone().unwrap_or_else(|| was.holidays.clone()),
+        retention_days: input.retention_days.clone().over(was.retention_days),
+    };
+    let row = Row {
+        name: input.name.clone().unwrap_or_else(|| old.name.clone()),
+        time_zone: input.time_zone.clone().unwrap_or_else(|| old.time_zone.clone()),
+        setting,
+        version: old.version + 1,
+        ..old.clone()
+    };
+    let faults = faults(&row);
+    if faults.is_empty() { Ok(row) } else { Err(Error::Invalid(faults)) }
+}
+
+fn faults(row: &Row) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let setting = &row.setting;
+    let mut need = |ok: bool, code: Code, field: String, message: &str| {
+        if !ok {
+            faults.push(Fault::new(code, field, message));
+        }
+    };
+    need(!row.name.trim().is_empty(), Code::Required, "name".to_owned(), "name is required");
+    let zone = jiff::tz::TimeZone::get(&row.time_zone).is_ok();
+    need(zone, Code::InvalidValue, "timeZone".to_owned(), "timeZone is no IANA time zone");
+    let currency = setting.currency.len() == 3 && setting.currency.bytes().all(|letter| letter.is_ascii_uppercase());
+    need(currency, Code::InvalidFormat, "currency".to_owned(), "currency is three capital letters (ISO 4217)");
+    let logo = setting.logo_url.as_deref().is_none_or(|url| url.starts_with("https://"));
+    need(logo, Code::InvalidUrl, "logoUrl".to_owned(), "logoUrl begins with https://");
+    let retention = setting.retention_days.is_none_or(|days| days > 0);
+    need(retention, Code::OutOfRange, "retentionDays".to_owned(), "retentionDays is 1 or more");
+    for (index, branch) in setting.branches.iter().enumerate() {
+        let field = format!("branches[{index}].code");
+        need(tax::is_branch(&branch.code), Code::InvalidFormat, field, "A branch code has five digits; 00000 is the head office");
+    }
+    for (index, rate) in setting.vat_rates.iter().enumerate() {
+        let ok = (0.0..=100.0).contains(&rate.rate);
+        need(ok, Code::OutOfRange, format!("vatRates[{index}].rate"), "A rate is a percentage from 0 to 100");
+    }
+    for (index, hours) in setting.business_hours.iter().enumerate() {
+        let day = (1..=7).contains(&hours.day);
+        need(day, Code::OutOfRange, format!("businessHours[{index}].day"), "day is 1 (Monday) to 7 (Sunday)");
+        let order = hours.from < hours.to;
+        need(order, Code::InvalidValue, format!("businessHours[{index}].to"), "to must be later than from");
+    }
+    let strict = setting.refuse_wrong_tax_no && setting.tax_no.as_deref().is_some_and(|number| !tax::is_tax_number(number));
+    need(!strict, Code::InvalidValue, "taxNo".to_owned(), "taxNo has a wrong check digit, or not 13 digits");
+    for (name, pattern) in &setting.numbers {
+        faults.extend(pattern.faults(&format!("numbers.{name}")));
+    }
+    faults
+}
+
+fn warnings(setting: &Setting) -> Vec<String> {
+    let wrong = setting.tax_no.as_deref().is_some_and(|number| !tax::is_tax_number(number));
+    let warning = || "taxNo has a wrong check digit, or not 13 digits".to_owned();
+    wrong.then(warning).into_iter().collect()
+}

@@ -1,0 +1,625 @@
+//! Employees: enquiry, reading one by code, create or update by code.
+
+use axum::extract::State;
+use db::Conn;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::audit::{self, Change};
+use crate::event::{self, Event};
+use crate::http::{
+    Caller, Code, Conditions, Envelope, Error, Fault, Json, Listing, Paging, Patch, Path, Reply,
+};
+use crate::job::Kind;
+use crate::search;
+use crate::setting::choice;
+use crate::setting::list::List;
+use crate::time::{self, Zone};
+
+/// The routes of this resource.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(enquire_employees))
+        .routes(routes!(get_employee))
+        .routes(routes!(create_or_update_employee))
+}
+
+/// Which employees to list. Every property may be absent or null: no filter.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct EmployeeEnquiry {
+    /// Kind of employee: the number of a role.
+    employee_type: Option<i64>,
+    /// The team's number.
+    team_id: Option<i64>,
+    /// 1 or true: in use; 0 or false: not. All when absent.
+    #[schema(value_type = Option<i64>)]
+    status: Option<bool>,
+    /// Part of the name, nickname, e-mail or code, in any letter case.
+    #[schema(example = "Patty")]
+    key_word: Option<String>,
+    /// 0 by first name, 1 by staff code, 2 newest first.
+    #[schema(example = 0)]
+    order_by: Option<i64>,
+    /// Employees to leave out.
+    #[schema(example = 0)]
+    skip: Option<i64>,
+    /// Employees a page: at most 200, default 20.
+    #[schema(example = 20)]
+    page_length: Option<i64>,
+    /// Taken and not used: its meaning in the original API is not known.
+    #[serde(rename = "type")]
+    #[schema(value_type = Option<i64>)]
+    #[expect(dead_code, reason = "clients send it")]
+    kind: Option<Value>,
+}
+
+/// An employee.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Employee {
+    /// User id (UUID).
+    #[schema(example = "0f6d5a52-7d3c-4d6e-9f3c-3c1f7c1f0a01")]
+    pub user_id: String,
+    /// Login name: the e-mail.
+    #[schema(example = "patty@example.com")]
+    pub username: String,
+    /// Company number.
+    #[schema(example = 507)]
+    pub company_id: i64,
+    /// Company name.
+    pub company_name: String,
+    /// Team number.
+    pub team_id: i64,
+    /// Team name.
+    #[schema(example = "Sales")]
+    pub team_name: String,
+    /// Employee code.
+    #[schema(example = "EMP001")]
+    pub staff_code: String,
+    /// Title; not kept here.
+    pub title: Option<String>,
+    /// First name.
+    #[schema(example = "Patty")]
+    pub firstname: String,
+    /// Last name.
+    #[schema(example = "Saruta")]
+    pub lastname: String,
+    /// First and last name.
+    #[schema(example = "Patty Saruta")]
+    pub fullname: String,
+    /// Nickname.
+    pub nickname: Option<String>,
+    /// Position; not kept here.
+    pub position: Option<String>,
+    /// Telephone number, as it was typed.
+    #[schema(example = "0800000000")]
+    pub phone_number: Option<String>,
+    /// Codes of the superiors, the highest first, separated by `/`.
+    pub org_string: Option<String>,
+    /// How many superiors there are above.
+    pub org_level: Option<i64>,
+    /// Latitude; not kept here.
+    pub latitude: Option<f64>,
+    /// Longitude; not kept here.
+    pub longitude: Option<f64>,
+    /// Place; not kept here.
+    pub location: Option<String>,
+    /// Name of the place; not kept here.
+    pub location_name: Option<String>,
+    /// Whether the account is in use.
+    pub is_active: bool,
+    /// Who created the record: the id of an API client.
+    pub created_by_user_id: Option<String>,
+    /// Whether a picture is stored.
+    pub has_picture: bool,
+    /// When the record was created.
+    #[schema(example = "2025-01-29T15:38:43+0700")]
+    pub date_created: String,
+    /// When it was last changed.
+    #[schema(example = "2025-01-29T15:38:43+0700")]
+    pub date_modified: Option<String>,
+    /// Role name.
+    #[schema(example = "Sales")]
+    pub role: Option<String>,
+    /// Level; not kept here.
+    pub level: Option<i64>,
+    /// Work site; not kept here.
+    pub site_id: Option<i64>,
+    /// Whether the employee accepted the personal-data terms; not kept here.
+    #[serde(rename = "isAgreementPDPA")]
+    pub is_agreement_pdpa: Option<bool>,
+    /// Address of the picture.
+    pub picture_url: Option<String>,
+    /// Employee code of the superior.
+    #[schema(example = "EMP000")]
+    pub head_code: Option<String>,
+    /// The employee's own IANA time zone; null for the company's.
+    pub time_zone: Option<String>,
+}
+
+/// One employee, wrapped as the original API wraps it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Wrapped {
+    value: Employee,
+}
+
+/// An employee to create, or to update when the code is known.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct EmployeeUpsert {
+    /// Employee code: the key, in any letter case.
+    #[schema(example = "EMP001")]
+    staff_code: String,
+    /// E-mail.
+    #[schema(example = "patty@example.com")]
+    email: String,
+    /// First name.
+    #[schema(example = "Patty")]
+    firstname: String,
+    /// Last name.
+    #[schema(example = "Saruta")]
+    lastname: String,
+    /// Nickname; absent keeps, null clears.
+    #[schema(value_type = Option<String>, example = "Pat")]
+    nickname: Patch<String>,
+    /// Telephone number; absent keeps, null clears.
+    #[schema(value_type = Option<String>, example = "0800000000")]
+    phone_number: Patch<String>,
+    /// Name of the role, in Thai or English; it must be in the list `roles`.
+    #[schema(example = "Sales")]
+    role_name: String,
+    /// Name of the team; made when it is new.
+    #[schema(example = "Team A")]
+    team_name: String,
+    /// Employee code of the superior; absent keeps, null clears. Circles are refused.
+    #[schema(value_type = Option<String>, example = "EMP000")]
+    head_code: Patch<String>,
+    /// Whether the account is in use; absent or null keeps, and is true for a new employee.
+    is_active: Option<bool>,
+    /// The employee's own IANA time zone; absent keeps, null clears.
+    #[schema(value_type = Option<String>, example = "Asia/Bangkok")]
+    time_zone: Patch<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct EmployeePath {
+    /// Employee code.
+    code: String,
+}
+
+/// List the company's employees.
+#[utoipa::path(
+    post,
+    path = "/v1/Employees/Enquiry",
+    operation_id = "enquireEmployees",
+    tag = "Employee",
+    request_body = EmployeeEnquiry,
+    responses((status = 200, description = "One page of employees.", body = Envelope<Listing<Employee>>)),
+    security(("bearerAuth" = ["employee:read"], "subscriptionKey" = []))
+)]
+async fn enquire_employees(
+    State(app): State<App>,
+    caller: Caller,
+    Json(input): Json<EmployeeEnquiry>,
+) -> Result<Reply<Listing<Employee>>, Error> {
+    let filter = Filter::read(input)?;
+    let mut conn = app.db.read().await?;
+    let total = count(&mut conn, caller.company, &filter).await?;
+    let rows = find_page(&mut conn, caller.company, &filter).await?;
+    let zone = time::zone(&mut conn, caller.company).await?;
+    Ok(Reply::ok(Listing::new(rows.into_iter().map(|row| row.view(&zone)).collect(), total)))
+}
+
+/// Read one employee by employee code.
+#[utoipa::path(
+    get,
+    path = "/v1/Employees/{code}",
+    operation_id = "getEmployee",
+    tag = "Employee",
+    params(EmployeePath, ("If-None-Match" = Option<String>, Header, description = "A version that is known: 304 when it is still the same")),
+    responses((status = 200, description = "The employee.", body = Envelope<Wrapped>)),
+    security(("bearerAuth" = ["employee:read"], "subscriptionKey" = []))
+)]
+async fn get_employee(
+    State(app): State<App>,
+    caller: Caller,
+    conditions: Conditions,
+    Path(path): Path<EmployeePath>,
+) -> Result<Reply<Wrapped>, Error> {
+    let mut conn = app.db.read().await?;
+    let row = by_code(&mut conn, caller.company, &path.code).await?.ok_or(Error::NotFound("employee"))?;
+    let reply = wrapped(&mut conn, row, &conditions).await?;
+    Ok(reply)
+}
+
+/// Create an employee, or update the one with the same staff code.
+#[utoipa::path(
+    put,
+    path = "/v1/Employees",
+    operation_id = "createOrUpdateEmployee",
+    tag = "Employee",
+    params(("If-Match" = Option<String>, Header, description = "The version that was read: 412 when it is another by now")),
+    request_body = EmployeeUpsert,
+    responses((status = 200, description = "The employee.", body = Envelope<Wrapped>)),
+    security(("bearerAuth" = ["employee:write"], "subscriptionKey" = []))
+)]
+async fn create_or_update_employee(
+    State(app): State<App>,
+    caller: Caller,
+    conditions: Conditions,
+    Json(input): Json<EmployeeUpsert>,
+) -> Result<Reply<Wrapped>, Error> {
+    check(&input)?;
+    let reply = caller
+        .write(&app, async |mut tx| {
+            let row = put(&mut tx, &caller, &input, &conditions, app.now()).await?;
+            let reply = wrapped(&mut tx, row, &Conditions::default()).await?;
+            tx.reply(reply).await
+        })
+        .await?;
+    app.wakes.wake(Kind::Webhook);
+    Ok(reply)
+}
+
+async fn wrapped(conn: &mut Conn, row: Row, conditions: &Conditions) -> Result<Reply<Wrapped>, Error> {
+    let zone = time::zone(conn, row.company).await?;
+    let (version, heads) = (row.version, heads(conn, row.company, row.head).await?);
+    let mut value = row.view(&zone);
+    value.org_level = Some(i64::try_from(heads.len()).unwrap_or_default());
+    value.org_string = (!heads.is_empty()).then(|| heads.join("/"));
+    Ok(Reply::ok(Wrapped { value }).version(version, conditions))
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Row {
+    company: i64,
+    company_name: String,
+    id: Uuid,
+    staff_code: String,
+    email: String,
+    firstname: String,
+    lastname: String,
+    nickname: Option<String>,
+    phone: Option<String>,
+    role: i64,
+    role_name: Option<String>,
+    team: i64,
+    team_name: Option<String>,
+    head: Option<Uuid>,
+    head_code: Option<String>,
+    active: bool,
+    time_zone: Option<String>,
+    created_by: Option<String>,
+    created_at: i64,
+    modified_at: i64,
+    version: i64,
+}
+
+const ROW: &str = "
+    select employee.company, company.name as company_name, employee.id, employee.staff_code, employee.email,
+           employee.firstname, employee.lastname, employee.nickname, employee.phone, employee.role,
+           role.name as role_name, employee.team, team.name as team_name, employee.head, head.staff_code as head_code,
+           employee.active, employee.time_zone, employee.created_by, employee.created_at, employee.modified_at,
+           employee.version
+    from employee
+    join company on company.company = employee.company
+    left join choice as role on role.company = employee.company and role.list = 'roles' and role.id = employee.role
+    left join choice as team on team.company = employee.company and team.list = 'teams' and team.id = employee.team
+    left join employee as head on head.company = employee.company and head.id = employee.head";
+
+impl Row {
+    fn view(self, zone: &Zone) -> Employee {
+        let fullname = format!("{} {}", self.firstname, self.lastname).trim().to_owned();
+        Employee {
+            user_id: self.id.to_string(),
+            username: self.email,
+            company_id: self.company,
+            company_name: self.company_name,
+            team_id: self.team,
+            team_name: self.team_name.unwrap_or_default(),
+            staff_code: self.staff_code,
+            title: None,
+            firstname: self.firstname,
+            lastname: self.lastname,
+            fullname,
+            nickname: self.nickname,
+            position: None,
+            phone_number: self.phone,
+            org_string: None,
+            org_level: None,
+            latitude: None,
+            longitude: None,
+            location: None,
+            location_name: None,
+            is_active: self.active,
+            created_by_user_id: self.created_by,
+            has_picture: false,
+            date_created: time::text(self.created_at, zone),
+            date_modified: Some(time::text(self.modified_at, zone)),
+            role: self.role_name,
+            level: None,
+            site_id: None,
+            is_agreement_pdpa: None,
+            picture_url: None,
+            head_code: self.head_code,
+            time_zone: self.time_zone,
+        }
+    }
+
+    /// What the audit trail compares: what people entered.
+    fn entered(&self) -> Value {
+        json!({
+            "staffCode": self.staff_code, "email": self.email, "firstname": self.firstname, "lastname": self.lastname,
+            "nickname": self.nickname, "phoneNumber": self.phone, "role": self.role_name, "team": self.team_name,
+            "headCode": self.head_code, "isActive": self.active, "timeZone": self.time_zone,
+        })
+    }
+}
+
+/// A code as it is compared.
+fn key(code: &str) -> String {
+    code.trim().to_lowercase()
+}
+
+async fn by_code(conn: &mut Conn, company: i64, code: &str) -> Result<Option<Row>, db::Error> {
+    conn.sql(ROW).push(" where employee.company = $1 and employee.staff_key = $2").bind(company).bind(key(code)).optional().await
+}
+
+struct Filter {
+    paging: Paging,
+    role: Option<i64>,
+    team: Option<i64>,
+    active: Option<bool>,
+    keyword: Option<String>,
+    order: &'static str,
+}
+
+impl Filter {
+    fn read(input: EmployeeEnquiry) -> Result<Filter, Error> {
+        let mut faults = Vec::new();
+        let paging = Paging::read(input.skip, None, input.page_length, &mut faults);
+        let order = match input.order_by.unwrap_or(0) {
+            0 => " order by employee.firstname, employee.lastname, employee.id",
+            1 => " order by employee.staff_key",
+            2 => " order by employee.created_at desc, employee.id desc",
+            _ => {
+                faults.push(Fault::new(Code::InvalidValue, "orderBy", "orderBy must be 0, 1 or 2"));
+                ""
+            }
+        };
+        if !faults.is_empty() {
+            return Err(Error::Invalid(faults));
+        }
+        let keyword = input.key_word.map(|keyword| keyword.trim().to_lowercase()).filter(|keyword| !keyword.is_empty());
+        Ok(Filter { paging, role: input.employee_type, team: input.team_id, active: input.status, keyword, order })
+    }
+
+    fn apply<'c>(&self, mut query: db::Query<'c>, company: i64) -> db::Query<'c> {
+        query = query.push(" where employee.company = $1").bind(company);
+        if let Some(role) = self.role {
+            query = query.push(" and employee.role = ").push_bind(role);
+        }
+        if let Some(team) = self.team {
+            query = query.push(" and employee.team = ").push_bind(team);
+        }
+        if let Some(active) = self.active {
+            query = query.push(" and employee.active = ").push_bind(active);
+        }
+        if let Some(keyword) = &self.keyword {
+            query = query.push(" and employee.search_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
+        }
+        query
+    }
+}
+
+async fn count(conn: &mut Conn, company: i64, filter: &Filter) -> Result<i64, db::Error> {
+    let query = filter.apply(conn.sql("select count(*) from (select 1 from employee"), company);
+    query.push(" limit ").push_bind(Listing::<Employee>::MOST_COUNTED + 1).push(") as counted").one().await
+}
+
+async fn find_page(conn: &mut Conn, company: i64, filter: &Filter) -> Result<Vec<Row>, db::Error> {
+    let query = filter.apply(conn.sql(ROW), company).push(filter.order);
+    query.push(" limit ").push_bind(filter.paging.take).push(" offset ").push_bind(filter.paging.skip).all().await
+}
+
+/// Deeper organisations than this are cut off in answers.
+const DEEPEST: i64 = 50;
+
+/// The codes of the superiors above `head`, the highest first.
+async fn heads(conn: &mut Conn, company: i64, head: Option<Uuid>) -> Result<Vec<String>, db::Error> {
+    let Some(head) = head else { return Ok(Vec::new()) };
+    conn.sql(
+        "with recursive above (id, staff_code, head, level) as (
+           select id, staff_code, head, 1 from employee where company = $1 and id = $2
+           union all
+           select e.id, e.staff_code, e.head, above.level + 1 from employee as e
+           join above on e.id = above.head where e.company = $1 and above.level < $3
+         )
+         select staff_code from above order by level desc",
+    )
+    .bind(company)
+    .bind(head)
+    .bind(DEEPEST)
+    .all()
+    .await
+}
+
+fn check(input: &EmployeeUpsert) -> Result<(), Error> {
+    let required = [
+        ("staffCode", &input.staff_code, 50),
+        ("email", &input.email, 254),
+        ("firstname", &input.firstname, 200),
+        ("lastname", &input.lastname, 200),
+        ("roleName", &input.role_name, 200),
+        ("teamName", &input.team_name, 200),
+    ];
+    let mut faults = Vec::new();
+    for (field, value, longest) in required {
+        match value.trim().chars().count() {
+            0 => faults.push(Fault::new(Code::Required, field, format!("{field} is required"))),
+            length if length > longest => {
+                faults.push(Fault::new(Code::TooLong, field, format!("{field} may have {longest} characters")));
+            }
+            _ => {}
+        }
+    }
+    let (local, domain) = input.email.trim().split_once('@').unwrap_or_default();
+    if !input.email.trim().is_empty() && (local.is_empty() || domain.is_empty() || domain.contains('@')) {
+        faults.push(Fault::new(Code::InvalidFormat, "email", "email is no e-mail address"));
+    }
+    if let Patch::Set(zone) = &input.time_zone
+        && jiff::tz::TimeZone::get(zone).is_err()
+    {
+        faults.push(Fault::new(Code::InvalidValue, "timeZone", format!("{zone} is no IANA time zone")));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+}
+
+/// Creates or updates; what did not change writes nothing.
+async fn put(
+    tx: &mut Conn,
+    caller: &Caller,
+    input: &EmployeeUpsert,
+    conditions: &Conditions,
+    now: i64,
+) -> Result<Row, Error> {
+    let company = caller.company;
+    let old = by_code(tx, company, &input.staff_code).await?;
+    conditions.allow_change(old.as_ref().map(|old| old.version))?;
+    let id = old.as_ref().map_or_else(Uuid::new_v4, |old| old.id);
+    let role = role(tx, company, &input.role_name).await?;
+    let team = choice::ensure(tx, company, List::Teams, &input.team_name).await?.id;
+    let head = head(tx, company, id, input, old.as_ref()).await?;
+    save(tx, caller, input, old.as_ref(), &Links { id, role, team, head }, now).await?;
+    let new = by_code(tx, company, &input.staff_code).await?.ok_or(Error::NotFound("employee"))?;
+    let action = if old.is_some() { "updated" } else { "created" };
+    let reference = format!("employee/{}", new.staff_code);
+    let change = Change { company, reference, actor: &caller.id, action, at: now };
+    let before = old.as_ref().map_or_else(|| json!({}), Row::entered);
+    if audit::record(tx, &change, &before, &new.entered()).await? {
+        let name = if old.is_some() { "Updated" } else { "Created" };
+        announce(tx, &new, name, now).await?;
+    }
+    Ok(new)
+}
+
+struct Links {
+    id: Uuid,
+    role: i64,
+    team: i64,
+    head: Option<Uuid>,
+}
+
+async fn save(
+    tx: &mut Conn,
+    caller: &Caller,
+    input: &EmployeeUpsert,
+    old: Option<&Row>,
+    links: &Links,
+    now: i64,
+) -> Result<(), db::Error> {
+    let nickname = input.nickname.clone().over(old.and_then(|old| old.nickname.clone()));
+    let code = old.map_or_else(|| input.staff_code.trim(), |old| old.staff_code.as_str());
+    let words = [input.firstname.trim(), input.lastname.trim(), nickname.as_deref().unwrap_or_default(), input.email.trim(), code];
+    tx.sql(
+        "insert into employee (company, id, staff_code, staff_key, email, firstname, lastname, nickname, phone, search_key,
+                               role, team, head, active, time_zone, created_by, created_at, modified_at, version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, 1)
+         on conflict (company, id) do update
+         set email = excluded.email, firstname = excluded.firstname, lastname = excluded.lastname,
+             nickname = excluded.nickname, phone = excluded.phone, search_key = excluded.search_key, role = excluded.role,
+             team = excluded.team, head = excluded.head, active = excluded.active, time_zone = excluded.time_zone,
+             modified_at = excluded.modified_at, version = employee.version + 1",
+    )
+    .bind(caller.company)
+    .bind(links.id)
+    .bind(code)
+    .bind(key(code))
+    .bind(input.email.trim())
+    .bind(input.firstname.trim())
+    .bind(input.lastname.trim())
+    .bind(nickname.as_deref())
+    .bind(input.phone_number.clone().over(old.and_then(|old| old.phone.clone())))
+    .bind(words.join(" ").to_lowercase())
+    .bind(links.role)
+    .bind(links.team)
+    .bind(links.head)
+    .bind(input.is_active.unwrap_or_else(|| old.is_none_or(|old| old.active)))
+    .bind(input.time_zone.clone().over(old.and_then(|old| old.time_zone.clone())))
+    .bind(&caller.id)
+    .bind(now)
+    .exec()
+    .await?;
+    Ok(())
+}
+
+/// A role by its Thai or English name. A role grants scopes, so it is never made by the way.
+async fn role(conn: &mut Conn, company: i64, name: &str) -> Result<i64, Error> {
+    if let Some(role) = choice::by_name(conn, company, List::Roles, name).await? {
+        return Ok(role.id);
+    }
+    let all = choice::all(conn, company, List::Roles).await?;
+    let wanted = key(name);
+    let english = |role: &&choice::Choice| role.name_en.as_deref().is_some_and(|english| key(english) == wanted);
+    if let Some(role) = all.iter().find(english) {
+        return Ok(role.id);
+    }
+    let known: Vec<&str> = all.iter().filter(|role| role.is_active).map(|role| role.name.as_str()).collect();
+    let message = format!("roleName {name:?} is none of {}", known.join(", "));
+    Err(Error::invalid(Code::InvalidValue, "roleName", message))
+}
+
+/// The superior after the change; unknown codes and circles are refused.
+async fn head(
+    conn: &mut Conn,
+    company: i64,
+    id: Uuid,
+    input: &EmployeeUpsert,
+    old: Option<&Row>,
+) -> Result<Option<Uuid>, Error> {
+    let code = match &input.head_code {
+        Patch::Keep => return Ok(old.and_then(|old| old.head)),
+        Patch::Clear => return Ok(None),
+        Patch::Set(code) if code.trim().is_empty() => return Ok(None),
+        Patch::Set(code) => code,
+    };
+    let unknown = || Error::invalid(Code::NotFound, "headCode", format!("headCode {code:?} is no employee"));
+    let head = by_code(conn, company, code).await?.ok_or_else(unknown)?.id;
+    let above: Option<i64> = conn
+        .sql(
+            "with recursive above (id, head) as (
+               select id, head from employee where company = $1 and id = $2
+               union
+               select e.id, e.head from employee as e join above on e.id = above.head where e.company = $1
+             )
+             select 1 from above where id = $3",
+        )
+        .bind(company)
+        .bind(head)
+        .bind(id)
+        .optional()
+        .await?;
+    match above {
+        None => Ok(Some(head)),
+        Some(_) => {
+            let message = format!("{code} reports to this employee: the organisation would be a circle");
+            Err(Error::invalid(Code::InvalidValue, "headCode", message))
+        }
+    }
+}
+
+/// Tells subscriptions, in the PascalCase of the original API's events.
+async fn announce(tx: &mut Conn, row: &Row, name: &'static str, now: i64) -> Result<(), Error> {
+    let zone = time::zone(tx, row.company).await?;
+    let subject = format!("employee/{}", row.staff_code);
+    let body = event::body("Employee", name, "Employee", &row.clone().view(&zone))?;
+    event::emit(tx, &Event { company: row.company, topic: "Employee", name, subject: &subject, body, at: now }).await?;
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! Employees: who works here, what they may do, and to whom they report.
+
+pub mod employee;
