@@ -8,4 +8,6 @@ mod auth;
 mod chat;
 mod fake;
 mod idempotency;
+mod inbound;
 mod line;
+mod media;
