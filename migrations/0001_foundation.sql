@@ -184,6 +184,8 @@ create table batch (
   token text,
   token_at bigint,
   tries bigint not null,
+  -- Tries that are known to have done nothing: when there are more others, one of those may have arrived.
+  refused bigint not null default 0,
   created_at bigint not null,
   primary key (company, id)
 );
@@ -286,6 +288,8 @@ create table job (
   version bigint not null,
   tries bigint not null,
   worker uuid,
+  -- Runs in a row that failed; after too many the job is set aside as dead.
+  failures bigint not null default 0,
   dead boolean not null,
   error text,
   created_at bigint not null,

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::http::caller::TokenCache;
 use crate::http::limit::Buckets;
 use crate::http::openapi::Operations;
-use crate::job::Wakes;
+use crate::job::{Places, Wakes};
 use crate::media::Store;
 use crate::vault::Vault;
 use crate::webhook;
@@ -53,6 +53,8 @@ pub struct Parts {
     pub sends: SendQueue,
     /// Channel accounts used a moment ago, and their places for calls in progress.
     pub accounts: Accounts,
+    /// Each webhook subscription's places for calls in progress.
+    pub webhook_places: Places,
     /// Wakes the job loops of this node.
     pub wakes: Wakes,
     /// Writes the metrics; none when another server of this process does.
@@ -103,14 +105,18 @@ impl App {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let provider = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(20))
+            .timeout(Duration::from_secs(config.provider_timeout.max(1)))
+            .read_timeout(Duration::from_secs(config.provider_timeout.max(1)))
             .pool_max_idle_per_host(64)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("sala/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let document = crate::http::document();
         Ok(App(Arc::new(Parts {
-            webhook_http: webhook::client::build(config.allow_private_webhooks)?,
+            webhook_http: webhook::client::build(
+                config.allow_private_webhooks,
+                Duration::from_secs(config.webhook_timeout.max(1)),
+            )?,
             http: provider,
             operations: Operations::read(&document),
             tokens: TokenCache::default(),
@@ -119,6 +125,7 @@ impl App {
             places: Semaphore::new(config.max_requests),
             sends: SendQueue::new(db.kind()),
             accounts: Accounts::new(config.account_parallel),
+            webhook_places: Places::new(config.webhook_parallel),
             wakes: Wakes::default(),
             db,
             config,

@@ -101,7 +101,15 @@ pub struct Config {
     #[arg(long, env = "SALA_ACCOUNT_PARALLEL", default_value_t = 16)]
     pub account_parallel: usize,
 
-    /// Webhook calls at once.
+    /// Seconds that a provider may take to answer a call.
+    #[arg(long, env = "SALA_PROVIDER_TIMEOUT", default_value_t = 20)]
+    pub provider_timeout: u64,
+
+    /// Seconds that a webhook's receiver may take to answer.
+    #[arg(long, env = "SALA_WEBHOOK_TIMEOUT", default_value_t = 15)]
+    pub webhook_timeout: u64,
+
+    /// Webhook calls at once, for one subscription.
     #[arg(long, env = "SALA_WEBHOOK_PARALLEL", default_value_t = 64)]
     pub webhook_parallel: usize,
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -35,6 +36,9 @@ use crate::oauth::random;
 
 /// The largest file that is fetched, in bytes. LINE's own limit for videos and files is below it.
 const LARGEST: u64 = 512 * 1024 * 1024;
+
+/// A download that takes longer is begun anew.
+const LONGEST_DOWNLOAD: Duration = Duration::from_secs(15 * 60);
 
 /// After so many tries a file is given up.
 const MOST_TRIES: i64 = 20;
@@ -153,8 +157,12 @@ pub async fn fetch(app: &App, job: &Job) -> Result<Next, Error> {
         }
         _ => return Ok(Next::Done),
     }
-    let Some(account) = app.accounts.get(app, &row.account).await? else { return Ok(Next::Done) };
-    let Some(credentials) = account.line() else { return Ok(Next::Done) };
+    let account = app.accounts.get(app, &row.account).await?;
+    let Some(credentials) = account.as_deref().and_then(Account::line) else {
+        tracing::warn!(account = row.account, "media cannot be fetched: the account is gone");
+        settle(app, job, "gone", None, None).await?;
+        return Ok(Next::Done);
+    };
     let mut source = row.source.splitn(3, ':').skip(1);
     let (transcoded, provider_id) = (source.next() == Some("1"), source.next().unwrap_or_default());
     let outcome = match transcoded && !is_transcoded(app, &credentials, provider_id).await {
@@ -223,7 +231,9 @@ async fn download(app: &App, credentials: &line::Credentials<'_>, id: &str, medi
     let Ok(request) = line::media(credentials, id).map_err(drop) else {
         return Ok(Got::Gone("it has no usable id".to_owned()));
     };
-    let Ok(request) = reqwest::Request::try_from(request) else { return Ok(Got::Gone("no request".to_owned())) };
+    let Ok(mut request) = reqwest::Request::try_from(request) else { return Ok(Got::Gone("no request".to_owned())) };
+    // A large film takes its time; a connection that stands still is given up by the client's read time-out.
+    *request.timeout_mut() = Some(LONGEST_DOWNLOAD);
     let response = match app.http.execute(request).await {
         Ok(response) => response,
         Err(error) => return Ok(Got::NotYet(crate::chat::line::describe(&error))),

@@ -2,8 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::body::Bytes;
-use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -22,9 +21,13 @@ use crate::app::App;
 use crate::http::Error;
 use crate::http::caller::{Client, SUBSCRIPTION_KEY};
 use crate::http::error::GatewayError;
+use crate::http::input;
 
 /// How long a token is good, in seconds. Clients of the original API assume an hour without asking.
 pub const TOKEN_LIFETIME: i64 = 3600;
+
+/// The longest client id that is looked up, in bytes.
+const LONGEST_ID: usize = 100;
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -99,9 +102,9 @@ async fn request_access_token(
     State(app): State<App>,
     Peer(address): Peer,
     headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    match issue(&app, address, &headers, &body).await {
+    match issue(&app, address, &headers, request).await {
         Ok(token) => no_store(axum::Json(token).into_response()),
         Err(Refusal::OAuth(status, error, description)) => {
             let mut response =
@@ -140,8 +143,8 @@ impl From<db::Error> for Refusal {
     }
 }
 
-async fn issue(app: &App, address: IpAddr, headers: &HeaderMap, body: &[u8]) -> Result<TokenResponse, Refusal> {
-    let form = Form::read(headers, body)?;
+async fn issue(app: &App, address: IpAddr, headers: &HeaderMap, request: Request) -> Result<TokenResponse, Refusal> {
+    let form = Form::read(headers, &input::body(request, app.config.body_limit).await?)?;
     let now = app.now();
     let bucket = (form.client_id.clone(), address);
     let verdict = app.failures.peek(bucket.clone(), now);
@@ -252,12 +255,13 @@ impl Form {
         }
         let filled = |value: Option<String>| value.filter(|value| !value.is_empty());
         match (filled(id), filled(secret)) {
-            (Some(client_id), Some(client_secret)) if !client_id.contains('\0') => {
+            // A longer id than any that exists would only fill the memory that counts wrong guesses.
+            (Some(client_id), Some(client_secret)) if !client_id.contains('\0') && client_id.len() <= LONGEST_ID => {
                 Ok(Form { client_id, client_secret, scope: filled(scope), basic: by_basic })
             }
             (None, _) => Err(invalid("client_id is required")),
             (_, None) => Err(invalid("client_secret is required")),
-            _ => Err(invalid("client_id must not contain a NUL character")),
+            _ => Err(invalid("client_id is no id of a client")),
         }
     }
 }

@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::http::page_routes;
 use crate::http::reply::json as json_answer;
-use crate::http::{Error, page_routes};
 use crate::{MIGRATIONS, job};
 
 /// A node whose oldest due job waits longer than this is not ready (milliseconds).
@@ -87,21 +87,26 @@ async fn look(app: &App) -> Readiness {
     responses((status = 200, description = "Metrics.", body = String, content_type = "text/plain")),
     security(())
 )]
-async fn metrics(State(app): State<App>) -> Result<Response, Error> {
-    let now = app.now();
-    for depth in job::depths(&mut app.db.read().await?, now).await? {
-        let kind = depth.kind.name();
-        #[expect(clippy::cast_precision_loss, reason = "counts and milliseconds")]
-        {
-            gauge!("sala_jobs_waiting", "kind" => kind).set(depth.waiting as f64);
-            gauge!("sala_job_oldest_seconds", "kind" => kind).set(depth.lag as f64 / 1000.0);
-        }
+async fn metrics(State(app): State<App>) -> Response {
+    // Metrics are looked at when the database cannot be reached: the others are answered all the same.
+    match async { job::depths(&mut app.db.read().await?, app.now()).await }.await {
+        Ok(depths) => record_jobs(&depths),
+        Err(error) => tracing::warn!(%error, "the jobs could not be counted"),
     }
     record_database(&app.db.stats());
     let text = app.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
     let mut response = Response::new(text.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
-    Ok(response)
+    response
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and milliseconds")]
+fn record_jobs(depths: &[job::Depth]) {
+    for depth in depths {
+        let kind = depth.kind.name();
+        gauge!("sala_jobs_waiting", "kind" => kind).set(depth.waiting as f64);
+        gauge!("sala_job_oldest_seconds", "kind" => kind).set(depth.lag as f64 / 1000.0);
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts")]

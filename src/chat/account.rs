@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use channel::Platform;
 use channel::plan::LatePush;
-use db::{Conn, Db};
+use db::{Conn, Db, Rows, Type};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::Error;
+use crate::job::{self, Kind, Places};
 use crate::oauth::random;
 use crate::setting;
 use crate::vault::Vault;
@@ -160,9 +162,8 @@ async fn load(app: &App, company: i64, id: &str) -> Result<Option<Account>, Erro
 /// Accounts used a moment ago, and the places for calls in progress of each.
 #[derive(Debug)]
 pub struct Accounts {
-    parallel: usize,
     known: Mutex<HashMap<String, (Instant, Arc<Account>)>>,
-    places: Mutex<HashMap<String, Arc<Semaphore>>>,
+    places: Places,
 }
 
 /// How long an account is used without looking again.
@@ -171,7 +172,7 @@ const CACHED: Duration = Duration::from_millis(900);
 impl Accounts {
     /// At most `parallel` calls at once for one account.
     pub fn new(parallel: usize) -> Accounts {
-        Accounts { parallel: parallel.max(1), known: Mutex::default(), places: Mutex::default() }
+        Accounts { known: Mutex::default(), places: Places::new(parallel) }
     }
 
     /// An account by its id, removed ones too.
@@ -192,11 +193,7 @@ impl Accounts {
 
     /// A place for one call of this account; waits until there is one.
     pub async fn place(&self, id: &str) -> Option<OwnedSemaphorePermit> {
-        let semaphore = {
-            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(places.entry(id.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.parallel))))
-        };
-        semaphore.acquire_owned().await.ok()
+        self.places.take(id).await
     }
 
     /// Forgets an account that was changed.
@@ -292,7 +289,14 @@ pub async fn create(db: &Db, vault: &Vault, new: NewAccount, now: i64) -> Result
 
 /// Replaces an account's credentials in place: a channel account is not its token, so its rooms and its waiting
 /// messages stay, and go out with the new one.
-pub async fn renew(db: &Db, vault: &Vault, company: i64, id: &str, credentials: &Credentials) -> Result<Listed, Error> {
+pub async fn renew(
+    db: &Db,
+    vault: &Vault,
+    company: i64,
+    id: &str,
+    credentials: &Credentials,
+    now: i64,
+) -> Result<Listed, Error> {
     let plain = serde_json::to_vec(credentials).map_err(|error| Error::Internal(error.to_string()))?;
     let sealed = vault.seal(&purpose(company), &plain).map_err(|error| Error::Internal(error.to_string()))?;
     db.write(async |mut tx| {
@@ -309,6 +313,7 @@ pub async fn renew(db: &Db, vault: &Vault, company: i64, id: &str, credentials: 
         if changed == 0 {
             return Err(Error::NotFound("account"));
         }
+        hasten(&mut tx, company, id, now).await?;
         find(&mut tx, company, id).await?.ok_or(Error::NotFound("account"))
     })
     .await
@@ -329,7 +334,7 @@ pub async fn list(conn: &mut Conn, company: i64) -> Result<Vec<Listed>, db::Erro
 }
 
 /// Takes an account out of use: callbacks are refused, waiting messages fail, its rooms stay readable.
-pub async fn remove(db: &Db, company: i64, id: &str) -> Result<(), Error> {
+pub async fn remove(db: &Db, company: i64, id: &str, now: i64) -> Result<(), Error> {
     db.write(async |mut tx| {
         let removed = tx
             .sql("update account set state = 'removed', secrets = null where company = $1 and id = $2 and state <> 'removed'")
@@ -337,12 +342,50 @@ pub async fn remove(db: &Db, company: i64, id: &str) -> Result<(), Error> {
             .bind(id)
             .exec()
             .await?;
-        if removed == 0 { Err(Error::NotFound("account")) } else { Ok(()) }
+        if removed == 0 {
+            return Err(Error::NotFound("account"));
+        }
+        Ok(hasten(&mut tx, company, id, now).await?)
     })
     .await
 }
 
-/// Writes down how an account is: paused after too many calls, stopped at its quota, broken, or well again.
+/// Rooms of one account that are hastened at once; further ones are looked at when their own time comes.
+const MOST_HASTENED: i64 = 10_000;
+
+/// Lets what waits for an account be looked at now: it was mended, or taken out of use.
+pub async fn hasten(tx: &mut Conn, company: i64, id: &str, now: i64) -> Result<(), db::Error> {
+    let rooms: Vec<Uuid> = tx
+        .sql(
+            "select distinct message.room from message
+             join room on room.company = message.company and room.id = message.room
+             where message.company = $1 and message.delivery = 1 and room.account = $2
+             order by message.room limit $3",
+        )
+        .bind(company)
+        .bind(id)
+        .bind(MOST_HASTENED)
+        .all()
+        .await?;
+    let mut rows = Rows::new(&[("company", Type::BigInt), ("key", Type::Text)]);
+    for room in rooms {
+        rows.push(vec![company.into(), room.to_string().into()]);
+    }
+    job::hasten(tx, Kind::Deliver, &rows, now).await
+}
+
+/// Lets an account wait after too many calls; how it is otherwise stays as it is.
+pub async fn pause(tx: &mut Conn, account: &Account, until: i64) -> Result<(), db::Error> {
+    tx.sql("update account set paused_until = $1 where company = $2 and id = $3 and paused_until < $1")
+        .bind(until)
+        .bind(account.company)
+        .bind(&account.id)
+        .exec()
+        .await?;
+    Ok(())
+}
+
+/// Writes down how an account is: stopped at its quota, broken, or well again.
 pub async fn set_state(
     tx: &mut Conn,
     account: &Account,

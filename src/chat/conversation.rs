@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::message::unknown_platform;
-use super::room::grams;
+use super::room::{self, grams};
 use crate::app::App;
 use crate::http::{Caller, Envelope, Error, Json, Paging, Reply};
 use crate::{search, time};
@@ -122,6 +122,7 @@ impl Filter {
         if let (Some(named), None) = (named, platform) {
             faults.push(unknown_platform(named));
         }
+        room::check_name("keyword", input.keyword.as_deref().unwrap_or_default(), &mut faults);
         let keyword = input.keyword.map(|keyword| keyword.trim().to_lowercase()).filter(|keyword| !keyword.is_empty());
         match faults.is_empty() {
             true => Ok(Filter { paging, keyword, platform, unanswered: input.unanswered }),

@@ -44,6 +44,8 @@ pub enum Said {
     Content(Content),
     /// Pressed a button with this data.
     Postback(String),
+    /// Took a message back before it came.
+    Unsent,
 }
 
 impl Said {
@@ -51,6 +53,7 @@ impl Said {
         match self {
             Said::Content(content) => content.kind(),
             Said::Postback(_) => "postback",
+            Said::Unsent => "unsent",
         }
     }
 
@@ -58,6 +61,7 @@ impl Said {
         match self {
             Said::Content(content) => content.text(),
             Said::Postback(data) => data.clone(),
+            Said::Unsent => String::new(),
         }
     }
 }
@@ -136,13 +140,16 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
     };
     let id = Uuid::now_v7();
     let mut said = incoming.content.clone();
+    if was_unsent(tx, account, incoming.provider_id.as_deref()).await? {
+        said = Said::Unsent;
+    }
     if let (Said::Content(content), Some(source)) = (&said, &incoming.media) {
         let address = media::expect(tx, app, account, id, source, incoming.provider_id.as_deref()).await?;
         said = Said::Content(content.clone().moved_to(address, None));
     }
     let counts = move_room(tx, account.company, &room, id, &said, incoming, now).await?;
     let body = match &said {
-        Said::Content(Content::Text { .. }) | Said::Postback(_) => None,
+        Said::Content(Content::Text { .. }) | Said::Postback(_) | Said::Unsent => None,
         Said::Content(content) => serde_json::to_value(content).ok(),
     };
     tx.sql(
@@ -176,6 +183,9 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
             .await?;
     }
     let message = message::find(tx, account.company, id).await?.ok_or(db::Error::NoRow)?;
+    if matches!(said, Said::Unsent) {
+        return Ok(message);
+    }
     let subject = message.room_id.clone();
     let body = webhook_body(account, &message);
     let event = Event { company: account.company, topic: "Chat", name: "Message", subject: &subject, body, at: now };
@@ -196,7 +206,7 @@ async fn move_room(
     tx.sql(
         "update room
          set messages = messages + 1, customer_messages = customer_messages + 1, unread = unread + 1, unanswered = true,
-             last_customer_at = $1,
+             last_customer_at = case when last_customer_at > $1 then last_customer_at else $1 end,
              last_message = case when messages = 0 or last_at <= $1 then $2 else last_message end,
              last_kind = case when messages = 0 or last_at <= $1 then $3 else last_kind end,
              last_content = case when messages = 0 or last_at <= $1 then $4 else last_content end,
@@ -230,7 +240,15 @@ async fn set_name(tx: &mut Conn, company: i64, room: &Room, name: &str) -> Resul
 }
 
 /// A customer took a message back: its words go, its trace stays.
-pub async fn unsend(tx: &mut Conn, account: &Account, chat: &str, provider_id: &str) -> Result<(), db::Error> {
+pub async fn unsend(
+    tx: &mut Conn,
+    account: &Account,
+    chat: &str,
+    provider_id: &str,
+    now: i64,
+) -> Result<(), db::Error> {
+    // Callbacks may come in another order than they were made: a message that is still to come is hidden when it does.
+    take(tx, account, &unsent_key(provider_id), now).await?;
     let Some(room) = room::by_external(tx, account.company, &account.id, chat).await? else { return Ok(()) };
     let hidden: Option<Uuid> = tx
         .sql(
@@ -283,6 +301,24 @@ pub async fn follow(
             .await?;
     }
     Ok(())
+}
+
+/// Under what a message that was taken back is kept among the events taken.
+fn unsent_key(provider_id: &str) -> String {
+    format!("unsent:{provider_id}")
+}
+
+/// Whether a customer took this message back before it came.
+async fn was_unsent(tx: &mut Conn, account: &Account, provider_id: Option<&str>) -> Result<bool, db::Error> {
+    let Some(provider_id) = provider_id else { return Ok(false) };
+    let known: Option<i64> = tx
+        .sql("select at from inbound where company = $1 and account = $2 and event = $3")
+        .bind(account.company)
+        .bind(&account.id)
+        .bind(unsent_key(provider_id))
+        .optional()
+        .await?;
+    Ok(known.is_some())
 }
 
 /// The event's body in the original API's PascalCase, `Platform` as a number.

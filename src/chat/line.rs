@@ -83,11 +83,12 @@ async fn store(tx: &mut Conn, app: &App, account: &Account, events: &[line::Even
     let now = app.now();
     tx.sql(
         "update account set last_callback_at = $1
-         where company = $2 and id = $3 and (last_callback_at is null or last_callback_at < $1 - 60000)",
+         where company = $2 and id = $3 and (last_callback_at is null or last_callback_at < $4)",
     )
     .bind(now)
     .bind(account.company)
     .bind(&account.id)
+    .bind(now - 60_000)
     .exec()
     .await?;
     let mut stored = 0;
@@ -127,7 +128,7 @@ async fn store_event(tx: &mut Conn, app: &App, account: &Account, event: &line::
             let content = channel::Content::Unsupported { kind: kind.clone() };
             inbound::store(tx, app, account, &incoming(Said::Content(content), None, None)).await?;
         }
-        EventKind::Unsend { message_id } => inbound::unsend(tx, account, chat, message_id).await?,
+        EventKind::Unsend { message_id } => inbound::unsend(tx, account, chat, message_id, now).await?,
         EventKind::Follow { .. } => inbound::follow(tx, account, chat, true, reply_token.as_deref(), now).await?,
         EventKind::Unfollow => inbound::follow(tx, account, chat, false, None, now).await?,
         // The account came into a group: the room is there before the first message.
@@ -311,6 +312,7 @@ pub async fn check_quota(app: &App, job: &Job) -> Result<Next, Error> {
                 .await?;
             if restarted {
                 account::set_state(&mut tx, &account, AccountState::Active, None, 0).await?;
+                account::hasten(&mut tx, account.company, &account.id, now).await?;
             }
             Ok::<_, db::Error>(())
         })
@@ -321,6 +323,7 @@ pub async fn check_quota(app: &App, job: &Job) -> Result<Next, Error> {
         gauge!("sala_quota_left", "account" => account.id.clone()).set((limit - quota.used) as f64);
     }
     if restarted {
+        app.wakes.wake(Kind::Deliver);
         tracing::info!(account = account.id, "the account has quota again and sends on");
     }
     Ok(if used_up { Next::At(now + QUOTA_LOOK) } else { Next::Done })

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::queue::{self, Refused, Stored};
 use super::room;
 use crate::app::App;
-use crate::http::{Caller, Code, Envelope, Error, Fault, Json, Path, Reply};
+use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Path, Reply};
 use crate::job::{self, Kind};
 use crate::telemetry;
 
@@ -179,9 +179,9 @@ pub struct Draft {
 async fn send_chat_message(
     State(app): State<App>,
     caller: Caller,
-    Json(input): Json<SendMessage>,
+    input: Checked<SendMessage>,
 ) -> Result<Reply<ChatMessage>, Error> {
-    let draft = Arc::new(check(&app, &caller, &input).await?);
+    let draft = Arc::new(check(&app, &caller, input).await?);
     let reply = if caller.is_keyed() {
         caller
             .write(&app, async |mut tx| {
@@ -198,24 +198,27 @@ async fn send_chat_message(
 }
 
 /// Every fault of a message, or the message ready to be stored.
-async fn check(app: &App, caller: &Caller, input: &SendMessage) -> Result<Draft, Error> {
-    let mut faults = Vec::new();
-    if input.company_id != caller.company {
+async fn check(app: &App, caller: &Caller, input: Checked<SendMessage>) -> Result<Draft, Error> {
+    let Checked { value: input, mut faults } = input;
+    let [has_company, has_platform, has_type, has_content, has_room] =
+        ["companyId", "platform", "type", "content", "roomId"].map(|field| faults.iter().all(|f| f.field != field));
+    if has_company && input.company_id != caller.company {
         let message = format!("companyId {} is not the company of this token", input.company_id);
         faults.push(Fault::new(Code::WrongCompany, "companyId", message));
     }
     let platform = Platform::read(input.platform.trim());
-    let content = match platform {
-        Some(platform) => Content::read(platform, input.r#type.trim(), &input.content),
-        None => {
-            faults.push(unknown_platform(&input.platform));
-            // The other faults are looked for with the most generous platform.
-            Content::read(Platform::Web, input.r#type.trim(), &input.content)
-        }
-    };
-    let content = content.map_err(|found| faults.extend(found.into_iter().map(fault))).ok();
+    if has_platform && platform.is_none() {
+        faults.push(unknown_platform(&input.platform));
+    }
+    // Without a platform the other faults are looked for with the most generous one.
+    let content = Content::read(platform.unwrap_or(Platform::Web), input.r#type.trim(), &input.content);
+    let content = content.map_err(|found| {
+        // A stand-in for what could not be read is no fault of its own.
+        let own = |fault: &channel::Fault| if fault.field == "type" { has_type } else { has_type && has_content };
+        faults.extend(found.into_iter().filter(own).map(fault));
+    });
     let room = Uuid::parse_str(input.room_id.trim()).ok();
-    if let (Some(content), Some(platform), Some(room), true) = (content, platform, room, faults.is_empty()) {
+    if let (Ok(content), Some(platform), Some(room), true) = (content, platform, room, faults.is_empty()) {
         return Ok(Draft {
             id: Uuid::now_v7(),
             company: caller.company,
@@ -233,7 +236,7 @@ async fn check(app: &App, caller: &Caller, input: &SendMessage) -> Result<Draft,
         None => None,
     };
     match (known, platform) {
-        (None, _) => faults.push(unknown_room()),
+        (None, _) if has_room => faults.push(unknown_room()),
         (Some(known), Some(given)) if known != given => faults.push(wrong_platform(known)),
         _ => {}
     }
@@ -459,7 +462,7 @@ async fn detail(conn: &mut Conn, company: i64, id: Uuid) -> Result<Option<Messag
             "select attempt.number, attempt.at, batch.route, attempt.outcome, attempt.reason
              from attempt join batch on batch.company = attempt.company and batch.id = attempt.batch
              where attempt.company = $1 and attempt.message = $2
-             order by attempt.at, attempt.number limit 200",
+             order by attempt.at, attempt.batch, attempt.number limit 200",
         )
         .bind(company)
         .bind(id)

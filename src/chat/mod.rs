@@ -1,6 +1,7 @@
 //! Chat: rooms, messages, channel accounts, what comes in and what goes out.
 
 pub mod account;
+mod attempt;
 pub mod conversation;
 pub mod delivery;
 pub mod inbound;

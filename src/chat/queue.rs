@@ -69,7 +69,6 @@ impl SendQueue {
     /// Stores a message; returns when it is on disk.
     pub async fn send(&self, app: &App, draft: Arc<Draft>) -> Result<Result<Stored, Refused>, Error> {
         let (answer, stored) = oneshot::channel();
-        #[expect(clippy::cast_possible_truncation, reason = "only spreads rooms over the queues")]
         let shard = &self.shards[draft.room.as_u128() as usize % self.shards.len()];
         let first = {
             let mut shard = lock(shard);

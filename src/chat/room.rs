@@ -119,6 +119,17 @@ pub async fn platform(conn: &mut Conn, company: i64, room: Uuid) -> Result<Optio
     Ok(number.and_then(Platform::from_number))
 }
 
+/// The longest name, and the longest id that a provider gives, in characters. Ids are parts of index entries, which
+/// PostgreSQL limits to 2,704 bytes.
+const LONGEST_NAME: usize = 200;
+
+/// Refuses a name or a provider's id that is too long.
+pub fn check_name(field: &str, name: &str, faults: &mut Vec<Fault>) {
+    if name.chars().count() > LONGEST_NAME {
+        faults.push(Fault::new(Code::TooLong, field, format!("{field} has more than {LONGEST_NAME} characters")));
+    }
+}
+
 /// The start of a text, as a list of rooms shows it.
 pub fn preview(text: &str) -> String {
     text.chars().take(200).collect()
@@ -251,6 +262,12 @@ pub async fn create(
         let platform = number.and_then(Platform::from_number).ok_or_else(unknown)?;
         if external.trim().is_empty() {
             return Err(Error::invalid(Code::Required, "externalId", "A room needs the provider's id of its customer"));
+        }
+        let mut faults = Vec::new();
+        check_name("externalId", external, &mut faults);
+        check_name("name", name, &mut faults);
+        if !faults.is_empty() {
+            return Err(Error::Invalid(faults));
         }
         let conflict = |why: String| Error::Conflict(Fault::new(Code::Conflict, "externalId", why));
         if let Some(known) = by_external(&mut tx, company, account, external).await? {

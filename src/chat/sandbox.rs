@@ -7,11 +7,12 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::account::State as AccountState;
+use super::account::{Account, State as AccountState};
 use super::inbound::{self, Incoming, Said};
 use super::message::{self, ChatMessage};
+use super::room;
 use crate::app::App;
-use crate::http::{Envelope, Error, Json, Path, Reply};
+use crate::http::{Code, Envelope, Error, Fault, Json, Path, Reply};
 use crate::job::Kind;
 
 /// The routes of this resource.
@@ -62,6 +63,8 @@ struct CustomerMessage {
         (status = 201, description = "The customer's message.", body = Envelope<ChatMessage>),
         (status = 400, response = inline(crate::http::openapi::BadRequest)),
         (status = 404, response = inline(crate::http::openapi::NotFound)),
+        (status = 415, response = inline(crate::http::openapi::MediaType)),
+        (status = 503, response = inline(crate::http::openapi::Unavailable)),
     ),
     security(())
 )]
@@ -73,9 +76,7 @@ async fn play_customer(
     let account = app.accounts.get(&app, &path.account_id).await?;
     let account = account.filter(|account| account.is_sandbox() && account.state != AccountState::Removed);
     let account = account.ok_or(Error::NotFound("sandbox account"))?;
-    let kind = input.r#type.as_deref().unwrap_or("message");
-    let content = Content::read(account.platform, kind, &input.content)
-        .map_err(|faults| Error::Invalid(faults.into_iter().map(message::fault).collect()))?;
+    let content = check(&account, &path.external_id, &input)?;
     let incoming = Incoming {
         chat: path.external_id,
         sender: None,
@@ -101,4 +102,28 @@ async fn play_customer(
         .await?;
     app.wakes.wake(Kind::Webhook);
     Ok(Reply::created(stored))
+}
+
+/// The last moment of the year 9999: later times cannot be written in the API's form.
+const LAST_TIME: i64 = 253_402_300_799_999;
+
+/// What the customer says, or everything that is wrong with it.
+fn check(account: &Account, external_id: &str, input: &CustomerMessage) -> Result<Content, Error> {
+    let mut faults = Vec::new();
+    room::check_name("externalId", external_id, &mut faults);
+    room::check_name("name", input.name.as_deref().unwrap_or_default(), &mut faults);
+    room::check_name("id", input.id.as_deref().unwrap_or_default(), &mut faults);
+    if input.timestamp.is_some_and(|at| !(0..=LAST_TIME).contains(&at)) {
+        let message = "timestamp is in Unix milliseconds, from 1970 to 9999";
+        faults.push(Fault::new(Code::OutOfRange, "timestamp", message));
+    }
+    let kind = input.r#type.as_deref().unwrap_or("message");
+    match Content::read(account.platform, kind, &input.content) {
+        Ok(content) if faults.is_empty() => Ok(content),
+        Ok(_) => Err(Error::Invalid(faults)),
+        Err(found) => {
+            faults.extend(found.into_iter().map(message::fault));
+            Err(Error::Invalid(faults))
+        }
+    }
 }

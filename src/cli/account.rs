@@ -123,12 +123,13 @@ impl Account {
             }
             Action::Renew { target, secrets } => {
                 let id: String = target.read()?;
-                print_record(common, &account::renew(&db, &vault(common)?, company, &id, &secrets.read()?).await?)
+                let credentials = secrets.read()?;
+                print_record(common, &account::renew(&db, &vault(common)?, company, &id, &credentials, now()).await?)
             }
             Action::List => print_list(common, &account::list(&mut db.read().await?, company).await?),
             Action::Remove(target) => {
                 let id: String = target.read()?;
-                account::remove(&db, company, &id).await?;
+                account::remove(&db, company, &id, now()).await?;
                 print_text(&format!("account {id} is removed"))
             }
         }

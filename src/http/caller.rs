@@ -170,8 +170,11 @@ fn rate_headers(app: &App, verdict: Verdict, mut response: Response) -> Response
 /// Tokens that were checked a moment ago.
 #[derive(Debug, Default)]
 pub struct TokenCache {
-    entries: Mutex<HashMap<[u8; 32], (Instant, Arc<Client>)>>,
+    entries: Mutex<HashMap<[u8; 32], Checked>>,
 }
+
+/// A token's client, and when it was looked up.
+type Checked = (Instant, Arc<Client>);
 
 impl TokenCache {
     fn get(&self, hash: &[u8; 32]) -> Option<Arc<Client>> {
@@ -190,5 +193,29 @@ impl TokenCache {
     /// Forgets every token: something was revoked.
     pub fn clear(&self) {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_looked_up_again_within_a_second() {
+        let client = Client {
+            company: 507,
+            id: "507-a".to_owned(),
+            name: String::new(),
+            scopes: Vec::new(),
+            key_hash: Vec::new(),
+            expires_at: 0,
+        };
+        let cache = TokenCache::default();
+        cache.put([1; 32], Arc::new(client));
+        assert!(cache.get(&[1; 32]).is_some());
+        assert!(cache.get(&[2; 32]).is_none());
+        let a_second_ago = Instant::now().checked_sub(Duration::from_secs(1)).expect("the machine runs for a second");
+        cache.entries.lock().expect("lock").get_mut(&[1; 32]).expect("entry").0 = a_second_ago;
+        assert!(cache.get(&[1; 32]).is_none());
     }
 }

@@ -4,6 +4,9 @@
 //! The handler's unit of work then stores its answer beside its change, in one transaction that commits only while the
 //! claim is still held: a crash leaves either both or neither, and a claim whose holder died can be taken over safely.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -34,6 +37,8 @@ const LONGEST: usize = 255;
 pub struct Claim {
     key: String,
     holder: Uuid,
+    /// Whether a unit of work has stored its answer; it may still have failed to commit.
+    answered: Arc<AtomicBool>,
 }
 
 /// The request's key, if it has one and is a POST.
@@ -63,7 +68,7 @@ pub async fn once(
         .finalize()
         .to_vec();
 
-    let claim = Claim { key, holder: Uuid::new_v4() };
+    let claim = Claim { key, holder: Uuid::new_v4(), answered: Arc::default() };
     match app.db.write(async |mut tx| take(&mut tx, &caller, &claim, &fingerprint, app.now()).await).await? {
         Taken::Mine => {}
         Taken::Running => {
@@ -83,8 +88,9 @@ pub async fn once(
     let client = caller.id.clone();
     parts.extensions.insert(caller);
     let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-    if !response.status().is_success() {
-        // A refusal is not stored: the corrected call may use the key again.
+    if !response.status().is_success() || !claim.answered.load(Ordering::Acquire) {
+        // A refusal is not stored: the corrected call may use the key again. Nor is the answer of a POST that only
+        // reads: a repetition reads again.
         app.db.write(async |mut tx| release(&mut tx, company, &client, &claim).await).await?;
     }
     Ok(response)
@@ -124,6 +130,7 @@ impl Unit {
     pub async fn reply<T: Serialize>(mut self, reply: Reply<T>) -> Result<Answered<T>, Error> {
         if let Some(claim) = self.caller.claim.clone() {
             store(&mut self.tx, &self.caller, &claim, reply.status.as_u16(), reply.body()?, self.now).await?;
+            claim.answered.store(true, Ordering::Release);
         }
         Ok(Answered(reply))
     }

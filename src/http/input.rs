@@ -23,17 +23,37 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Json<T>, Error> {
-        // The original page calls Content-Type optional; only a type that says something else is refused.
-        if let Some(kind) = request.headers().get(CONTENT_TYPE) {
-            let kind =
-                kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            if kind != "application/json" && kind != "text/json" && !kind.ends_with("+json") {
-                return Err(Error::MediaType("application/json"));
-            }
-        }
-        let body = body(request, app.config.body_limit).await?;
-        lenient::decode(&body).map(Json).map_err(Error::Invalid)
+        lenient::decode(&json_body(request, app).await?).map(Json).map_err(Error::Invalid)
     }
+}
+
+/// A JSON body and what is wrong with it, for a handler that looks for further faults: its caller hears of all at once.
+#[derive(Debug)]
+pub struct Checked<T> {
+    /// What could be read, with stand-ins in the fields that are at fault.
+    pub value: T,
+    /// What is wrong so far.
+    pub faults: Vec<Fault>,
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Checked<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Checked<T>, Error> {
+        let (value, faults) = lenient::decode_all(&json_body(request, app).await?).map_err(Error::Invalid)?;
+        Ok(Checked { value, faults })
+    }
+}
+
+async fn json_body(request: Request, app: &App) -> Result<Bytes, Error> {
+    // The original page calls Content-Type optional; only a type that says something else is refused.
+    if let Some(kind) = request.headers().get(CONTENT_TYPE) {
+        let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if kind != "application/json" && kind != "text/json" && !kind.ends_with("+json") {
+            return Err(Error::MediaType("application/json"));
+        }
+    }
+    body(request, app.config.body_limit).await
 }
 
 /// Query parameters, decoded as a JSON object of strings would be.

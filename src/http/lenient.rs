@@ -22,6 +22,12 @@ const MOST_FAULTS: usize = 50;
 
 /// Decodes a JSON body; an empty one reads as an object without properties.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Vec<Fault>> {
+    without_fault(decode_all(body))
+}
+
+/// The same for a caller that has more to check: what could be read comes beside its faults, with stand-ins in the
+/// fields that are at fault.
+pub fn decode_all<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<Fault>), Vec<Fault>> {
     let value = if body.iter().all(u8::is_ascii_whitespace) {
         Value::Object(Map::new())
     } else {
@@ -31,11 +37,20 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Vec<Fault>> {
     if !value.is_object() {
         return Err(vec![Fault::new(Code::InvalidBody, "", "The body must be a JSON object")]);
     }
-    decode_value(&value)
+    read(&value)
 }
 
 /// Decodes a value that is already parsed: query and path parameters come as objects of strings.
 pub fn decode_value<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Fault>> {
+    without_fault(read(value))
+}
+
+fn without_fault<T>(decoded: Result<(T, Vec<Fault>), Vec<Fault>>) -> Result<T, Vec<Fault>> {
+    let (value, faults) = decoded?;
+    if faults.is_empty() { Ok(value) } else { Err(faults) }
+}
+
+fn read<T: DeserializeOwned>(value: &Value) -> Result<(T, Vec<Fault>), Vec<Fault>> {
     // A type with its own parser (a date, an id) can only refuse a value once its visitor is used up. Such a field is
     // noted and the whole value read again with that field poisoned, until nothing new turns up.
     let mut refused: Vec<Fault> = Vec::new();
@@ -61,8 +76,8 @@ pub fn decode_value<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Fault>>
         faults.extend(refused);
         faults.truncate(MOST_FAULTS);
         return match decoded {
-            Ok(decoded) if faults.is_empty() => Ok(decoded),
-            _ => Err(faults),
+            Ok(decoded) => Ok((decoded, faults)),
+            Err(_) => Err(faults),
         };
     }
 }

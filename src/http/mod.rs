@@ -31,7 +31,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use caller::Caller;
 pub use error::{Code, Error, Fault};
 pub use etag::Conditions;
-pub use input::{Json, Paging, Patch, Path, Query};
+pub use input::{Checked, Json, Paging, Patch, Path, Query};
 pub use reply::{Envelope, Listing, Page, Reply};
 
 use crate::app::App;
@@ -73,13 +73,13 @@ impl Server {
         openapi::complete(&mut document);
         let extra = ["/openapi.json", "/docs", "/docs/scalar.js"];
         let paths = Paths::new(document.paths.paths.keys().map(String::as_str).chain(extra));
-        let api = match app.config.role {
-            Role::Worker => ops::routes().into(),
-            Role::Api | Role::All => api,
+        let (api, pages) = match app.config.role {
+            Role::Worker => (ops::routes().into(), Router::new()),
+            Role::Api | Role::All => (api, ops::pages(&document)),
         };
         let router = api
             .route_layer(middleware::from_fn_with_state(app.clone(), caller::authenticate))
-            .merge(ops::pages(&document))
+            .merge(pages)
             .fallback(async || Error::NoRoute)
             .method_not_allowed_fallback(async || Error::Method)
             .layer(middleware::from_fn_with_state(app.clone(), around))

@@ -76,13 +76,13 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
         let operations = [
             (&mut item.get, false),
             (&mut item.post, true),
-            (&mut item.put, true),
-            (&mut item.patch, true),
+            (&mut item.put, false),
+            (&mut item.patch, false),
             (&mut item.delete, false),
         ];
-        for (operation, has_body) in operations {
+        for (operation, is_post) in operations {
             if let Some(operation) = operation {
-                share_answers(operation, has_body, path.contains('{'));
+                share_answers(operation, is_post, path.contains('{'));
             }
         }
     }
@@ -90,16 +90,18 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
 
 const UNAVAILABLE: (&str, &str, &str) = ("503", "Unavailable", "The server cannot do it now; nothing was changed.");
 
-fn share_answers(operation: &mut Operation, has_body: bool, has_id: bool) {
-    let secured = operation.security.as_ref().is_some_and(|security| !security.is_empty());
-    if !secured {
-        return;
-    }
+fn share_answers(operation: &mut Operation, is_post: bool, has_id: bool) {
+    let secured = rule(operation).scope.is_some();
+    let has_body = operation.request_body.is_some();
     for (status, name, _) in SHARED.into_iter().chain([UNAVAILABLE]) {
         let applies = match status {
-            "404" => has_id,
-            "409" | "413" | "415" | "422" => has_body,
-            _ => true,
+            "413" => has_body,
+            // A form says in the words of OAuth that it is of another type.
+            "415" => has_body && secured,
+            "404" => secured && has_id,
+            // A POST may carry an idempotency key.
+            "409" | "422" => secured && is_post,
+            _ => secured,
         };
         if applies {
             let shared = RefOr::Ref(Ref::from_response_name(name));
@@ -127,6 +129,12 @@ pub struct BadRequest(ErrorEnvelope);
 #[response(description = "No such record.")]
 #[expect(dead_code, reason = "the document's picture of the answer")]
 pub struct NotFound(ErrorEnvelope);
+
+/// 415, where an operation without security declares it itself.
+#[derive(utoipa::ToResponse)]
+#[response(description = "The body is of another media type.")]
+#[expect(dead_code, reason = "the document's picture of the answer")]
+pub struct MediaType(ErrorEnvelope);
 
 /// 503, where an operation without security declares it itself.
 #[derive(utoipa::ToResponse)]

@@ -5,6 +5,7 @@
 //! that is what keeps a room's messages in order. A request for work that comes during a run moves the row's version,
 //! and the run's end sees it and leaves the row for another run.
 
+mod place;
 mod purge;
 mod runner;
 
@@ -18,7 +19,11 @@ use crate::chat::{delivery, line};
 use crate::http::Error;
 use crate::{media, webhook};
 
+pub use place::Places;
 pub use runner::{Runner, run_due, start};
+
+/// A job that fails so many times in a row is set aside, visibly: new work on its subject revives it.
+const MOST_FAILURES: i64 = 60;
 
 /// What kinds of work there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,11 +59,12 @@ impl Kind {
         }
     }
 
-    /// Jobs of this kind that a node runs at once.
+    /// Jobs of this kind that a node holds at once. Calls are bounded by the account's or subscription's own places;
+    /// what waits for one of those must not take the last slot from the others, so there are many more slots.
     fn parallel(self, app: &App) -> usize {
         match self {
-            Kind::Deliver => app.config.account_parallel.max(1) * 4,
-            Kind::Webhook => app.config.webhook_parallel.max(1),
+            Kind::Deliver => app.config.account_parallel.max(1) * 32,
+            Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
             Kind::Profile | Kind::Media => 8,
             Kind::Quota | Kind::Purge => 1,
         }
@@ -110,7 +116,7 @@ pub async fn enqueue(tx: &mut Conn, company: i64, kind: Kind, key: &str, at: i64
         "insert into job (company, kind, key, run_at, version, tries, dead, created_at)
          values ($1, $2, $3, $4, 1, 0, false, $4)
          on conflict (company, kind, key) do update
-         set version = job.version + 1, dead = false,
+         set version = job.version + 1, dead = false, failures = case when job.dead then 0 else job.failures end,
              run_at = case when job.dead then excluded.run_at else job.run_at end",
     )
     .bind(company)
@@ -132,11 +138,25 @@ pub async fn enqueue_all(tx: &mut Conn, kind: Kind, rows: &Rows) -> Result<(), d
     .push(
         " as input where true
          on conflict (company, kind, key) do update
-         set version = job.version + 1, dead = false,
+         set version = job.version + 1, dead = false, failures = case when job.dead then 0 else job.failures end,
              run_at = case when job.dead then excluded.run_at else job.run_at end",
     )
     .later()
     .await
+}
+
+/// Lets waiting jobs run now: rows of `company` and `key`. Those that run already are left alone.
+pub async fn hasten(tx: &mut Conn, kind: Kind, rows: &Rows, now: i64) -> Result<(), db::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    tx.sql("update job set run_at = $1 from ")
+        .bind(now)
+        .push_rows(rows)
+        .push(" as input where job.company = input.company and job.key = input.key and job.worker is null and job.kind = ")
+        .push_bind(kind.name())
+        .later()
+        .await
 }
 
 /// Ends a run in the caller's transaction: the job is gone, unless work was asked for meanwhile.
@@ -159,7 +179,9 @@ pub async fn finish(tx: &mut Conn, job: &Job, now: i64) -> Result<(), db::Error>
 /// Gives a job back, to be run at this time.
 async fn put_back(tx: &mut Conn, job: &Job, at: i64, tries: i64, error: Option<&str>) -> Result<(), db::Error> {
     tx.sql(
-        "update job set worker = null, run_at = $1, tries = $2, error = $3
+        "update job set worker = null, run_at = $1, tries = $2, error = $3,
+                failures = case when $8 then failures + 1 else 0 end,
+                dead = dead or ($8 and failures + 1 >= $9)
          where company = $4 and kind = $5 and key = $6 and worker = $7",
     )
     .bind(at)
@@ -169,6 +191,8 @@ async fn put_back(tx: &mut Conn, job: &Job, at: i64, tries: i64, error: Option<&
     .bind(job.kind.name())
     .bind(&job.key)
     .bind(job.worker)
+    .bind(error.is_some())
+    .bind(MOST_FAILURES)
     .exec()
     .await?;
     Ok(())

@@ -28,9 +28,6 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Most jobs claimed at once.
 const MOST: usize = 64;
 
-/// A job that only ever fails is set aside, visibly, after this many tries.
-const MOST_TRIES: i64 = 60;
-
 /// The running loops of a node.
 pub struct Runner {
     app: App,
@@ -204,21 +201,7 @@ async fn record(app: &App, job: &Job, ended: Result<Next, Error>) -> Result<(), 
             (now + backoff(job.tries, 15 * 60_000), job.tries, Some(error.to_string()))
         }
     };
-    let dead = error.is_some() && job.tries >= MOST_TRIES;
-    app.db
-        .write(async |mut tx| {
-            if dead {
-                tx.sql("update job set dead = true where company = $1 and kind = $2 and key = $3 and worker = $4")
-                    .bind(job.company)
-                    .bind(job.kind.name())
-                    .bind(&job.key)
-                    .bind(job.worker)
-                    .exec()
-                    .await?;
-            }
-            put_back(&mut tx, job, at, tries, error.as_deref()).await
-        })
-        .await?;
+    app.db.write(async |mut tx| put_back(&mut tx, job, at, tries, error.as_deref()).await).await?;
     if at <= now {
         app.wakes.wake(job.kind);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use db::{Conn, Json as Stored};
+use db::{Amount, Conn, Json as Stored};
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +20,9 @@ use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Patch,
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get_setting, update_setting))
 }
+
+/// A hundred percent.
+const HUNDRED: Amount = Amount::from_units(1_000_000);
 
 /// The company's profile and rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -89,8 +92,8 @@ pub struct DatedRate {
     #[schema(value_type = String, format = "date", example = "1999-04-01")]
     pub from: Date,
     /// Percent.
-    #[schema(example = 7)]
-    pub rate: f64,
+    #[schema(value_type = f64, example = 7)]
+    pub rate: Amount,
 }
 
 /// Where VAT is rounded.
@@ -145,7 +148,7 @@ impl Default for Setting {
             currency: "THB".to_owned(),
             language: "th".to_owned(),
             // Thailand's reduced rate, in force since that day.
-            vat_rates: vec![DatedRate { from: jiff::civil::date(1999, 4, 1), rate: 7.0 }],
+            vat_rates: vec![DatedRate { from: jiff::civil::date(1999, 4, 1), rate: Amount::from_units(70_000) }],
             rounding: Rounding::Document,
             allow_negative_stock: false,
             refuse_wrong_tax_no: false,
@@ -390,7 +393,7 @@ fn faults(row: &Row) -> Vec<Fault> {
         need(tax::is_branch(&branch.code), Code::InvalidFormat, field, "A branch code has five digits; 00000 is the head office");
     }
     for (index, rate) in setting.vat_rates.iter().enumerate() {
-        let ok = (0.0..=100.0).contains(&rate.rate);
+        let ok = (Amount::ZERO..=HUNDRED).contains(&rate.rate);
         need(ok, Code::OutOfRange, format!("vatRates[{index}].rate"), "A rate is a percentage from 0 to 100");
     }
     for (index, hours) in setting.business_hours.iter().enumerate() {

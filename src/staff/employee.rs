@@ -288,7 +288,6 @@ struct Row {
     lastname: String,
     nickname: Option<String>,
     phone: Option<String>,
-    role: i64,
     role_name: Option<String>,
     team: i64,
     team_name: Option<String>,
@@ -304,7 +303,7 @@ struct Row {
 
 const ROW: &str = "
     select employee.company, company.name as company_name, employee.id, employee.staff_code, employee.email,
-           employee.firstname, employee.lastname, employee.nickname, employee.phone, employee.role,
+           employee.firstname, employee.lastname, employee.nickname, employee.phone,
            role.name as role_name, employee.team, team.name as team_name, employee.head, head.staff_code as head_code,
            employee.active, employee.time_zone, employee.created_by, employee.created_at, employee.modified_at,
            employee.version

@@ -7,14 +7,11 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// How long a receiver may take to answer.
-pub const TIMEOUT: Duration = Duration::from_secs(15);
-
 /// A client that follows no redirects and, unless allowed, connects to public addresses only.
-pub fn build(allow_private: bool) -> Result<reqwest::Client, reqwest::Error> {
+pub fn build(allow_private: bool, timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
     let builder = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(5))
-        .timeout(TIMEOUT)
+        .timeout(timeout)
         .pool_max_idle_per_host(64)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

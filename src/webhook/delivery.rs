@@ -42,6 +42,8 @@ struct Waiting {
 pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
     let Some((webhook, subject)) = job.key.split_once(':') else { return Ok(Next::Done) };
     let Ok(webhook) = webhook.parse::<i64>() else { return Ok(Next::Done) };
+    let place = format!("{}:{webhook}", job.company);
+    let Some(_place) = app.webhook_places.take(&place).await else { return Ok(Next::At(app.now())) };
     let mut conn = app.db.read().await?;
     let found: Option<Subscription> = conn
         .sql("select url, secret, state, failing_since from webhook where company = $1 and id = $2")

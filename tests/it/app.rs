@@ -112,6 +112,8 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Value,
+    /// The body as it came, where the order of properties or the exact bytes matter.
+    pub text: String,
 }
 
 impl Answer {
@@ -161,7 +163,7 @@ impl TestApp {
         let client = oauth::create_client(&app.db, COMPANY, "Integration", &scopes, app.now()).await.unwrap();
         let server = Server::new(app.clone());
         let mut test = TestApp { app, client, token: String::new(), database, server, key };
-        test.token = test.token_of(&test.client.client_id, &test.client.client_secret).await;
+        test.token = test.token_for(&test.client).await;
         test
     }
 
@@ -175,10 +177,14 @@ impl TestApp {
         (app.clone(), Server::new(app))
     }
 
-    /// A token for these credentials.
-    pub async fn token_of(&self, id: &str, secret: &str) -> String {
+    /// A token for this client.
+    pub async fn token_for(&self, client: &NewClient) -> String {
+        let (id, secret) = (&client.client_id, &client.client_secret);
         let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
-        let answer = self.form("/authorization/connect/token", &form).await;
+        let request = Request::post("/authorization/connect/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("ocp-apim-subscription-key", &client.subscription_key);
+        let answer = self.call(request.body(Body::from(form)).unwrap()).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.body["access_token"].as_str().unwrap().to_owned()
     }
@@ -196,19 +202,51 @@ impl TestApp {
 
     /// Sends a request with the token, more headers, and a JSON body.
     pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
-        let bearer = format!("Bearer {}", self.token);
-        let mut request = Request::builder().method(method).uri(path).header("authorization", bearer);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
+        self.call(request(&self.token, method, path, headers, body)).await
+    }
+
+    /// Sends a request with the token of another client.
+    pub async fn request_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.call(request(token, method, path, &[], body)).await
+    }
+
+    /// One more client with a token: of the test's company or of another, which is made when it is not there.
+    pub async fn tenant(&self, company: i64, scopes: &[&str]) -> Tenant {
+        self.ensure_company(company).await;
+        let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        let client = oauth::create_client(&self.app.db, company, "Another", &scopes, self.app.now()).await.unwrap();
+        let token = self.token_for(&client).await;
+        Tenant { client, token }
+    }
+
+    async fn ensure_company(&self, company: i64) {
+        let known = company::find(&mut self.app.db.read().await.unwrap(), company).await.unwrap();
+        if known.is_none() {
+            company::create(&self.app.db, Some(company), "Other", "Asia/Bangkok", self.app.now()).await.unwrap();
         }
-        let body = match body {
-            Some(body) => {
-                request = request.header("content-type", "application/json");
-                Body::from(body.to_string())
-            }
-            None => Body::empty(),
+    }
+
+    /// A sandbox room of any company on any platform.
+    pub async fn room_of(&self, company: i64, platform: Platform, external_id: &str) -> String {
+        self.ensure_company(company).await;
+        let new = NewAccount {
+            company,
+            platform,
+            name: "Account".to_owned(),
+            credentials: None,
+            api_base: None,
+            late_push: "yes".to_owned(),
         };
-        self.call(request.body(body).unwrap()).await
+        let account = account::create(&self.app.db, &self.app.vault, new, self.app.now()).await.unwrap().id;
+        let made = room::create(&self.app.db, company, &account, external_id, None, "Somchai", self.app.now()).await;
+        made.unwrap().id.to_string()
+    }
+
+    /// Runs one statement of the test's own, where no operation brings about what a test needs.
+    pub async fn sql(&self, statement: &'static str) {
+        let done = self.app.db.write(async |mut tx| tx.sql(statement).exec().await).await;
+        let done: Result<u64, db::Error> = done;
+        done.unwrap();
     }
 
     /// Gets with the token.
@@ -277,13 +315,42 @@ impl TestApp {
     }
 }
 
+/// One more client.
+pub struct Tenant {
+    pub client: NewClient,
+    pub token: String,
+}
+
+/// A request with a token, more headers, and a JSON body.
+pub fn request(
+    token: &str,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<Value>,
+) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let body = match body {
+        Some(body) => {
+            request = request.header("content-type", "application/json");
+            Body::from(body.to_string())
+        }
+        None => Body::empty(),
+    };
+    request.body(body).unwrap()
+}
+
 /// Sends a request to a server and reads the answer.
 pub async fn answer(server: &Server, request: Request<Body>) -> Answer {
     let response = server.call(request).await;
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.unwrap();
-    let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
-    Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(text));
+    Answer { status: parts.status.as_u16(), headers: parts.headers, body, text }
 }
 
 /// The body of send-message for a text on LINE.

@@ -2,5 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(unreachable_pub, reason = "one binary, whose modules share a few helpers")]
 
+mod account;
 mod app;
+mod auth;
 mod chat;
+mod fake;
+mod idempotency;
+mod inbound;
+mod line;
+mod media;
+mod employee;
+mod setting;
