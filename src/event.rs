@@ -16,6 +16,8 @@ pub struct Event<'a> {
     pub name: &'static str,
     /// What it is about, for example a room: a subscriber gets the events of one subject in order.
     pub subject: &'a str,
+    /// Its place among the events of its subject, in which they are handed on: two nodes' clocks would not tell.
+    pub place: i64,
     /// The body as subscribers get it: the same bytes at every try.
     pub body: String,
     /// When, in Unix milliseconds.
@@ -37,8 +39,8 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
         .await?;
     let webhooks: Vec<i64> = tx
         .sql(
-            "insert into webhook_delivery (company, webhook, event, subject, state, tries, created_at)
-             select company, id, $2, $3, 'pending', 0, $4 from webhook
+            "insert into webhook_delivery (company, webhook, event, subject, place, state, tries, created_at)
+             select company, id, $2, $3, $6, 'pending', 0, $4 from webhook
              where company = $1 and state = 'active' and (topics = '' or ' ' || topics || ' ' like $5)
              returning webhook",
         )
@@ -47,6 +49,7 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
         .bind(event.subject)
         .bind(event.at)
         .bind(format!("% {} %", event.topic))
+        .bind(event.place)
         .all()
         .await?;
     if webhooks.is_empty() {

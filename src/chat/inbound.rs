@@ -188,7 +188,9 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
     }
     let subject = message.room_id.clone();
     let body = webhook_body(account, &message);
-    let event = Event { company: account.company, topic: "Chat", name: "Message", subject: &subject, body, at: now };
+    let place = counts.messages;
+    let event =
+        Event { company: account.company, topic: "Chat", name: "Message", subject: &subject, place, body, at: now };
     event::emit(tx, &event).await?;
     Ok(message)
 }
