@@ -126,6 +126,7 @@ pub fn pages(document: &utoipa::openapi::OpenApi) -> Router<App> {
         "url": "/openapi.json",
         "theme": "default",
         "hideClientButton": true,
+        "hiddenClients": [],
         "defaultHttpClient": {"targetKey": "shell", "clientKey": "curl"},
         "telemetry": false,
         "withDefaultFonts": false,
