@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How the receiver answers.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub enum Answer {
     Status(u16),
     /// A status with a header.
     With(u16, &'static str, String),
+    /// 200, once it is told to.
+    After(Arc<Notify>),
     /// Never.
     Hang,
     /// It closes the connection.
@@ -156,6 +158,10 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             let mut response = respond(status);
             response.headers_mut().insert(name, value.parse().unwrap());
             Ok(response)
+        }
+        Answer::After(told) => {
+            told.notified().await;
+            Ok(respond(200))
         }
         Answer::Hang => {
             let never: Infallible = std::future::pending().await;
