@@ -263,6 +263,8 @@ create table webhook_delivery (
   webhook bigint not null,
   event uuid not null,
   subject text not null,
+  -- The event's place among those of its subject.
+  place bigint not null,
   -- pending, delivered, failed
   state text not null,
   tries bigint not null,
@@ -273,7 +275,7 @@ create table webhook_delivery (
   primary key (company, webhook, event),
   foreign key (company, webhook) references webhook (company, id)
 );
-create index webhook_delivery_pending on webhook_delivery (company, webhook, subject, event) where state = 'pending';
+create index webhook_delivery_pending on webhook_delivery (company, webhook, subject, place) where state = 'pending';
 create index webhook_delivery_event on webhook_delivery (company, event);
 create index webhook_delivery_done on webhook_delivery (done_at) where state <> 'pending';
 

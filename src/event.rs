@@ -19,6 +19,8 @@ pub struct Event<'a> {
     pub name: &'static str,
     /// What it is about, for example a room: a subscriber gets the events of one subject in order.
     pub subject: &'a str,
+    /// Its place among the events of its subject, in which they are handed on: two nodes' clocks would not tell.
+    pub place: i64,
     /// The body as subscribers get it: the same bytes at every try.
     pub body: String,
     /// When, in Unix milliseconds.
@@ -40,8 +42,8 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
         .await?;
     let webhooks: Vec<i64> = tx
         .sql(
-            "insert into webhook_delivery (company, webhook, event, subject, state, tries, created_at)
-             select company, id, $2, $3, 'pending', 0, $4 from webhook
+            "insert into webhook_delivery (company, webhook, event, subject, place, state, tries, created_at)
+             select company, id, $2, $3, $6, 'pending', 0, $4 from webhook
              where company = $1 and state = 'active' and (topics = '' or ' ' || topics || ' ' like $5)
              returning webhook",
         )
@@ -50,6 +52,7 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
         .bind(event.subject)
         .bind(event.at)
         .bind(format!("% {} %", event.topic))
+        .bind(event.place)
         .all()
         .await?;
     if webhooks.is_empty() {
@@ -65,8 +68,16 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
 
 /// A body in the form of the original API's events: `{"Topic", "Event", "Data": {name: record}}`, PascalCase throughout.
 pub fn body(topic: &str, event: &str, name: &str, record: &impl Serialize) -> Result<String, Error> {
-    let record = serde_json::to_value(record).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(json!({"Topic": topic, "Event": event, "Data": {name: pascal(record)}}).to_string())
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Body<'a> {
+        topic: &'a str,
+        event: &'a str,
+        data: Value,
+    }
+    let internal = |error: serde_json::Error| Error::Internal(error.to_string());
+    let record = serde_json::to_value(record).map_err(internal)?;
+    serde_json::to_string(&Body { topic, event, data: json!({name: pascal(record)}) }).map_err(internal)
 }
 
 fn pascal(value: Value) -> Value {

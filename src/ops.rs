@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use axum::response::Response;
-use metrics::gauge;
+use metrics::{counter, gauge};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -111,13 +111,13 @@ fn record_jobs(depths: &[job::Depth]) {
 
 #[expect(clippy::cast_precision_loss, reason = "counts")]
 fn record_database(stats: &db::Stats) {
-    gauge!("sala_db_commits_total").set(stats.commits as f64);
-    gauge!("sala_db_units_total").set(stats.members as f64);
+    counter!("sala_db_commits_total").absolute(stats.commits);
+    counter!("sala_db_units_total").absolute(stats.members);
+    counter!("sala_db_busy_total").absolute(stats.busy);
     gauge!("sala_db_largest_group").set(stats.largest_group as f64);
     gauge!("sala_db_pool_size").set(stats.pool_size as f64);
     gauge!("sala_db_pool_idle").set(stats.pool_idle as f64);
     gauge!("sala_db_pool_waiting").set(stats.waiting as f64);
-    gauge!("sala_db_busy_total").set(stats.busy as f64);
 }
 
 /// The document's page at `/` and `/docs`, which needs no outside network, and the document itself.
@@ -126,6 +126,7 @@ pub fn pages(document: &utoipa::openapi::OpenApi) -> Router<App> {
         "url": "/openapi.json",
         "theme": "default",
         "hideClientButton": true,
+        "hiddenClients": [],
         "defaultHttpClient": {"targetKey": "shell", "clientKey": "curl"},
         "telemetry": false,
         "withDefaultFonts": false,

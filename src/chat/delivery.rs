@@ -53,8 +53,9 @@ async fn deliver_once(app: &App, job: &Job, room: Uuid, account: &Account) -> Re
         return Ok(Some(Next::Finished));
     }
     if account.is_sandbox() {
-        let all = app.db.write(async |mut tx| deliver_to_sandbox(&mut tx, job, room, now).await).await?;
-        return Ok(all.then_some(Next::Finished));
+        let count = app.db.write(async |mut tx| deliver_to_sandbox(&mut tx, job, room, now).await).await?;
+        counter!("sala_deliveries_total", "platform" => account.platform.name(), "outcome" => "sent").increment(count);
+        return Ok(Some(Next::Finished));
     }
     if account.paused_until > now {
         return Ok(Some(Next::At(account.paused_until)));
@@ -286,13 +287,14 @@ async fn fail_all(tx: &mut Conn, job: &Job, room: Uuid, why: &str, now: i64) -> 
     job::finish(tx, job, now).await
 }
 
-/// The sandbox is Sala itself: what it is given has arrived. True when nothing waits any more.
-async fn deliver_to_sandbox(tx: &mut Conn, job: &Job, room: Uuid, now: i64) -> Result<bool, db::Error> {
-    tx.sql("update message set delivery = 3, cost = 'reply' where company = $1 and room = $2 and delivery = 1")
+/// The sandbox is Sala itself: what it is given has arrived. Answers how many messages that were.
+async fn deliver_to_sandbox(tx: &mut Conn, job: &Job, room: Uuid, now: i64) -> Result<u64, db::Error> {
+    let count = tx
+        .sql("update message set delivery = 3, cost = 'reply' where company = $1 and room = $2 and delivery = 1")
         .bind(job.company)
         .bind(room)
         .exec()
         .await?;
     job::finish(tx, job, now).await?;
-    Ok(true)
+    Ok(count)
 }

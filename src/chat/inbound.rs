@@ -4,7 +4,6 @@ use channel::line::Media;
 use channel::{Content, Platform};
 use db::Conn;
 use serde::Deserialize;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::account::{Account, State};
@@ -187,8 +186,10 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
         return Ok(message);
     }
     let subject = message.room_id.clone();
-    let body = webhook_body(account, &message);
-    let event = Event { company: account.company, topic: "Chat", name: "Message", subject: &subject, body, at: now };
+    let body = webhook_body(account, &message)?;
+    let place = counts.messages;
+    let event =
+        Event { company: account.company, topic: "Chat", name: "Message", subject: &subject, place, body, at: now };
     event::emit(tx, &event).await?;
     Ok(message)
 }
@@ -321,35 +322,9 @@ async fn was_unsent(tx: &mut Conn, account: &Account, provider_id: Option<&str>)
     Ok(known.is_some())
 }
 
-/// The event's body in the original API's PascalCase, `Platform` as a number.
-fn webhook_body(account: &Account, message: &ChatMessage) -> String {
-    json!({
-        "Topic": "Chat",
-        "Event": "Message",
-        "Data": {
-            "ChatMessage": {
-                "RoomId": message.room_id,
-                "Platform": account.platform.number(),
-                "Content": message.content,
-                "User": {
-                    "Id": message.user.id,
-                    "CompanyId": message.user.company_id,
-                    "Type": message.user.r#type,
-                    "OriginalName": message.user.original_name,
-                    "OriginalName_EN": message.user.original_name_en,
-                    "Avatar": message.user.avatar,
-                    "Role": message.user.role,
-                    "DisplayName": message.user.display_name,
-                },
-                "VwId": message.vw_id,
-                "Id": message.id,
-                "Timestamp": message.timestamp,
-                "Type": message.r#type,
-                "DeliveryStatus": message.delivery_status,
-                "TraceId": message.trace_id,
-                "IsFirstCustomerMessage": message.is_first_customer_message,
-            }
-        }
-    })
-    .to_string()
+/// The event's body: the message as the API answers it, but for `Platform`, which receivers in the field read as a number.
+fn webhook_body(account: &Account, message: &ChatMessage) -> Result<String, Error> {
+    let mut record = serde_json::to_value(message).map_err(|error| Error::Internal(error.to_string()))?;
+    record["platform"] = account.platform.number().into();
+    event::body("Chat", "Message", "ChatMessage", &record)
 }

@@ -31,11 +31,17 @@ const GRACE: Duration = Duration::from_secs(7);
 
 /// Serves until SIGTERM or an interrupt.
 pub(super) async fn run(common: &Common, config: Config) -> Result<(), Failure> {
+    // Asked for first, so that a signal that comes while the server starts is not lost.
+    let mut stopped = std::pin::pin!(stop_signal());
     let demo = config.demo;
-    let server = serve(common, config).await?;
+    survive_file_limits();
+    let server = tokio::select! {
+        server = serve(common, config) => server?,
+        () = &mut stopped => return Ok(()),
+    };
     let welcome = if demo { demo_company(&server.app, server.address).await? } else { String::new() };
     print_text(&format!("Sala listens on http://{}{welcome}", server.address))?;
-    stop_signal().await;
+    stopped.await;
     tracing::info!("stopping");
     server.stop().await;
     Ok(())
@@ -112,11 +118,25 @@ fn media_place(common: &Common, config: &Config) -> String {
     config.media.clone().or_else(beside).unwrap_or_else(|| "media".to_owned())
 }
 
+/// A write beyond the process's file size limit is then an error like a full disk, not the end of the process.
+#[cfg(unix)]
+fn survive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    const SIGXFSZ: i32 = 25;
+    // Only the handler is wanted: it stays, and with it the signal does no more.
+    if let Err(error) = signal(SignalKind::from_raw(SIGXFSZ)) {
+        tracing::warn!(%error, "a file size limit would end the process");
+    }
+}
+
+#[cfg(not(unix))]
+fn survive_file_limits() {}
+
 #[cfg(unix)]
 fn stop_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    async {
-        let (term, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (term, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
         match (term, interrupt) {
             (Ok(mut term), Ok(mut interrupt)) => {
                 tokio::select! { _ = term.recv() => {}, _ = interrupt.recv() => {} }

@@ -157,7 +157,12 @@ async fn create_choice(
     Path(path): Path<ListPath>,
     Json(input): Json<NewChoice>,
 ) -> Result<Reply<Choice>, Error> {
-    let new = New { name: &input.name, name_en: input.name_en.as_deref(), detail: input.detail.as_ref(), position: input.position };
+    let new = New {
+        name: &input.name,
+        name_en: input.name_en.as_deref(),
+        detail: input.detail.as_ref(),
+        position: input.position,
+    };
     check(path.list, Some(new.name), new.detail)?;
     caller
         .write(&app, async |mut tx| {
@@ -242,7 +247,8 @@ fn key(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-const CHOICE: &str = "select id, name, name_en, detail, position, active, version from choice where company = $1 and list = $2";
+const CHOICE: &str =
+    "select id, name, name_en, detail, position, active, version from choice where company = $1 and list = $2";
 
 /// Every entry of a list, in order; a list holds what people wrote by hand, so it is bounded generously.
 pub async fn all(conn: &mut Conn, company: i64, list: List) -> Result<Vec<Choice>, db::Error> {

@@ -129,7 +129,10 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
         (List::CustomerGroups, &[("ทั่วไป", "General")]),
         (List::Sources, &[("เว็บไซต์", "Website"), ("LINE", "LINE"), ("Facebook", "Facebook"), ("แนะนำต่อ", "Referral")]),
         (List::Classifications, &[("A", "A"), ("B", "B"), ("C", "C")]),
-        (List::EventTypes, &[("ทั่วไป", "General"), ("วันเกิด", "Birthday"), ("วันครบรอบ", "Anniversary"), ("นัดหมาย", "Appointment")]),
+        (
+            List::EventTypes,
+            &[("ทั่วไป", "General"), ("วันเกิด", "Birthday"), ("วันครบรอบ", "Anniversary"), ("นัดหมาย", "Appointment")],
+        ),
         (List::FileCategories, &[("ทั่วไป", "General"), ("สัญญา", "Contract"), ("ใบเสนอราคา", "Quotation")]),
         (List::Units, &[("ชิ้น", "Piece"), ("กล่อง", "Box"), ("ชั่วโมง", "Hour"), ("วัน", "Day")]),
         (List::MissedReasons, &[("ราคา", "Price"), ("คู่แข่ง", "Competitor"), ("ไม่มีงบประมาณ", "No budget")]),
@@ -141,7 +144,12 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
     }
     let all = json!({"scopes": ["*"]});
     let staff = json!({"scopes": ["chat:read", "chat:write", "employee:read", "setting:read"]});
-    let roles = [("ผู้ดูแลระบบ", "Admin", &all), ("ผู้จัดการ", "Manager", &all), ("พนักงานขาย", "Sales", &staff), ("พนักงานบริการ", "Support", &staff)];
+    let roles = [
+        ("ผู้ดูแลระบบ", "Admin", &all),
+        ("ผู้จัดการ", "Manager", &all),
+        ("พนักงานขาย", "Sales", &staff),
+        ("พนักงานบริการ", "Support", &staff),
+    ];
     let (vat, zero) = (json!({"rate": 7}), json!({"rate": 0}));
     let vats = [("VAT 7%", "VAT 7%", &vat), ("VAT 0%", "VAT 0%", &zero), ("ไม่มี VAT", "No VAT", &zero)];
     let rates = [1, 2, 3, 5].map(|rate| json!({"rate": rate}));
@@ -151,7 +159,9 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
         ("ค่าบริการ 3%", "Services 3%", &rates[2]),
         ("ค่าเช่า 5%", "Rent 5%", &rates[3]),
     ];
-    for (list, entries) in [(List::Roles, roles.as_slice()), (List::VatRates, &vats), (List::WithholdingRates, &withholding)] {
+    for (list, entries) in
+        [(List::Roles, roles.as_slice()), (List::VatRates, &vats), (List::WithholdingRates, &withholding)]
+    {
         for (name, name_en, detail) in entries {
             let new = New { name, name_en: Some(name_en), detail: Some(detail), position: None };
             choice::create(tx, company, list, &new).await?;

@@ -135,11 +135,20 @@ pub struct Holiday {
 
 impl Default for Setting {
     fn default() -> Setting {
-        let numbers = [("quotation", "QT"), ("salesOrder", "SO"), ("contract", "CT"), ("case", "CS"), ("deal", "D"), ("expense", "EX")];
+        let numbers = [
+            ("quotation", "QT"),
+            ("salesOrder", "SO"),
+            ("contract", "CT"),
+            ("case", "CS"),
+            ("deal", "D"),
+            ("expense", "EX"),
+        ];
         Setting {
             name_en: None,
             tax_no: None,
-            branches: vec![Branch { code: "00000".to_owned(), name: "สำนักงานใหญ่".to_owned(), address: None }],
+            branches: vec![Branch {
+                code: "00000".to_owned(), name: "สำนักงานใหญ่".to_owned(), address: None
+            }],
             address: None,
             address_en: None,
             phone: None,
@@ -276,7 +285,8 @@ async fn update_setting(
             let new = merge(&old, &input)?;
             save(&mut tx, &new).await?;
             let reference = format!("setting/{}", caller.company);
-            let change = Change { company: caller.company, reference, actor: &caller.id, action: "updated", at: app.now() };
+            let change =
+                Change { company: caller.company, reference, actor: &caller.id, action: "updated", at: app.now() };
             audit::record(&mut tx, &change, &old.view(), &new.view()).await?;
             tx.reply(Reply::ok(new.view()).version(new.version, &Conditions::default())).await
         })
@@ -390,7 +400,12 @@ fn faults(row: &Row) -> Vec<Fault> {
     need(retention, Code::OutOfRange, "retentionDays".to_owned(), "retentionDays is 1 or more");
     for (index, branch) in setting.branches.iter().enumerate() {
         let field = format!("branches[{index}].code");
-        need(tax::is_branch(&branch.code), Code::InvalidFormat, field, "A branch code has five digits; 00000 is the head office");
+        need(
+            tax::is_branch(&branch.code),
+            Code::InvalidFormat,
+            field,
+            "A branch code has five digits; 00000 is the head office",
+        );
     }
     for (index, rate) in setting.vat_rates.iter().enumerate() {
         let ok = (Amount::ZERO..=HUNDRED).contains(&rate.rate);
@@ -402,7 +417,8 @@ fn faults(row: &Row) -> Vec<Fault> {
         let order = hours.from < hours.to;
         need(order, Code::InvalidValue, format!("businessHours[{index}].to"), "to must be later than from");
     }
-    let strict = setting.refuse_wrong_tax_no && setting.tax_no.as_deref().is_some_and(|number| !tax::is_tax_number(number));
+    let strict =
+        setting.refuse_wrong_tax_no && setting.tax_no.as_deref().is_some_and(|number| !tax::is_tax_number(number));
     need(!strict, Code::InvalidValue, "taxNo".to_owned(), "taxNo has a wrong check digit, or not 13 digits");
     for (name, pattern) in &setting.numbers {
         faults.extend(pattern.faults(&format!("numbers.{name}")));

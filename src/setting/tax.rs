@@ -3,7 +3,8 @@
 /// Whether a text is a Thai tax number: 13 digits, the last of which checks the others. Spaces and hyphens between the
 /// groups are not looked at. Companies' numbers begin with 0, persons' do not.
 pub fn is_tax_number(text: &str) -> bool {
-    let digits: Vec<u32> = text.chars().filter(|letter| !matches!(letter, ' ' | '-')).filter_map(|l| l.to_digit(10)).collect();
+    let digits: Vec<u32> =
+        text.chars().filter(|letter| !matches!(letter, ' ' | '-')).filter_map(|l| l.to_digit(10)).collect();
     let others = text.chars().any(|letter| !matches!(letter, ' ' | '-') && !letter.is_ascii_digit());
     if others || digits.len() != 13 {
         return false;

@@ -12,9 +12,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::event::{self, Event};
-use crate::http::{
-    Caller, Code, Conditions, Envelope, Error, Fault, Json, Listing, Paging, Patch, Path, Reply,
-};
+use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Listing, Paging, Patch, Path, Reply};
 use crate::job::Kind;
 use crate::search;
 use crate::setting::choice;
@@ -368,7 +366,12 @@ fn key(code: &str) -> String {
 }
 
 async fn by_code(conn: &mut Conn, company: i64, code: &str) -> Result<Option<Row>, db::Error> {
-    conn.sql(ROW).push(" where employee.company = $1 and employee.staff_key = $2").bind(company).bind(key(code)).optional().await
+    conn.sql(ROW)
+        .push(" where employee.company = $1 and employee.staff_key = $2")
+        .bind(company)
+        .bind(key(code))
+        .optional()
+        .await
 }
 
 struct Filter {
@@ -412,7 +415,8 @@ impl Filter {
             query = query.push(" and employee.active = ").push_bind(active);
         }
         if let Some(keyword) = &self.keyword {
-            query = query.push(" and employee.search_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
+            query =
+                query.push(" and employee.search_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
         }
         query
     }
@@ -526,7 +530,13 @@ async fn save(
 ) -> Result<(), db::Error> {
     let nickname = input.nickname.clone().over(old.and_then(|old| old.nickname.clone()));
     let code = old.map_or_else(|| input.staff_code.trim(), |old| old.staff_code.as_str());
-    let words = [input.firstname.trim(), input.lastname.trim(), nickname.as_deref().unwrap_or_default(), input.email.trim(), code];
+    let words = [
+        input.firstname.trim(),
+        input.lastname.trim(),
+        nickname.as_deref().unwrap_or_default(),
+        input.email.trim(),
+        code,
+    ];
     tx.sql(
         "insert into employee (company, id, staff_code, staff_key, email, firstname, lastname, nickname, phone, search_key,
                                role, team, head, active, time_zone, created_by, created_at, modified_at, version)
@@ -619,6 +629,10 @@ async fn announce(tx: &mut Conn, row: &Row, name: &'static str, now: i64) -> Res
     let zone = time::zone(tx, row.company).await?;
     let subject = format!("employee/{}", row.staff_code);
     let body = event::body("Employee", name, "Employee", &row.clone().view(&zone))?;
-    event::emit(tx, &Event { company: row.company, topic: "Employee", name, subject: &subject, body, at: now }).await?;
+    event::emit(
+        tx,
+        &Event { company: row.company, topic: "Employee", name, subject: &subject, place: row.version, body, at: now },
+    )
+    .await?;
     Ok(())
 }

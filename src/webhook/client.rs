@@ -67,7 +67,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    if let Some(inner) = address.to_ipv4_mapped() {
+    // Mapped (::ffff:a.b.c.d) and, as some systems still take them, compatible ones (::a.b.c.d).
+    if let Some(inner) = address.to_ipv4() {
         return is_public_v4(inner);
     }
     let [first, second, ..] = address.segments();
@@ -100,6 +101,7 @@ mod tests {
             "fe80::1",
             "fd00::1",
             "::ffff:127.0.0.1",
+            "::127.0.0.1",
             "64:ff9b::7f00:1",
         ] {
             assert!(!is_public(private.parse().expect("address")), "{private}");

@@ -91,7 +91,7 @@ async fn waiting(conn: &mut Conn, company: i64, webhook: i64, subject: &str) -> 
          from webhook_delivery as delivery
          join event on event.company = delivery.company and event.id = delivery.event
          where delivery.company = $1 and delivery.webhook = $2 and delivery.subject = $3 and delivery.state = 'pending'
-         order by delivery.event limit 50",
+         order by delivery.place, delivery.event limit 50",
     )
     .bind(company)
     .bind(webhook)

@@ -169,11 +169,18 @@ impl TestApp {
 
     /// A second node on the same database, with parts of its own.
     pub async fn second_node(&self) -> (App, Server) {
+        self.node(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn node(&self, change: impl FnOnce(&mut Config)) -> (App, Server) {
+        let mut config = self.app.config.clone();
+        change(&mut config);
         let db = db::Db::open(&self.database.url, db::Options::default()).await.unwrap();
         let media = Store::open(&self.database.folder.join("media").display().to_string()).unwrap();
         let vault = Vault::from_text(&self.key).unwrap();
         let clock = Clock::Set(AtomicI64::new(self.app.now()));
-        let app = App::new(self.app.config.clone(), db, vault, media, clock, None).unwrap();
+        let app = App::new(config, db, vault, media, clock, None).unwrap();
         (app.clone(), Server::new(app))
     }
 

@@ -53,7 +53,12 @@ async fn an_employee_is_created_read_and_updated_by_code() {
 async fn every_fault_of_an_employee_is_named() {
     let app = TestApp::new().await;
     let refused = put(&app, json!({"staffCode": " ", "email": "no-address", "firstname": "x", "lastname": "y", "roleName": "Sales", "teamName": "", "timeZone": "Mars"})).await;
-    let expected = [("required", "staffCode"), ("required", "teamName"), ("invalid_format", "email"), ("invalid_value", "timeZone")];
+    let expected = [
+        ("required", "staffCode"),
+        ("required", "teamName"),
+        ("invalid_format", "email"),
+        ("invalid_value", "timeZone"),
+    ];
     assert_eq!(refused.errors(), expected);
     let mut unknown_role = patty();
     unknown_role["roleName"] = json!("Emperor");

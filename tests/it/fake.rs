@@ -153,6 +153,12 @@ impl Fake {
         messages
     }
 
+    /// How many rooms there are, whatever became of the test's token.
+    pub async fn rooms_in_database(&self) -> i64 {
+        let mut conn = self.app.app.db.read().await.unwrap();
+        conn.sql("select count(*) from room").one().await.unwrap()
+    }
+
     /// The rooms as the list of conversations shows them.
     pub async fn rooms(&self) -> Vec<Value> {
         let page = self.app.post("/v1/conversation/enquiry", json!({})).await;

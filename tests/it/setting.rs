@@ -42,8 +42,16 @@ async fn every_fault_of_a_profile_is_named_and_nothing_is_stored() {
     assert_eq!((refused.status, &refused.body["status"]["code"]), (400, &json!("4002")));
     let fields: Vec<&str> = refused.errors().into_iter().map(|(_, field)| field).collect();
     let expected = [
-        "name", "timeZone", "currency", "logoUrl", "retentionDays", "branches[0].code", "vatRates[0].rate",
-        "businessHours[0].day", "businessHours[0].to", "numbers.quotation.digits",
+        "name",
+        "timeZone",
+        "currency",
+        "logoUrl",
+        "retentionDays",
+        "branches[0].code",
+        "vatRates[0].rate",
+        "businessHours[0].day",
+        "businessHours[0].to",
+        "numbers.quotation.digits",
     ];
     assert_eq!(fields, expected);
     assert_eq!(app.get("/v1/setting").await.data()["name"], "Siam Tools");
@@ -72,7 +80,11 @@ async fn versions_spare_reads_and_refuse_lost_races() {
     assert_eq!(won.status, 200);
     let lost = app.request(Method::PUT, "/v1/setting", &[("if-match", &tag)], change("Second")).await;
     assert_eq!((lost.status, lost.errors()), (412, vec![("changed", "If-Match")]));
-    assert_eq!(app.request(Method::PUT, "/v1/setting", &[], change("Third")).await.status, 200, "old clients send none");
+    assert_eq!(
+        app.request(Method::PUT, "/v1/setting", &[], change("Third")).await.status,
+        200,
+        "old clients send none"
+    );
 }
 
 #[tokio::test]

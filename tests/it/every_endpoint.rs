@@ -1,0 +1,305 @@
+//! What holds for every operation of the document: a new one is covered without a line here.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use channel::Platform;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::app::{Answer, COMPANY, TestApp, request};
+
+/// Operations that anyone may call, each for a reason of its own.
+const OPEN: [&str; 7] = [
+    "getHealth",
+    "getMedia", // its address cannot be guessed
+    "getMetrics",
+    "getReadiness",
+    "playSandboxCustomer", // nor can this account's
+    "receiveLineCallback", // signed
+    "requestAccessToken",
+];
+
+/// An operation as the document describes it.
+pub struct Operation {
+    pub id: String,
+    pub method: Method,
+    pub path: String,
+    pub scope: Option<String>,
+    /// `(name, in, schema)` of each parameter in the path or the query.
+    pub parameters: Vec<(String, String, Value)>,
+    /// Media type and schema of the body.
+    pub body: Option<(String, Value)>,
+}
+
+/// The document as JSON.
+pub fn document() -> Value {
+    serde_json::to_value(sala::http::document()).unwrap()
+}
+
+/// Every operation of the document.
+pub fn operations() -> Vec<Operation> {
+    let document = document();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let parameters = parameters.filter(|parameter| parameter["in"] != "header").map(|parameter| {
+                let text = |member: &str| parameter[member].as_str().unwrap().to_owned();
+                (text("name"), text("in"), resolve(&document, &parameter["schema"]))
+            });
+            let body = operation["requestBody"]["content"].as_object().and_then(|content| content.iter().next());
+            operations.push(Operation {
+                id: operation["operationId"].as_str().unwrap().to_owned(),
+                method: method.to_uppercase().parse().unwrap(),
+                path: path.clone(),
+                scope: operation["security"][0]["bearerAuth"][0].as_str().map(str::to_owned),
+                parameters: parameters.collect(),
+                body: body.map(|(kind, content)| (kind.clone(), resolve(&document, &content["schema"]))),
+            });
+        }
+    }
+    operations
+}
+
+/// A schema without references, as deep as samples need it.
+fn resolve(document: &Value, schema: &Value) -> Value {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return resolve(document, document.pointer(reference.trim_start_matches('#')).unwrap());
+    }
+    let mut schema = schema.clone();
+    if let Some(properties) = schema["properties"].as_object().cloned() {
+        let resolved: Map<String, Value> =
+            properties.into_iter().map(|(name, property)| (name, resolve(document, &property))).collect();
+        schema["properties"] = Value::Object(resolved);
+    }
+    if schema["items"].is_object() {
+        schema["items"] = resolve(document, &schema["items"]);
+    }
+    for several in ["oneOf", "anyOf"] {
+        let parts = schema[several].as_array().cloned().unwrap_or_default();
+        if let Some(part) = parts.iter().find(|part| part["type"] != "null") {
+            return resolve(document, part);
+        }
+    }
+    schema
+}
+
+/// The type of a schema that may also be null.
+fn kind(schema: &Value) -> &str {
+    let types = schema["type"].as_array();
+    let not_null = types.and_then(|types| types.iter().filter_map(Value::as_str).find(|kind| *kind != "null"));
+    not_null.or_else(|| schema["type"].as_str()).unwrap_or_else(|| panic!("a schema without a type: {schema}"))
+}
+
+/// A value that a schema allows: its example, or the plainest one.
+fn sample(schema: &Value) -> Value {
+    let example = ["example", "default", "const"].iter().find_map(|member| schema.get(*member));
+    if let Some(example) = example.or_else(|| schema["examples"].get(0)).or_else(|| schema["enum"].get(0)) {
+        return example.clone();
+    }
+    match kind(schema) {
+        "object" => {
+            let properties = schema["properties"].as_object().into_iter().flatten();
+            Value::Object(properties.map(|(name, property)| (name.clone(), sample(property))).collect())
+        }
+        "array" => json!([sample(&schema["items"])]),
+        "string" if schema["format"] == "uuid" => json!(Uuid::new_v4()),
+        "string" => json!("text"),
+        "integer" | "number" => json!(1),
+        "boolean" => json!(true),
+        other => panic!("no sample of {other}: {schema}"),
+    }
+}
+
+/// A value of another type than the schema's, which even a lenient reader cannot read.
+fn wrong(schema: &Value) -> Value {
+    match kind(schema) {
+        "object" | "array" => json!("text"),
+        _ => json!({"an": "object"}),
+    }
+}
+
+impl Operation {
+    fn is_json(&self) -> bool {
+        self.body.as_ref().is_some_and(|(kind, _)| kind == "application/json")
+    }
+
+    /// The path with these values in place of its parameters.
+    pub fn path_with(&self, value: impl Fn(&str, &Value) -> String) -> String {
+        let mut path = self.path.clone();
+        for (name, _, schema) in self.parameters.iter().filter(|(_, place, _)| place == "path") {
+            path = path.replace(&format!("{{{name}}}"), &value(name, schema));
+        }
+        assert!(!path.contains('{'), "{}: a parameter of the path is not declared", self.id);
+        path
+    }
+
+    fn sample_path(&self) -> String {
+        self.path_with(|_, schema| sample(schema).to_string().trim_matches('"').to_owned())
+    }
+
+    /// A body that the operation's schema allows.
+    pub fn sample_body(&self) -> Option<Value> {
+        self.body.as_ref().map(|(_, schema)| sample(schema))
+    }
+
+    async fn call(&self, app: &TestApp, token: &str, path: &str, body: Option<Value>) -> Answer {
+        app.call(request(token, self.method.clone(), path, &[], body)).await
+    }
+}
+
+fn secured() -> Vec<Operation> {
+    let secured: Vec<Operation> = operations().into_iter().filter(|operation| operation.scope.is_some()).collect();
+    assert!(secured.len() >= 5, "the document is not read rightly");
+    for operation in &secured {
+        assert!(operation.body.is_none() || operation.is_json(), "{}: only JSON bodies are exercised", operation.id);
+    }
+    secured
+}
+
+#[test]
+fn only_known_operations_are_open_to_anyone() {
+    let open: Vec<String> =
+        operations().into_iter().filter(|operation| operation.scope.is_none()).map(|operation| operation.id).collect();
+    let mut sorted = open.clone();
+    sorted.sort();
+    assert_eq!(sorted, OPEN, "an operation declares security((\"bearerAuth\" = [scope])) or is named here");
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_done() {
+    let app = TestApp::new().await;
+    for operation in secured() {
+        let plain = Request::builder().method(operation.method.clone()).uri(operation.sample_path());
+        let refused = app.call(plain.body(Body::empty()).unwrap()).await;
+        assert_eq!((refused.status, refused.errors()), (401, vec![("unauthorized", "")]), "{}", operation.id);
+        assert_eq!(refused.body["status"]["description"], "Unauthorized");
+        let refused = operation.call(&app, "sala_507_wrong", &operation.sample_path(), operation.sample_body()).await;
+        assert_eq!(refused.status, 401, "{}", operation.id);
+        assert_eq!(refused.body["status"]["description"], "User authentication required");
+    }
+}
+
+#[tokio::test]
+async fn without_the_operations_scope_nothing_is_done() {
+    let app = TestApp::new().await;
+    for operation in secured() {
+        let scope = operation.scope.clone().unwrap();
+        let others: Vec<&str> = app.client.scopes.iter().map(String::as_str).filter(|other| *other != scope).collect();
+        let client = app.tenant(COMPANY, &others).await;
+        let refused = operation.call(&app, &client.token, &operation.sample_path(), operation.sample_body()).await;
+        assert_eq!((refused.status, refused.errors()), (403, vec![("missing_scope", "")]), "{}", operation.id);
+        assert!(refused.body["errors"][0]["message"].as_str().unwrap().contains(&scope));
+    }
+}
+
+#[tokio::test]
+async fn records_of_another_company_are_not_found() {
+    let app = TestApp::new().await;
+    let stranger = app.tenant(508, &["chat:read", "chat:write"]).await;
+    let room = app.room_of(508, Platform::Line, "U1").await;
+    let mut message = crate::app::text_message(&room, "Theirs");
+    message["companyId"] = json!(508);
+    let sent = app.request_as(&stranger.token, Method::POST, "/v1/chat/message", Some(message)).await;
+    let foreign = [room, sent.data()["id"].as_str().unwrap().to_owned()];
+    for operation in secured().iter().filter(|operation| operation.path.contains('{')) {
+        for id in &foreign {
+            let path = operation.path_with(|_, schema| match schema["format"] == "uuid" {
+                true => id.clone(),
+                false => sample(schema).to_string().trim_matches('"').to_owned(),
+            });
+            let refused = operation.call(&app, &app.token, &path, operation.sample_body()).await;
+            assert_eq!(refused.status, 404, "{}: {refused:?}", operation.id);
+            let (code, what) = refused.errors()[0];
+            assert_eq!(code, "not_found");
+            assert!(!what.is_empty(), "{}: the record is not found, not the path", operation.id);
+        }
+    }
+}
+
+#[tokio::test]
+async fn values_of_a_wrong_type_are_named() {
+    let app = TestApp::new().await;
+    for operation in operations() {
+        if operation.is_json() && operation.scope.is_some() {
+            let (_, schema) = operation.body.as_ref().unwrap();
+            for (name, property) in schema["properties"].as_object().unwrap() {
+                let mut body = sample(schema);
+                body[name] = wrong(property);
+                let refused = operation.call(&app, &app.token, &operation.sample_path(), Some(body)).await;
+                assert_eq!(refused.status, 400, "{} {name}: {refused:?}", operation.id);
+                let named = refused.errors().iter().any(|(code, field)| *code == "invalid_type" && field == name);
+                assert!(named, "{} {name}: {refused:?}", operation.id);
+            }
+        }
+        for (name, place, schema) in operation.parameters.iter().filter(|_| operation.scope.is_some()) {
+            if kind(schema) == "string" && schema["format"] != "uuid" {
+                continue;
+            }
+            let path = match place.as_str() {
+                "path" => operation.path_with(|_, _| "wrong".to_owned()),
+                _ => format!("{}?{name}=wrong", operation.sample_path()),
+            };
+            let refused = operation.call(&app, &app.token, &path, operation.sample_body()).await;
+            assert_eq!(refused.status, 400, "{} {name}: {refused:?}", operation.id);
+            assert!(refused.errors().iter().any(|(_, field)| field == name), "{} {name}: {refused:?}", operation.id);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
+    let app = TestApp::with(|config| config.body_limit = 10_000).await;
+    let mut count = 0;
+    for operation in operations() {
+        let Some((kind, _)) = &operation.body else { continue };
+        if operation.scope.is_none() && operation.path.contains('{') {
+            // Open to anyone: whose account it is about is asked before its body is read.
+            continue;
+        }
+        for (size, is_refused) in [(10_000, false), (10_001, true), (100_000, true)] {
+            let mut body = operation.sample_body().unwrap().to_string();
+            body.push_str(&" ".repeat(size - body.len()));
+            let call = Request::builder()
+                .method(operation.method.clone())
+                .uri(operation.sample_path())
+                .header("authorization", format!("Bearer {}", app.token))
+                .header("content-type", kind);
+            let answered = app.call(call.body(Body::from(body)).unwrap()).await;
+            assert_eq!(answered.status == 413, is_refused, "{} {size}: {answered:?}", operation.id);
+            if is_refused {
+                assert_eq!(answered.errors(), [("too_large", "")], "{}", operation.id);
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+}
+
+#[tokio::test]
+async fn a_body_of_another_media_type_is_refused() {
+    let app = TestApp::new().await;
+    for operation in secured().iter().filter(|operation| operation.body.is_some()) {
+        let body = operation.sample_body().unwrap().to_string();
+        for (kind, is_refused) in [
+            ("text/plain", true),
+            ("application/x-www-form-urlencoded", true),
+            ("multipart/form-data; boundary=x", true),
+            ("json", true),
+            ("application/json; charset=utf-8", false),
+            ("Application/JSON", false),
+            ("application/vnd.api+json", false),
+        ] {
+            let call = Request::builder()
+                .method(operation.method.clone())
+                .uri(operation.sample_path())
+                .header("authorization", format!("Bearer {}", app.token))
+                .header("content-type", kind);
+            let answered = app.call(call.body(Body::from(body.clone())).unwrap()).await;
+            assert_eq!(answered.status == 415, is_refused, "{} {kind}: {answered:?}", operation.id);
+            if is_refused {
+                assert_eq!(answered.errors(), [("media_type", "Content-Type")]);
+            }
+        }
+    }
+}
