@@ -48,10 +48,8 @@ pub struct Choice {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 struct ListPath {
-    /// The list: `teams`, `roles`, `customer-groups`, `sources`, `classifications`, `tags`, `interests`, `event-types`,
-    /// `file-categories`, `boards`, `stages`, `labels`, `missed-reasons`, `unqualified-reasons`, `case-categories`,
-    /// `contract-types`, `contract-templates`, `header-templates`, `product-groups`, `product-tags`, `units`, `attributes`,
-    /// `price-tiers`, `vat-rates`, `withholding-rates`.
+    /// The list.
+    #[param(inline)]
     list: List,
 }
 
@@ -59,6 +57,7 @@ struct ListPath {
 #[into_params(parameter_in = Path)]
 struct ChoicePath {
     /// The list.
+    #[param(inline)]
     list: List,
     /// The entry's number.
     id: i64,

@@ -52,9 +52,8 @@ struct EmployeeEnquiry {
     page_length: Option<i64>,
     /// Taken and not used: its meaning in the original API is not known.
     #[serde(rename = "type")]
-    #[schema(value_type = Option<i64>)]
     #[expect(dead_code, reason = "clients send it")]
-    kind: Option<Value>,
+    kind: Option<i64>,
 }
 
 /// An employee.

@@ -54,7 +54,7 @@ async fn a_token_answer_begins_with_the_token_and_is_not_to_be_stored() {
     assert!(issued.text.starts_with("{\"access_token\":\"sala_507_"), "{}", issued.text);
     assert_eq!(issued.body["expires_in"], 3600);
     assert_eq!(issued.body["token_type"], "Bearer");
-    assert_eq!(issued.body["scope"], "chat:read chat:write");
+    assert_eq!(issued.body["scope"], app.client.scopes.join(" "));
     assert_eq!(issued.body.as_object().unwrap().len(), 4);
     assert_eq!(issued.header("cache-control"), "no-store");
     let bearer = format!("Bearer {}", issued.body["access_token"].as_str().unwrap());

@@ -27,10 +27,11 @@ impl Target {
     }
 
     fn path(&self, operation: &Operation) -> String {
-        operation.path_with(|name, _| match name {
+        operation.path_with(|name, schema| match name {
             "accountId" => self.account.clone(),
             "roomId" => self.room.clone(),
             "externalId" => "U1".to_owned(),
+            _ if schema["enum"].is_array() => schema["enum"][0].as_str().unwrap().to_owned(),
             _ => self.message.clone(),
         })
     }
@@ -156,7 +157,7 @@ async fn a_nul_is_refused_in_every_text() {
                 body[name] = json!(text);
                 let refused = target.post(&operation, body.to_string()).await;
                 assert_eq!(refused.status, 400, "{} {name}: {refused:?}", operation.id);
-                assert!(refused.errors().iter().any(|(_, field)| field == name), "{} {name}", operation.id);
+                assert!(refused.errors().iter().any(|(_, field)| field == name), "{} {name}: {refused:?}", operation.id);
             }
         }
     }
