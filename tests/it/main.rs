@@ -24,4 +24,5 @@ mod nodes;
 mod openapi;
 mod ops;
 mod receiver;
+mod serve;
 mod webhook;
