@@ -78,6 +78,15 @@ struct OAuthError {
     error_description: String,
 }
 
+/// A 401 of the token request.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the document's picture of the answer")]
+enum TokenRefused {
+    OAuth(OAuthError),
+    Gateway(GatewayError),
+}
+
 /// Exchange client credentials for a bearer access token.
 ///
 /// OAuth 2.0 client credentials, form encoded. The answer is a plain OAuth body, not the envelope.
@@ -91,7 +100,7 @@ struct OAuthError {
     responses(
         (status = 200, description = "Token issued.", body = TokenResponse),
         (status = 400, description = "The request or the credentials are wrong.", body = OAuthError),
-        (status = 401, description = "Credentials by HTTP Basic are wrong, or the subscription key is.", body = GatewayError),
+        (status = 401, description = "Credentials by HTTP Basic are wrong, or the subscription key is.", body = TokenRefused),
         (status = 403, description = "Not answered here; listed by the original API."),
         (status = 429, description = "Too many wrong credentials from this address.", body = OAuthError),
         (status = 503, response = inline(crate::http::openapi::Unavailable)),

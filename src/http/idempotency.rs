@@ -91,7 +91,11 @@ pub async fn once(
     if !response.status().is_success() || !claim.answered.load(Ordering::Acquire) {
         // A refusal is not stored: the corrected call may use the key again. Nor is the answer of a POST that only
         // reads: a repetition reads again.
-        app.db.write(async |mut tx| release(&mut tx, company, &client, &claim).await).await?;
+        let released = app.db.write(async |mut tx| release(&mut tx, company, &client, &claim).await).await;
+        if let Err(error) = released {
+            // The answer is the caller's all the same; the claim's lease ends by itself.
+            tracing::warn!(%error, "an idempotency key could not be released");
+        }
     }
     Ok(response)
 }

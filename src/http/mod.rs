@@ -125,9 +125,11 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
 
     let limit = Duration::from_secs(app.config.request_timeout);
     let work = async {
-        let Ok(_place) = app.places.try_acquire() else {
+        // Health is told however much there is to do: a busy server must not be taken for a dead one.
+        let place = app.places.try_acquire();
+        if place.is_err() && !matches!(operation, "getHealth" | "getReadiness" | "getMetrics") {
             return Error::Busy("The server has too many requests in progress").into_response();
-        };
+        }
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
         match tokio::time::timeout(limit, answer).await {
             Ok(Ok(response)) => response,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use axum::http::Method;
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{OneOfBuilder, Schema};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
@@ -69,8 +70,8 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
         "The company's subscription key: checked when sent, demanded when the server says so.",
     );
     components.add_security_scheme(SUBSCRIPTION_KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
-    for (_, name, description) in SHARED.into_iter().chain([UNAVAILABLE]) {
-        components.responses.insert(name.to_owned(), RefOr::T(error_answer(description)));
+    for (status, name, description) in SHARED.into_iter().chain([UNAVAILABLE]) {
+        components.responses.insert(name.to_owned(), RefOr::T(error_answer(status, description)));
     }
     for (path, item) in &mut document.paths.paths {
         let operations = [
@@ -110,11 +111,16 @@ fn share_answers(operation: &mut Operation, is_post: bool, has_id: bool) {
     }
 }
 
-fn error_answer(description: &str) -> Response {
-    let schema = Some(Ref::from_schema_name("ErrorEnvelope"));
+fn error_answer(status: &str, description: &str) -> Response {
+    let envelope = Ref::from_schema_name("ErrorEnvelope");
+    let schema: RefOr<Schema> = match status {
+        // The gateway's own shape for a wrong subscription key.
+        "401" => OneOfBuilder::new().item(envelope).item(Ref::from_schema_name("GatewayError")).into(),
+        _ => envelope.into(),
+    };
     ResponseBuilder::new()
         .description(description)
-        .content("application/json", ContentBuilder::new().schema(schema).build())
+        .content("application/json", ContentBuilder::new().schema(Some(schema)).build())
         .build()
 }
 

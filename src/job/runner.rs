@@ -1,9 +1,10 @@
 //! The loops that claim and run jobs, one a kind.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use db::Conn;
+use db::{Conn, Rows, Type};
 use futures_util::FutureExt;
 use metrics::{counter, histogram};
 use tokio::sync::{Semaphore, watch};
@@ -50,11 +51,12 @@ pub async fn start(app: &App) -> Result<Runner, db::Error> {
         })
         .await?;
     let (stop, stopped) = watch::channel(false);
+    let held = Held::default();
     let mut loops = JoinSet::new();
     for kind in Kind::ALL {
-        loops.spawn(work(app.clone(), kind, worker, stopped.clone()));
+        loops.spawn(work(app.clone(), kind, worker, held.clone(), stopped.clone()));
     }
-    loops.spawn(heartbeat(app.clone(), worker, stopped));
+    loops.spawn(heartbeat(app.clone(), worker, held, stopped));
     Ok(Runner { app: app.clone(), worker, stop, loops })
 }
 
@@ -83,27 +85,76 @@ impl Runner {
     }
 }
 
-async fn heartbeat(app: App, worker: Uuid, mut stopped: watch::Receiver<bool>) {
+/// The jobs that run on this node. Only their leases are extended: what was claimed without this node hearing of it, and
+/// what ended without being written down, because the database was away, must become free by itself.
+#[derive(Debug, Clone, Default)]
+struct Held(Arc<Mutex<BTreeSet<Name>>>);
+
+/// A job's company, kind and key.
+type Name = (i64, &'static str, String);
+
+impl Held {
+    fn hold(&self, job: &Job) -> Holding {
+        let name = (job.company, job.kind.name(), job.key.clone());
+        self.lock().insert(name.clone());
+        Holding { held: self.clone(), name }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Name>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rows(&self) -> Rows {
+        let mut rows = Rows::new(&[("company", Type::BigInt), ("kind", Type::Text), ("key", Type::Text)]);
+        for (company, kind, key) in self.lock().iter() {
+            rows.push(vec![(*company).into(), (*kind).into(), key.as_str().into()]);
+        }
+        rows
+    }
+}
+
+/// A job that runs, until this is dropped.
+struct Holding {
+    held: Held,
+    name: Name,
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.held.lock().remove(&self.name);
+    }
+}
+
+async fn heartbeat(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(HEARTBEAT) => {}
             _ = stopped.wait_for(|stop| *stop) => return,
         }
+        let rows = held.rows();
+        if rows.is_empty() {
+            continue;
+        }
         let until = app.now() + LEASE;
-        let beaten = app
-            .db
-            .write(async |mut tx| {
-                tx.sql("update job set run_at = $1 where worker = $2").bind(until).bind(worker).exec().await
-            })
-            .await;
+        let beaten = app.db.write(async |mut tx| extend(&mut tx, worker, &rows, until).await).await;
         if let Err(error) = beaten {
-            let error: db::Error = error;
             tracing::warn!(%error, "leases could not be extended");
         }
     }
 }
 
-async fn work(app: App, kind: Kind, worker: Uuid, mut stopped: watch::Receiver<bool>) {
+async fn extend(tx: &mut Conn, worker: Uuid, rows: &Rows, until: i64) -> Result<(), db::Error> {
+    tx.sql("update job set run_at = $1 from ")
+        .bind(until)
+        .push_rows(rows)
+        .push(" as input where job.company = input.company and job.kind = input.kind and job.key = input.key and job.worker = ")
+        .push_bind(worker)
+        .exec()
+        .await
+        .map(drop)
+}
+
+async fn work(app: App, kind: Kind, worker: Uuid, held: Held, mut stopped: watch::Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(kind.parallel(&app)));
     let mut running = JoinSet::new();
     loop {
@@ -125,10 +176,10 @@ async fn work(app: App, kind: Kind, worker: Uuid, mut stopped: watch::Receiver<b
         }
         for job in claimed {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
-            let app = app.clone();
+            let (app, holding) = (app.clone(), held.hold(&job));
             running.spawn(async move {
                 one(&app, job).await;
-                drop(slot);
+                drop((holding, slot));
             });
         }
     }

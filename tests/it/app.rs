@@ -44,6 +44,13 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
+    /// A database at this address, which is not dropped with the test.
+    pub fn at(url: &str) -> TestDatabase {
+        let folder = std::env::temp_dir().join(format!("sala_{}", Uuid::new_v4().simple()));
+        std::fs::create_dir_all(&folder).unwrap();
+        TestDatabase { url: url.to_owned(), folder, admin: None }
+    }
+
     /// An empty database.
     pub async fn new() -> TestDatabase {
         let name = format!("sala_{}", Uuid::new_v4().simple());
@@ -103,7 +110,8 @@ pub struct TestApp {
     pub token: String,
     pub database: TestDatabase,
     server: Server,
-    key: String,
+    /// Encrypts its stored credentials.
+    pub key: String,
 }
 
 /// An answer, read.

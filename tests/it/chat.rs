@@ -364,6 +364,20 @@ async fn only_a_failed_message_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_status_only_moves_forward() {
+    let app = TestApp::new().await;
+    let room = app.sandbox_room().await;
+    let seen = app.send(&room, "Hi").await.data()["id"].as_str().unwrap().to_owned();
+    app.sql("update message set delivery = 4").await;
+    let lost = app.send(&room, "Ho").await.data()["id"].as_str().unwrap().to_owned();
+    app.sql("update message set delivery = 9 where number = 2").await;
+    app.send(&room, "Hey").await;
+    app.run_jobs().await;
+    assert_eq!(app.message(&seen).await["deliveryStatus"], "read", "a delivery that is late says nothing new");
+    assert_eq!(app.message(&lost).await["deliveryStatus"], "failed", "only who asks for it gets another try");
+}
+
+#[tokio::test]
 async fn messages_of_others_are_not_found() {
     let app = TestApp::new().await;
     let stranger = app.tenant(508, &["chat:read", "chat:write"]).await;

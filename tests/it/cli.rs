@@ -1,11 +1,7 @@
-//! The program itself: its commands, what they print, and how a server starts and ends.
+//! The program's commands, and what they print.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 use sala::vault::new_key;
 use serde_json::{Value, json};
@@ -24,7 +20,7 @@ impl Sala {
     }
 
     /// A command with nothing but this database in its environment; PostgreSQL needs the key, SQLite makes a file.
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sala"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SALA_")) {
             command.env_remove(name);
@@ -51,30 +47,6 @@ impl Sala {
     fn refused(&self, args: &[&str]) -> String {
         complaint(&self.command(args).output().unwrap())
     }
-
-    /// Starts a server on a free port.
-    pub fn serve(&self, args: &[&str]) -> Serving {
-        let all = [&["serve", "--listen", "127.0.0.1:0", "--log", "debug", "--log-format", "json"], args].concat();
-        let mut child = self.command(&all).spawn().unwrap();
-        let mut stderr = child.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut log = Vec::new();
-            stderr.read_to_end(&mut log).unwrap();
-            String::from_utf8_lossy(&log).into_owned()
-        });
-        // Read to its end: a server whose output nobody reads cannot go on printing.
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (told, lines) = mpsc::channel();
-        std::thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(told.send(line))));
-        let first = lines.recv().expect("the server says where it listens");
-        let address = first.strip_prefix("Sala listens on http://").unwrap().parse().unwrap();
-        let mut welcome = String::new();
-        while args.contains(&"--demo") && !welcome.contains("/channels/sandbox/") {
-            welcome.push_str(&lines.recv().expect("the demo's calls are printed"));
-            welcome.push('\n');
-        }
-        Serving { child, address, welcome, log: Some(log) }
-    }
 }
 
 fn printed(output: &Output) -> String {
@@ -88,65 +60,6 @@ fn complaint(output: &Output) -> String {
     let complaint = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(complaint.contains("error: "), "{complaint}");
     complaint
-}
-
-/// A server in a process of its own.
-pub struct Serving {
-    child: Child,
-    pub address: SocketAddr,
-    welcome: String,
-    log: Option<JoinHandle<String>>,
-}
-
-/// No test waits longer than this for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-impl Serving {
-    /// Sends SIGTERM.
-    pub fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    /// Waits until the process is gone; answers whether it ended well, and what it logged.
-    pub fn wait(&mut self) -> (Option<i32>, String) {
-        let started = Instant::now();
-        let status = loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => break status,
-                None => assert!(started.elapsed() < PATIENCE, "the server does not end"),
-            }
-            std::thread::yield_now();
-        };
-        (status.code(), self.log.take().unwrap().join().unwrap())
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Sends a request over a connection of its own; answers the status and the body.
-pub fn http(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let length = body.len();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: sala\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    read_answer(&answer)
-}
-
-fn read_answer(answer: &str) -> (u16, String) {
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
 #[tokio::test]
@@ -468,117 +381,4 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
 async fn the_document_is_printed() {
     let sala = Sala::new().await;
     assert_eq!(sala.json(&["openapi"]), crate::every_endpoint::document());
-}
-
-/// The words of a shell command: enough of the shell for the lines that a server prints.
-fn words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
-    for letter in line.chars() {
-        match quote {
-            Some(open) if letter == open => quote = None,
-            None if letter == '\'' || letter == '"' => quote = Some(letter),
-            None if letter == ' ' => words.push(std::mem::take(&mut word)),
-            _ => word.push(letter),
-        }
-    }
-    words.push(word);
-    words.into_iter().filter(|word| !word.is_empty()).collect()
-}
-
-/// Does what a printed `curl` does.
-fn curl(address: SocketAddr, line: &str, token: &str) -> (u16, Value) {
-    let (_, line) = line.split_once("curl ").unwrap();
-    let line = line.replace("$TOKEN", token);
-    let words = words(line.split(" | ").next().unwrap());
-    let base = format!("http://{address}");
-    let path = words.iter().find_map(|word| word.strip_prefix(&base)).expect("the line names the server").to_owned();
-    let after = |option: &str| -> Vec<String> {
-        words.windows(2).filter(|pair| pair[0] == option).map(|pair| pair[1].clone()).collect()
-    };
-    let mut headers: Vec<(String, String)> = after("-H")
-        .into_iter()
-        .map(|header| header.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap())
-        .collect();
-    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-        headers.push(("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
-    }
-    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let (status, body) = http(address, "POST", &path, &headers, &after("-d").join("&"));
-    (status, serde_json::from_str(&body).unwrap())
-}
-
-#[tokio::test]
-async fn the_demo_prints_calls_that_work() {
-    let sala = Sala::new().await;
-    // A second start is as good as the first, with a new client and the same room.
-    for number in ["1", "3"] {
-        let mut serving = sala.serve(&["--demo"]);
-        let lines: Vec<&str> = serving.welcome.lines().filter(|line| line.contains("curl ")).collect();
-        let [token, message, customer] = lines[..] else { panic!("three calls: {}", serving.welcome) };
-        let (status, token) = curl(serving.address, token, "");
-        assert_eq!(status, 200, "{token}");
-        let (status, sent) = curl(serving.address, message, token["access_token"].as_str().unwrap());
-        assert_eq!(status, 201, "{sent}");
-        assert_eq!(sent["data"].as_object().unwrap().len(), 11);
-        assert_eq!((&sent["data"]["vwId"], &sent["data"]["content"]), (&json!(number), &json!("Hello, world")));
-        let (status, said) = curl(serving.address, customer, "");
-        assert_eq!((status, &said["data"]["roomId"]), (201, &sent["data"]["roomId"]));
-        assert_eq!(said["data"]["isFirstCustomerMessage"], number == "1");
-        serving.terminate();
-        assert_eq!(serving.wait().0, Some(0));
-    }
-    sala.ok(&["company", "create", "--name", "Siam Tools", "--id", "600"]);
-    let clients = sala.json(&["client", "list", "--company", "507", "--json"]);
-    let open = clients.as_array().unwrap().iter().filter(|client| client["revoked_at"].is_null()).count();
-    assert_eq!((clients.as_array().unwrap().len(), open), (2, 1), "the former start's client is revoked");
-}
-
-#[tokio::test]
-async fn a_server_that_is_told_to_stop_finishes_what_it_has_begun() {
-    let sala = Sala::new().await;
-    let mut serving = sala.serve(&["--demo"]);
-    let token = serving.welcome.lines().find(|line| line.starts_with("TOKEN=")).unwrap();
-    let token = curl(serving.address, token, "").1["access_token"].as_str().unwrap().to_owned();
-
-    // An idle connection must not keep the server.
-    let idle = TcpStream::connect(serving.address).unwrap();
-    let body = json!({"roomId": "26259b2c-509c-4ff5-a82a-d1b5505b014d", "content": "Last words", "type": "message",
-                      "platform": "line", "companyId": 507})
-    .to_string();
-    let mut begun = TcpStream::connect(serving.address).unwrap();
-    write!(
-        begun,
-        "POST /v1/chat/message HTTP/1.1\r\nhost: sala\r\nauthorization: Bearer {token}\r\nexpect: 100-continue\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    )
-    .unwrap();
-    // The server asks for the body: it has begun.
-    let mut reader = BufReader::new(begun.try_clone().unwrap());
-    let mut line = String::new();
-    reader.read_line(&mut line).unwrap();
-    assert_eq!(line, "HTTP/1.1 100 Continue\r\n");
-    reader.read_line(&mut line).unwrap();
-
-    serving.terminate();
-    let started = Instant::now();
-    while TcpStream::connect(serving.address).is_ok() {
-        assert!(started.elapsed() < PATIENCE, "the server goes on accepting");
-        std::thread::yield_now();
-    }
-    begun.write_all(body.as_bytes()).unwrap();
-    let mut answer = String::new();
-    reader.read_to_string(&mut answer).unwrap();
-    let (status, answer) = read_answer(&answer);
-    assert_eq!(status, 201, "{answer}");
-    assert_eq!(serving.wait().0, Some(0));
-    drop(idle);
-
-    let serving = sala.serve(&["--demo"]);
-    let token = serving.welcome.lines().find(|line| line.starts_with("TOKEN=")).unwrap();
-    let token = curl(serving.address, token, "").1["access_token"].as_str().unwrap().to_owned();
-    let path = "/v1/chat/rooms/26259b2c-509c-4ff5-a82a-d1b5505b014d/messages";
-    let bearer = format!("Bearer {token}");
-    let (_, history) = http(serving.address, "GET", path, &[("authorization", &bearer)], "");
-    assert!(history.contains("Last words"), "{history}");
 }

@@ -157,7 +157,11 @@ async fn a_nul_is_refused_in_every_text() {
                 body[name] = json!(text);
                 let refused = target.post(&operation, body.to_string()).await;
                 assert_eq!(refused.status, 400, "{} {name}: {refused:?}", operation.id);
-                assert!(refused.errors().iter().any(|(_, field)| field == name), "{} {name}: {refused:?}", operation.id);
+                assert!(
+                    refused.errors().iter().any(|(_, field)| field == name),
+                    "{} {name}: {refused:?}",
+                    operation.id
+                );
             }
         }
     }

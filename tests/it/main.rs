@@ -25,5 +25,6 @@ mod nodes;
 mod openapi;
 mod ops;
 mod receiver;
+mod serve;
 mod setting;
 mod webhook;

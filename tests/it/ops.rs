@@ -8,7 +8,8 @@ use sala::config::Role;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp, answer};
-use crate::cli::{Sala, Serving, http};
+use crate::cli::Sala;
+use crate::serve::{Serving, http};
 
 async fn open(app: &TestApp, path: &str) -> Answer {
     app.call(Request::get(path).body(Body::empty()).unwrap()).await
@@ -65,6 +66,18 @@ async fn without_its_database_a_server_says_so_and_goes_on() {
     ] {
         assert_eq!((refused.status, refused.header("retry-after")), (503, "1"), "{refused:?}");
         assert_eq!(refused.errors(), [("busy", "")]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_with_too_much_to_do_refuses_work_but_tells_its_health() {
+    let app = TestApp::new().await;
+    let (_, full) = app.node(|config| config.max_requests = 0).await;
+    let get = async |path: &str| answer(&full, Request::get(path).body(Body::empty()).unwrap()).await;
+    let refused = get("/openapi.json").await;
+    assert_eq!((refused.status, refused.errors(), refused.header("retry-after")), (503, vec![("busy", "")], "1"));
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(get(path).await.status, 200, "{path}: whoever watches must not take it for dead");
     }
 }
 

@@ -261,6 +261,8 @@ pub(crate) fn error(fault: &tokio_postgres::Error) -> Error {
             "23505" => Error::Duplicate(place()),
             "23503" | "23001" => Error::Reference(place()),
             "53100" => Error::Full,
+            // The server became a standby; another connection may find the one that writes.
+            "25006" => Error::Unavailable("the server only reads".into()),
             "22021" | "22P05" => Error::Invalid("text that the server cannot keep".into()),
             "40001" | "40P01" | "55P03" | "57014" | "53300" => Error::Busy,
             _ if ["08", "28", "3D", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
