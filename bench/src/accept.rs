@@ -7,7 +7,7 @@ use crate::limits::{self, Postgres, spread};
 use crate::load::{self, Outcome, Plan};
 use crate::report::{Report, median};
 use crate::seed::{self, ROOMS};
-use crate::server::{COMPANY, Client, Sala, Server, memory, watch};
+use crate::server::{COMPANY, Client, Sala, Server, memory, processor, watch};
 use crate::{Bench, Result};
 
 /// Sends to all rooms in turn, as fast as it goes.
@@ -47,6 +47,7 @@ pub(crate) fn embedded(bench: &Bench, report: &mut Report) -> Result<()> {
     let mut rates = [const { Vec::new() }; 3];
     let mut middle = Vec::new();
     let mut tail = Vec::new();
+    let mut cost = Vec::new();
     let [mut most_log, mut most_memory] = [0.0_f64; 2];
     for _ in 0..bench.rounds() {
         ones.push(limits::rusqlite(&limit, 1, time)?);
@@ -55,25 +56,30 @@ pub(crate) fn embedded(bench: &Bench, report: &mut Report) -> Result<()> {
             #[expect(clippy::cast_precision_loss, reason = "megabytes")]
             let size = || std::fs::metadata(&log).ok().map(|file| file.len() as f64 / 1_048_576.0);
             let work = || watch(|| memory(pid), || send(&server, &client, connections, ROOMS, time));
+            let before = processor(pid);
             let ((outcome, memory), log) = watch(size, work);
-            let outcome = outcome?;
+            let (outcome, spent) = (outcome?, processor(pid) - before);
             rates[place].push(outcome.rate);
             most_log = most_log.max(log);
             most_memory = most_memory.max(memory);
             if connections == 64 {
                 middle.push(outcome.latency(0.5));
                 tail.push(outcome.latency(0.99));
+                cost.push(spent * 1e6 / outcome.answered);
             }
         }
     }
     server.stop()?;
-    let (one, group) = (median(ones), median(groups));
-    let [at_1, at_64, at_256] = rates.map(median);
-    report.ratio("Embedded, 1 connection", at_1, one, 0.6, "rusqlite, a COMMIT each");
-    report.ratio("Embedded, 64 connections", at_64, group, 0.7, "rusqlite, groups of 64");
-    report.ratio("Embedded, 256 connections", at_256, group, 0.8, "rusqlite, groups of 64");
+    let [at_1, at_64, at_256] = rates;
+    report.ratio("Embedded, 1 connection", &at_1, &ones, 0.6, "rusqlite, a COMMIT each");
+    report.ratio("Embedded, 64 connections", &at_64, &groups, 0.7, "rusqlite, groups of 64");
+    report.ratio("Embedded, 256 connections", &at_256, &groups, 0.8, "rusqlite, groups of 64");
     report.under("Embedded, 64 connections, p50", median(middle), 10.0, "ms");
     report.tell("Embedded, 64 connections, p99", format!("{:.1} ms", median(tail)));
+    report.tell(
+        "Embedded, 64 connections, processor time of the server for a message",
+        format!("{:.0} µs", median(cost)),
+    );
     report.under("Write-ahead log, the largest it was", most_log, 128.0, "MB");
     report.under("Memory under load (PSS)", most_memory, 150.0, "MB");
     with_delivery(bench, report, &sala, &record)
@@ -125,10 +131,9 @@ pub(crate) fn postgres(bench: &Bench, report: &mut Report, postgres: &Postgres) 
         }
     }
     server.stop()?;
-    let limit = median(limit);
-    let [at_16, at_64, at_256] = rates.map(median);
-    report.ratio("PostgreSQL, 16 connections", at_16, limit, 0.8, "pgbench, 16 clients");
-    report.ratio("PostgreSQL, 64 connections", at_64, limit, 1.5, "pgbench, 16 clients");
-    report.ratio("PostgreSQL, 256 connections", at_256, limit, 2.5, "pgbench, 16 clients");
+    let [at_16, at_64, at_256] = rates;
+    report.ratio("PostgreSQL, 16 connections", &at_16, &limit, 0.8, "pgbench, 16 clients");
+    report.ratio("PostgreSQL, 64 connections", &at_64, &limit, 1.5, "pgbench, 16 clients");
+    report.ratio("PostgreSQL, 256 connections", &at_256, &limit, 2.5, "pgbench, 16 clients");
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::accept::send;
 use crate::limits::spread;
 use crate::load::{self, Plan};
-use crate::report::{Report, median};
+use crate::report::Report;
 use crate::seed::{self, ROOMS};
 use crate::server::{Client, Sala};
 use crate::{Bench, Result};
@@ -61,9 +61,9 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         rates[1].push(send(&large, &client, 64, ROOMS, bench.time())?.rate);
         rates[2].push(send(&large, &client, 64, LARGE_ROOMS, bench.time())?.rate);
     }
-    let [empty, busy, all] = rates.map(median);
-    report.ratio("… 64 connections sending to 1,000 of the rooms", busy, empty, 0.9, "an empty database");
-    report.ratio("… 64 connections sending to all rooms in turn", all, empty, 0.9, "an empty database");
+    let [empty, busy, all] = rates;
+    report.ratio("… 64 connections sending to 1,000 of the rooms", &busy, &empty, 0.9, "an empty database");
+    report.ratio("… 64 connections sending to all rooms in turn", &all, &empty, 0.9, "an empty database");
     small.stop()?;
     large.stop()
 }

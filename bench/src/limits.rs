@@ -13,7 +13,6 @@ use crate::seed;
 use crate::server::{COMPANY, Sala};
 
 /// Messages a second straight through rusqlite: the settings of Sala's own writer, one thread, a COMMIT after each group.
-#[expect(clippy::cast_precision_loss, reason = "a count of a few million")]
 pub(crate) fn rusqlite(sala: &Sala, group: u32, time: Duration) -> Result<f64> {
     let connection = Connection::open(sala.file())?;
     connection.execute_batch(

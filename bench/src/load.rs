@@ -43,6 +43,8 @@ impl Plan {
 pub(crate) struct Outcome {
     /// Requests a second, the warm-up left out.
     pub(crate) rate: f64,
+    /// Requests in all.
+    pub(crate) answered: f64,
     /// Microseconds, sorted.
     latencies: Vec<u32>,
 }
@@ -86,7 +88,7 @@ pub(crate) fn run(plan: Plan, request: impl Fn(u64, &mut Vec<u8>) + 'static) -> 
         }
         let seconds = shared.end.min(Instant::now()).duration_since(begin).as_secs_f64();
         latencies.sort_unstable();
-        Ok(Outcome { rate: latencies.len() as f64 / seconds, latencies })
+        Ok(Outcome { rate: latencies.len() as f64 / seconds, answered: shared.sent.get() as f64, latencies })
     })
 }
 

@@ -18,9 +18,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// A rate that has to reach a share of another rate of the same run.
-    pub(crate) fn ratio(&mut self, what: &str, rate: f64, limit: f64, least: f64, limit_name: &str) {
-        let ratio = rate / limit;
+    /// A rate that has to reach a share of another rate, both measured once in each round. The ratio is taken within a
+    /// round, because the disk is not as fast in one as in the next.
+    pub(crate) fn ratio(&mut self, what: &str, rates: &[f64], limits: &[f64], least: f64, limit_name: &str) {
+        let ratio = median(rates.iter().zip(limits).map(|(rate, limit)| rate / limit).collect());
+        let (rate, limit) = (median(rates.to_vec()), median(limits.to_vec()));
         let measured = format!("{rate:.0}/s = {ratio:.2} of {limit_name} ({limit:.0}/s)");
         self.add(what, measured, format!("at least {least}"), Some(ratio >= least));
     }

@@ -135,6 +135,14 @@ pub(crate) fn memory(pid: u32) -> Option<f64> {
     Some(kilobytes / 1024.0)
 }
 
+/// The seconds of processor time that a process has used, from the ticks (hundredths) in its status line.
+pub(crate) fn processor(pid: u32) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name, in parentheses, may hold spaces; user and system time are the twelfth and thirteenth field after it.
+    let fields = text.rsplit(") ").next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
 /// An API client's token and what goes before the body of each of its requests.
 pub(crate) struct Client {
     head: String,

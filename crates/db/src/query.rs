@@ -85,7 +85,8 @@ impl<'c> Query<'c> {
     }
 
     /// One JSON text for all rows: measured at half the time of a list of values, whose names SQLite looks up one by one,
-    /// and the statement is the same for any number of rows.
+    /// and the statement is the same for any number of rows. `jsonb_each` because it hands each row on as it was parsed, where
+    /// `json_each` would write it as text again for each of its columns.
     fn push_json(&mut self, rows: &Rows) {
         use std::fmt::Write;
         self.text.to_mut().push_str("(select ");
@@ -98,7 +99,7 @@ impl<'c> Query<'c> {
             };
         }
         self.values.push(Value(Bound::Text(rows.json())));
-        self.text.to_mut().push_str(" from json_each(");
+        self.text.to_mut().push_str(" from jsonb_each(");
         self.push_number();
         self.text.to_mut().push_str("))");
     }
