@@ -26,6 +26,7 @@ mod query;
 mod row;
 mod rows;
 mod sqlite;
+mod text;
 mod value;
 
 use std::{fmt, sync::Arc, time::Duration};

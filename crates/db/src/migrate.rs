@@ -9,7 +9,7 @@ use deadpool_postgres::Object;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use crate::{Error, postgres, postgres::Postgres, sqlite, sqlite::Sqlite};
+use crate::{Error, Kind, postgres, postgres::Postgres, sqlite, sqlite::Sqlite, text};
 
 /// The name under which SQLite knows a JSON column. It contains TEXT, which gives the column that affinity: under any
 /// other, the JSON text `123` would be stored as a number.
@@ -24,7 +24,7 @@ const LOCK: i64 = 0x5a1a_0001;
 /// A change of the schema. Its text, once applied anywhere, is never edited again.
 ///
 /// The text holds several statements in the subset both engines share, with the types `bigint`, `text`, `boolean`,
-/// `uuid`, `bytea` and `jsonb`. Deferred foreign keys are refused: on SQLite they would fail a whole group of units.
+/// `uuid`, `bytea` and `jsonb`. `create text index name` makes an index for [`crate::Conn::index_text`]. Deferred foreign keys are refused: on SQLite they would fail a whole group of units.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
     /// Its place in the order.
@@ -138,7 +138,7 @@ fn apply_sqlite(connection: &Connection, migrations: &[Migration]) -> Result<boo
     let applied = read_sqlite(connection)?;
     let Some(migration) = next(migrations, &applied)? else { return Ok(false) };
     connection
-        .execute_batch(&translate(migration.sql))
+        .execute_batch(&translate(Kind::Sqlite, migration.sql))
         .map_err(sqlite::error_in_text)
         .map_err(|e| named(migration, e))?;
     connection
@@ -171,7 +171,10 @@ pub(crate) async fn run_postgres(database: &Postgres, migrations: &[Migration]) 
             client.batch_execute("commit").await.map_err(wrong)?;
             break;
         };
-        client.batch_execute(migration.sql).await.map_err(|fault| named(migration, postgres::error(&fault)))?;
+        client
+            .batch_execute(&translate(Kind::Postgres, migration.sql))
+            .await
+            .map_err(|fault| named(migration, postgres::error(&fault)))?;
         let (name, sum) = (migration.name, checksum(migration.sql));
         client
             .execute(
@@ -208,14 +211,28 @@ fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// What must differ on SQLite: the name of the JSON type.
-fn translate(sql: &str) -> String {
+/// What must differ between the engines: the name of the JSON type, and text indexes.
+fn translate(kind: Kind, sql: &str) -> String {
     let mut text = String::with_capacity(sql.len() + 64);
     let mut from = 0;
-    for word in words(sql).filter(|word| word.text.eq_ignore_ascii_case("jsonb")) {
-        text.push_str(&sql[from..word.at]);
-        text.push_str(JSON);
-        from = word.at + word.text.len();
+    let mut replace = |first: &Word<'_>, last: &Word<'_>, by: &str| {
+        text.push_str(&sql[from..first.at]);
+        text.push_str(by);
+        from = last.at + last.text.len();
+    };
+    let words: Vec<Word<'_>> = words(sql).collect();
+    for (index, word) in words.iter().enumerate() {
+        let is = |ahead: usize, name: &str| words.get(index + ahead).is_some_and(|w| w.text.eq_ignore_ascii_case(name));
+        if kind == Kind::Sqlite && is(0, "jsonb") {
+            replace(word, word, JSON);
+        } else if word.first
+            && is(0, "create")
+            && is(1, "text")
+            && is(2, "index")
+            && let Some(name) = words.get(index + 3)
+        {
+            replace(word, name, &text::definition(kind, name.text));
+        }
     }
     text.push_str(&sql[from..]);
     text
@@ -269,9 +286,22 @@ mod tests {
     fn only_the_type_is_translated() {
         let sql = "create table t (a jsonb not null, -- jsonb\n b text default 'jsonb ''jsonb', \"jsonb\" JSONB, ajsonb int);";
         assert_eq!(
-            translate(sql),
+            translate(Kind::Sqlite, sql),
             "create table t (a json_text not null, -- jsonb\n b text default 'jsonb ''jsonb', \"jsonb\" json_text, ajsonb int);"
         );
+    }
+
+    #[test]
+    fn a_text_index_is_what_the_engine_makes_of_it() {
+        let sql = "create table a (id int); -- create text index no\n Create Text Index a_text ; select 'create text index b'";
+        for (kind, word) in [(Kind::Sqlite, "using fts5("), (Kind::Postgres, "using gin (")] {
+            let made = translate(kind, sql);
+            assert!(made.starts_with("create table a (id int); -- create text index no\n create "), "{made}");
+            assert!(made.ends_with(" ; select 'create text index b'"), "{made}");
+            assert!(made.contains(word) && made.contains(" a_text "), "{made}");
+        }
+        let same = "create index text on a (text)";
+        assert_eq!(translate(Kind::Postgres, same), same);
     }
 
     fn one(sql: &'static str) -> Result<(), Error> {

@@ -55,6 +55,20 @@ impl<'c> Query<'c> {
         self
     }
 
+    /// Appends a parenthesised sub-select of these ids, in a column `id`: `.push(" and id in ").push_ids(&ids)`, or
+    /// `.push(" join ").push_ids(&ids).push(" as found on found.id = …")`. The text is the same for any number of them.
+    pub fn push_ids(self, ids: &[i64]) -> Self {
+        let mut rows = Rows::new(&[("id", Type::BigInt)]);
+        for id in ids {
+            rows.push([Value::from(*id)]);
+        }
+        self.push_rows(&rows)
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.conn.kind()
+    }
+
     fn push_number(&mut self) {
         use std::fmt::Write;
         let number = self.values.len();

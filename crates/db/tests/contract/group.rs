@@ -13,15 +13,15 @@ use tokio::sync::Notify;
 
 use crate::support::{Test, add, on_postgres, test_with};
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
+pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
 /// A group never grows too old here, so that who is in it does not depend on the speed of the machine.
-fn patient() -> Options {
+pub(crate) fn patient() -> Options {
     Options { group_age: Duration::from_secs(600), ..Options::default() }
 }
 
 /// Runs the units as one group: all of them wait while the first holds the writer.
-async fn together(test: &Test, units: Vec<Answer<'_>>) -> Vec<Result<(), Error>> {
+pub(crate) async fn together(test: &Test, units: Vec<Answer<'_>>) -> Vec<Result<(), Error>> {
     let gate = Notify::new();
     let runs = AtomicU32::new(0);
     let mut units: Vec<Option<Answer<'_>>> = units.into_iter().map(Some).collect();

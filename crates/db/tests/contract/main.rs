@@ -10,5 +10,6 @@ mod migrations;
 mod postgres;
 mod statements;
 mod support;
+mod text;
 mod types;
 mod units;

@@ -1,0 +1,265 @@
+//! Text indexes: which rows may hold a keyword, in any script, on both engines.
+//!
+//! A text is taken apart into its windows of one, two and three characters, each hashed to 32 bits. A keyword asks for the
+//! rows that have all of its windows of the longest of these lengths. That needs no words, so it serves scripts that are
+//! written without spaces, and no word of a user ever reaches the query language of an engine.
+//!
+//! A migration makes an index with `create text index name;` and drops it with `drop table name;`. It is kept by hand,
+//! in the unit of work that changes the row; letter case and the like are the caller's business, who hands in text and
+//! keyword folded alike.
+
+use crate::{Conn, Error, Kind, Value, value::Kind as Bound};
+
+/// At most so many windows of a keyword are looked up. More would cost time and hardly narrow the search.
+const MOST_WINDOWS: usize = 32;
+
+impl Conn {
+    /// Makes a row be found by this text, and no longer by the one it had before.
+    ///
+    /// On PostgreSQL this travels with the next statement, as [`crate::Query::later`] does. A text costs about two and a
+    /// half entries a character; one of a few thousand characters takes as long as dozens of short ones.
+    ///
+    /// [`Error::Invalid`] when `company` is not in 0..2^31 or `id` is not in 0..2^32.
+    pub async fn index_text(&mut self, index: &'static str, company: i64, id: i64, text: &str) -> Result<(), Error> {
+        if text.is_empty() {
+            return self.forget_text(index, company, id).await;
+        }
+        let place = place(company, id)?;
+        match self.kind() {
+            Kind::Sqlite => {
+                let tokens = spell(&windows(SHARED, text));
+                let insert = self.sql("insert or replace into ").push(index).push(" (rowid, grams) values ($1, $2)");
+                insert.bind(place).bind(tokens).later().await
+            }
+            Kind::Postgres => {
+                let tokens = array(&windows(seed(company), text));
+                self.sql("insert into ")
+                    .push(index)
+                    .push(" as old (company, id, grams) values ($1, $2, $3) on conflict (company, id) do update")
+                    .push(" set grams = excluded.grams where old.grams <> excluded.grams")
+                    .bind(company)
+                    .bind(id)
+                    .bind(tokens)
+                    .later()
+                    .await
+            }
+        }
+    }
+
+    /// [`Conn::index_text`] for many rows, as `(id, text)`: a thousand at a time is a good size for an import.
+    pub async fn index_texts(&mut self, index: &'static str, company: i64, texts: &[(i64, &str)]) -> Result<(), Error> {
+        // SQLite gathers entries in memory as long as ids go up, and PostgreSQL's units cannot block each other for good
+        // when all of them go the same way.
+        let mut texts = texts.to_vec();
+        texts.sort_by_key(|(id, _)| *id);
+        for (id, text) in texts {
+            self.index_text(index, company, id, text).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a row be found no longer; nothing happens when it was not in the index.
+    pub async fn forget_text(&mut self, index: &'static str, company: i64, id: i64) -> Result<(), Error> {
+        let place = place(company, id)?;
+        let delete = self.sql("delete from ").push(index);
+        match delete.kind() {
+            Kind::Sqlite => delete.push(" where rowid = $1").bind(place).later().await,
+            Kind::Postgres => delete.push(" where company = $1 and id = $2").bind(company).bind(id).later().await,
+        }
+    }
+
+    /// The ids of the rows that may hold this keyword, the highest first; none that holds it is missing.
+    ///
+    /// Some may not hold it, because they have its windows in other places: the caller compares the text itself, with
+    /// `like`. `None` when there are more than `most` of them, or when the keyword is empty: looking through the rows
+    /// in the order in which they are wanted is then the quicker way. A list goes into a statement with
+    /// [`crate::Query::push_ids`].
+    pub async fn text_candidates(
+        &mut self,
+        index: &'static str,
+        company: i64,
+        keyword: &str,
+        most: i64,
+    ) -> Result<Option<Vec<i64>>, Error> {
+        if keyword.is_empty() {
+            return Ok(None);
+        }
+        let (first, last) = (place(company, 0)?, place(company, LAST)?);
+        let most = most.max(0);
+        let query = self.sql("select ");
+        let mut ids: Vec<i64> = match query.kind() {
+            Kind::Sqlite => {
+                let wanted = spell(&asked(SHARED, keyword));
+                query
+                    .push("rowid & 4294967295 as id from ")
+                    .push(index)
+                    .push(" where ")
+                    .push(index)
+                    .push(" match $1 and rowid between $2 and $3 order by rowid desc limit $4")
+                    .bind(wanted)
+                    .bind(first)
+                    .bind(last)
+                    .bind(most.saturating_add(1))
+                    .all()
+                    .await?
+            }
+            Kind::Postgres => {
+                let wanted = array(&asked(seed(company), keyword));
+                // The sum keeps the planner from walking through the company's rows by the primary key instead. An order
+                // would make the server fetch all rows before the first.
+                query
+                    .push("id from ")
+                    .push(index)
+                    .push(" where grams @> $2 and company + 0 = $1 limit $3")
+                    .bind(company)
+                    .bind(wanted)
+                    .bind(most.saturating_add(1))
+                    .all()
+                    .await?
+            }
+        };
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(i64::try_from(ids.len()).is_ok_and(|found| found <= most).then_some(ids))
+    }
+}
+
+/// What `create text index name` means on an engine.
+///
+/// SQLite: a full-text table without its own copy of the text and without positions, whose row ids begin with the
+/// company, so that a range of them keeps companies apart inside of the index.
+///
+/// PostgreSQL: a table with an index over its arrays. The company is part of each token, so that no company reads the
+/// lists of another.
+pub(crate) fn definition(kind: Kind, name: &str) -> String {
+    match kind {
+        Kind::Sqlite => format!(
+            "create virtual table {name} using fts5(grams, content='', contentless_delete=1, detail=none, \
+             tokenize='ascii')"
+        ),
+        Kind::Postgres => format!(
+            "create table {name} (company bigint not null, id bigint not null, grams int[] not null, \
+             primary key (company, id)); create index {name}_grams on {name} using gin (grams)"
+        ),
+    }
+}
+
+/// The highest id.
+const LAST: i64 = u32::MAX as i64;
+
+/// The row id on SQLite: company, then id. The limits hold on both engines, so that no program depends on one.
+fn place(company: i64, id: i64) -> Result<i64, Error> {
+    if u32::try_from(company).is_err() || i32::try_from(company).is_err() {
+        return Err(Error::Invalid("a text index takes companies from 0 to 2^31 - 1".into()));
+    }
+    if u32::try_from(id).is_err() {
+        return Err(Error::Invalid("a text index takes ids from 0 to 2^32 - 1".into()));
+    }
+    Ok(company << 32 | id)
+}
+
+/// Where hashes begin that all companies share.
+const SHARED: u32 = 0x811c_9dc5;
+
+/// Where the hashes of a company begin.
+fn seed(company: i64) -> u32 {
+    hash(SHARED, &company.to_le_bytes())
+}
+
+/// FNV-1a: what is stored depends on it, so it never changes.
+fn hash(from: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(from, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// The windows of one, two and three characters that begin at each character, hashed; `None` beyond the end.
+fn each(seed: u32, text: &str) -> impl Iterator<Item = [Option<u32>; 3]> {
+    text.char_indices().map(move |(at, _)| {
+        let mut so_far = seed;
+        let mut following = text[at..].chars().map(|letter| {
+            so_far = hash(so_far, letter.encode_utf8(&mut [0; 4]).as_bytes());
+            so_far
+        });
+        [following.next(), following.next(), following.next()]
+    })
+}
+
+/// What a text is found by: all its windows, each once.
+fn windows(seed: u32, text: &str) -> Vec<u32> {
+    let mut tokens: Vec<u32> = each(seed, text).flatten().flatten().collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    tokens
+}
+
+/// What a keyword asks for: its windows of three characters, or itself when it is shorter. Of a very long one some,
+/// taken from everywhere in it.
+fn asked(seed: u32, keyword: &str) -> Vec<u32> {
+    let length = keyword.chars().take(3).count();
+    let mut tokens: Vec<u32> = each(seed, keyword).filter_map(|window| window[length.saturating_sub(1)]).collect();
+    let count = tokens.len();
+    if count > MOST_WINDOWS {
+        tokens = (0..MOST_WINDOWS).map(|index| tokens[index * (count - 1) / (MOST_WINDOWS - 1)]).collect();
+    }
+    tokens.sort_unstable();
+    tokens.dedup();
+    tokens
+}
+
+/// Tokens as words for SQLite, in a document as in a query, where words side by side mean all of them.
+fn spell(tokens: &[u32]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(tokens.len() * 9);
+    for token in tokens {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{token:08x} ");
+    }
+    text
+}
+
+fn array(tokens: &[u32]) -> Value {
+    Value(Bound::Array(tokens.iter().map(|token| Value::from(token.cast_signed())).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_each_of_its_windows_once() {
+        assert_eq!(windows(SHARED, ""), [0_u32; 0]);
+        assert_eq!(windows(SHARED, "a").len(), 1);
+        // a, b, ab, ba, aba, bab
+        assert_eq!(windows(SHARED, "abab").len(), 6);
+        assert_eq!(windows(SHARED, "สวัสดี").len(), 5 + 5 + 4);
+    }
+
+    #[test]
+    fn a_keyword_asks_for_windows_that_a_text_around_it_has() {
+        for keyword in
+            ["ก", "กข", "กขค", "a𝄞b😀", "a long keyword, longer than what is looked up of it, with no end at all"]
+        {
+            let text = windows(SHARED, &format!("xy{keyword}z"));
+            let asked = asked(SHARED, keyword);
+            assert!(!asked.is_empty() && asked.len() <= MOST_WINDOWS, "{keyword}");
+            assert!(asked.iter().all(|token| text.binary_search(token).is_ok()), "{keyword}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_stays_what_it_is() {
+        // The published values of FNV-1a.
+        assert_eq!(hash(SHARED, b"a"), 0xe40c_292c);
+        assert_eq!(hash(SHARED, b"foobar"), 0xbf9c_f968);
+        assert_eq!(spell(&asked(SHARED, "foo")), "a9f37ed7 ");
+        assert_ne!(seed(1), seed(2));
+    }
+
+    #[test]
+    fn a_place_has_room_for_company_and_id() {
+        assert_eq!(place(0, 0), Ok(0));
+        assert_eq!(place(1, 2), Ok((1 << 32) + 2));
+        assert_eq!(place(i64::from(i32::MAX), LAST), Ok(i64::MAX));
+        for (company, id) in [(-1, 0), (1 << 31, 0), (0, -1), (0, 1 << 32), (i64::MIN, i64::MAX)] {
+            assert!(matches!(place(company, id), Err(Error::Invalid(_))), "{company} {id}");
+        }
+    }
+}
