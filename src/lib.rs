@@ -18,6 +18,7 @@ pub mod job;
 pub mod webhook;
 
 pub mod audit;
+pub mod customer;
 pub mod setting;
 pub mod staff;
 
@@ -31,4 +32,5 @@ pub mod vault;
 pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 1, name: "foundation", sql: include_str!("../migrations/0001_foundation.sql") },
     db::Migration { version: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
+    db::Migration { version: 3, name: "customers", sql: include_str!("../migrations/0003_customers.sql") },
 ];

@@ -1,8 +1,35 @@
 //! Keywords: how a part of a text is looked for.
 
+use unicode_normalization::UnicodeNormalization;
+
+/// A text as it is compared: one form for each letter (NFKC: composed or not, full or half width), in lower case.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let lower: String = text.nfkc().flat_map(char::to_lowercase).collect();
+    // Lower case may come apart (İ): what is folded stays as it is when folded again.
+    lower.nfkc().collect()
+}
+
+/// What a caller looks for, folded; none when nothing is left of it. A telephone number is looked for by its digits, in
+/// whatever groups it is typed.
+pub fn keyword(text: Option<&str>) -> Option<String> {
+    let text = fold(text?.trim());
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let is_phone = digits.len() >= 7
+        && text.chars().all(|letter| letter.is_ascii_digit() || matches!(letter, ' ' | '-' | '.' | '(' | ')' | '+'));
+    Some(if is_phone { digits } else { text }).filter(|text| !text.is_empty())
+}
+
 /// `%keyword%` for `like … escape '!'`, with the keyword's own wildcards taken literally.
 pub fn pattern(keyword: &str) -> String {
-    let mut pattern = String::from("%");
+    format!("%{}", prefix(keyword))
+}
+
+/// `keyword%`, likewise.
+pub fn prefix(keyword: &str) -> String {
+    let mut pattern = String::new();
     for letter in keyword.chars() {
         if matches!(letter, '%' | '_' | '!') {
             pattern.push('!');
@@ -11,4 +38,25 @@ pub fn pattern(keyword: &str) -> String {
     }
     pattern.push('%');
     pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_form_for_every_spelling() {
+        assert_eq!(fold("Nguye\u{302}\u{303}n"), fold("NGUYỄN"));
+        assert_eq!(fold("ＡＢＣ"), "abc");
+        assert_eq!(fold("บริษัท ก้าวหน้า"), fold(&fold("บริษัท ก้าวหน้า")));
+    }
+
+    #[test]
+    fn a_telephone_is_looked_for_by_its_digits() {
+        assert_eq!(keyword(Some(" 081-234 5678 ")).as_deref(), Some("0812345678"));
+        assert_eq!(keyword(Some("+66 81 234 5678")).as_deref(), Some("66812345678"));
+        assert_eq!(keyword(Some("12-34")).as_deref(), Some("12-34"));
+        assert_eq!(keyword(Some("  ")), None);
+        assert_eq!(pattern("50%_!"), "%50!%!_!!%");
+    }
 }

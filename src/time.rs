@@ -1,8 +1,9 @@
 //! Times as the API writes them: `2025-01-29T15:38:43+0700`, in the company's zone.
 
 use db::Conn;
-use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
 pub use jiff::tz::TimeZone as Zone;
+use jiff::{Timestamp, Unit};
 
 /// The zone of a company.
 pub async fn zone(conn: &mut Conn, company: i64) -> Result<Zone, db::Error> {
@@ -17,6 +18,37 @@ pub fn text(at: i64, zone: &Zone) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%z").to_string()
 }
 
+/// A time as clients write it, in Unix milliseconds: with an offset (`+0700`, `+07:00`, `Z`), without one (then it is the
+/// zone's), with a space for the `T`, or a bare day, which is its beginning.
+pub fn read(text: &str, zone: &Zone) -> Option<i64> {
+    let text = text.trim();
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time.as_millisecond());
+    }
+    moment(text.parse::<DateTime>().ok()?, zone)
+}
+
+/// The same for the end of a period: a bare day counts to its last millisecond, a whole second likewise.
+pub fn read_end(text: &str, zone: &Zone) -> Option<i64> {
+    let text = text.trim();
+    if text.contains(':') {
+        let at = read(text, zone)?;
+        return Some(if at % 1000 == 0 { at + 999 } else { at });
+    }
+    moment(text.parse::<Date>().ok()?.tomorrow().ok()?.to_datetime(Time::midnight()), zone).map(|next| next - 1)
+}
+
+/// A day as clients write it; a time of day behind it is left out.
+pub fn read_day(text: &str) -> Option<Date> {
+    let text = text.trim();
+    text.parse::<Date>().ok().or_else(|| text.parse::<DateTime>().ok().map(|time| time.date()))
+}
+
+fn moment(time: DateTime, zone: &Zone) -> Option<i64> {
+    let time = time.round(Unit::Millisecond).ok()?;
+    time.to_zoned(zone.clone()).ok().map(|time| time.timestamp().as_millisecond())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,5 +57,26 @@ mod tests {
     fn writes_the_offset_without_a_colon() {
         let zone = Zone::get("Asia/Bangkok").expect("zone");
         assert_eq!(text(1_738_139_923_000, &zone), "2025-01-29T15:38:43+0700");
+    }
+
+    #[test]
+    fn reads_what_clients_write() {
+        let zone = Zone::get("Asia/Bangkok").expect("zone");
+        for same in [
+            "2025-01-29T15:38:43+0700",
+            "2025-01-29T15:38:43.000+07:00",
+            "2025-01-29T08:38:43Z",
+            "2025-01-29T15:38:43",
+            " 2025-01-29 15:38:43 ",
+        ] {
+            assert_eq!(read(same, &zone), Some(1_738_139_923_000), "{same}");
+        }
+        let day = 1_738_083_600_000;
+        assert_eq!((read("2025-01-29", &zone), read_end("2025-01-29", &zone)), (Some(day), Some(day + 86_399_999)));
+        assert_eq!(read_end("2025-01-29T00:00:00", &zone), Some(day + 999));
+        assert_eq!(read_day("2000-06-04T00:00:00"), read_day("2000-06-04"));
+        for wrong in ["", "29/01/2025", "2025-13-01", "soon"] {
+            assert_eq!((read(wrong, &zone), read_day(wrong)), (None, None), "{wrong}");
+        }
     }
 }

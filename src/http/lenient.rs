@@ -341,6 +341,8 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let items = match self.present() {
             Some(Value::Array(items)) => items.as_slice(),
+            // One record where a list of them is meant: an older client of the original API sends `contacts` so.
+            Some(item @ Value::Object(_)) => std::slice::from_ref(item),
             Some(_) => {
                 self.fault(Code::InvalidType, "must be a list");
                 &[]

@@ -1,6 +1,7 @@
 //! The way in and out, the same for every operation.
 
 pub mod caller;
+pub mod check;
 pub mod error;
 pub mod etag;
 pub mod idempotency;
@@ -29,15 +30,16 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use caller::Caller;
+pub use check::Faults;
 pub use error::{Code, Error, Fault};
 pub use etag::Conditions;
 pub use input::{Checked, Json, Paging, Patch, Path, Query};
-pub use reply::{Envelope, Listing, Page, Reply};
+pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply};
 
 use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{TraceId, traced};
-use crate::{audit, chat, media, oauth, ops, setting, staff};
+use crate::{audit, chat, customer, media, oauth, ops, setting, staff};
 use paths::Paths;
 
 /// Every resource's routes, with the document that they declare. A new resource is one line here.
@@ -46,6 +48,7 @@ fn resources() -> OpenApiRouter<App> {
         .merge(oauth::routes())
         .merge(chat::routes())
         .merge(media::routes())
+        .merge(customer::routes())
         .merge(staff::employee::routes())
         .merge(setting::routes())
         .merge(audit::routes())
@@ -89,7 +92,7 @@ impl Server {
 
     /// Answers one request.
     pub async fn call(&self, mut request: Request) -> Response {
-        self.paths.rewrite(request.uri_mut());
+        self.paths.rewrite(&mut request);
         match tower::ServiceExt::oneshot(self.router.clone(), request).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -103,7 +106,7 @@ impl Server {
     {
         let paths = self.paths;
         tower::ServiceExt::map_request(self.router, move |mut request: Request| {
-            paths.rewrite(request.uri_mut());
+            paths.rewrite(&mut request);
             request
         })
     }

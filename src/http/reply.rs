@@ -20,6 +20,8 @@ pub struct Reply<T> {
     version: Option<i64>,
     /// The caller has this version already: 304 without a body.
     known: bool,
+    /// The data without an envelope, as the legacy operations answer.
+    bare: bool,
 }
 
 /// `{"status": {"code": "1000", "description": "Success"}, "data": …}`.
@@ -51,6 +53,47 @@ impl<T> Page<T> {
     }
 }
 
+/// A page whose records lie directly in `data`, as the newer groups of the original API have it; the count stands beside.
+#[derive(Debug)]
+pub struct List<T> {
+    /// The records of this page, in the order that was asked for.
+    pub value: Vec<T>,
+    /// How many there are in all, stopped one beyond [`Listing::MOST_COUNTED`].
+    pub counted: i64,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// The body of a [`List`].
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ListEnvelope<T> {
+    /// `1000`, `Success`.
+    pub status: Status,
+    /// The records of this page.
+    pub data: Vec<T>,
+    /// How many records there are in all; exact up to 10,000.
+    #[schema(example = 42)]
+    pub total: i64,
+    /// True when there are more than `total` says.
+    #[schema(example = false)]
+    pub total_is_estimate: bool,
+    /// Where the next page begins: pass it as `cursor`. Null on the last page.
+    pub next: Option<String>,
+}
+
+impl<T: Serialize> IntoResponse for List<T> {
+    fn into_response(self) -> Response {
+        let Listing { value: data, total, total_is_estimate } = Listing::new(self.value, self.counted);
+        let status = Status { code: "1000", description: "Success".to_owned() };
+        let envelope = ListEnvelope { status, data, total, total_is_estimate, next: self.next };
+        match serde_json::to_vec(&envelope) {
+            Ok(body) => json(StatusCode::OK, body),
+            Err(error) => super::Error::Internal(error.to_string()).into_response(),
+        }
+    }
+}
+
 /// A list of records with their count.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -79,12 +122,17 @@ impl<T> Listing<T> {
 impl<T: Serialize> Reply<T> {
     /// 200 with `data`.
     pub fn ok(data: T) -> Reply<T> {
-        Reply { status: StatusCode::OK, data, version: None, known: false }
+        Reply { status: StatusCode::OK, data, version: None, known: false, bare: false }
     }
 
     /// 201 with `data`.
     pub fn created(data: T) -> Reply<T> {
-        Reply { status: StatusCode::CREATED, data, version: None, known: false }
+        Reply { status: StatusCode::CREATED, data, version: None, known: false, bare: false }
+    }
+
+    /// 200 with the record alone, without the envelope: a legacy operation's answer.
+    pub fn bare(data: T) -> Reply<T> {
+        Reply { bare: true, ..Reply::ok(data) }
     }
 
     /// Sends the record's version along, and nothing else to a caller who has it.
@@ -97,7 +145,12 @@ impl<T: Serialize> Reply<T> {
     /// The bytes of the body; an idempotent operation stores exactly these.
     pub fn body(&self) -> Result<Vec<u8>, super::Error> {
         let status = Status { code: "1000", description: "Success".to_owned() };
-        serde_json::to_vec(&Envelope { status, data: &self.data }).map_err(|e| super::Error::Internal(e.to_string()))
+        let body = if self.bare {
+            serde_json::to_vec(&self.data)
+        } else {
+            serde_json::to_vec(&Envelope { status, data: &self.data })
+        };
+        body.map_err(|error| super::Error::Internal(error.to_string()))
     }
 }
 

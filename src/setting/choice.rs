@@ -1,7 +1,9 @@
 //! Look-up lists: every list of names that other records choose from, in one table and one set of operations.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
-use db::{Conn, Json as Stored};
+use db::{Conn, Json as Stored, Rows, Type};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -242,7 +244,7 @@ pub struct New<'a> {
 }
 
 /// A name as it is compared.
-fn key(name: &str) -> String {
+pub fn key(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
@@ -269,7 +271,53 @@ pub async fn ensure(tx: &mut Conn, company: i64, list: List, name: &str) -> Resu
     if let Some(known) = by_name(tx, company, list, name).await? {
         return Ok(known);
     }
-    create(tx, company, list, &New { name: name.trim(), ..New::default() }).await
+    match create(tx, company, list, &New { name: name.trim(), ..New::default() }).await {
+        // Another request made it a moment ago.
+        Err(Error::Conflict(_)) => by_name(tx, company, list, name).await?.ok_or(Error::NotFound("entry")),
+        made => made,
+    }
+}
+
+/// The numbers of the entries of these names, by list and [`key`]: one statement when all are there, and those that are
+/// not are made.
+pub async fn ensure_all(
+    tx: &mut Conn,
+    company: i64,
+    names: &[(List, &str)],
+) -> Result<HashMap<(&'static str, String), i64>, Error> {
+    #[derive(Deserialize)]
+    struct Known {
+        list: String,
+        name_key: String,
+        id: i64,
+    }
+    let mut found = HashMap::new();
+    if names.is_empty() {
+        return Ok(found);
+    }
+    let mut wanted = Rows::new(&[("list", Type::Text), ("name_key", Type::Text)]);
+    for (list, name) in names {
+        wanted.push([list.path().into(), key(name).into()]);
+    }
+    let known: Vec<Known> = tx
+        .sql("select choice.list, choice.name_key, choice.id from ")
+        .push_rows(&wanted)
+        .push(" as input join choice on choice.list = input.list and choice.name_key = input.name_key and choice.company = ")
+        .push_bind(company)
+        .all()
+        .await?;
+    for (list, name) in names {
+        let key = key(name);
+        if found.contains_key(&(list.path(), key.clone())) {
+            continue;
+        }
+        let id = match known.iter().find(|known| known.list == list.path() && known.name_key == key) {
+            Some(known) => known.id,
+            None => ensure(tx, company, *list, name).await?.id,
+        };
+        found.insert((list.path(), key), id);
+    }
+    Ok(found)
 }
 
 /// Makes an entry; 409 when its name is there already, naming it.
@@ -278,20 +326,26 @@ pub async fn create(tx: &mut Conn, company: i64, list: List, new: &New<'_>) -> R
         return Err(taken(&known));
     }
     let id = number::next(tx, company, list.path()).await?;
-    tx.sql(
-        "insert into choice (company, list, id, name, name_key, name_en, detail, position, active, version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, true, 1)",
-    )
-    .bind(company)
-    .bind(list.path())
-    .bind(id)
-    .bind(new.name.trim())
-    .bind(key(new.name))
-    .bind(new.name_en)
-    .bind(new.detail.cloned())
-    .bind(new.position.unwrap_or(id))
-    .exec()
-    .await?;
+    // Two requests at once may bring the same name; the counter lets one wait for the other, which then finds it there.
+    let made = tx
+        .sql(
+            "insert into choice (company, list, id, name, name_key, name_en, detail, position, active, version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, true, 1) on conflict (company, list, name_key) do nothing",
+        )
+        .bind(company)
+        .bind(list.path())
+        .bind(id)
+        .bind(new.name.trim())
+        .bind(key(new.name))
+        .bind(new.name_en)
+        .bind(new.detail.cloned())
+        .bind(new.position.unwrap_or(id))
+        .exec()
+        .await?;
+    if made == 0 {
+        let known = by_name(tx, company, list, new.name).await?;
+        return Err(known.map_or(Error::NotFound("entry"), |known| taken(&known)));
+    }
     find(tx, company, list, id).await?.ok_or(Error::NotFound("entry"))
 }
 

@@ -19,12 +19,15 @@ pub struct Company {
     pub created_at: i64,
 }
 
+/// Text indexes have 31 bits for the company.
+const LARGEST_ID: i64 = i32::MAX as i64;
+
 /// Makes a company; without an id it gets the next free one.
 pub async fn create(db: &Db, id: Option<i64>, name: &str, time_zone: &str, now: i64) -> Result<Company, Error> {
     if let Some(id) = id
-        && id < 1
+        && !(1..=LARGEST_ID).contains(&id)
     {
-        return Err(Error::invalid(Code::InvalidValue, "id", "A company's id is 1 or more"));
+        return Err(Error::invalid(Code::InvalidValue, "id", format!("A company's id is from 1 to {LARGEST_ID}")));
     }
     if name.trim().is_empty() {
         return Err(Error::invalid(Code::Required, "name", "A company needs a name"));

@@ -4,6 +4,7 @@ pub mod choice;
 pub mod company;
 pub mod list;
 pub mod number;
+pub mod phone;
 pub mod profile;
 pub mod tax;
 

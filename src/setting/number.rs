@@ -66,6 +66,11 @@ impl Pattern {
         Pattern { prefix: prefix.to_owned(), era: Era::Gregorian, period: Period::Month, digits: 4, per_branch: false }
     }
 
+    /// The form of a record's code: one series for ever, six digits.
+    pub fn code(prefix: &str) -> Pattern {
+        Pattern { period: Period::None, digits: 6, ..Pattern::usual(prefix) }
+    }
+
     /// What is wrong with a pattern.
     pub fn faults(&self, field: &str) -> Vec<Fault> {
         let mut faults = Vec::new();

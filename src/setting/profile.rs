@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::number::Pattern;
-use super::tax;
+use super::{phone, tax};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Patch, Reply};
@@ -46,6 +46,9 @@ pub struct Setting {
     pub email: Option<String>,
     /// https address of the logo.
     pub logo_url: Option<String>,
+    /// ISO 3166 code of the country: whose telephone numbers are meant, and whose tax rules hold.
+    #[schema(example = "TH")]
+    pub country: String,
     /// ISO 4217 code.
     #[schema(example = "THB")]
     pub currency: String,
@@ -143,6 +146,12 @@ impl Default for Setting {
             ("deal", "D"),
             ("expense", "EX"),
         ];
+        // Codes as the original API's examples have them: C000349, L000308.
+        let codes = [("customer", "C"), ("prospect", "P"), ("lead", "L")];
+        let numbers = numbers
+            .map(|(name, prefix)| (name.to_owned(), Pattern::usual(prefix)))
+            .into_iter()
+            .chain(codes.map(|(name, prefix)| (name.to_owned(), Pattern::code(prefix))));
         Setting {
             name_en: None,
             tax_no: None,
@@ -154,6 +163,7 @@ impl Default for Setting {
             phone: None,
             email: None,
             logo_url: None,
+            country: "TH".to_owned(),
             currency: "THB".to_owned(),
             language: "th".to_owned(),
             // Thailand's reduced rate, in force since that day.
@@ -161,7 +171,7 @@ impl Default for Setting {
             rounding: Rounding::Document,
             allow_negative_stock: false,
             refuse_wrong_tax_no: false,
-            numbers: numbers.into_iter().map(|(name, prefix)| (name.to_owned(), Pattern::usual(prefix))).collect(),
+            numbers: numbers.collect(),
             business_hours: Vec::new(),
             holidays: Vec::new(),
             retention_days: None,
@@ -219,6 +229,8 @@ struct SettingUpdate {
     /// https address of the logo.
     #[schema(value_type = Option<String>)]
     logo_url: Patch<String>,
+    /// ISO 3166 code of the country.
+    country: Option<String>,
     /// ISO 4217 code.
     currency: Option<String>,
     /// BCP 47 tag.
@@ -359,6 +371,7 @@ fn merge(old: &Row, input: &SettingUpdate) -> Result<Row, Error> {
         phone: input.phone.clone().over(was.phone.clone()),
         email: input.email.clone().over(was.email.clone()),
         logo_url: input.logo_url.clone().over(was.logo_url.clone()),
+        country: input.country.clone().unwrap_or_else(|| was.country.clone()),
         currency: input.currency.clone().unwrap_or_else(|| was.currency.clone()),
         language: input.language.clone().unwrap_or_else(|| was.language.clone()),
         vat_rates: input.vat_rates.clone().unwrap_or_else(|| was.vat_rates.clone()),
@@ -394,6 +407,13 @@ fn faults(row: &Row) -> Vec<Fault> {
     need(zone, Code::InvalidValue, "timeZone".to_owned(), "timeZone is no IANA time zone");
     let currency = setting.currency.len() == 3 && setting.currency.bytes().all(|letter| letter.is_ascii_uppercase());
     need(currency, Code::InvalidFormat, "currency".to_owned(), "currency is three capital letters (ISO 4217)");
+    let country = phone::is_country(&setting.country);
+    need(
+        country,
+        Code::InvalidValue,
+        "country".to_owned(),
+        "country is two capital letters (ISO 3166) of a country known here",
+    );
     let logo = setting.logo_url.as_deref().is_none_or(|url| url.starts_with("https://"));
     need(logo, Code::InvalidUrl, "logoUrl".to_owned(), "logoUrl begins with https://");
     let retention = setting.retention_days.is_none_or(|days| days > 0);
