@@ -17,7 +17,7 @@ pub use self::input::{
     CustomerAddress, CustomerContact, CustomerCustomField, CustomerSocialAccount, CustomerSocialAccountWrite,
     CustomerWrite,
 };
-pub(crate) use self::store::{Row, find, named};
+pub(crate) use self::store::{Row, find};
 use crate::app::App;
 use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Json, Path, Query, Reply};
 use crate::job::Kind;

@@ -176,12 +176,6 @@ pub(crate) async fn find(conn: &mut Conn, company: i64, code: &str) -> Result<Ro
     by_code(conn, company, code).await?.ok_or(Error::NotFound("customer"))?.living()
 }
 
-/// The living customer that a body's `field` names; 400 that names the field when there is none.
-pub(crate) async fn named(conn: &mut Conn, company: i64, field: &str, code: &str) -> Result<Row, Error> {
-    let row = by_code(conn, company, code).await?.filter(|row| row.deleted_at.is_none());
-    row.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} {code:?} is no customer")))
-}
-
 /// The living customer of this whole name.
 pub(crate) async fn by_name(conn: &mut Conn, company: i64, name: &str) -> Result<Option<Row>, db::Error> {
     conn.sql("select ")
@@ -702,7 +696,10 @@ fn search_text(row: &Row, country: &str) -> String {
     for number in [&row.phone, &row.mobile].into_iter().chain(of_contacts).flatten() {
         words.push(number.clone());
         words.push(number.chars().filter(char::is_ascii_digit).collect());
-        words.extend(phone::e164(number, country));
+        if let Some(number) = phone::e164(number, country) {
+            words.extend(phone::national(&number, country));
+            words.push(number);
+        }
     }
     let mut seen: Vec<String> = Vec::new();
     for word in words.into_iter().map(|word| search::fold(word.trim())).filter(|word| !word.is_empty()) {

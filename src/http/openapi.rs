@@ -27,6 +27,7 @@ use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
         (name = "Authentication API", description = "Client credentials against a bearer token"),
         (name = "Chat", description = "Messages to and from customers"),
         (name = "Conversation", description = "Rooms, newest first"),
+        (name = "Customer", description = "Customers, what happened with them, and their files"),
         (name = "Employee", description = "Who works here, and to whom they report"),
         (name = "Setting", description = "The company's profile, its look-up lists, and the audit trail"),
         (name = "Channels", description = "Callbacks of LINE and other providers"),

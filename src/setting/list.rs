@@ -148,7 +148,7 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
         }
     }
     let all = json!({"scopes": ["*"]});
-    let staff = json!({"scopes": ["chat:read", "chat:write", "employee:read", "setting:read"]});
+    let staff = json!({"scopes": ["chat:read", "chat:write", "customer:read", "customer:write", "employee:read", "setting:read"]});
     let roles = [
         ("ผู้ดูแลระบบ", "Admin", &all),
         ("ผู้จัดการ", "Manager", &all),

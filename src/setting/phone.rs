@@ -50,6 +50,12 @@ pub fn e164(text: &str, country: &str) -> Option<String> {
     (7..=15).contains(&number.len()).then(|| format!("+{number}"))
 }
 
+/// A number in E.164 as it is dialled in its own country: with the trunk 0; `None` when it is of another country.
+pub fn national(e164: &str, country: &str) -> Option<String> {
+    let (_, code) = COUNTRIES.iter().find(|(known, _)| *known == country)?;
+    e164.strip_prefix('+')?.strip_prefix(code).map(|rest| format!("0{rest}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +65,7 @@ mod tests {
         for same in ["081-234-5678", "+66 81 234 5678", "0066812345678", "66812345678", "(081) 234.5678"] {
             assert_eq!(e164(same, "TH").as_deref(), Some("+66812345678"), "{same}");
         }
+        assert_eq!(national("+66812345678", "TH").as_deref(), Some("0812345678"));
         assert_eq!(e164("2055512345", "LA").as_deref(), Some("+8562055512345"));
         for none in ["", "1234", "call me", "+1234567890123456", "081 234 5678 ext 9"] {
             assert_eq!(e164(none, "TH"), None, "{none}");

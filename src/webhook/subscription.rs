@@ -11,7 +11,7 @@ use crate::setting::{company, number};
 use crate::vault::Vault;
 
 /// Topics that events have.
-pub const TOPICS: [&str; 2] = ["Chat", "Employee"];
+pub const TOPICS: [&str; 3] = ["Chat", "Customer", "Employee"];
 
 /// The purpose under which a subscription's secret is sealed.
 pub fn purpose(company: i64) -> String {

@@ -162,7 +162,7 @@ async fn what_goes_wrong_is_said_on_standard_error() {
     for (args, why) in [
         (&["company", "create", "--name", "Twice", "--id", "507"][..], "507"),
         (&["company", "create", "--name", " "], "name"),
-        (&["company", "create", "--name", "X", "--id", "0"], "1 or more"),
+        (&["company", "create", "--name", "X", "--id", "0"], "from 1 to"),
         (&["company", "create", "--name", "X", "--time-zone", "Mars/Base"], "Mars/Base"),
         (&["company", "create"], "--name"),
         (&["client", "list"], "--company"),

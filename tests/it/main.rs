@@ -8,6 +8,8 @@ mod auth;
 mod chat;
 mod child;
 mod cli;
+mod customer;
+mod customer_enquiry;
 mod employee;
 mod enquiry;
 mod every_endpoint;
