@@ -58,6 +58,7 @@ create index customer_lead_status on customer (company, lead_status, id) where d
 create index customer_in_group on customer (company, customer_group, id) where deleted_at is null;
 create index customer_source on customer (company, source, id) where deleted_at is null;
 create index customer_classification on customer (company, classification, id) where deleted_at is null;
+create index customer_reason on customer (company, reason) where reason is not null;
 create index customer_tax on customer (company, tax_key) where tax_key is not null;
 create index customer_place on customer (company, latitude, longitude) where latitude is not null;
 create index customer_merged on customer (company, merged_into) where merged_into is not null;
@@ -153,7 +154,7 @@ create table satisfaction (
   primary key (company, id),
   foreign key (company, customer) references customer (company, id)
 );
-create index satisfaction_when on satisfaction (company, customer, answered_at, id);
+create index satisfaction_of on satisfaction (company, customer, id);
 create index satisfaction_source on satisfaction (company, source, answered_at);
 
 -- Files that people attach to records. The bytes lie in the media store under the id.

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
 
 mod accept;
+mod customers;
 mod hooks;
 mod large;
 mod limits;
@@ -55,6 +56,7 @@ enum Part {
     Units,
     Large,
     Hooks,
+    Customers,
 }
 
 /// What every part needs to know.
@@ -121,10 +123,18 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     if wanted(Part::Hooks) {
         hooks::measure(bench, report)?;
     }
-    if !wanted(Part::Postgres) {
+    if wanted(Part::Customers) {
+        customers::measure(bench, report, None)?;
+    }
+    if !wanted(Part::Postgres) && !wanted(Part::Customers) {
         return Ok("not measured".to_owned());
     }
     let postgres = limits::Postgres::start()?;
-    accept::postgres(bench, report, &postgres)?;
+    if wanted(Part::Postgres) {
+        accept::postgres(bench, report, &postgres)?;
+    }
+    if wanted(Part::Customers) {
+        customers::measure(bench, report, Some(&postgres))?;
+    }
     postgres.psql("postgres", "show server_version")
 }

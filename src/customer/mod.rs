@@ -1,9 +1,11 @@
 //! Customers: create or update, read by code, number, name and tax number, and whether one is there already.
 
 mod enquiry;
+mod event;
 mod identity;
 mod input;
 mod legacy;
+mod satisfaction;
 mod store;
 
 use axum::extract::State;
@@ -34,6 +36,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get_customers_by_tax))
         .routes(routes!(check_customer_existence))
         .merge(enquiry::routes())
+        .merge(event::routes())
+        .merge(satisfaction::routes())
         .merge(legacy::routes())
 }
 

@@ -176,6 +176,12 @@ pub(crate) async fn find(conn: &mut Conn, company: i64, code: &str) -> Result<Ro
     by_code(conn, company, code).await?.ok_or(Error::NotFound("customer"))?.living()
 }
 
+/// The living customer that a body's `field` names; 400 that names the field when there is none.
+pub(crate) async fn named(conn: &mut Conn, company: i64, field: &str, code: &str) -> Result<Row, Error> {
+    let row = by_code(conn, company, code).await?.filter(|row| row.deleted_at.is_none());
+    row.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} {code:?} is no customer")))
+}
+
 /// The living customer of this whole name.
 pub(crate) async fn by_name(conn: &mut Conn, company: i64, name: &str) -> Result<Option<Row>, db::Error> {
     conn.sql("select ")

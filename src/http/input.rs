@@ -66,10 +66,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Query<T>, Error> {
         let query = parts.uri.query().unwrap_or_default();
         let pairs = form_urlencoded::parse(query.as_bytes());
-        let map: Map<String, Value> = pairs
-            .filter(|(_, v)| !v.is_empty())
-            .map(|(k, v)| (k.into_owned(), Value::String(v.into_owned())))
-            .collect();
+        let mut map: Map<String, Value> = Map::new();
+        for (name, value) in pairs.filter(|(_, value)| !value.is_empty()) {
+            // A parameter that is repeated is a list, as one with commas is.
+            let value = match map.get(name.as_ref()).and_then(Value::as_str) {
+                Some(before) => format!("{before},{value}"),
+                None => value.into_owned(),
+            };
+            map.insert(name.into_owned(), Value::String(value));
+        }
         lenient::decode_value(&Value::Object(map)).map(Query).map_err(Error::Invalid)
     }
 }

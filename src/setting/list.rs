@@ -111,6 +111,20 @@ impl List {
         let text = match self {
             List::Teams => "select count(*) from employee where company = $1 and team = $2",
             List::Roles => "select count(*) from employee where company = $1 and role = $2",
+            List::CustomerGroups => {
+                "select count(*) from customer where company = $1 and customer_group = $2 and deleted_at is null"
+            }
+            List::Sources => "select count(*) from customer where company = $1 and source = $2 and deleted_at is null",
+            List::Classifications => {
+                "select count(*) from customer where company = $1 and classification = $2 and deleted_at is null"
+            }
+            List::UnqualifiedReasons => "select count(*) from customer where company = $1 and reason = $2",
+            List::Interests => {
+                "select count(*) from customer_choice where company = $1 and list = 'interests' and choice = $2"
+            }
+            List::Tags => "select count(*) from customer_choice where company = $1 and list = 'tags' and choice = $2",
+            List::EventTypes => "select count(*) from customer_event where company = $1 and kind = $2",
+            List::SatisfactionSources => "select count(*) from satisfaction where company = $1 and source = $2",
             _ => return Ok(0),
         };
         conn.sql(text).bind(company).bind(id).one().await
@@ -121,10 +135,50 @@ impl List {
         let text = match self {
             List::Teams => "update employee set team = $1, version = version + 1 where company = $2 and team = $3",
             List::Roles => "update employee set role = $1, version = version + 1 where company = $2 and role = $3",
+            List::CustomerGroups => {
+                "update customer set customer_group = $1, version = version + 1 where company = $2 and customer_group = $3"
+            }
+            List::Sources => {
+                "update customer set source = $1, version = version + 1 where company = $2 and source = $3"
+            }
+            List::Classifications => {
+                "update customer set classification = $1, version = version + 1 where company = $2 and classification = $3"
+            }
+            List::UnqualifiedReasons => {
+                "update customer set reason = $1, version = version + 1 where company = $2 and reason = $3"
+            }
+            List::Interests | List::Tags => return reassign_choice(tx, company, self, from, to).await,
+            List::EventTypes => {
+                "update customer_event set kind = $1, version = version + 1 where company = $2 and kind = $3"
+            }
+            List::SatisfactionSources => "update satisfaction set source = $1 where company = $2 and source = $3",
             _ => return Ok(()),
         };
         tx.sql(text).bind(to).bind(company).bind(from).exec().await.map(drop)
     }
+}
+
+/// The same for interests and tags, of which a customer may have both entries already.
+async fn reassign_choice(tx: &mut Conn, company: i64, list: List, from: i64, to: i64) -> Result<(), db::Error> {
+    tx.sql(
+        "insert into customer_choice (company, customer, list, choice, position)
+         select company, customer, list, $1, position from customer_choice
+         where company = $2 and list = $3 and choice = $4
+         on conflict (company, customer, list, choice) do nothing",
+    )
+    .bind(to)
+    .bind(company)
+    .bind(list.path())
+    .bind(from)
+    .exec()
+    .await?;
+    tx.sql("delete from customer_choice where company = $1 and list = $2 and choice = $3")
+        .bind(company)
+        .bind(list.path())
+        .bind(from)
+        .exec()
+        .await
+        .map(drop)
 }
 
 /// What a company's lists begin with, in Thai and English.

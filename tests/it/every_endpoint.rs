@@ -27,6 +27,8 @@ pub struct Operation {
     pub scope: Option<String>,
     /// `(name, in, schema)` of each parameter in the path or the query.
     pub parameters: Vec<(String, String, Value)>,
+    /// The query that the operation cannot do without, with its question mark; else empty.
+    pub query: String,
     /// Media type and schema of the body.
     pub body: Option<(String, Value)>,
 }
@@ -47,6 +49,11 @@ pub fn operations() -> Vec<Operation> {
                 let text = |member: &str| parameter[member].as_str().unwrap().to_owned();
                 (text("name"), text("in"), resolve(&document, &parameter["schema"]))
             });
+            let needed = operation["parameters"].as_array().into_iter().flatten();
+            let needed = needed.filter(|parameter| parameter["in"] == "query" && parameter["required"] == true);
+            let pairs: Vec<String> =
+                needed.map(|parameter| format!("{}=text", parameter["name"].as_str().unwrap())).collect();
+            let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
             let body = operation["requestBody"]["content"].as_object().and_then(|content| content.iter().next());
             operations.push(Operation {
                 id: operation["operationId"].as_str().unwrap().to_owned(),
@@ -54,6 +61,7 @@ pub fn operations() -> Vec<Operation> {
                 path: path.clone(),
                 scope: operation["security"][0]["bearerAuth"][0].as_str().map(str::to_owned),
                 parameters: parameters.collect(),
+                query,
                 body: body.map(|(kind, content)| (kind.clone(), resolve(&document, &content["schema"]))),
             });
         }
@@ -135,7 +143,8 @@ impl Operation {
     }
 
     fn sample_path(&self) -> String {
-        self.path_with(|_, schema| sample(schema).to_string().trim_matches('"').to_owned())
+        let path = self.path_with(|_, schema| sample(schema).to_string().trim_matches('"').to_owned());
+        format!("{path}{}", self.query)
     }
 
     /// A body that the operation's schema allows.
@@ -242,7 +251,11 @@ async fn values_of_a_wrong_type_are_named() {
             }
             let path = match place.as_str() {
                 "path" => operation.path_with(|_, _| "wrong".to_owned()),
-                _ => format!("{}?{name}=wrong", operation.sample_path()),
+                _ => {
+                    let path = operation.sample_path();
+                    let mark = if operation.query.is_empty() { '?' } else { '&' };
+                    format!("{path}{mark}{name}=wrong")
+                }
             };
             let refused = operation.call(&app, &app.token, &path, operation.sample_body()).await;
             assert_eq!(refused.status, 400, "{} {name}: {refused:?}", operation.id);

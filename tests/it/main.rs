@@ -10,6 +10,7 @@ mod child;
 mod cli;
 mod customer;
 mod customer_enquiry;
+mod customer_event;
 mod employee;
 mod enquiry;
 mod every_endpoint;
