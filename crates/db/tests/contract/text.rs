@@ -335,6 +335,36 @@ async fn a_list_of_ids_is_one_value_of_a_statement() {
 }
 
 #[tokio::test]
+async fn the_server_reads_the_index_and_not_the_table() {
+    if !on_postgres() {
+        return;
+    }
+    let test = indexed().await;
+    // Most rows are of the company that asks: its rows are no way to narrow the search. The server has no statistics at
+    // first. (Of a few thousand rows it reads the table while many entries wait to be merged, and may.)
+    let fill = Migration {
+        version: 3,
+        name: "fill",
+        sql: "insert into room_text (company, id, grams) \
+              select 1, n, array(select (n % 50 * 100 + k) :: int from generate_series(1, 60) as k) \
+              from generate_series(1, 20000) as n",
+    };
+    test.db.migrate(&[SCHEMA, INDEX, fill]).await.unwrap();
+    test.index(2, 1, "some").await.unwrap();
+    let mut reader = test.read().await.unwrap();
+    for round in 1..=3 {
+        for (company, keyword) in [(1, "001234"), (1, "some"), (2, "some"), (3, "some")] {
+            reader.text_candidates("room_text", company, keyword, 10).await.unwrap();
+        }
+        reader.sql("select pg_stat_force_next_flush() is null as flushed").one::<bool>().await.unwrap();
+        let query = "select idx_scan from pg_stat_user_indexes where indexrelname = 'room_text_grams' \
+                     and schemaname = current_schema()";
+        assert_eq!(reader.sql(query).one::<i64>().await, Ok(4 * round));
+        test.write(async |mut tx| tx.sql("analyze room_text").exec().await).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn an_index_is_dropped_like_a_table() {
     let test = indexed().await;
     test.index(1, 1, "text").await.unwrap();
