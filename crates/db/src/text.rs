@@ -32,7 +32,7 @@ impl Conn {
                 insert.bind(place).bind(tokens).later().await
             }
             Kind::Postgres => {
-                let tokens = array(&windows(seed(company), text));
+                let tokens = array(&windows(seed(company, id >> SLICE), text));
                 self.sql("insert into ")
                     .push(index)
                     .push(" as old (company, id, grams) values ($1, $2, $3) on conflict (company, id) do update")
@@ -85,42 +85,70 @@ impl Conn {
             return Ok(None);
         }
         let (first, last) = (place(company, 0)?, place(company, LAST)?);
-        let most = most.max(0);
-        let query = self.sql("select ");
-        let mut ids: Vec<i64> = match query.kind() {
+        let limit = most.max(0).saturating_add(1);
+        let ids = match self.kind() {
             Kind::Sqlite => {
-                let wanted = spell(&asked(SHARED, keyword));
-                query
-                    .push("rowid & 4294967295 as id from ")
+                self.sql("select rowid & 4294967295 as id from ")
                     .push(index)
                     .push(" where ")
                     .push(index)
                     .push(" match $1 and rowid between $2 and $3 order by rowid desc limit $4")
-                    .bind(wanted)
+                    .bind(spell(&asked(SHARED, keyword)))
                     .bind(first)
                     .bind(last)
-                    .bind(most.saturating_add(1))
+                    .bind(limit)
                     .all()
                     .await?
             }
-            Kind::Postgres => {
-                let wanted = array(&asked(seed(company), keyword));
-                // The sums keep the planner from walking through the company's rows by the primary key, and from reading
-                // the whole table in the hope that the limit is soon reached: it takes each for a condition that hardly
-                // a row meets. An order would make the server fetch all rows before the first.
-                query
-                    .push("id from ")
-                    .push(index)
-                    .push(" where grams @> $2 and company + 0 = $1 and company - 0 = $1 limit $3")
-                    .bind(company)
-                    .bind(wanted)
-                    .bind(most.saturating_add(1))
-                    .all()
-                    .await?
-            }
+            Kind::Postgres => self.sliced_candidates(index, company, keyword, limit).await?,
         };
-        ids.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(i64::try_from(ids.len()).is_ok_and(|found| found <= most).then_some(ids))
+        Ok(i64::try_from(ids.len()).is_ok_and(|found| found < limit).then_some(ids))
+    }
+
+    /// The candidates on PostgreSQL: slice by slice, from the newest on, until there are enough.
+    async fn sliced_candidates(
+        &mut self,
+        index: &'static str,
+        company: i64,
+        keyword: &str,
+        limit: i64,
+    ) -> Result<Vec<i64>, Error> {
+        let mut ids: Vec<i64> = Vec::new();
+        for slice in self.slices(index, company).await? {
+            let found = i64::try_from(ids.len()).unwrap_or(limit);
+            if found >= limit {
+                break;
+            }
+            // The sums keep the planner from walking through the company's rows by the primary key, and from reading the
+            // whole table in the hope that the limit is soon reached: it takes each for a condition that hardly a row
+            // meets. An order would make the server fetch all rows before the first.
+            let mut more: Vec<i64> = self
+                .sql("select id from ")
+                .push(index)
+                .push(" where grams @> $1 and company + 0 = $2 and (id + 0) >> 17 = $3 limit $4")
+                .bind(array(&asked(seed(company, slice), keyword)))
+                .bind(company)
+                .bind(slice)
+                .bind(limit - found)
+                .all()
+                .await?;
+            more.sort_unstable_by(|a, b| b.cmp(a));
+            ids.append(&mut more);
+        }
+        Ok(ids)
+    }
+
+    /// The slices in which a company has rows, the newest first.
+    async fn slices(&mut self, index: &'static str, company: i64) -> Result<Vec<i64>, Error> {
+        self.sql("with recursive slice (number) as (select max(id) >> 17 from ")
+            .push(index)
+            .push(" where company = $1 union all select (select max(id) >> 17 from ")
+            .push(index)
+            .push(" where company = $1 and id < slice.number << 17) from slice where slice.number is not null)")
+            .push(" select number from slice where number is not null")
+            .bind(company)
+            .all()
+            .await
     }
 }
 
@@ -130,7 +158,8 @@ impl Conn {
 /// company, so that a range of them keeps companies apart inside of the index.
 ///
 /// PostgreSQL: a table with an index over its arrays. The company is part of each token, so that no company reads the
-/// lists of another. New entries wait in a list that is merged at 1 MB (the server's own limit is 4 MB): merged one by
+/// lists of another. So is the slice of ids, because the server reads a list to its end before it gives the first row:
+/// a keyword that a million rows have would take half a second to be found too common. New entries wait in a list that is merged at 1 MB (the server's own limit is 4 MB): merged one by
 /// one they cost four times as much, and a longer list slows each search and makes whoever has to merge it wait.
 pub(crate) fn definition(kind: Kind, name: &str) -> String {
     match kind {
@@ -163,9 +192,12 @@ fn place(company: i64, id: i64) -> Result<i64, Error> {
 /// Where hashes begin that all companies share.
 const SHARED: u32 = 0x811c_9dc5;
 
-/// Where the hashes of a company begin.
-fn seed(company: i64) -> u32 {
-    hash(SHARED, &company.to_le_bytes())
+/// On PostgreSQL a slice has two to the power of so many ids. Statements hold the number too.
+const SLICE: u32 = 17;
+
+/// Where the hashes of a company's slice begin.
+fn seed(company: i64, slice: i64) -> u32 {
+    hash(hash(SHARED, &company.to_le_bytes()), &slice.to_le_bytes())
 }
 
 /// FNV-1a: what is stored depends on it, so it never changes.
@@ -253,7 +285,7 @@ mod tests {
         assert_eq!(hash(SHARED, b"a"), 0xe40c_292c);
         assert_eq!(hash(SHARED, b"foobar"), 0xbf9c_f968);
         assert_eq!(spell(&asked(SHARED, "foo")), "a9f37ed7 ");
-        assert_ne!(seed(1), seed(2));
+        assert_ne!(seed(1, 2), seed(2, 1));
     }
 
     #[test]
