@@ -12,14 +12,19 @@ pub fn fold(text: &str) -> String {
     lower.nfkc().collect()
 }
 
-/// What a caller looks for, folded; none when nothing is left of it. A telephone number is looked for by its digits, in
-/// whatever groups it is typed.
+/// What a caller looks for, folded; none when nothing is left of it.
 pub fn keyword(text: Option<&str>) -> Option<String> {
-    let text = fold(text?.trim());
+    Some(fold(text?.trim())).filter(|text| !text.is_empty())
+}
+
+/// The same where telephone numbers are among what is searched: one is looked for by its digits, in whatever groups it
+/// is typed.
+pub fn keyword_or_phone(text: Option<&str>) -> Option<String> {
+    let text = keyword(text)?;
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let is_phone = digits.len() >= 7
         && text.chars().all(|letter| letter.is_ascii_digit() || matches!(letter, ' ' | '-' | '.' | '(' | ')' | '+'));
-    Some(if is_phone { digits } else { text }).filter(|text| !text.is_empty())
+    Some(if is_phone { digits } else { text })
 }
 
 /// `%keyword%` for `like … escape '!'`, with the keyword's own wildcards taken literally.
@@ -53,9 +58,9 @@ mod tests {
 
     #[test]
     fn a_telephone_is_looked_for_by_its_digits() {
-        assert_eq!(keyword(Some(" 081-234 5678 ")).as_deref(), Some("0812345678"));
-        assert_eq!(keyword(Some("+66 81 234 5678")).as_deref(), Some("66812345678"));
-        assert_eq!(keyword(Some("12-34")).as_deref(), Some("12-34"));
+        assert_eq!(keyword_or_phone(Some(" 081-234 5678 ")).as_deref(), Some("0812345678"));
+        assert_eq!(keyword_or_phone(Some("+66 81 234 5678")).as_deref(), Some("66812345678"));
+        assert_eq!(keyword_or_phone(Some("12-34")).as_deref(), Some("12-34"));
         assert_eq!(keyword(Some("  ")), None);
         assert_eq!(pattern("50%_!"), "%50!%!_!!%");
     }

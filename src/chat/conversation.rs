@@ -123,7 +123,7 @@ impl Filter {
             faults.push(unknown_platform(named));
         }
         room::check_name("keyword", input.keyword.as_deref().unwrap_or_default(), &mut faults);
-        let keyword = input.keyword.map(|keyword| keyword.trim().to_lowercase()).filter(|keyword| !keyword.is_empty());
+        let keyword = search::keyword(input.keyword.as_deref());
         match faults.is_empty() {
             true => Ok(Filter { paging, keyword, platform, unanswered: input.unanswered }),
             false => Err(Error::Invalid(faults)),

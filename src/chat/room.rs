@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::message::{self, ChatMessage};
 use crate::app::App;
 use crate::http::{Caller, Code, Envelope, Error, Fault, Page, Paging, Path, Query, Reply};
+use crate::search;
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -203,7 +204,7 @@ pub async fn ensure(tx: &mut Conn, new: &NewRoom<'_>, now: i64) -> Result<Room, 
     .bind(contact)
     .bind(new.name)
     .bind(now)
-    .bind(new.name.to_lowercase())
+    .bind(search::fold(new.name))
     .exec()
     .await?;
     let room = by_external(tx, new.company, new.account, new.external_id).await?.ok_or(db::Error::NoRow)?;
@@ -290,26 +291,29 @@ pub async fn rename(tx: &mut Conn, company: i64, room: Uuid, name: &str, picture
         .bind(picture)
         .bind(company)
         .bind(room)
-        .bind(name.to_lowercase())
+        .bind(search::fold(name))
         .exec()
         .await?;
     index_name(tx, company, room, name).await
 }
 
-/// The pieces of a text by which it is found: every three characters in a row, and the shorter ends.
+/// More pieces than a name of [`LONGEST_NAME`] characters has, also when folding makes two of each character.
+const MOST_GRAMS: usize = 1_000;
+
+/// The pieces of a folded text by which it is found: every three characters in a row, and the shorter ends.
 pub fn grams(text: &str) -> Vec<String> {
-    let letters: Vec<char> = text.to_lowercase().chars().collect();
+    let letters: Vec<char> = text.chars().collect();
     let mut grams: Vec<String> =
         (0..letters.len()).map(|start| letters[start..letters.len().min(start + 3)].iter().collect()).collect();
     grams.sort_unstable();
     grams.dedup();
-    grams.truncate(200);
+    grams.truncate(MOST_GRAMS);
     grams
 }
 
 async fn index_name(tx: &mut Conn, company: i64, room: Uuid, name: &str) -> Result<(), db::Error> {
     tx.sql("delete from room_gram where company = $1 and room = $2").bind(company).bind(room).exec().await?;
-    let grams = grams(name);
+    let grams = grams(&search::fold(name));
     if grams.is_empty() {
         return Ok(());
     }

@@ -150,7 +150,7 @@ async fn search_customers(
     let mut filter = Filter::page(input.skip, input.take, input.page_length, &mut faults);
     filter.resume(input.cursor.as_deref(), &mut faults);
     faults.end()?;
-    filter.keyword = search::keyword(input.keyword.as_deref());
+    filter.keyword = search::keyword_or_phone(input.keyword.as_deref());
     filter.best_first = filter.keyword.is_some();
     let mut conn = app.db.read().await?;
     let page = find_page(&mut conn, caller.company, &filter).await?;
@@ -620,7 +620,7 @@ impl CustomerEnquiry {
         Ok(Filter {
             status: self.customer_status,
             lead_status: self.lead_status,
-            keyword: search::keyword(self.keyword.as_deref()),
+            keyword: search::keyword_or_phone(self.keyword.as_deref()),
             code: given(self.customer_code),
             name: given(self.customer_name),
             tax_no: given(self.customer_tax_no),

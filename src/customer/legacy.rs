@@ -358,7 +358,7 @@ impl LegacyEnquiry {
         // Both is no filter.
         filter.active = (!statuses.is_empty() && active != statuses.contains(&false)).then_some(active);
         Ok(Filter {
-            keyword: search::keyword(self.keyword.as_deref()),
+            keyword: search::keyword_or_phone(self.keyword.as_deref()),
             owners: self.owners.unwrap_or_default(),
             interests: self.topic_interests.unwrap_or_default(),
             groups: self.groups.unwrap_or_default(),

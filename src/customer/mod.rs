@@ -2,6 +2,7 @@
 
 mod enquiry;
 mod event;
+mod file;
 mod identity;
 mod input;
 mod legacy;
@@ -37,6 +38,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(check_customer_existence))
         .merge(enquiry::routes())
         .merge(event::routes())
+        .merge(file::routes())
         .merge(satisfaction::routes())
         .merge(legacy::routes())
 }

@@ -133,3 +133,14 @@ async fn satisfaction_is_recorded_under_its_survey() {
     unknown["CustomerCode"] = json!("nobody");
     assert_eq!(app.post("/v3/customers/satisfaction", unknown).await.errors(), [("not_found", "CustomerCode")]);
 }
+
+#[tokio::test]
+async fn file_categories_are_those_of_the_setting() {
+    let app = TestApp::new().await;
+    let listed = app.get("/v3/customers/file-categories").await;
+    let categories = listed.data().as_array().unwrap();
+    let set = app.get("/v1/setting/file-categories").await;
+    let set = set.data()["value"].as_array().unwrap();
+    assert_eq!(categories.len(), set.len());
+    assert_eq!((&categories[0]["fileCategoryId"], &categories[0]["fileCategoryName"]), (&set[0]["id"], &set[0]["name"]));
+}

@@ -108,6 +108,24 @@ async fn enquiry_takes_what_the_known_client_sends() {
 }
 
 #[tokio::test]
+async fn a_keyword_finds_an_employee_however_its_letters_are_spelled() {
+    let app = TestApp::new().await;
+    put(&app, colleague("EMP001", "Nguyễn Thị Ánh")).await;
+    put(&app, colleague("EMP002", "ＳＵＤＡ")).await;
+    put(&app, colleague("EMP003", "Ho\u{300}a")).await;
+    for (keyword, found) in [
+        ("nguye\u{302}\u{303}n", "EMP001"),
+        ("A\u{301}NH", "EMP001"),
+        ("suda", "EMP002"),
+        ("ｓｕｄ", "EMP002"),
+        ("hòa", "EMP003"),
+        ("ＥＭＰ００３", "EMP003"),
+    ] {
+        assert_eq!(enquire(&app, json!({"keyWord": keyword})).await, [found], "{keyword:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_team_in_use_is_retired_only_with_another_in_its_place() {
     let app = TestApp::new().await;
     put(&app, patty()).await;

@@ -177,6 +177,43 @@ async fn a_keyword_is_part_of_a_name_in_any_script_and_letter_case() {
 }
 
 #[tokio::test]
+async fn a_keyword_is_found_however_its_letters_are_spelled() {
+    let app = TestApp::new().await;
+    let account = app.sandbox().await;
+    // Composed and decomposed, in full and in half width; the Thai vowel am as one letter and as two.
+    for name in ["Đặng Thị Huyền", "Trần Văn Dũng", "ＡＣＭＥ　１２３", "Cafe 99", "ร้านทำผม"]
+    {
+        named(&app, &account, name).await;
+    }
+    for (keyword, found) in [
+        ("huye\u{302}\u{300}n", "Đặng Thị Huyền"),
+        ("ĐA\u{323}\u{306}NG", "Đặng Thị Huyền"),
+        ("dũng", "Trần Văn Dũng"),
+        ("du\u{303}ng", "Trần Văn Dũng"),
+        ("acme 12", "ＡＣＭＥ　１２３"),
+        ("ｃｍｅ", "ＡＣＭＥ　１２３"),
+        ("ｃａｆｅ　９", "Cafe 99"),
+        ("\u{3000}cafe\u{3000}", "Cafe 99"),
+        ("ทำ", "ร้านทำผม"),
+        ("ท\u{e4d}\u{e32}ผ", "ร้านทำผม"),
+    ] {
+        assert_eq!(names(&app, json!({"keyword": keyword})).await, [found], "{keyword:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_folding_makes_longer_is_found_to_its_end() {
+    let app = TestApp::new().await;
+    let account = app.sandbox().await;
+    // 190 characters, of which every other becomes two, and hardly a piece comes twice.
+    let name: String = ('\u{4e00}'..).take(95).flat_map(|letter| [letter, 'ำ']).collect();
+    named(&app, &account, &name).await;
+    for end in ["\u{4e00}ำ\u{4e01}", "\u{4e32}ำ\u{4e33}", "\u{4e5d}ำ\u{4e5e}", name.as_str()] {
+        assert_eq!(names(&app, json!({"keyword": end})).await, [name.as_str()], "{end}");
+    }
+}
+
+#[tokio::test]
 async fn a_renamed_customer_is_found_by_the_new_name() {
     let app = TestApp::new().await;
     let account = app.sandbox().await;

@@ -138,7 +138,7 @@ impl Filter {
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
-        let keyword = input.key_word.map(|keyword| keyword.trim().to_lowercase()).filter(|keyword| !keyword.is_empty());
+        let keyword = search::keyword(input.key_word.as_deref());
         Ok(Filter { paging, role: input.employee_type, team: input.team_id, active: input.status, keyword, order })
     }
 
@@ -264,7 +264,7 @@ async fn save(
     .bind(input.lastname.trim())
     .bind(nickname.as_deref())
     .bind(input.phone_number.clone().over(old.and_then(|old| old.phone.clone())))
-    .bind(words.join(" ").to_lowercase())
+    .bind(search::fold(&words.join(" ")))
     .bind(links.role)
     .bind(links.team)
     .bind(links.head)
