@@ -142,5 +142,8 @@ async fn file_categories_are_those_of_the_setting() {
     let set = app.get("/v1/setting/file-categories").await;
     let set = set.data()["value"].as_array().unwrap();
     assert_eq!(categories.len(), set.len());
-    assert_eq!((&categories[0]["fileCategoryId"], &categories[0]["fileCategoryName"]), (&set[0]["id"], &set[0]["name"]));
+    assert_eq!(
+        (&categories[0]["fileCategoryId"], &categories[0]["fileCategoryName"]),
+        (&set[0]["id"], &set[0]["name"])
+    );
 }

@@ -116,7 +116,8 @@ impl Shop {
         let account = text(&sala.json(&sandbox)["id"]);
         let room = ["room", "create", "--company", "507", "--account", &account, "--external-id", "U1", "--json"];
         let room = text(&sala.json(&room)["id"]);
-        let mut shop = Shop { serving: sala.serve(&[]), client, token: String::new(), account, room };
+        let mut shop =
+            Shop { serving: sala.serve(&["--rate-limit", "0"]), client, token: String::new(), account, room };
         let (status, token) = shop.ask_token(shop.client["client_secret"].as_str().unwrap());
         assert_eq!(status, 200);
         shop.token = text(&token["access_token"]);
