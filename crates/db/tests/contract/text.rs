@@ -329,6 +329,30 @@ async fn check(test: &Test) {
 }
 
 #[tokio::test]
+async fn a_backup_holds_the_index() {
+    if on_postgres() {
+        return;
+    }
+    let test = indexed().await;
+    for id in 0..20 {
+        test.index(1, id, "text").await.unwrap();
+    }
+    test.write(async |mut tx| tx.forget_text("room_text", 1, 7).await).await.unwrap();
+    let before = test.candidates(1, "text").await;
+    let path = test.home.path().with_extension("backup");
+    let connection = rusqlite::Connection::open(test.home.path()).unwrap();
+    connection.execute("vacuum into ?1", [path.to_str().unwrap()]).unwrap();
+    let backup = db::Db::open(&format!("sqlite:{}", path.display()), Options::default()).await.unwrap();
+    assert_eq!(backup.migrate(&[SCHEMA, INDEX]).await.map(|migrated| migrated.applied), Ok(0));
+    let change = async |mut tx: Conn| tx.index_text("room_text", 1, 7, "text again").await;
+    backup.write(change).await.unwrap();
+    let mut reader = backup.read().await.unwrap();
+    assert_eq!(reader.text_candidates("room_text", 1, "again", 10).await, Ok(Some(vec![7])));
+    assert_eq!(before.len(), 19);
+    assert_eq!(reader.text_candidates("room_text", 1, "text", 100).await.unwrap().unwrap().len(), 20);
+}
+
+#[tokio::test]
 async fn a_list_of_ids_is_one_value_of_a_statement() {
     let test = indexed().await;
     test.write(async |mut tx| {
