@@ -6,6 +6,7 @@ mod file;
 mod identity;
 mod input;
 mod legacy;
+mod removal;
 mod satisfaction;
 mod store;
 
@@ -41,6 +42,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(file::routes())
         .merge(satisfaction::routes())
         .merge(legacy::routes())
+        .merge(removal::routes())
 }
 
 /// A customer.

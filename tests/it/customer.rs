@@ -360,3 +360,33 @@ async fn subscribers_hear_of_a_customer_in_the_original_api_s_form() {
     let expected = [json!(["Customer", "Created", "One"]), json!(["Customer", "Updated", "Uno"])];
     assert_eq!(told.iter().map(|(topic, event, name)| json!([topic, event, name])).collect::<Vec<_>>(), expected);
 }
+
+#[tokio::test]
+async fn a_deleted_customer_is_out_of_sight_and_can_come_back() {
+    let app = TestApp::new().await;
+    put(&app, plain("one", "One")).await;
+    let delete = async |headers: &[(&str, &str)]| app.request(Method::DELETE, "/v3/customers/ONE", headers, None).await;
+    assert_eq!(delete(&[("if-match", "\"7\"")]).await.status, 412);
+    assert_eq!(delete(&[]).await.data(), &Value::Null);
+    assert_eq!((delete(&[]).await.status, app.get("/v3/customers/one").await.status), (404, 404));
+    assert_eq!(app.get("/v3/customers/name/one").await.status, 404);
+    for path in ["/v3/customers/enquiry", "/v3/customers/search"] {
+        assert_eq!(app.post(path, json!({"keyword": "one"})).await.data(), &json!([]), "{path}");
+    }
+    assert_eq!(app.post("/v3/customers/existence", json!({"customerName": "one"})).await.data()["exists"], false);
+    let written = app.post("/v3/customers", plain("one", "One")).await;
+    assert_eq!((written.status, written.errors()), (409, vec![("conflict", "customerCode")]));
+    // Its name is free, and while another has it the customer cannot come back.
+    put(&app, plain("two", "One")).await;
+    let restore = async || app.post("/v3/customers/one/restore", json!({})).await;
+    assert_eq!(restore().await.errors(), [("taken", "customerName")]);
+    put(&app, plain("two", "Two")).await;
+    let restored = restore().await;
+    assert_eq!((&restored.data()["customerName"], restored.header("etag")), (&json!("One"), "\"3\""));
+    assert_eq!(app.post("/v3/customers/search", json!({"keyword": "one"})).await.data()[0]["customerCode"], "one");
+    assert_eq!(restore().await.errors(), [("conflict", "customerCode")]);
+    let history = app.get("/v1/audit?ref=customer/1").await;
+    let actions: Vec<&Value> =
+        history.data()["value"].as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(actions, ["restored", "deleted", "created"]);
+}
