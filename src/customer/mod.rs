@@ -7,6 +7,7 @@ mod identity;
 mod input;
 mod legacy;
 mod removal;
+mod room;
 mod satisfaction;
 mod store;
 
@@ -43,6 +44,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(satisfaction::routes())
         .merge(legacy::routes())
         .merge(removal::routes())
+        .merge(room::routes())
 }
 
 /// A customer.

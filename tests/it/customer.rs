@@ -1,6 +1,7 @@
 //! Customers: create or update, look-ups, the legacy operations.
 
 use axum::http::Method;
+use channel::Platform;
 use sala::webhook::subscription;
 use serde_json::{Value, json};
 
@@ -389,4 +390,36 @@ async fn a_deleted_customer_is_out_of_sight_and_can_come_back() {
     let actions: Vec<&Value> =
         history.data()["value"].as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
     assert_eq!(actions, ["restored", "deleted", "created"]);
+}
+
+#[tokio::test]
+async fn a_room_is_linked_by_hand_and_a_matching_account_is_only_suggested() {
+    let app = TestApp::new().await;
+    let room = app.room_of(COMPANY, Platform::Line, "Udaisy").await;
+    let path = format!("/v1/chat/rooms/{room}/customer");
+    let mut known = plain("known", "Known by LINE");
+    known["customerSocialAccount"] = json!({"line": "UDaisy"});
+    put(&app, known).await;
+    put(&app, plain("other", "Other")).await;
+    let suggested = app.get(&path).await;
+    assert_eq!(suggested.data()["customer"], Value::Null, "nothing is linked silently");
+    assert_eq!(suggested.data()["suggestions"][0]["customerCode"], "known");
+    let link = async |code: Value| app.request(Method::PUT, &path, &[], Some(json!({"customerCode": code}))).await;
+    let linked = link(json!("OTHER")).await;
+    assert_eq!(linked.data()["customer"]["customerCode"], "other");
+    assert_eq!(linked.data()["suggestions"][0]["customerCode"], "known");
+    // Whoever is known by one room is suggested for another room of the same person.
+    let second = app.room_of(COMPANY, Platform::Line, "Udaisy").await;
+    let there = app.get(&format!("/v1/chat/rooms/{second}/customer")).await;
+    let codes: Vec<&Value> =
+        there.data()["suggestions"].as_array().unwrap().iter().map(|c| &c["customerCode"]).collect();
+    assert_eq!(codes, ["known", "other"]);
+    let unlinked = link(Value::Null).await;
+    assert_eq!(
+        (&unlinked.data()["customer"], unlinked.data()["suggestions"].as_array().unwrap().len()),
+        (&Value::Null, 1)
+    );
+    assert_eq!(link(json!("nobody")).await.errors(), [("not_found", "customerCode")]);
+    let history = app.get("/v1/audit?ref=customer/2").await;
+    assert_eq!(history.data()["value"][0]["action"], "room unlinked");
 }
