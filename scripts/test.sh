@@ -3,14 +3,14 @@
 #
 # PostgreSQL 15 or later is found, or installed with apt when this runs as root, and started privately by
 # scripts/postgres.sh. To use a server of your own: SALA_TEST_POSTGRES=postgres://user:password@host/postgres make test
-# (each test makes and drops a database of its own there).
+# (each test makes and drops a database of its own there). What only a server can show is ignored on SQLite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if cargo nextest --version >/dev/null 2>&1; then
-  tests=(cargo nextest run)
+  tests=(cargo nextest run) all=(--run-ignored all)
 else
-  tests=(cargo test)
+  tests=(cargo test) all=(-- --include-ignored)
 fi
 
 echo "== SQLite"
@@ -18,4 +18,4 @@ SALA_TEST_DATABASE=sqlite "${tests[@]}" --workspace
 echo "== Examples in the documentation"
 cargo test --quiet --workspace --doc
 echo "== PostgreSQL"
-SALA_TEST_DATABASE=postgres scripts/postgres.sh "${tests[@]}" -p db -p sala
+SALA_TEST_DATABASE=postgres scripts/postgres.sh "${tests[@]}" -p db -p sala "${all[@]}"

@@ -1,4 +1,4 @@
-//! Group commit on SQLite. On PostgreSQL, where each unit has its own COMMIT, these tests have nothing to ask.
+//! Group commit, which only SQLite has: these tests run on it whichever engine the others are run on.
 
 use std::{
     future::poll_fn,
@@ -11,7 +11,7 @@ use std::{
 use db::{Conn, Error, Options};
 use tokio::sync::Notify;
 
-use crate::support::{Test, add, on_postgres, test_with};
+use crate::support::{Test, add, sqlite_with};
 
 pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
@@ -69,10 +69,7 @@ fn unit<'a>(test: &'a Test, text: &'static str) -> Answer<'a> {
 
 #[tokio::test]
 async fn units_that_wait_share_a_commit_of_at_most_64() {
-    if on_postgres() {
-        return;
-    }
-    let test = test_with(patient()).await;
+    let test = sqlite_with(patient()).await;
     let before = test.stats();
     let units = (0..100).map(|id| message(&test, id)).collect();
     for answer in together(&test, units).await {
@@ -87,10 +84,7 @@ async fn units_that_wait_share_a_commit_of_at_most_64() {
 
 #[tokio::test]
 async fn a_unit_alone_is_committed_at_once() {
-    if on_postgres() {
-        return;
-    }
-    let test = test_with(patient()).await;
+    let test = sqlite_with(patient()).await;
     let before = test.stats();
     for id in 0..3 {
         message(&test, id).await.unwrap();
@@ -101,10 +95,7 @@ async fn a_unit_alone_is_committed_at_once() {
 
 #[tokio::test]
 async fn one_that_fails_touches_no_other() {
-    if on_postgres() {
-        return;
-    }
-    let test = test_with(patient()).await;
+    let test = sqlite_with(patient()).await;
     let units =
         vec![message(&test, 1), message(&test, 1), message(&test, 2), unit(&test, "nonsense"), message(&test, 3)];
     let answers = together(&test, units).await;
@@ -118,10 +109,7 @@ async fn one_that_fails_touches_no_other() {
 
 #[tokio::test]
 async fn when_one_ends_the_transaction_the_innocent_run_again() {
-    if on_postgres() {
-        return;
-    }
-    let test = test_with(patient()).await;
+    let test = sqlite_with(patient()).await;
     let guilty = "insert or rollback into room (company, id) values (1, 1)";
     let units = vec![message(&test, 1), unit(&test, guilty), message(&test, 2)];
     let answers = together(&test, units).await;
@@ -142,10 +130,7 @@ async fn when_one_ends_the_transaction_the_innocent_run_again() {
 
 #[tokio::test]
 async fn a_failed_commit_acknowledges_nobody() {
-    if on_postgres() {
-        return;
-    }
-    let test = test_with(patient()).await;
+    let test = sqlite_with(patient()).await;
     // A deferred foreign key, which migrations refuse, fails at COMMIT only: for the whole group.
     rusqlite::Connection::open(test.home.path())
         .unwrap()
@@ -179,10 +164,7 @@ async fn fill(tx: &mut Conn, id: i64, bytes: usize) -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_full_disk_is_full_for_the_large_and_not_for_the_small() {
-    if on_postgres() {
-        return;
-    }
-    let test = test_with(Options { sqlite_max_pages: Some(100), ..patient() }).await;
+    let test = sqlite_with(Options { sqlite_max_pages: Some(100), ..patient() }).await;
     let large: Answer<'_> = Box::pin(test.write(async |mut tx| fill(&mut tx, 1, 1_000_000).await));
     let small: Answer<'_> = Box::pin(test.write(async |mut tx| fill(&mut tx, 2, 1_000).await));
     let answers = together(&test, vec![message(&test, 1), large, small, message(&test, 2)]).await;
@@ -205,10 +187,7 @@ async fn a_full_disk_is_full_for_the_large_and_not_for_the_small() {
 
 #[tokio::test]
 async fn one_that_is_dropped_mid_group_takes_only_its_own_back() {
-    if on_postgres() {
-        return;
-    }
-    let test = test_with(patient()).await;
+    let test = sqlite_with(patient()).await;
     let inside = Notify::new();
     let dropped: Answer<'_> = Box::pin(async {
         let unit = test.write(async |mut tx| {
@@ -230,10 +209,7 @@ async fn one_that_is_dropped_mid_group_takes_only_its_own_back() {
 
 #[tokio::test]
 async fn the_last_of_a_group_may_be_dropped() {
-    if on_postgres() {
-        return;
-    }
-    let test = test_with(patient()).await;
+    let test = sqlite_with(patient()).await;
     let inside = Notify::new();
     let dropped: Answer<'_> = Box::pin(async {
         let unit = test.write(async |mut tx| {
@@ -254,10 +230,7 @@ async fn the_last_of_a_group_may_be_dropped() {
 
 #[tokio::test]
 async fn a_statement_that_does_not_end_is_interrupted() {
-    if on_postgres() {
-        return;
-    }
-    let test = test_with(Options { hold_limit: Duration::from_millis(200), ..patient() }).await;
+    let test = sqlite_with(Options { hold_limit: Duration::from_millis(200), ..patient() }).await;
     let endless = "with recursive n (i) as (select 1 union all select i + 1 from n) select count(*) from n";
     // On another thread, since it blocks the one it runs on.
     let db = test.db.clone();
@@ -272,10 +245,7 @@ async fn a_statement_that_does_not_end_is_interrupted() {
 
 #[tokio::test]
 async fn the_log_does_not_grow_without_bound() {
-    if on_postgres() {
-        return;
-    }
-    let test = test_with(Options::default()).await;
+    let test = sqlite_with(Options::default()).await;
     for id in 0..40 {
         test.write(async |mut tx| fill(&mut tx, id, 4_000_000).await).await.unwrap();
     }
@@ -286,11 +256,8 @@ async fn the_log_does_not_grow_without_bound() {
 
 #[tokio::test]
 async fn the_members_of_a_group_do_not_wait_for_one_that_is_not_polled() {
-    if on_postgres() {
-        return;
-    }
     // However old the group may get.
-    let test = test_with(patient()).await;
+    let test = sqlite_with(patient()).await;
     let gate = Notify::new();
     let mut first: Answer<'_> = Box::pin(test.write(async |mut tx| {
         add(&mut tx, 1).await?;

@@ -1,4 +1,4 @@
-//! What only a server can do to us. On SQLite these tests have nothing to ask.
+//! What only a server can do to us: ignored unless the tests are run on one, as scripts/test.sh does.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -8,15 +8,13 @@ use std::{
 use db::{Db, Error, Options};
 use tokio::sync::Barrier;
 
-use crate::support::{Home, NONE, add, on_postgres, test, test_with};
+use crate::support::{Home, NONE, add, test, test_with};
 
 const KILL: &str = "select pg_terminate_backend($1, 5000)";
 
 #[tokio::test]
+#[ignore = "needs a server: scripts/postgres.sh"]
 async fn a_unit_whose_connection_is_killed_runs_again() {
-    if !on_postgres() {
-        return;
-    }
     let test = test().await;
     for swallow in [false, true] {
         let runs = AtomicU32::new(0);
@@ -45,10 +43,8 @@ async fn a_unit_whose_connection_is_killed_runs_again() {
 }
 
 #[tokio::test]
+#[ignore = "needs a server: scripts/postgres.sh"]
 async fn a_unit_that_is_killed_each_time_is_unavailable() {
-    if !on_postgres() {
-        return;
-    }
     let test = test().await;
     let result = test
         .write(async |mut tx| {
@@ -62,10 +58,8 @@ async fn a_unit_that_is_killed_each_time_is_unavailable() {
 }
 
 #[tokio::test]
+#[ignore = "needs a server: scripts/postgres.sh"]
 async fn a_connection_that_dies_during_commit_leaves_the_outcome_unknown() {
-    if !on_postgres() {
-        return;
-    }
     let test = test().await;
     test.write(async |mut tx| {
         tx.sql(
@@ -94,10 +88,8 @@ async fn a_connection_that_dies_during_commit_leaves_the_outcome_unknown() {
 }
 
 #[tokio::test]
+#[ignore = "needs a server: scripts/postgres.sh"]
 async fn a_deadlock_is_run_again() {
-    if !on_postgres() {
-        return;
-    }
     let test = test().await;
     test.write(async |mut tx| tx.sql("insert into room (company, id) values (1, 2)").exec().await).await.unwrap();
     let both = Barrier::new(2);
@@ -121,10 +113,8 @@ async fn a_deadlock_is_run_again() {
 }
 
 #[tokio::test]
+#[ignore = "needs a server: scripts/postgres.sh"]
 async fn a_statement_that_is_dropped_on_its_way_fails_the_unit() {
-    if !on_postgres() {
-        return;
-    }
     let test = test_with(Options { pool_size: 1, ..Options::default() }).await;
     for more in [false, true] {
         let result = test
@@ -147,10 +137,8 @@ async fn a_statement_that_is_dropped_on_its_way_fails_the_unit() {
 }
 
 #[tokio::test]
+#[ignore = "needs a server: scripts/postgres.sh"]
 async fn a_changed_table_makes_statements_be_prepared_again() {
-    if !on_postgres() {
-        return;
-    }
     let test = test_with(Options { pool_size: 2, ..Options::default() }).await;
     let text = "select * from room";
     #[derive(Debug, PartialEq, serde::Deserialize)]
@@ -177,10 +165,8 @@ async fn a_changed_table_makes_statements_be_prepared_again() {
 }
 
 #[tokio::test]
+#[ignore = "needs a server: scripts/postgres.sh"]
 async fn the_server_is_trusted_as_far_as_sslmode_says() {
-    if !on_postgres() {
-        return;
-    }
     let home = Home::new().await;
     let mark = if home.url.contains('?') { '&' } else { '?' };
     let open = async |url: &str, mode: &str| Db::open(&format!("{url}{mark}sslmode={mode}"), Options::default()).await;
@@ -212,10 +198,8 @@ async fn the_server_is_trusted_as_far_as_sslmode_says() {
 }
 
 #[tokio::test]
+#[ignore = "needs a server: scripts/postgres.sh"]
 async fn abandoned_connections_do_not_exhaust_the_pool() {
-    if !on_postgres() {
-        return;
-    }
     let options = Options { pool_size: 2, acquire_timeout: Duration::from_secs(30), ..Options::default() };
     let test = test_with(options).await;
     for _ in 0..10 {

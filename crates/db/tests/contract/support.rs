@@ -52,9 +52,13 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) async fn new() -> Self {
+        Self::on(engine()).await
+    }
+
+    async fn on(engine: Engine) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        match engine() {
+        match engine {
             Engine::Sqlite => {
                 let folder = std::env::temp_dir().join(format!("sala-db-{name}"));
                 std::fs::create_dir_all(&folder).unwrap();
@@ -112,7 +116,15 @@ pub(crate) async fn test() -> Test {
 }
 
 pub(crate) async fn test_with(options: Options) -> Test {
-    let home = Home::new().await;
+    test_in(Home::new().await, options).await
+}
+
+/// The same on SQLite, whichever engine this run is about: for what only SQLite has.
+pub(crate) async fn sqlite_with(options: Options) -> Test {
+    test_in(Home::on(Engine::Sqlite).await, options).await
+}
+
+async fn test_in(home: Home, options: Options) -> Test {
     let db = home.open(options).await;
     db.migrate(&[SCHEMA]).await.unwrap();
     db.write(async |mut tx| tx.sql("insert into room (company, id, name) values (1, 1, 'one')").exec().await)
