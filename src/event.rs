@@ -30,7 +30,7 @@ pub struct Event<'a> {
 /// Writes an event and one delivery for each subscription to its topic. After the commit, wake [`Kind::Webhook`].
 pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
     let id = Uuid::now_v7();
-    tx.sql("insert into event (company, id, topic, name, subject, at, body) values ($1, $2, $3, $4, $5, $6, $7)")
+    tx.sql("insert into event (company, id, topic, name, subject, at, body, place) values ($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind(event.company)
         .bind(id)
         .bind(event.topic)
@@ -38,6 +38,7 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
         .bind(event.subject)
         .bind(event.at)
         .bind(event.body.as_str())
+        .bind(event.place)
         .later()
         .await?;
     let webhooks: Vec<i64> = tx

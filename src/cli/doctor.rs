@@ -237,10 +237,8 @@ async fn check_jobs(report: &mut Report, conn: &mut Conn) -> Result<(), db::Erro
     }
     let dead: i64 = conn.sql("select count(*) from job where dead").one().await?;
     if dead > 0 {
-        report.bad(
-            "jobs",
-            format!("{dead} failed for good; the log says why, new work on the same subject revives them"),
-        );
+        report
+            .bad("jobs", format!("{dead} failed for good; sala job list says why, sala job retry lets them run again"));
     }
     Ok(())
 }

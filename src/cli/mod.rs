@@ -4,6 +4,7 @@ mod account;
 mod client;
 mod company;
 mod doctor;
+mod job;
 mod key;
 mod room;
 mod serve;
@@ -57,6 +58,8 @@ enum Command {
     Room(room::Room),
     /// Webhook subscriptions of a company.
     Webhook(webhook::Webhook),
+    /// Background jobs that failed for good.
+    Job(job::Job),
     /// The key that encrypts stored credentials.
     Key(key::Key),
     /// Play a provider, for tests and integrators.
@@ -140,6 +143,7 @@ async fn command(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Account(account) => account.run(&common).await?,
         Command::Room(room) => room.run(&common).await?,
         Command::Webhook(webhook) => webhook.run(&common).await?,
+        Command::Job(job) => job.run(&common).await?,
         Command::Key(key) => key.run(&common).await?,
         Command::Simulate(simulate) => simulate.run().await?,
     }

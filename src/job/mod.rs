@@ -5,6 +5,7 @@
 //! that is what keeps a room's messages in order. A request for work that comes during a run moves the row's version,
 //! and the run's end sees it and leaves the row for another run.
 
+pub mod dead;
 mod place;
 mod purge;
 mod runner;

@@ -2,5 +2,6 @@
 
 pub mod client;
 pub mod delivery;
+pub mod replay;
 pub mod sign;
 pub mod subscription;

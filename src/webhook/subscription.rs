@@ -130,21 +130,29 @@ pub async fn remove(db: &Db, tenant: i64, id: i64, now: i64) -> Result<(), Error
     .await
 }
 
-/// Starts a paused subscription again.
-pub async fn resume(db: &Db, tenant: i64, id: i64) -> Result<(), Error> {
+/// Starts a paused subscription again; says since when it failed, in Unix milliseconds. What it has missed is not sent by
+/// itself: [`replay`](super::replay::replay).
+pub async fn resume(db: &Db, tenant: i64, id: i64) -> Result<Option<i64>, Error> {
     db.write(async |mut tx| {
-        let resumed = tx
-            .sql(
-                "update webhook set state = 'active', state_reason = null, failing_since = null
-                 where company = $1 and id = $2 and state = 'paused'",
-            )
-            .bind(tenant)
-            .bind(id)
-            .exec()
-            .await?;
-        if resumed == 0 { Err(Error::NotFound("paused webhook")) } else { Ok(()) }
+        let paused = "select failing_since from webhook where company = $1 and id = $2 and state = 'paused'";
+        let failing: Option<Option<i64>> = tx.sql(paused).bind(tenant).bind(id).optional().await?;
+        let failing = failing.ok_or(Error::NotFound("paused webhook"))?;
+        tx.sql(
+            "update webhook set state = 'active', state_reason = null, failing_since = null
+             where company = $1 and id = $2 and state = 'paused'",
+        )
+        .bind(tenant)
+        .bind(id)
+        .exec()
+        .await?;
+        Ok(failing)
     })
     .await
+}
+
+/// The refusal of what only an active subscription can do.
+pub(super) fn paused() -> Error {
+    Error::Conflict(Fault::new(Code::Conflict, "webhook", "The subscription is paused; resume it first"))
 }
 
 /// Gives up what waits for a subscription.

@@ -115,8 +115,8 @@ async fn work_asked_for_during_a_run_is_not_lost() {
     assert!(jobs(&app.app, "webhook").await.is_empty());
 }
 
-#[tokio::test]
-async fn a_job_that_only_fails_is_set_aside_visibly_and_revived_by_new_work() {
+/// A subscription's job that has failed until it was set aside; mended since.
+async fn set_aside() -> (TestApp, String, Receiver) {
     let (app, account, receiver, webhook) = hooked().await;
     let secret: Vec<u8> = {
         let mut conn = app.app.db.read().await.unwrap();
@@ -138,10 +138,37 @@ async fn a_job_that_only_fails_is_set_aside_visibly_and_revived_by_new_work() {
     set_secret(&app, &secret).await;
     app.run_jobs().await;
     assert!(receiver.got().is_empty(), "it stays aside");
+    (app, account, receiver)
+}
+
+#[tokio::test]
+async fn a_job_that_only_fails_is_set_aside_visibly_and_revived_by_new_work() {
+    let (app, account, receiver) = set_aside().await;
     say(&app, &account, "second").await;
     app.run_jobs().await;
     assert_eq!(receiver.contents(), ["first", "second"]);
     assert!(jobs(&app.app, "webhook").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_job_that_was_set_aside_is_listed_and_run_again_by_command() {
+    let (app, _, receiver) = set_aside().await;
+    let sala = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sala"));
+        let output = command.arg("job").args(args).args(["--json", "--database", &app.database.url]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let listed: Value = serde_json::from_str(&sala(&["list"])).unwrap();
+    assert_eq!((&listed[0]["company"], &listed[0]["kind"]), (&COMPANY.into(), &"webhook".into()), "{listed}");
+    assert!(listed[0]["error"].as_str().unwrap().contains("internal"), "{listed}");
+    for others in [["--company", "508"], ["--kind", "deliver"]] {
+        assert_eq!(sala(&["list", others[0], others[1]]).trim(), "[]");
+        assert!(sala(&["retry", others[0], others[1]]).starts_with("0 jobs"));
+    }
+    assert!(sala(&["retry", "--company", "507", "--kind", "webhook"]).starts_with("1 jobs"));
+    app.run_jobs().await;
+    assert_eq!(receiver.contents(), ["first"]);
 }
 
 async fn set_secret(app: &TestApp, secret: &[u8]) {

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
 use sala::config::Config;
+use sala::webhook::replay;
 use sala::webhook::subscription::{self, NewWebhook};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -291,6 +292,18 @@ async fn a_subscription_that_fails_for_three_days_is_paused_and_can_be_resumed()
     hooked.run().await;
     assert_eq!(hooked.receiver.contents()[tries..], ["again".to_owned()]);
     assert_eq!(hooked.listed().await.state, "active");
+
+    // What it has missed is sent when it is asked for, in order, and once.
+    let (db, now) = (&hooked.app.app.db, hooked.app.app.now());
+    let later = replay::replay(db, COMPANY, hooked.webhook.id, now + 60_000, now).await;
+    assert_eq!(later.unwrap(), 0);
+    for missed in [2, 0] {
+        assert_eq!(replay::replay(db, COMPANY, hooked.webhook.id, 0, now).await.unwrap(), missed);
+        hooked.run().await;
+        assert_eq!(hooked.receiver.contents()[tries + 1..], ["lost".to_owned(), "while paused".to_owned()]);
+    }
+    let foreign = replay::replay(db, 508, hooked.webhook.id, 0, now).await;
+    assert!(matches!(foreign, Err(sala::http::Error::NotFound("webhook"))));
 }
 
 /// What `sala doctor --json` finds in a test's database.
