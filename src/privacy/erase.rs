@@ -652,6 +652,18 @@ async fn finish(app: &App, company: i64, request: i64, ids: &[i64], counts: Coun
             .push_ids(ids)
             .exec()
             .await?;
+            // What else was asked for about the person has no object any more.
+            tx.sql(
+                "update privacy_request
+                 set state = 'refused', refusal = 'the customer was erased', done_at = $2, version = version + 1
+                 where company = $1 and id <> $3 and state in ('received', 'failed') and customer in ",
+            )
+            .bind(company)
+            .bind(now)
+            .bind(request)
+            .push_ids(ids)
+            .exec()
+            .await?;
             register::done(&mut tx, company, request, &done, now).await?;
             for id in ids {
                 let change =

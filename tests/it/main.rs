@@ -28,6 +28,8 @@ mod merge;
 mod nodes;
 mod openapi;
 mod ops;
+mod privacy;
+mod privacy_erasure;
 mod receiver;
 mod scan;
 mod serve;
