@@ -19,6 +19,7 @@ pub mod webhook;
 
 pub mod audit;
 pub mod customer;
+pub mod privacy;
 pub mod setting;
 pub mod staff;
 
@@ -33,5 +34,6 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 1, name: "foundation", sql: include_str!("../migrations/0001_foundation.sql") },
     db::Migration { version: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
     db::Migration { version: 3, name: "customers", sql: include_str!("../migrations/0003_customers.sql") },
+    db::Migration { version: 5, name: "merge_privacy", sql: include_str!("../migrations/0005_merge_privacy.sql") },
     db::Migration { version: 10, name: "event_place", sql: include_str!("../migrations/0010_event_place.sql") },
 ];

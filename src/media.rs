@@ -12,8 +12,10 @@ use axum::http::header::{
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use bytes::Bytes;
 use channel::line::{self, Fetched, Media as Source, Transcoding};
 use db::Conn;
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::buffered::BufWriter;
@@ -69,6 +71,33 @@ impl Store {
     /// Whether the store answers: `doctor` asks.
     pub async fn check(&self) -> Result<(), object_store::Error> {
         self.0.list(None).next().await.transpose().map(drop)
+    }
+}
+
+impl Store {
+    /// Writes a file of this id, piece by piece; it is there once the writer was shut down.
+    pub(crate) fn writer(&self, id: &str) -> BufWriter {
+        BufWriter::new(Arc::clone(&self.0), key(id))
+    }
+
+    /// A file's size and bytes, piece by piece; nothing when it is not there.
+    pub(crate) async fn read(
+        &self,
+        id: &str,
+    ) -> Result<Option<(u64, BoxStream<'static, object_store::Result<Bytes>>)>, Error> {
+        match self.0.get(&key(id)).await {
+            Ok(object) => Ok(Some((object.meta.size, object.into_stream()))),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::Internal(format!("media store: {error}"))),
+        }
+    }
+
+    /// Deletes a file; one that is not there is deleted.
+    pub(crate) async fn remove(&self, id: &str) -> Result<(), Error> {
+        match self.0.delete(&key(id)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Error::Internal(format!("media store: {error}"))),
+        }
     }
 }
 
@@ -149,11 +178,8 @@ pub async fn fetch(app: &App, job: &Job) -> Result<Next, Error> {
     match row.state.as_str() {
         "waiting" => {}
         "gone" => {
-            let deleted = app.media.0.delete(&key(&job.key)).await;
-            return match deleted {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(Next::Done),
-                Err(error) => Err(Error::Internal(format!("media store: {error}"))),
-            };
+            app.media.remove(&job.key).await?;
+            return Ok(Next::Done);
         }
         _ => return Ok(Next::Done),
     }
@@ -246,7 +272,7 @@ async fn download(app: &App, credentials: &line::Credentials<'_>, id: &str, medi
     }
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let content_type = kind.unwrap_or("application/octet-stream").to_owned();
-    let mut writer = BufWriter::new(Arc::clone(&app.media.0), key(media));
+    let mut writer = app.media.writer(media);
     let mut size: u64 = 0;
     let mut chunks = response.bytes_stream();
     let store_failed = |error: std::io::Error| Error::Internal(format!("media store: {error}"));

@@ -171,7 +171,7 @@ async fn find(conn: &mut Conn, company: i64, filter: &Filter) -> Result<Vec<Row>
     let mut query = conn.sql(
         "select id, platform, account, contact, name, picture, last_content, last_kind, last_at, last_reply_at, unread,
                 unanswered, messages
-         from room where company = $1",
+         from room where company = $1 and erased_at is null",
     );
     query = query.bind(company);
     if let Some(platform) = filter.platform {

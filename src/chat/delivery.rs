@@ -25,16 +25,21 @@ const MOST_CALLS: usize = 20;
 /// Delivers a room.
 pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
     let Ok(room) = Uuid::parse_str(&job.key) else { return Ok(Next::Done) };
-    let account: Option<String> = app
+    let found: Option<(String, Option<i64>)> = app
         .db
         .read()
         .await?
-        .sql("select account from room where company = $1 and id = $2")
+        .sql("select account, erased_at from room where company = $1 and id = $2")
         .bind(job.company)
         .bind(room)
         .optional()
         .await?;
-    let Some(account) = account else { return Ok(Next::Done) };
+    let Some((account, erased_at)) = found else { return Ok(Next::Done) };
+    if erased_at.is_some() {
+        let now = app.now();
+        app.db.write(async |mut tx| fail_all(&mut tx, job, room, "the customer was erased", now).await).await?;
+        return Ok(Next::Finished);
+    }
     let Some(_place) = app.accounts.place(&account).await else { return Ok(Next::At(app.now())) };
     for _ in 0..MOST_CALLS {
         let Some(account) = app.accounts.get(app, &account).await? else { return Ok(Next::Done) };

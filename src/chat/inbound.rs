@@ -147,6 +147,8 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
         said = Said::Content(content.clone().moved_to(address, None));
     }
     let counts = move_room(tx, account.company, &room, id, &said, incoming, now).await?;
+    // The room was erased between the look and the move: its person is a new one from here on, in a unit of its own.
+    let counts = counts.ok_or(Error::Busy("The room was erased a moment ago"))?;
     let body = match &said {
         Said::Content(Content::Text { .. }) | Said::Postback(_) | Said::Unsent => None,
         Said::Content(content) => serde_json::to_value(content).ok(),
@@ -202,7 +204,7 @@ async fn move_room(
     said: &Said,
     incoming: &Incoming,
     now: i64,
-) -> Result<Counts, db::Error> {
+) -> Result<Option<Counts>, db::Error> {
     // A message that was said before the room's last one does not become the last one by arriving late.
     tx.sql(
         "update room
@@ -214,7 +216,7 @@ async fn move_room(
              last_at = case when messages = 0 or last_at <= $1 then $1 else last_at end,
              reply_token = coalesce($5, reply_token),
              reply_token_at = case when $5 is null then reply_token_at else $6 end
-         where company = $7 and id = $8
+         where company = $7 and id = $8 and erased_at is null
          returning messages, customer_messages",
     )
     .bind(incoming.at)
@@ -225,7 +227,7 @@ async fn move_room(
     .bind(now)
     .bind(company)
     .bind(room.id)
-    .one()
+    .optional()
     .await
 }
 

@@ -273,15 +273,20 @@ async fn save_profile(
     now: i64,
 ) -> Result<(), db::Error> {
     let picture = profile.picture.clone().unwrap_or_default();
-    tx.sql("update contact set name = $1, picture = $2, language = $3, profile_at = $4 where company = $5 and id = $6")
-        .bind(&profile.name)
-        .bind(&picture)
-        .bind(profile.language.clone())
-        .bind(now)
-        .bind(company)
-        .bind(contact)
-        .exec()
-        .await?;
+    // A contact that was erased while LINE answered has another id by now, and stays without a name.
+    tx.sql(
+        "update contact set name = $1, picture = $2, language = $3, profile_at = $4
+         where company = $5 and id = $6 and external_id = $7",
+    )
+    .bind(&profile.name)
+    .bind(&picture)
+    .bind(profile.language.clone())
+    .bind(now)
+    .bind(company)
+    .bind(contact)
+    .bind(external_id)
+    .exec()
+    .await?;
     match room::by_external(tx, company, account, external_id).await? {
         Some(room) => room::rename(tx, company, room.id, &profile.name, &picture).await,
         None => Ok(()),

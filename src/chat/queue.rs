@@ -298,6 +298,7 @@ async fn move_rooms(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<HashMap<(i64
         .push(
             " as input
              where room.company = input.company and room.id = input.room and room.platform = input.platform
+               and room.erased_at is null
              returning room.company, room.id, room.messages",
         )
         .all()

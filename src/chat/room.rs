@@ -109,10 +109,10 @@ async fn history(
     Ok(Page { value: rows.into_iter().map(ChatMessage::from).collect(), next })
 }
 
-/// The platform of a room, or nothing when the company has no such room.
+/// The platform of a room, or nothing when the company has no such room, or the person behind it was erased.
 pub async fn platform(conn: &mut Conn, company: i64, room: Uuid) -> Result<Option<Platform>, db::Error> {
     let number: Option<i64> = conn
-        .sql("select platform from room where company = $1 and id = $2")
+        .sql("select platform from room where company = $1 and id = $2 and erased_at is null")
         .bind(company)
         .bind(room)
         .optional()

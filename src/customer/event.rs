@@ -352,11 +352,14 @@ fn kinds(text: &str, faults: &mut Faults) -> Vec<i64> {
 /// The customer's number; what the request names and is not there is a fault.
 async fn known(tx: &mut Conn, company: i64, input: &CustomerEventWrite) -> Result<i64, Error> {
     let mut faults = Faults::default();
-    let customer = store::by_code(tx, company, &input.customer_code).await?.filter(|row| row.deleted_at.is_none());
-    if customer.is_none() {
-        let message = format!("customerCode {:?} is no customer", input.customer_code);
-        faults.add(Code::NotFound, "customerCode", message);
-    }
+    let customer = match store::named_to_add(tx, company, "customerCode", &input.customer_code).await {
+        Ok(customer) => Some(customer),
+        Err(Error::Invalid(found)) => {
+            faults.list().extend(found);
+            None
+        }
+        Err(error) => return Err(error),
+    };
     if choice::find(tx, company, List::EventTypes, input.event_type).await?.is_none() {
         let message = format!("eventType {} is no event type", input.event_type);
         faults.add(Code::NotFound, "eventType", message);

@@ -267,6 +267,22 @@ pub(crate) struct Profile {
     pub(crate) social: CustomerSocialAccount,
     pub(crate) custom_fields: Vec<CustomerCustomField>,
     pub(crate) note: Option<String>,
+    /// Records that were merged into this one: found by what they were known by.
+    pub(crate) former: Vec<Former>,
+}
+
+/// A record that was merged into this one, as far as this one does not say the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Former {
+    /// The merge that brought it.
+    pub(crate) merge: i64,
+    /// Its code.
+    pub(crate) code: String,
+    /// Its telephones, as they were typed.
+    pub(crate) phones: Vec<String>,
+    /// Its second name, e-mail and tax number.
+    pub(crate) words: Vec<String>,
 }
 
 /// The longest lists that a record may have.
@@ -410,6 +426,7 @@ impl CustomerWrite {
                 Patch::Set(fields) => merge_fields(&was.custom_fields, fields),
             },
             note: text(&self.customer_note, was.note.as_deref()),
+            former: was.former.clone(),
         }
     }
 }

@@ -1,15 +1,18 @@
 //! Customers: create or update, read by code, number, name and tax number, and whether one is there already.
 
+mod belonging;
 mod enquiry;
+pub(crate) mod erased;
 mod event;
 mod file;
 mod identity;
 mod input;
 mod legacy;
+pub(crate) mod merge;
 mod removal;
 mod room;
 mod satisfaction;
-mod store;
+pub(crate) mod store;
 
 use axum::extract::State;
 use db::Conn;
@@ -18,6 +21,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use self::belonging::Erase;
+pub use self::belonging::{BELONGINGS, Belonging};
 pub use self::input::{
     CustomerAddress, CustomerContact, CustomerCustomField, CustomerSocialAccount, CustomerSocialAccountWrite,
     CustomerWrite,
@@ -43,6 +48,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(file::routes())
         .merge(satisfaction::routes())
         .merge(legacy::routes())
+        .merge(merge::routes())
         .merge(removal::routes())
         .merge(room::routes())
 }
@@ -142,6 +148,8 @@ pub struct Customer {
     /// When it was changed last.
     #[schema(example = "2023-01-20T11:38:34+0700")]
     pub date_modified: String,
+    /// When the person was removed from the record at the person's own wish; null otherwise.
+    pub date_erased: Option<String>,
 }
 
 /// The keys of a customer that was written.
@@ -257,7 +265,8 @@ async fn get_customer_by_code(
     Path(path): Path<CodePath>,
 ) -> Result<Reply<Customer>, Error> {
     let mut conn = app.db.read().await?;
-    let row = find(&mut conn, caller.company, &path.customer_code).await?;
+    let found = store::by_code(&mut conn, caller.company, &path.customer_code).await?;
+    let row = found.ok_or(Error::NotFound("customer"))?.shown()?;
     reply(&mut conn, row, &conditions).await
 }
 
@@ -279,7 +288,7 @@ async fn get_customer_by_id(
 ) -> Result<Reply<Customer>, Error> {
     let mut conn = app.db.read().await?;
     let found = store::by_id(&mut conn, caller.company, path.customer_id).await?;
-    let row = found.ok_or(Error::NotFound("customer"))?.living()?;
+    let row = found.ok_or(Error::NotFound("customer"))?.shown()?;
     reply(&mut conn, row, &conditions).await
 }
 
@@ -356,7 +365,7 @@ struct Existence {
 /// A customer that matches.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Match {
+pub(crate) struct Match {
     /// The customer's number.
     customer_id: i64,
     /// The customer's code.

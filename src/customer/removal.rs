@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store::{self, Row};
-use super::{CodePath, Customer, reply};
+use super::{CodePath, Customer, erased, reply};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Path, Reply};
@@ -85,7 +85,12 @@ async fn restore_customer(
 async fn held(tx: &mut Conn, company: i64, code: &str) -> Result<Row, Error> {
     let found = store::by_code(tx, company, code).await?.ok_or(Error::NotFound("customer"))?;
     store::hold(tx, company, found.id).await?;
-    store::exactly(tx, company, found.id).await?.ok_or(Error::NotFound("customer"))
+    let held = store::exactly(tx, company, found.id).await?.ok_or(Error::NotFound("customer"))?;
+    match (held.erased_at, held.merged_into) {
+        (Some(_), _) => Err(erased::refusal(&held.code)),
+        (_, Some(_)) => Err(Error::Changed),
+        _ => Ok(held),
+    }
 }
 
 /// Deletes or restores, in the record, in its history, and for those who listen.

@@ -102,7 +102,7 @@ async fn link_room_customer(
             let old = find(&mut tx, caller.company, path.room_id).await?.ok_or(Error::NotFound("room"))?;
             let code = input.customer_code.as_deref().map(str::trim).filter(|code| !code.is_empty());
             let customer = match code {
-                Some(code) => Some(store::named(&mut tx, caller.company, "customerCode", code).await?.id),
+                Some(code) => Some(store::named_to_add(&mut tx, caller.company, "customerCode", code).await?.id),
                 None => None,
             };
             let room = Room { customer, ..old.clone() };

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::input::{self, CustomerWrite, Profile};
-use super::{Customer, Match, identity};
+use super::{Customer, Match, erased, identity};
 use crate::audit::{self, Change};
 use crate::event::{self, Event};
 use crate::http::{Caller, Code, Conditions, Error, Fault, Faults, Patch};
@@ -69,8 +69,13 @@ pub(crate) struct Links {
 }
 
 impl Row {
-    /// The customer as the API shows it.
+    /// The customer as the API shows it; of one whose person is being erased already no more than what will stay.
     pub(crate) fn view(self, links: Links, zone: &Zone) -> Customer {
+        let (row, links) = if self.erased_at.is_some() { erased::shell(self, links) } else { (self, links) };
+        row.view_as_stored(links, zone)
+    }
+
+    fn view_as_stored(self, links: Links, zone: &Zone) -> Customer {
         let profile = self.profile;
         Customer {
             customer_id: self.id,
@@ -111,7 +116,13 @@ impl Row {
             date_created: time::text(self.created_at, zone),
             modified_by_user_id: self.modified_by,
             date_modified: time::text(self.modified_at, zone),
+            date_erased: self.erased_at.map(|at| time::text(at, zone)),
         }
+    }
+
+    /// 404 for a customer that was deleted; one whose person was erased is shown, as the shell that is left.
+    pub(crate) fn shown(self) -> Result<Row, Error> {
+        if self.erased_at.is_some() { Ok(self) } else { self.living() }
     }
 
     /// 404 for a customer that was deleted or merged away.
@@ -180,6 +191,19 @@ pub(crate) async fn find(conn: &mut Conn, company: i64, code: &str) -> Result<Ro
 pub(crate) async fn named(conn: &mut Conn, company: i64, field: &str, code: &str) -> Result<Row, Error> {
     let row = by_code(conn, company, code).await?.filter(|row| row.deleted_at.is_none());
     row.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} {code:?} is no customer")))
+}
+
+/// The same for whoever adds something to the customer: until the unit ends it is not merged or erased, which would
+/// leave behind what comes while they count what there is.
+pub(crate) async fn named_to_add(tx: &mut Conn, company: i64, field: &str, code: &str) -> Result<Row, Error> {
+    loop {
+        let found = named(tx, company, field, code).await?;
+        hold(tx, company, found.id).await?;
+        let held = named(tx, company, field, code).await?;
+        if held.id == found.id {
+            return Ok(held);
+        }
+    }
 }
 
 /// The living customer of this whole name.
@@ -438,12 +462,20 @@ pub(crate) async fn put(
 /// The record that an update is about, held until the unit ends so that two updates cannot undo each other.
 async fn old(tx: &mut Conn, company: i64, code: &str) -> Result<Option<Row>, Error> {
     let Some(found) = by_code(tx, company, code).await? else { return Ok(None) };
-    if found.deleted_at.is_some() {
-        let message = format!("Customer {} was deleted; restore it first", found.code);
-        return Err(Error::Conflict(Fault::new(Code::Conflict, "customerCode", message)));
-    }
+    let changeable = |row: &Row| match (row.erased_at, row.deleted_at, row.merged_into) {
+        (Some(_), ..) => Err(erased::refusal(&row.code)),
+        (.., Some(_)) => Err(Error::Changed),
+        (_, Some(_), _) => {
+            let message = format!("Customer {} was deleted; restore it first", row.code);
+            Err(Error::Conflict(Fault::new(Code::Conflict, "customerCode", message)))
+        }
+        _ => Ok(()),
+    };
+    changeable(&found)?;
     hold(tx, company, found.id).await?;
-    Ok(exactly(tx, company, found.id).await?)
+    let held = exactly(tx, company, found.id).await?;
+    held.as_ref().map_or(Ok(()), changeable)?;
+    Ok(held)
 }
 
 /// The tax number and branch by the rules of Thailand, where the company is there: warned of, refused when it says so.
@@ -695,11 +727,13 @@ fn search_text(row: &Row, country: &str) -> String {
     words.extend(profile.aliases.iter().cloned());
     words.extend(row.email.clone());
     words.extend(row.tax_no.as_deref().map(tax_key));
+    words.extend(profile.former.iter().flat_map(|former| std::iter::once(&former.code).chain(&former.words)).cloned());
     let contacts = profile.contacts.iter();
     words.extend(contacts.clone().map(|contact| contact.contact_name.clone()));
     words.extend(contacts.clone().filter_map(|contact| contact.contact_email.clone()));
     let of_contacts = contacts.flat_map(|contact| [&contact.contact_phone, &contact.contact_mobile]);
-    for number in [&row.phone, &row.mobile].into_iter().chain(of_contacts).flatten() {
+    let of_former = profile.former.iter().flat_map(|former| &former.phones);
+    for number in [&row.phone, &row.mobile].into_iter().chain(of_contacts).flatten().chain(of_former) {
         words.push(number.clone());
         words.push(number.chars().filter(char::is_ascii_digit).collect());
         if let Some(number) = phone::e164(number, country) {
@@ -891,9 +925,26 @@ async fn link(
 
 /// Tells subscriptions, in the PascalCase of the original API's events. After the commit, wake the webhook job.
 pub(crate) async fn announce(tx: &mut Conn, row: Row, links: Links, name: &'static str, now: i64) -> Result<(), Error> {
+    announce_with(tx, row, links, name, json!({}), now).await
+}
+
+/// The same with more properties beside the customer's own.
+pub(crate) async fn announce_with(
+    tx: &mut Conn,
+    row: Row,
+    links: Links,
+    name: &'static str,
+    more: Value,
+    now: i64,
+) -> Result<(), Error> {
     let zone = time::zone(tx, row.company).await?;
     let (company, place, subject) = (row.company, row.version, format!("customer/{}", row.id));
-    let body = event::body("Customer", name, "Customer", &row.view(links, &zone))?;
+    let internal = |error: serde_json::Error| Error::Internal(error.to_string());
+    let mut record = serde_json::to_value(row.view(links, &zone)).map_err(internal)?;
+    if let (Value::Object(record), Value::Object(more)) = (&mut record, more) {
+        record.extend(more);
+    }
+    let body = event::body("Customer", name, "Customer", &record)?;
     event::emit(tx, &Event { company, topic: "Customer", name, subject: &subject, place, body, at: now }).await?;
     Ok(())
 }

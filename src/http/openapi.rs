@@ -30,6 +30,7 @@ use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
         (name = "Customer", description = "Customers, what happened with them, and their files"),
         (name = "Employee", description = "Who works here, and to whom they report"),
         (name = "Setting", description = "The company's profile, its look-up lists, and the audit trail"),
+        (name = "Privacy", description = "What persons asked for under a privacy law: export of their data, or erasure"),
         (name = "Channels", description = "Callbacks of LINE and other providers"),
         (name = "Operations", description = "Health and metrics")
     ),

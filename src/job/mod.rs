@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{media, webhook};
+use crate::{media, privacy, webhook};
 
 pub use place::Places;
 pub use runner::{Runner, run_due, start};
@@ -40,13 +40,18 @@ pub enum Kind {
     Media,
     /// Ask a provider how much of the month's quota is left. Key: the account.
     Quota,
+    /// Put everything about a customer into an archive, and delete it when its time is over. Key: the privacy request.
+    Export,
+    /// Remove the person from a customer's records. Key: the privacy request.
+    Erase,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] = [Kind::Deliver, Kind::Webhook, Kind::Profile, Kind::Media, Kind::Quota, Kind::Purge];
+    pub const ALL: [Kind; 8] =
+        [Kind::Deliver, Kind::Webhook, Kind::Profile, Kind::Media, Kind::Quota, Kind::Export, Kind::Erase, Kind::Purge];
 
     /// The word in the database and in metrics.
     pub fn name(self) -> &'static str {
@@ -56,6 +61,8 @@ impl Kind {
             Kind::Profile => "profile",
             Kind::Media => "media",
             Kind::Quota => "quota",
+            Kind::Export => "export",
+            Kind::Erase => "erase",
             Kind::Purge => "purge",
         }
     }
@@ -67,7 +74,7 @@ impl Kind {
             Kind::Deliver => app.config.account_parallel.max(1) * 32,
             Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
             Kind::Profile | Kind::Media => 8,
-            Kind::Quota | Kind::Purge => 1,
+            Kind::Quota | Kind::Export | Kind::Erase | Kind::Purge => 1,
         }
     }
 }
@@ -107,6 +114,8 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Profile => line::fetch_profile(app, job).await,
         Kind::Media => media::fetch(app, job).await,
         Kind::Quota => line::check_quota(app, job).await,
+        Kind::Export => privacy::export::run(app, job).await,
+        Kind::Erase => privacy::erase::run(app, job).await,
         Kind::Purge => purge::run(app).await,
     }
 }

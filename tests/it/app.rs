@@ -122,6 +122,8 @@ pub struct Answer {
     pub body: Value,
     /// The body as it came, where the order of properties or the exact bytes matter.
     pub text: String,
+    /// The same where it is no text.
+    pub bytes: axum::body::Bytes,
 }
 
 impl Answer {
@@ -365,7 +367,7 @@ pub async fn answer(server: &Server, request: Request<Body>) -> Answer {
     let bytes = to_bytes(body, usize::MAX).await.unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(text));
-    Answer { status: parts.status.as_u16(), headers: parts.headers, body, text }
+    Answer { status: parts.status.as_u16(), headers: parts.headers, body, text, bytes }
 }
 
 /// The body of send-message for a text on LINE.

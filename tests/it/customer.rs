@@ -32,7 +32,8 @@ pub fn plain(code: &str, name: &str) -> Value {
     json!({"customerCode": code, "customerName": name, "customerState": 3})
 }
 
-async fn put(app: &TestApp, body: Value) -> Answer {
+/// Creates or updates a customer, which must be taken.
+pub async fn put(app: &TestApp, body: Value) -> Answer {
     let answer = app.post("/v3/customers", body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer

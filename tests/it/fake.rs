@@ -64,6 +64,14 @@ impl Fake {
         self.app.room(&self.account, &user_id(name)).await
     }
 
+    /// The room that this customer's own message has opened.
+    pub async fn room_of(&self, name: &str) -> String {
+        let mut conn = self.app.app.db.read().await.unwrap();
+        let id: uuid::Uuid =
+            conn.sql("select id from room where external_id = $1").bind(user_id(name)).one().await.unwrap();
+        id.to_string()
+    }
+
     /// Where LINE posts the account's events.
     pub fn webhook(&self) -> String {
         format!("{}/channels/line/{}", self.base, self.account)

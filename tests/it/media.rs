@@ -201,7 +201,7 @@ async fn a_file_on_its_senders_own_server_stays_there() {
 }
 
 /// The files below a folder, by their paths within it.
-fn files(folder: &std::path::Path) -> Vec<String> {
+pub fn files(folder: &std::path::Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
