@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{media, webhook};
+use crate::{attachment, media, webhook};
 
 pub use place::Places;
 pub use runner::{Runner, run_due, start};
@@ -37,6 +37,8 @@ pub enum Kind {
     Profile,
     /// Fetch a message's media. Key: the media.
     Media,
+    /// Fetch a file of a record, or delete its bytes. Key: the attachment.
+    File,
     /// Ask a provider how much of the month's quota is left. Key: the account.
     Quota,
     /// Delete what is past its time. Key: empty.
@@ -45,7 +47,8 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] = [Kind::Deliver, Kind::Webhook, Kind::Profile, Kind::Media, Kind::Quota, Kind::Purge];
+    pub const ALL: [Kind; 7] =
+        [Kind::Deliver, Kind::Webhook, Kind::Profile, Kind::Media, Kind::File, Kind::Quota, Kind::Purge];
 
     /// The word in the database and in metrics.
     pub fn name(self) -> &'static str {
@@ -54,6 +57,7 @@ impl Kind {
             Kind::Webhook => "webhook",
             Kind::Profile => "profile",
             Kind::Media => "media",
+            Kind::File => "file",
             Kind::Quota => "quota",
             Kind::Purge => "purge",
         }
@@ -65,7 +69,7 @@ impl Kind {
         match self {
             Kind::Deliver => app.config.account_parallel.max(1) * 32,
             Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
-            Kind::Profile | Kind::Media => 8,
+            Kind::Profile | Kind::Media | Kind::File => 8,
             Kind::Quota | Kind::Purge => 1,
         }
     }
@@ -105,6 +109,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Webhook => webhook::delivery::run(app, job).await,
         Kind::Profile => line::fetch_profile(app, job).await,
         Kind::Media => media::fetch(app, job).await,
+        Kind::File => attachment::run(app, job).await,
         Kind::Quota => line::check_quota(app, job).await,
         Kind::Purge => purge::run(app).await,
     }
