@@ -81,7 +81,15 @@ pub struct Config {
     #[arg(long, env = "SALA_MEDIA")]
     pub media: Option<String>,
 
-    /// The largest request body, in bytes.
+    /// The largest file that is attached to a record, in bytes.
+    #[arg(long, env = "SALA_MAX_FILE_SIZE", default_value_t = 25 * 1024 * 1024)]
+    pub max_file_size: u64,
+
+    /// Seconds that an upload, or fetching a file from its address, may take as a whole.
+    #[arg(long, env = "SALA_UPLOAD_TIMEOUT", default_value_t = 600)]
+    pub upload_timeout: u64,
+
+    /// The largest request body, in bytes; files of a form are not counted.
     #[arg(long, env = "SALA_BODY_LIMIT", default_value_t = 1024 * 1024)]
     pub body_limit: usize,
 

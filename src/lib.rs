@@ -17,6 +17,7 @@ pub mod event;
 pub mod job;
 pub mod webhook;
 
+pub mod attachment;
 pub mod audit;
 pub mod customer;
 pub mod privacy;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -22,7 +23,7 @@ use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{GetResult, ObjectStore, ObjectStoreExt};
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 use utoipa::IntoParams;
@@ -45,6 +46,9 @@ const LONGEST_DOWNLOAD: Duration = Duration::from_secs(15 * 60);
 /// After so many tries a file is given up.
 const MOST_TRIES: i64 = 20;
 
+/// Files go to the store in pieces of this many bytes; S3 takes none that is smaller.
+const PIECE: usize = 5 * 1024 * 1024;
+
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get_media))
@@ -65,19 +69,26 @@ impl Store {
         let folder = FilePath::new(place);
         std::fs::create_dir_all(folder)
             .map_err(|error| object_store::Error::Generic { store: "folder", source: Box::new(error) })?;
-        Ok(Store(Arc::new(LocalFileSystem::new_with_prefix(folder)?)))
+        // What is acknowledged is on disk.
+        Ok(Store(Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true))))
     }
 
     /// Whether the store answers: `doctor` asks.
     pub async fn check(&self) -> Result<(), object_store::Error> {
         self.0.list(None).next().await.transpose().map(drop)
     }
-}
 
-impl Store {
-    /// Writes a file of this id, piece by piece; it is there once the writer was shut down.
-    pub(crate) fn writer(&self, id: &str) -> BufWriter {
-        BufWriter::new(Arc::clone(&self.0), key(id))
+    /// Takes the bytes of a file, of which a few pieces at most are in memory; they are there once it is shut down.
+    pub fn writer(&self, id: &str) -> BufWriter {
+        BufWriter::with_capacity(Arc::clone(&self.0), key(id), PIECE).with_max_concurrency(2)
+    }
+
+    /// A file, to be read piece by piece; 404 when it is not there.
+    pub async fn get(&self, id: &str) -> Result<GetResult, Error> {
+        self.0.get(&key(id)).await.map_err(|error| match error {
+            object_store::Error::NotFound { .. } => Error::NotFound("file"),
+            error => Error::Internal(format!("media store: {error}")),
+        })
     }
 
     /// A file's size and bytes, piece by piece; nothing when it is not there.
@@ -85,15 +96,15 @@ impl Store {
         &self,
         id: &str,
     ) -> Result<Option<(u64, BoxStream<'static, object_store::Result<Bytes>>)>, Error> {
-        match self.0.get(&key(id)).await {
+        match self.get(id).await {
             Ok(object) => Ok(Some((object.meta.size, object.into_stream()))),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(Error::Internal(format!("media store: {error}"))),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    /// Deletes a file; one that is not there is deleted.
-    pub(crate) async fn remove(&self, id: &str) -> Result<(), Error> {
+    /// Deletes a file; nothing happens when it is not there.
+    pub async fn delete(&self, id: &str) -> Result<(), Error> {
         match self.0.delete(&key(id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(Error::Internal(format!("media store: {error}"))),
@@ -178,7 +189,7 @@ pub async fn fetch(app: &App, job: &Job) -> Result<Next, Error> {
     match row.state.as_str() {
         "waiting" => {}
         "gone" => {
-            app.media.remove(&job.key).await?;
+            app.media.delete(&job.key).await?;
             return Ok(Next::Done);
         }
         _ => return Ok(Next::Done),
@@ -329,26 +340,58 @@ async fn get_media(State(app): State<App>, Path(path): Path<MediaPath>) -> Resul
         "waiting" => return Err(Error::Busy("The file is still being fetched from the provider")),
         _ => return Err(Error::NotFound("file")),
     }
-    let object = app.media.0.get(&key(&path.id)).await.map_err(|error| match error {
-        object_store::Error::NotFound { .. } => Error::NotFound("file"),
-        error => Error::Internal(format!("media store: {error}")),
-    })?;
+    let object = app.media.get(&path.id).await?;
     let kind = row.content_type.unwrap_or_default();
+    Ok(respond(object, &kind, row.size, None, "private, max-age=86400"))
+}
+
+/// Answers with a file. What strangers sent is shown, never run: no sniffing, no scripts, and only pictures and sounds
+/// open in place.
+pub fn respond(object: GetResult, kind: &str, size: Option<i64>, name: Option<&str>, cache: &'static str) -> Response {
     let mut response = Response::new(Body::from_stream(object.into_stream()));
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
-    // What a customer sent is shown, never run: no sniffing, no scripts, and only pictures and sounds open in place.
     let shown =
         ["image/", "video/", "audio/"].iter().any(|known| kind.starts_with(known)) && !kind.starts_with("image/svg");
     let disposition = if shown { "inline" } else { "attachment" };
-    let kind = HeaderValue::from_str(&kind).unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    headers.insert(CONTENT_TYPE, kind);
-    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    let disposition = match name {
+        Some(name) => HeaderValue::from_str(&format!("{disposition}; {}", file_name(name))),
+        None => Ok(HeaderValue::from_static(disposition)),
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_str(kind).unwrap_or(UNKNOWN_KIND));
+    headers.insert(CONTENT_DISPOSITION, disposition.unwrap_or(HeaderValue::from_static("attachment")));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=86400"));
-    if let Some(size) = row.size {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if let Some(size) = size {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
     }
-    Ok(response)
+    response
 }
+
+const UNKNOWN_KIND: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// A name in both forms of RFC 6266: what is not ASCII is only in the second, which every browser of today reads.
+fn file_name(name: &str) -> String {
+    let plain =
+        |letter: char| if matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\' | '%') { letter } else { '_' };
+    let ascii: String = name.chars().map(plain).collect();
+    let exact = percent_encoding::utf8_percent_encode(name, ATTR_CHAR);
+    format!("filename=\"{ascii}\"; filename*=UTF-8''{exact}")
+}
+
+/// Everything but the letters that RFC 8187 lets stand for themselves.
+const ATTR_CHAR: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');

@@ -101,7 +101,10 @@ pub async fn authenticate(State(app): State<App>, path: MatchedPath, mut request
     tracing::Span::current().record("company", client.company).record("client", client.id.as_str());
     let caller = Caller { client, claim: None };
     let response = match idempotency::key(request.method(), request.headers()) {
-        Some(key) => idempotency::once(&app, caller, key, request, next).await.unwrap_or_else(Error::into_response),
+        Some(key) => {
+            let once = idempotency::once(&app, caller, key, operation.upload, request, next);
+            once.await.unwrap_or_else(Error::into_response)
+        }
         None => {
             request.extensions_mut().insert(caller);
             next.run(request).await

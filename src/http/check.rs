@@ -3,7 +3,7 @@
 use super::error::{Code, Error, Fault};
 
 /// What is wrong with a request so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Faults(Vec<Fault>);
 
 impl Faults {

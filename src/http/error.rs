@@ -53,6 +53,9 @@ pub enum Error {
         /// The largest body, in bytes.
         limit: usize,
     },
+    /// 413: a file of the body is larger than one may be; the fault names it.
+    #[error("file too large")]
+    FileTooLarge(Fault),
     /// 415: the body is not of the media type that the operation reads.
     #[error("unsupported media type")]
     MediaType(&'static str),
@@ -221,7 +224,7 @@ impl Error {
             Error::Method => StatusCode::METHOD_NOT_ALLOWED,
             Error::Conflict(_) => StatusCode::CONFLICT,
             Error::Changed => StatusCode::PRECONDITION_FAILED,
-            Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::TooLarge { .. } | Error::FileTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -242,7 +245,7 @@ impl Error {
         let one = |code, message: &str| vec![Fault::new(code, "", message)];
         match self {
             Error::Invalid(faults) => faults.clone(),
-            Error::Conflict(fault) => vec![fault.clone()],
+            Error::Conflict(fault) | Error::FileTooLarge(fault) => vec![fault.clone()],
             Error::TokenMissing => one(Code::Unauthorized, "Unauthorized"),
             Error::TokenRefused => one(Code::Unauthorized, "User authentication required"),
             Error::KeyMissing => one(Code::Unauthorized, MISSING_KEY),

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -51,6 +52,7 @@ pub async fn once(
     app: &App,
     mut caller: Caller,
     key: HeaderValue,
+    is_upload: bool,
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
@@ -60,16 +62,26 @@ pub async fn once(
         return Err(Error::invalid(Code::InvalidValue, "Idempotency-Key", message));
     }
     let (mut parts, body) = request.into_parts();
-    let bytes = input::body(Request::new(body), app.config.body_limit).await?;
-    let fingerprint = Sha256::new()
-        .chain_update(parts.uri.path_and_query().map_or("", |path| path.as_str()))
-        .chain_update([0])
-        .chain_update(&bytes)
-        .finalize()
-        .to_vec();
+    let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let streamed = is_upload && input::is_multipart(text(CONTENT_TYPE));
+    let mut fingerprint = Sha256::new();
+    fingerprint.update(parts.uri.path_and_query().map_or("", |path| path.as_str()));
+    fingerprint.update([0]);
+    let body = if streamed {
+        // Files are too large to be read before it is known whether they are wanted: a form is told by its length.
+        fingerprint.update(text(CONTENT_LENGTH));
+        body
+    } else {
+        let bytes = input::body(Request::new(body), app.config.body_limit).await?;
+        fingerprint.update(&bytes);
+        Body::from(bytes)
+    };
+    let fingerprint = fingerprint.finalize().to_vec();
+    let longest = if streamed { i64::try_from(app.config.upload_timeout).unwrap_or(0) * 1000 } else { 0 };
+    let lease = LEASE.saturating_add(longest);
 
     let claim = Claim { key, holder: Uuid::new_v4(), answered: Arc::default() };
-    match app.db.write(async |mut tx| take(&mut tx, &caller, &claim, &fingerprint, app.now()).await).await? {
+    match app.db.write(async |mut tx| take(&mut tx, &caller, &claim, &fingerprint, app.now(), lease).await).await? {
         Taken::Mine => {}
         Taken::Running => {
             let message = "The first request with this key is still running; try again in a moment";
@@ -87,7 +99,7 @@ pub async fn once(
     let company = caller.company;
     let client = caller.id.clone();
     parts.extensions.insert(caller);
-    let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    let response = next.run(Request::from_parts(parts, body)).await;
     if !response.status().is_success() || !claim.answered.load(Ordering::Acquire) {
         // A refusal is not stored: the corrected call may use the key again. Nor is the answer of a POST that only
         // reads: a repetition reads again.
@@ -168,7 +180,14 @@ struct Known {
     answer: Option<Vec<u8>>,
 }
 
-async fn take(tx: &mut Conn, caller: &Caller, claim: &Claim, request: &[u8], now: i64) -> Result<Taken, Error> {
+async fn take(
+    tx: &mut Conn,
+    caller: &Caller,
+    claim: &Claim,
+    request: &[u8],
+    now: i64,
+    lease: i64,
+) -> Result<Taken, Error> {
     let taken = tx
         .sql(
             "insert into idempotency (company, client, key, request, holder, held_until, expires_at)
@@ -185,7 +204,7 @@ async fn take(tx: &mut Conn, caller: &Caller, claim: &Claim, request: &[u8], now
         .bind(&claim.key)
         .bind(request)
         .bind(claim.holder)
-        .bind(now + LEASE)
+        .bind(now + lease)
         .bind(now + KEPT)
         .bind(now)
         .exec()

@@ -45,7 +45,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Checked<T> {
     }
 }
 
-async fn json_body(request: Request, app: &App) -> Result<Bytes, Error> {
+/// A JSON body as it came, within the limit of bodies.
+pub(crate) async fn json_body(request: Request, app: &App) -> Result<Bytes, Error> {
     // The original page calls Content-Type optional; only a type that says something else is refused.
     if let Some(kind) = request.headers().get(CONTENT_TYPE) {
         let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -54,6 +55,11 @@ async fn json_body(request: Request, app: &App) -> Result<Bytes, Error> {
         }
     }
     body(request, app.config.body_limit).await
+}
+
+/// Whether a content type is that of a form with files.
+pub(crate) fn is_multipart(kind: &str) -> bool {
+    kind.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/"))
 }
 
 /// Query parameters, decoded as a JSON object of strings would be.

@@ -39,7 +39,7 @@ pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply};
 use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{TraceId, traced};
-use crate::{audit, chat, customer, media, oauth, ops, privacy, setting, staff};
+use crate::{attachment, audit, chat, customer, media, oauth, ops, privacy, setting, staff};
 use paths::Paths;
 
 /// Every resource's routes, with the document that they declare. A new resource is one line here.
@@ -50,6 +50,7 @@ fn resources() -> OpenApiRouter<App> {
         .merge(media::routes())
         .merge(customer::routes())
         .merge(privacy::routes())
+        .merge(attachment::routes())
         .merge(staff::employee::routes())
         .merge(setting::routes())
         .merge(audit::routes())
@@ -121,13 +122,19 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     let header = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
     let trace = header.and_then(TraceId::parse).unwrap_or_else(TraceId::random);
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let operation = operation(&app, &request, path.as_ref());
+    let rule = path.as_ref().and_then(|path| app.operations.find(request.method(), path.as_str()));
+    // A bounded set of words for logs and metrics, whatever callers send.
+    let operation = rule.map_or("other", |rule| rule.id.as_str());
     let span = tracing::info_span!(
         "request", trace_id = %trace, operation, method = %request.method(),
         company = tracing::field::Empty, client = tracing::field::Empty
     );
 
-    let limit = Duration::from_secs(app.config.request_timeout);
+    let limit = match rule.is_some_and(|rule| rule.upload) {
+        true => app.config.upload_timeout.max(app.config.request_timeout),
+        false => app.config.request_timeout,
+    };
+    let limit = Duration::from_secs(limit);
     let work = async {
         // Health is told however much there is to do: a busy server must not be taken for a dead one.
         let place = app.places.try_acquire();
@@ -153,12 +160,6 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
         response.headers_mut().insert(TRACE_ID, value);
     }
     response
-}
-
-/// The operation's id for logs and metrics; a bounded set of words whatever callers send.
-fn operation<'a>(app: &'a App, request: &Request, path: Option<&MatchedPath>) -> &'a str {
-    let rule = path.and_then(|path| app.operations.find(request.method(), path.as_str()));
-    rule.map_or("other", |rule| rule.id.as_str())
 }
 
 fn panic_text(panic: &Box<dyn std::any::Any + Send>) -> &str {

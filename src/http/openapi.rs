@@ -163,6 +163,8 @@ pub struct Rule {
     pub scope: Option<String>,
     /// Whether the subscription key is demanded on servers that demand it.
     pub subscription_key: bool,
+    /// Whether it takes files, which are streamed and may take their time.
+    pub upload: bool,
 }
 
 impl Operations {
@@ -202,6 +204,14 @@ impl Operations {
     }
 }
 
+/// Whether an operation's body may be a form with files.
+fn takes_form(operation: &Operation) -> bool {
+    match &operation.request_body {
+        Some(RefOr::T(body)) => body.content.contains_key("multipart/form-data"),
+        Some(RefOr::Ref(_)) | None => false,
+    }
+}
+
 fn rule(operation: &Operation) -> Rule {
     // The document's own words are read back as JSON: the types of the builder keep them private.
     let security = serde_json::to_value(&operation.security).unwrap_or_default();
@@ -211,5 +221,6 @@ fn rule(operation: &Operation) -> Rule {
         id: operation.operation_id.clone().unwrap_or_default(),
         scope,
         subscription_key: requirement.is_some_and(|r| r.get(SUBSCRIPTION_KEY).is_some()),
+        upload: takes_form(operation),
     }
 }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{media, privacy, webhook};
+use crate::{attachment, media, privacy, webhook};
 
 pub use place::Places;
 pub use runner::{Runner, run_due, start};
@@ -38,6 +38,8 @@ pub enum Kind {
     Profile,
     /// Fetch a message's media. Key: the media.
     Media,
+    /// Fetch a file of a record, or delete its bytes. Key: the attachment.
+    File,
     /// Ask a provider how much of the month's quota is left. Key: the account.
     Quota,
     /// Put everything about a customer into an archive, and delete it when its time is over. Key: the privacy request.
@@ -50,8 +52,17 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 8] =
-        [Kind::Deliver, Kind::Webhook, Kind::Profile, Kind::Media, Kind::Quota, Kind::Export, Kind::Erase, Kind::Purge];
+    pub const ALL: [Kind; 9] = [
+        Kind::Deliver,
+        Kind::Webhook,
+        Kind::Profile,
+        Kind::Media,
+        Kind::File,
+        Kind::Quota,
+        Kind::Export,
+        Kind::Erase,
+        Kind::Purge,
+    ];
 
     /// The word in the database and in metrics.
     pub fn name(self) -> &'static str {
@@ -60,6 +71,7 @@ impl Kind {
             Kind::Webhook => "webhook",
             Kind::Profile => "profile",
             Kind::Media => "media",
+            Kind::File => "file",
             Kind::Quota => "quota",
             Kind::Export => "export",
             Kind::Erase => "erase",
@@ -73,7 +85,7 @@ impl Kind {
         match self {
             Kind::Deliver => app.config.account_parallel.max(1) * 32,
             Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
-            Kind::Profile | Kind::Media => 8,
+            Kind::Profile | Kind::Media | Kind::File => 8,
             Kind::Quota | Kind::Export | Kind::Erase | Kind::Purge => 1,
         }
     }
@@ -113,6 +125,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Webhook => webhook::delivery::run(app, job).await,
         Kind::Profile => line::fetch_profile(app, job).await,
         Kind::Media => media::fetch(app, job).await,
+        Kind::File => attachment::run(app, job).await,
         Kind::Quota => line::check_quota(app, job).await,
         Kind::Export => privacy::export::run(app, job).await,
         Kind::Erase => privacy::erase::run(app, job).await,

@@ -180,7 +180,7 @@ async fn remove_archives(app: &App, company: i64, ids: &[i64]) -> Result<(), Err
         .await
         .map_err(|error: db::Error| Error::Db(error))?;
     for (id, archive) in archives {
-        app.media.remove(&archive).await?;
+        app.media.delete(&archive).await?;
         app.db
             .write(async |mut tx| {
                 tx.sql("update privacy_request set archive = null where company = $1 and id = $2")
@@ -276,7 +276,7 @@ async fn erase_messages(app: &App, company: i64, room: Uuid, counts: &mut Counts
         }
         let files = app.db.write(async |mut tx| empty_messages(&mut tx, company, &rows).await).await?;
         for file in &files {
-            app.media.remove(file).await?;
+            app.media.delete(file).await?;
         }
         counts.add("messages", places.len() as u64);
         counts.add("files", files.len() as u64);
@@ -354,7 +354,7 @@ async fn erase_attachments(app: &App, company: i64, ids: &[i64], counts: &mut Co
         }
         let mut rows = Rows::new(&[("id", Type::Text)]);
         for file in &files {
-            app.media.remove(file).await?;
+            app.media.delete(file).await?;
             rows.push([file.as_str().into()]);
         }
         app.db

@@ -63,7 +63,7 @@ async fn make(app: &App, company: i64, request: &Row) -> Result<Next, Error> {
     let kept = app.db.write(async |mut tx| register::done(&mut tx, company, request.id, &done, now).await).await?;
     if !kept {
         // The person was erased while the archive was made.
-        app.media.remove(id).await?;
+        app.media.delete(id).await?;
         return Ok(Next::Done);
     }
     Ok(Next::At(now + KEPT))
@@ -75,7 +75,7 @@ async fn expire(app: &App, company: i64, request: &Row) -> Result<Next, Error> {
     if app.now() < expires_at {
         return Ok(Next::At(expires_at));
     }
-    app.media.remove(archive).await?;
+    app.media.delete(archive).await?;
     app.db
         .write(async |mut tx| {
             tx.sql("update privacy_request set archive = null, version = version + 1 where company = $1 and id = $2")

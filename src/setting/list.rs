@@ -125,6 +125,7 @@ impl List {
             List::Tags => "select count(*) from customer_choice where company = $1 and list = 'tags' and choice = $2",
             List::EventTypes => "select count(*) from customer_event where company = $1 and kind = $2",
             List::SatisfactionSources => "select count(*) from satisfaction where company = $1 and source = $2",
+            List::FileCategories => "select count(*) from attachment where company = $1 and category = $2",
             _ => return Ok(0),
         };
         conn.sql(text).bind(company).bind(id).one().await
@@ -152,6 +153,7 @@ impl List {
                 "update customer_event set kind = $1, version = version + 1 where company = $2 and kind = $3"
             }
             List::SatisfactionSources => "update satisfaction set source = $1 where company = $2 and source = $3",
+            List::FileCategories => "update attachment set category = $1 where company = $2 and category = $3",
             _ => return Ok(()),
         };
         tx.sql(text).bind(to).bind(company).bind(from).exec().await.map(drop)

@@ -28,11 +28,28 @@ impl Resolve for PublicOnly {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
-                return Err("the name has no public address".into());
+                return Err(NotPublic.into());
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })
     }
+}
+
+/// A name that leads to private addresses only.
+#[derive(Debug, thiserror::Error)]
+#[error("the name has no public address")]
+struct NotPublic;
+
+/// Whether a call failed because its host has no public address: another try would end the same way.
+pub fn leads_to_private_address(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if inner.is::<NotPublic>() {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
 }
 
 /// Whether a URL names its host by a private address. Such an address is not resolved, so it is checked here.

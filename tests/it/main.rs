@@ -16,6 +16,7 @@ mod enquiry;
 mod every_endpoint;
 mod fake;
 mod faults;
+mod file;
 mod history;
 mod hostile;
 mod idempotency;
