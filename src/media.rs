@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
@@ -14,6 +14,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use channel::line::{self, Fetched, Media as Source, Transcoding};
 use db::Conn;
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::buffered::BufWriter;
@@ -69,6 +70,30 @@ impl Store {
     /// Whether the store answers: `doctor` asks.
     pub async fn check(&self) -> Result<(), object_store::Error> {
         self.0.list(None).next().await.transpose().map(drop)
+    }
+}
+
+impl Store {
+    /// A place to write a file of this id to, piece by piece; it is there when the writer is shut down.
+    pub fn writer(&self, id: &str) -> BufWriter {
+        BufWriter::new(Arc::clone(&self.0), key(id))
+    }
+
+    /// The bytes of a file, piece by piece; none when there is no such file.
+    pub async fn reader(&self, id: &str) -> Result<Option<BoxStream<'static, object_store::Result<Bytes>>>, Error> {
+        match self.0.get(&key(id)).await {
+            Ok(object) => Ok(Some(object.into_stream())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::Internal(format!("media store: {error}"))),
+        }
+    }
+
+    /// Deletes a file, if it is there.
+    pub async fn delete(&self, id: &str) -> Result<(), Error> {
+        match self.0.delete(&key(id)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Error::Internal(format!("media store: {error}"))),
+        }
     }
 }
 
@@ -149,11 +174,8 @@ pub async fn fetch(app: &App, job: &Job) -> Result<Next, Error> {
     match row.state.as_str() {
         "waiting" => {}
         "gone" => {
-            let deleted = app.media.0.delete(&key(&job.key)).await;
-            return match deleted {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(Next::Done),
-                Err(error) => Err(Error::Internal(format!("media store: {error}"))),
-            };
+            app.media.delete(&job.key).await?;
+            return Ok(Next::Done);
         }
         _ => return Ok(Next::Done),
     }

@@ -11,6 +11,7 @@ pub mod limit;
 pub mod openapi;
 pub mod paths;
 pub mod reply;
+pub mod sheet;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -39,7 +40,7 @@ pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply};
 use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{TraceId, traced};
-use crate::{audit, chat, customer, media, oauth, ops, setting, staff};
+use crate::{audit, chat, customer, import, media, oauth, ops, setting, staff};
 use paths::Paths;
 
 /// Every resource's routes, with the document that they declare. A new resource is one line here.
@@ -52,6 +53,7 @@ fn resources() -> OpenApiRouter<App> {
         .merge(staff::employee::routes())
         .merge(setting::routes())
         .merge(audit::routes())
+        .merge(import::routes())
         .merge(ops::routes())
 }
 
@@ -81,6 +83,7 @@ impl Server {
             Role::Api | Role::All => (api, ops::pages(&document)),
         };
         let router = api
+            .route_layer(middleware::from_fn_with_state(app.clone(), sheet::instead))
             .route_layer(middleware::from_fn_with_state(app.clone(), caller::authenticate))
             .merge(pages)
             .fallback(async || Error::NoRoute)
@@ -112,6 +115,12 @@ impl Server {
     }
 }
 
+/// How long a request may take: receiving a large file takes as long as its sender's line does.
+fn time_limit(app: &App, operation: &str) -> Duration {
+    let most = Duration::from_secs(app.config.request_timeout);
+    if operation == "createImport" { most.max(Duration::from_secs(15 * 60)) } else { most }
+}
+
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
 /// Around every request: trace id, load shedding, time limit, a net for panics, and the measurements.
@@ -126,7 +135,7 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
         company = tracing::field::Empty, client = tracing::field::Empty
     );
 
-    let limit = Duration::from_secs(app.config.request_timeout);
+    let limit = time_limit(&app, operation);
     let work = async {
         // Health is told however much there is to do: a busy server must not be taken for a dead one.
         let place = app.places.try_acquire();

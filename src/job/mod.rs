@@ -17,10 +17,10 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{media, webhook};
+use crate::{import, media, webhook};
 
 pub use place::Places;
-pub use runner::{Runner, run_due, start};
+pub use runner::{Runner, attend, run_due, start};
 
 /// A job that fails so many times in a row is set aside, visibly: new work on its subject revives it.
 const MOST_FAILURES: i64 = 60;
@@ -39,13 +39,16 @@ pub enum Kind {
     Media,
     /// Ask a provider how much of the month's quota is left. Key: the account.
     Quota,
+    /// Load a file of records, or take that back. Key: the import.
+    Import,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] = [Kind::Deliver, Kind::Webhook, Kind::Profile, Kind::Media, Kind::Quota, Kind::Purge];
+    pub const ALL: [Kind; 7] =
+        [Kind::Deliver, Kind::Webhook, Kind::Profile, Kind::Media, Kind::Quota, Kind::Import, Kind::Purge];
 
     /// The word in the database and in metrics.
     pub fn name(self) -> &'static str {
@@ -55,6 +58,7 @@ impl Kind {
             Kind::Profile => "profile",
             Kind::Media => "media",
             Kind::Quota => "quota",
+            Kind::Import => "import",
             Kind::Purge => "purge",
         }
     }
@@ -66,6 +70,7 @@ impl Kind {
             Kind::Deliver => app.config.account_parallel.max(1) * 32,
             Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
             Kind::Profile | Kind::Media => 8,
+            Kind::Import => 2,
             Kind::Quota | Kind::Purge => 1,
         }
     }
@@ -106,6 +111,8 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Profile => line::fetch_profile(app, job).await,
         Kind::Media => media::fetch(app, job).await,
         Kind::Quota => line::check_quota(app, job).await,
+        // Boxed, because so much happens in it that the compiler gives up on the size of the whole.
+        Kind::Import => Box::pin(import::run(app, job)).await,
         Kind::Purge => purge::run(app).await,
     }
 }

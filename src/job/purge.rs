@@ -5,7 +5,7 @@ use db::Conn;
 use super::Next;
 use crate::app::App;
 use crate::http::{Error, idempotency};
-use crate::oauth;
+use crate::{import, oauth};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -29,6 +29,7 @@ pub(super) async fn run(app: &App) -> Result<Next, Error> {
 async fn round(tx: &mut Conn, now: i64) -> Result<u64, db::Error> {
     let mut deleted = idempotency::purge(tx, now, MOST).await?;
     deleted += oauth::purge(tx, now, MOST).await?;
+    deleted += import::purge(tx, now, MOST).await?;
     // A provider repeats an event for hours at most; its id is kept for a month.
     deleted += tx
         .sql(
