@@ -11,7 +11,7 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 # With an explicit target the flags reach the code under test and not build scripts.
 cargo build --release --quiet --target "$host"
 
-for target in lenient line; do
+for target in lenient line sheet; do
   mkdir -p "corpus/$target" "artifacts/$target"
   "${CARGO_TARGET_DIR:-target}/$host/release/$target" -max_total_time="${SECONDS_EACH:-60}" -max_len=4096 \
     -artifact_prefix="artifacts/$target/" -print_final_stats=1 "corpus/$target"

@@ -93,6 +93,10 @@ pub struct Config {
     #[arg(long, env = "SALA_BODY_LIMIT", default_value_t = 1024 * 1024)]
     pub body_limit: usize,
 
+    /// The largest file to import, in bytes.
+    #[arg(long, env = "SALA_IMPORT_LIMIT", default_value_t = 256 * 1024 * 1024)]
+    pub import_limit: usize,
+
     /// Requests in progress at once; more are answered 503.
     #[arg(long, env = "SALA_MAX_REQUESTS", default_value_t = 4096)]
     pub max_requests: usize,

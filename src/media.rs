@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
@@ -104,6 +104,30 @@ impl Store {
     }
 
     /// Deletes a file; nothing happens when it is not there.
+    pub async fn delete(&self, id: &str) -> Result<(), Error> {
+        match self.0.delete(&key(id)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Error::Internal(format!("media store: {error}"))),
+        }
+    }
+}
+
+impl Store {
+    /// A place to write a file of this id to, piece by piece; it is there when the writer is shut down.
+    pub fn writer(&self, id: &str) -> BufWriter {
+        BufWriter::new(Arc::clone(&self.0), key(id))
+    }
+
+    /// The bytes of a file, piece by piece; none when there is no such file.
+    pub async fn reader(&self, id: &str) -> Result<Option<BoxStream<'static, object_store::Result<Bytes>>>, Error> {
+        match self.0.get(&key(id)).await {
+            Ok(object) => Ok(Some(object.into_stream())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::Internal(format!("media store: {error}"))),
+        }
+    }
+
+    /// Deletes a file, if it is there.
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
         match self.0.delete(&key(id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),

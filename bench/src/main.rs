@@ -7,6 +7,7 @@
 mod accept;
 mod customers;
 mod hooks;
+mod imports;
 mod large;
 mod limits;
 mod load;
@@ -57,6 +58,7 @@ enum Part {
     Large,
     Hooks,
     Customers,
+    Imports,
 }
 
 /// What every part needs to know.
@@ -122,6 +124,9 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     }
     if wanted(Part::Hooks) {
         hooks::measure(bench, report)?;
+    }
+    if wanted(Part::Imports) {
+        imports::measure(bench, report)?;
     }
     // Writing a million customers takes minutes: the short form leaves them out unless it is asked for them.
     let customers = if bench.quick { only.contains(&Part::Customers) } else { wanted(Part::Customers) };

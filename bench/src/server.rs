@@ -44,6 +44,11 @@ impl Sala {
         command
     }
 
+    /// Starts a command, which says nothing here.
+    pub(crate) fn start(&self, words: &[&str]) -> Result<Child> {
+        Ok(self.command().args(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
+    }
+
     /// Runs a command that prints one record.
     pub(crate) fn create(&self, words: &[&str]) -> Result<Value> {
         let output = self.command().args(words).arg("--json").stderr(Stdio::inherit()).output()?;

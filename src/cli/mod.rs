@@ -4,6 +4,7 @@ mod account;
 mod client;
 mod company;
 mod doctor;
+mod import;
 mod job;
 mod key;
 mod room;
@@ -20,9 +21,10 @@ use clap::{Parser, Subcommand};
 use db::Db;
 use serde::Serialize;
 
-use crate::app::Clock;
+use crate::app::{App, Clock};
 use crate::config::Common;
 use crate::http::Error;
+use crate::media::Store;
 use crate::vault::{Vault, VaultError};
 use crate::{MIGRATIONS, telemetry};
 
@@ -60,6 +62,8 @@ enum Command {
     Webhook(webhook::Webhook),
     /// Background jobs that failed for good.
     Job(job::Job),
+    /// Load files of records, and take that back.
+    Import(import::Import),
     /// The key that encrypts stored credentials.
     Key(key::Key),
     /// Play a provider, for tests and integrators.
@@ -144,6 +148,7 @@ async fn command(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Room(room) => room.run(&common).await?,
         Command::Webhook(webhook) => webhook.run(&common).await?,
         Command::Job(job) => job.run(&common).await?,
+        Command::Import(import) => return import.run(&common).await,
         Command::Key(key) => key.run(&common).await?,
         Command::Simulate(simulate) => simulate.run().await?,
     }
@@ -190,6 +195,22 @@ async fn open(common: &Common) -> Result<Db, Failure> {
     let db = open_unmigrated(common, 2).await?;
     db.migrate(MIGRATIONS).await?;
     Ok(db)
+}
+
+/// The server's parts, for a command that does the server's work: settings come from the environment, as they do there.
+async fn parts(common: &Common, media: Option<String>) -> Result<App, Failure> {
+    #[derive(Parser)]
+    struct Settings {
+        #[command(flatten)]
+        config: crate::config::Config,
+    }
+    let mut config = Settings::try_parse_from(["sala"]).map_err(|error| Failure(error.to_string()))?.config;
+    config.media = media.or(config.media);
+    let db = open(common).await?;
+    let place = serve::media_place(common, &config);
+    let media = Store::open(&place).map_err(|error| Failure(format!("media store: {error}")))?;
+    App::new(config, db, vault(common)?, media, Clock::System, None)
+        .map_err(|error| Failure(format!("HTTP client: {error}")))
 }
 
 /// The file of an SQLite address.

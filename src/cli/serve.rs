@@ -113,7 +113,8 @@ impl Running {
     }
 }
 
-fn media_place(common: &Common, config: &Config) -> String {
+/// Where media are kept.
+pub(super) fn media_place(common: &Common, config: &Config) -> String {
     let beside = || sqlite_file(&common.database).map(|file| file.with_file_name("media").display().to_string());
     config.media.clone().or_else(beside).unwrap_or_else(|| "media".to_owned())
 }

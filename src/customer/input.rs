@@ -290,7 +290,7 @@ const MOST_ITEMS: usize = 200;
 
 impl CustomerWrite {
     /// Looks at every field that can be judged without the record; `found` is what the decoder found.
-    pub(super) fn check(&self, found: Vec<Fault>) -> Result<(), Error> {
+    pub(crate) fn check(&self, found: Vec<Fault>) -> Result<(), Error> {
         let mut faults = Faults::new(found);
         faults.required("customerName", &self.customer_name, 300);
         faults.one_of("customerState", self.customer_state, &[1, 2, 3]);

@@ -27,7 +27,8 @@ pub use self::input::{
     CustomerAddress, CustomerContact, CustomerCustomField, CustomerSocialAccount, CustomerSocialAccountWrite,
     CustomerWrite,
 };
-pub(crate) use self::store::{Row, find};
+pub(crate) use self::removal::{delete, restore};
+pub(crate) use self::store::{COLUMNS, Outcome, Row, exactly, find, hold, key, put, tax_key};
 use crate::app::App;
 use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Json, Path, Query, Reply};
 use crate::job::Kind;

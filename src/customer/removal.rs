@@ -40,8 +40,7 @@ async fn delete_customer(
         .write(&app, async |mut tx| {
             let old = held(&mut tx, caller.company, &path.customer_code).await?.living()?;
             conditions.allow_change(Some(old.version))?;
-            store::release_name(&mut tx, caller.company, old.id).await?;
-            change(&mut tx, &caller, old, Some(app.now()), app.now()).await?;
+            delete(&mut tx, &caller, old, app.now()).await?;
             tx.reply(Reply::ok(None)).await
         })
         .await?;
@@ -71,8 +70,7 @@ async fn restore_customer(
                 let message = format!("Customer {} is not deleted", old.code);
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "customerCode", message)));
             }
-            store::claim_name(&mut tx, caller.company, old.id, &old.name).await?;
-            let row = change(&mut tx, &caller, old, None, app.now()).await?;
+            let row = restore(&mut tx, &caller, old, app.now()).await?;
             let answer = reply(&mut tx, row, &Conditions::default()).await?;
             tx.reply(answer).await
         })
@@ -91,6 +89,18 @@ async fn held(tx: &mut Conn, company: i64, code: &str) -> Result<Row, Error> {
         (_, Some(_)) => Err(Error::Changed),
         _ => Ok(held),
     }
+}
+
+/// Deletes a living customer that is held.
+pub(crate) async fn delete(tx: &mut Conn, caller: &Caller, row: Row, now: i64) -> Result<Row, Error> {
+    store::release_name(tx, caller.company, row.id).await?;
+    change(tx, caller, row, Some(now), now).await
+}
+
+/// Restores a deleted customer; 409 when another has taken its name meanwhile.
+pub(crate) async fn restore(tx: &mut Conn, caller: &Caller, row: Row, now: i64) -> Result<Row, Error> {
+    store::claim_name(tx, caller.company, row.id, &row.name).await?;
+    change(tx, caller, row, None, now).await
 }
 
 /// Deletes or restores, in the record, in its history, and for those who listen.

@@ -393,7 +393,17 @@ pub(crate) async fn links_of(conn: &mut Conn, row: &Row) -> Result<Links, Error>
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) row: Row,
+    pub(crate) outcome: Outcome,
     pub(crate) warnings: Vec<String>,
+}
+
+/// What a write did.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Created,
+    /// With what people had entered before.
+    Updated(Value),
+    Unchanged,
 }
 
 /// Creates a customer, or updates the one whose code is given; what did not change writes nothing.
@@ -448,7 +458,7 @@ pub(crate) async fn put(
     let before = old.as_ref().map_or_else(|| json!({}), |old| entered(old, &was));
     if !audit::record(tx, &change, &before, &entered(&row, &links)).await? {
         // Nothing differs: the record keeps its version, and nobody is told.
-        return Ok(Written { row: old.unwrap_or(row), warnings });
+        return Ok(Written { row: old.unwrap_or(row), outcome: Outcome::Unchanged, warnings });
     }
     if old.is_some() {
         update(tx, &row, &setting).await?;
@@ -456,7 +466,8 @@ pub(crate) async fn put(
     link(tx, &row, &choices, (&was, &links), old.is_none()).await?;
     identity::derive(tx, &row, &setting.country, now).await?;
     announce(tx, row.clone(), links, if old.is_some() { "Updated" } else { "Created" }, now).await?;
-    Ok(Written { row, warnings })
+    let outcome = if old.is_some() { Outcome::Updated(before) } else { Outcome::Created };
+    Ok(Written { row, outcome, warnings })
 }
 
 /// The record that an update is about, held until the unit ends so that two updates cannot undo each other.

@@ -45,6 +45,11 @@ pub fn decode_value<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Fault>>
     without_fault(read(value))
 }
 
+/// The same, with what could be read beside its faults.
+pub fn decode_value_all<T: DeserializeOwned>(value: &Value) -> Result<(T, Vec<Fault>), Vec<Fault>> {
+    read(value)
+}
+
 fn without_fault<T>(decoded: Result<(T, Vec<Fault>), Vec<Fault>>) -> Result<T, Vec<Fault>> {
     let (value, faults) = decoded?;
     if faults.is_empty() { Ok(value) } else { Err(faults) }

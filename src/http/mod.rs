@@ -11,6 +11,7 @@ pub mod limit;
 pub mod openapi;
 pub mod paths;
 pub mod reply;
+pub mod sheet;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -39,7 +40,7 @@ pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply};
 use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{TraceId, traced};
-use crate::{attachment, audit, chat, customer, media, oauth, ops, privacy, setting, staff};
+use crate::{attachment, audit, chat, customer, import, media, oauth, ops, privacy, setting, staff};
 use paths::Paths;
 
 /// Every resource's routes, with the document that they declare. A new resource is one line here.
@@ -54,6 +55,7 @@ fn resources() -> OpenApiRouter<App> {
         .merge(staff::employee::routes())
         .merge(setting::routes())
         .merge(audit::routes())
+        .merge(import::routes())
         .merge(ops::routes())
 }
 
@@ -83,6 +85,7 @@ impl Server {
             Role::Api | Role::All => (api, ops::pages(&document)),
         };
         let router = api
+            .route_layer(middleware::from_fn_with_state(app.clone(), sheet::instead))
             .route_layer(middleware::from_fn_with_state(app.clone(), caller::authenticate))
             .merge(pages)
             .fallback(async || Error::NoRoute)

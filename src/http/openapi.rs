@@ -10,6 +10,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
+use super::sheet::{self, Shape};
 
 /// The parts of the document that no handler owns.
 #[derive(OpenApi)]
@@ -31,6 +32,7 @@ use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
         (name = "Employee", description = "Who works here, and to whom they report"),
         (name = "Setting", description = "The company's profile, its look-up lists, and the audit trail"),
         (name = "Privacy", description = "What persons asked for under a privacy law: export of their data, or erasure"),
+        (name = "Import", description = "Files of records: loading them, and taking that back"),
         (name = "Channels", description = "Callbacks of LINE and other providers"),
         (name = "Operations", description = "Health and metrics")
     ),
@@ -75,6 +77,8 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
     for (status, name, description) in SHARED.into_iter().chain([UNAVAILABLE]) {
         components.responses.insert(name.to_owned(), RefOr::T(error_answer(status, description)));
     }
+    // The shapes of answers are read as JSON: a reference leads out of the operation that is being completed.
+    let described = serde_json::to_value(&*document).unwrap_or_default();
     for (path, item) in &mut document.paths.paths {
         let operations = [
             (&mut item.get, false),
@@ -86,6 +90,7 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
         for (operation, is_post) in operations {
             if let Some(operation) = operation {
                 share_answers(operation, is_post, path.contains('{'));
+                offer_files(&described, operation);
             }
         }
     }
@@ -93,8 +98,13 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
 
 const UNAVAILABLE: (&str, &str, &str) = ("503", "Unavailable", "The server cannot do it now; nothing was changed.");
 
+/// Whether an operation asks for a token.
+fn is_secured(operation: &Operation) -> bool {
+    serde_json::to_value(&operation.security).is_ok_and(|security| security.pointer("/0/bearerAuth/0").is_some())
+}
+
 fn share_answers(operation: &mut Operation, is_post: bool, has_id: bool) {
-    let secured = rule(operation).scope.is_some();
+    let secured = is_secured(operation);
     let has_body = operation.request_body.is_some();
     for (status, name, _) in SHARED.into_iter().chain([UNAVAILABLE]) {
         let applies = match status {
@@ -109,6 +119,19 @@ fn share_answers(operation: &mut Operation, is_post: bool, has_id: bool) {
         if applies {
             let shared = RefOr::Ref(Ref::from_response_name(name));
             operation.responses.responses.entry(status.to_owned()).or_insert(shared);
+        }
+    }
+}
+
+/// Says that a list can be had as a file.
+fn offer_files(document: &serde_json::Value, operation: &mut Operation) {
+    let told = serde_json::to_value(&*operation).unwrap_or_default();
+    if Shape::of(document, &told).is_none() {
+        return;
+    }
+    if let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") {
+        for kind in [sheet::CSV, sheet::XLSX] {
+            answer.content.insert(kind.to_owned(), ContentBuilder::new().build().into());
         }
     }
 }
@@ -165,11 +188,14 @@ pub struct Rule {
     pub subscription_key: bool,
     /// Whether it takes files, which are streamed and may take their time.
     pub upload: bool,
+    /// The list that it answers, if it does.
+    pub list: Option<Shape>,
 }
 
 impl Operations {
     /// Reads the rules out of the document, the only place where they are declared.
     pub fn read(document: &utoipa::openapi::OpenApi) -> Operations {
+        let described = serde_json::to_value(document).unwrap_or_default();
         let mut rules: HashMap<String, Vec<(Method, Rule)>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             let operations = [
@@ -181,7 +207,7 @@ impl Operations {
             ];
             for (method, operation) in operations {
                 if let Some(operation) = operation {
-                    rules.entry(path.clone()).or_default().push((method, rule(operation)));
+                    rules.entry(path.clone()).or_default().push((method, rule(operation, &described)));
                 }
             }
         }
@@ -212,15 +238,16 @@ fn takes_form(operation: &Operation) -> bool {
     }
 }
 
-fn rule(operation: &Operation) -> Rule {
+fn rule(operation: &Operation, document: &serde_json::Value) -> Rule {
     // The document's own words are read back as JSON: the types of the builder keep them private.
-    let security = serde_json::to_value(&operation.security).unwrap_or_default();
-    let requirement = security.get(0);
+    let told = serde_json::to_value(operation).unwrap_or_default();
+    let requirement = told.pointer("/security/0");
     let scope = requirement.and_then(|r| r.get(BEARER)?.get(0)?.as_str()).map(str::to_owned);
     Rule {
         id: operation.operation_id.clone().unwrap_or_default(),
         scope,
         subscription_key: requirement.is_some_and(|r| r.get(SUBSCRIPTION_KEY).is_some()),
         upload: takes_form(operation),
+        list: Shape::of(document, &told),
     }
 }

@@ -18,10 +18,10 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{attachment, media, privacy, webhook};
+use crate::{attachment, import, media, privacy, webhook};
 
 pub use place::Places;
-pub use runner::{Runner, run_due, start};
+pub use runner::{Runner, attend, run_due, start};
 
 /// A job that fails so many times in a row is set aside, visibly: new work on its subject revives it.
 const MOST_FAILURES: i64 = 60;
@@ -46,13 +46,15 @@ pub enum Kind {
     Export,
     /// Remove the person from a customer's records. Key: the privacy request.
     Erase,
+    /// Load a file of records, or take that back. Key: the import.
+    Import,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Deliver,
         Kind::Webhook,
         Kind::Profile,
@@ -61,6 +63,7 @@ impl Kind {
         Kind::Quota,
         Kind::Export,
         Kind::Erase,
+        Kind::Import,
         Kind::Purge,
     ];
 
@@ -75,6 +78,7 @@ impl Kind {
             Kind::Quota => "quota",
             Kind::Export => "export",
             Kind::Erase => "erase",
+            Kind::Import => "import",
             Kind::Purge => "purge",
         }
     }
@@ -86,6 +90,7 @@ impl Kind {
             Kind::Deliver => app.config.account_parallel.max(1) * 32,
             Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
             Kind::Profile | Kind::Media | Kind::File => 8,
+            Kind::Import => 2,
             Kind::Quota | Kind::Export | Kind::Erase | Kind::Purge => 1,
         }
     }
@@ -129,6 +134,8 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Quota => line::check_quota(app, job).await,
         Kind::Export => privacy::export::run(app, job).await,
         Kind::Erase => privacy::erase::run(app, job).await,
+        // Boxed, because so much happens in it that the compiler gives up on the size of the whole.
+        Kind::Import => Box::pin(import::run(app, job)).await,
         Kind::Purge => purge::run(app).await,
     }
 }

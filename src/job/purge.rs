@@ -6,7 +6,7 @@ use super::Next;
 use crate::app::App;
 use crate::customer::merge;
 use crate::http::{Error, idempotency};
-use crate::oauth;
+use crate::{import, oauth};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -31,6 +31,7 @@ async fn round(tx: &mut Conn, now: i64) -> Result<u64, db::Error> {
     let mut deleted = idempotency::purge(tx, now, MOST).await?;
     deleted += oauth::purge(tx, now, MOST).await?;
     deleted += merge::purge(tx, now, MOST).await?;
+    deleted += import::purge(tx, now, MOST).await?;
     // A provider repeats an event for hours at most; its id is kept for a month.
     deleted += tx
         .sql(

@@ -259,6 +259,40 @@ async fn record(app: &App, job: &Job, ended: Result<Next, Error>) -> Result<(), 
     Ok(())
 }
 
+/// Runs this one job in the caller's task, with its lease, if it is due and nobody else holds it; whether it ran.
+pub async fn attend(app: &App, kind: Kind, company: i64, key: &str) -> Result<bool, db::Error> {
+    let worker = Uuid::new_v4();
+    let now = app.now();
+    let claimed: Option<Job> = app
+        .db
+        .write(async |mut tx| {
+            tx.sql(
+                "update job set worker = $1, run_at = $2, tries = tries + 1
+                 where company = $3 and kind = $4 and key = $5 and not dead and run_at <= $6
+                 returning company, kind, key, version, tries, worker",
+            )
+            .bind(worker)
+            .bind(now + LEASE)
+            .bind(company)
+            .bind(kind.name())
+            .bind(key)
+            .bind(now)
+            .optional()
+            .await
+        })
+        .await?;
+    let Some(job) = claimed else { return Ok(false) };
+    let held = Held::default();
+    let holding = held.hold(&job);
+    let (stop, stopped) = watch::channel(false);
+    let beating = tokio::spawn(heartbeat(app.clone(), worker, held, stopped));
+    one(app, job).await;
+    drop(holding);
+    let _ = stop.send(true);
+    let _ = beating.await;
+    Ok(true)
+}
+
 /// Runs everything that is due, in the caller's task, until nothing is: for tests. Jobs that were put back to a later
 /// time stay there. Answers how many runs there were.
 pub async fn run_due(app: &App) -> Result<usize, db::Error> {

@@ -217,6 +217,13 @@ impl TestApp {
         answer(&self.server, request).await
     }
 
+    /// Sends any request whose answer is a file: its status, headers and bytes.
+    pub async fn file(&self, request: Request<Body>) -> (u16, HeaderMap, Vec<u8>) {
+        let (parts, body) = self.server.call(request).await.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        (parts.status.as_u16(), parts.headers, bytes.to_vec())
+    }
+
     /// Sends a request with the token, more headers, and a JSON body.
     pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
         self.call(request(&self.token, method, path, headers, body)).await

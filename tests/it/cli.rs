@@ -44,7 +44,7 @@ impl Sala {
     }
 
     /// What a command complains of that must fail.
-    fn refused(&self, args: &[&str]) -> String {
+    pub fn refused(&self, args: &[&str]) -> String {
         complaint(&self.command(args).output().unwrap())
     }
 }

@@ -20,6 +20,9 @@ const OPEN: [&str; 8] = [
     "requestAccessToken",
 ];
 
+/// Operations that take a file: its size and its media type are tested with them.
+const FILES: [&str; 1] = ["createImport"];
+
 /// An operation as the document describes it.
 pub struct Operation {
     pub id: String,
@@ -167,7 +170,8 @@ fn secured() -> Vec<Operation> {
     let secured: Vec<Operation> = operations().into_iter().filter(|operation| operation.scope.is_some()).collect();
     assert!(secured.len() >= 5, "the document is not read rightly");
     for operation in &secured {
-        assert!(operation.body.is_none() || operation.is_json(), "{}: only JSON bodies are exercised", operation.id);
+        let is_known = operation.body.is_none() || operation.is_json() || FILES.contains(&operation.id.as_str());
+        assert!(is_known, "{}: JSON bodies are exercised here, and files in tests of their own", operation.id);
     }
     secured
 }
@@ -276,6 +280,9 @@ async fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
     let mut count = 0;
     for operation in operations() {
         let Some((kind, _)) = &operation.body else { continue };
+        if FILES.contains(&operation.id.as_str()) {
+            continue;
+        }
         if operation.scope.is_none() && operation.path.contains('{') {
             // Open to anyone: whose account it is about is asked before its body is read.
             continue;
@@ -302,7 +309,7 @@ async fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
 #[tokio::test]
 async fn a_body_of_another_media_type_is_refused() {
     let app = TestApp::new().await;
-    for operation in secured().iter().filter(|operation| operation.body.is_some()) {
+    for operation in secured().iter().filter(|operation| operation.is_json()) {
         let body = operation.sample_body().unwrap().to_string();
         for (kind, is_refused) in [
             ("text/plain", true),

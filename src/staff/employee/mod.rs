@@ -9,7 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::store::{Filter, Row, by_code, count, find_page, heads, put};
+use self::store::{Filter, by_code, count, find_page, heads};
+pub(crate) use self::store::{Outcome, Row, by_codes, key, put};
 use crate::app::App;
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Listing, Patch, Path, Reply};
 use crate::job::Kind;
@@ -145,7 +146,7 @@ pub struct Wrapped {
 /// An employee to create, or to update when the code is known.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct EmployeeUpsert {
+pub(crate) struct EmployeeUpsert {
     /// Employee code: the key, in any letter case.
     #[schema(example = "EMP001")]
     staff_code: String,
@@ -252,7 +253,7 @@ async fn create_or_update_employee(
     check(&input)?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let row = put(&mut tx, &caller, &input, &conditions, app.now()).await?;
+            let row = put(&mut tx, &caller, &input, &conditions, app.now()).await?.row;
             let reply = wrapped(&mut tx, row, &Conditions::default()).await?;
             tx.reply(reply).await
         })
@@ -270,7 +271,8 @@ async fn wrapped(conn: &mut Conn, row: Row, conditions: &Conditions) -> Result<R
     Ok(Reply::ok(Wrapped { value }).version(version, conditions))
 }
 
-fn check(input: &EmployeeUpsert) -> Result<(), Error> {
+/// Looks at every field that can be judged without the record.
+pub(crate) fn check(input: &EmployeeUpsert) -> Result<(), Error> {
     let required = [
         ("staffCode", &input.staff_code, 50),
         ("email", &input.email, 254),

@@ -1,6 +1,6 @@
 //! Employees in the database: finding, counting, saving, and who reports to whom.
 
-use db::Conn;
+use db::{Conn, Rows, Type};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -10,12 +10,13 @@ use crate::audit::{self, Change};
 use crate::event::{self, Event};
 use crate::http::{Caller, Code, Conditions, Error, Fault, Listing, Paging, Patch};
 use crate::search;
-use crate::setting::choice;
+use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
 use crate::time::{self, Zone};
 
+/// An employee as it is stored.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Row {
+pub(crate) struct Row {
     pub(super) company: i64,
     company_name: String,
     id: Uuid,
@@ -35,7 +36,7 @@ pub(super) struct Row {
     created_by: Option<String>,
     created_at: i64,
     modified_at: i64,
-    pub(super) version: i64,
+    pub(crate) version: i64,
 }
 
 const ROW: &str = "
@@ -89,8 +90,36 @@ impl Row {
         }
     }
 
+    /// The code, in the form in which it was first given.
+    pub(crate) fn staff_code(&self) -> &str {
+        &self.staff_code
+    }
+
+    /// Whether the account is in use.
+    pub(crate) fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// What would be entered after an update.
+    fn updated(&self, input: &EmployeeUpsert, role: &Choice, team: &Choice, head: Option<&(Uuid, String)>) -> Value {
+        let row = Row {
+            email: input.email.trim().to_owned(),
+            firstname: input.firstname.trim().to_owned(),
+            lastname: input.lastname.trim().to_owned(),
+            nickname: input.nickname.clone().over(self.nickname.clone()),
+            phone: input.phone_number.clone().over(self.phone.clone()),
+            role_name: Some(role.name.clone()),
+            team_name: Some(team.name.clone()),
+            head_code: head.map(|(_, code)| code.clone()),
+            active: input.is_active.unwrap_or(self.active),
+            time_zone: input.time_zone.clone().over(self.time_zone.clone()),
+            ..self.clone()
+        };
+        row.entered()
+    }
+
     /// What the audit trail compares: what people entered.
-    fn entered(&self) -> Value {
+    pub(crate) fn entered(&self) -> Value {
         json!({
             "staffCode": self.staff_code, "email": self.email, "firstname": self.firstname, "lastname": self.lastname,
             "nickname": self.nickname, "phoneNumber": self.phone, "role": self.role_name, "team": self.team_name,
@@ -100,7 +129,7 @@ impl Row {
 }
 
 /// A code as it is compared.
-fn key(code: &str) -> String {
+pub(crate) fn key(code: &str) -> String {
     code.trim().to_lowercase()
 }
 
@@ -111,6 +140,19 @@ pub(super) async fn by_code(conn: &mut Conn, company: i64, code: &str) -> Result
         .bind(key(code))
         .optional()
         .await
+}
+
+/// The employees of these keys.
+pub(crate) async fn by_codes(conn: &mut Conn, company: i64, keys: &[String]) -> Result<Vec<Row>, db::Error> {
+    let mut wanted = Rows::new(&[("staff_key", Type::Text)]);
+    for key in keys {
+        wanted.push([key.as_str().into()]);
+    }
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = conn.sql(ROW).push(" where employee.company = $1 and employee.staff_key in (select staff_key from ");
+    query.bind(company).push_rows(&wanted).push(" as wanted)").all().await
 }
 
 pub(super) struct Filter {
@@ -193,22 +235,43 @@ pub(super) async fn heads(conn: &mut Conn, company: i64, head: Option<Uuid>) -> 
     .await
 }
 
+/// What was written.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) row: Row,
+    pub(crate) outcome: Outcome,
+}
+
+/// What a write did.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Created,
+    /// With what people had entered before.
+    Updated(Value),
+    Unchanged,
+}
+
 /// Creates or updates; what did not change writes nothing.
-pub(super) async fn put(
+pub(crate) async fn put(
     tx: &mut Conn,
     caller: &Caller,
     input: &EmployeeUpsert,
     conditions: &Conditions,
     now: i64,
-) -> Result<Row, Error> {
+) -> Result<Written, Error> {
     let company = caller.company;
     let old = by_code(tx, company, &input.staff_code).await?;
     conditions.allow_change(old.as_ref().map(|old| old.version))?;
     let id = old.as_ref().map_or_else(Uuid::new_v4, |old| old.id);
     let role = role(tx, company, &input.role_name).await?;
-    let team = choice::ensure(tx, company, List::Teams, &input.team_name).await?.id;
+    let team = choice::ensure(tx, company, List::Teams, &input.team_name).await?;
     let head = head(tx, company, id, input, old.as_ref()).await?;
-    save(tx, caller, input, old.as_ref(), &Links { id, role, team, head }, now).await?;
+    if let Some(old) = old.as_ref().filter(|old| old.updated(input, &role, &team, head.as_ref()) == old.entered()) {
+        // Nothing differs: the record keeps its version, and nobody is told.
+        return Ok(Written { row: old.clone(), outcome: Outcome::Unchanged });
+    }
+    let links = Links { id, role: role.id, team: team.id, head: head.map(|(head, _)| head) };
+    save(tx, caller, input, old.as_ref(), &links, now).await?;
     let new = by_code(tx, company, &input.staff_code).await?.ok_or(Error::NotFound("employee"))?;
     let action = if old.is_some() { "updated" } else { "created" };
     let reference = format!("employee/{}", new.staff_code);
@@ -218,7 +281,8 @@ pub(super) async fn put(
         let name = if old.is_some() { "Updated" } else { "Created" };
         announce(tx, &new, name, now).await?;
     }
-    Ok(new)
+    let outcome = if old.is_some() { Outcome::Updated(before) } else { Outcome::Created };
+    Ok(Written { row: new, outcome })
 }
 
 struct Links {
@@ -278,37 +342,38 @@ async fn save(
 }
 
 /// A role by its Thai or English name. A role grants scopes, so it is never made by the way.
-async fn role(conn: &mut Conn, company: i64, name: &str) -> Result<i64, Error> {
+async fn role(conn: &mut Conn, company: i64, name: &str) -> Result<Choice, Error> {
     if let Some(role) = choice::by_name(conn, company, List::Roles, name).await? {
-        return Ok(role.id);
+        return Ok(role);
     }
     let all = choice::all(conn, company, List::Roles).await?;
     let wanted = key(name);
-    let english = |role: &&choice::Choice| role.name_en.as_deref().is_some_and(|english| key(english) == wanted);
+    let english = |role: &&Choice| role.name_en.as_deref().is_some_and(|english| key(english) == wanted);
     if let Some(role) = all.iter().find(english) {
-        return Ok(role.id);
+        return Ok(role.clone());
     }
     let known: Vec<&str> = all.iter().filter(|role| role.is_active).map(|role| role.name.as_str()).collect();
     let message = format!("roleName {name:?} is none of {}", known.join(", "));
     Err(Error::invalid(Code::InvalidValue, "roleName", message))
 }
 
-/// The superior after the change; unknown codes and circles are refused.
+/// The superior after the change, with its code; unknown codes and circles are refused.
 async fn head(
     conn: &mut Conn,
     company: i64,
     id: Uuid,
     input: &EmployeeUpsert,
     old: Option<&Row>,
-) -> Result<Option<Uuid>, Error> {
+) -> Result<Option<(Uuid, String)>, Error> {
     let code = match &input.head_code {
-        Patch::Keep => return Ok(old.and_then(|old| old.head)),
+        Patch::Keep => return Ok(old.and_then(|old| old.head.zip(old.head_code.clone()))),
         Patch::Clear => return Ok(None),
         Patch::Set(code) if code.trim().is_empty() => return Ok(None),
         Patch::Set(code) => code,
     };
     let unknown = || Error::invalid(Code::NotFound, "headCode", format!("headCode {code:?} is no employee"));
-    let head = by_code(conn, company, code).await?.ok_or_else(unknown)?.id;
+    let (head, head_code) =
+        by_code(conn, company, code).await?.map(|row| (row.id, row.staff_code)).ok_or_else(unknown)?;
     let above: Option<i64> = conn
         .sql(
             "with recursive above (id, head) as (
@@ -324,7 +389,7 @@ async fn head(
         .optional()
         .await?;
     match above {
-        None => Ok(Some(head)),
+        None => Ok(Some((head, head_code))),
         Some(_) => {
             let message = format!("{code} reports to this employee: the organisation would be a circle");
             Err(Error::invalid(Code::InvalidValue, "headCode", message))

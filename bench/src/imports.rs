@@ -1,0 +1,90 @@
+//! A hundred thousand customers out of a file, and all of them into files again.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Child;
+use std::time::Instant;
+
+use crate::report::Report;
+use crate::server::{self, Client, Sala};
+use crate::{Bench, Result, seed};
+
+/// Rows of the file.
+const ROWS: u32 = 100_000;
+
+/// The media type of a workbook.
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
+    let sala = Sala::embedded(&bench.program, bench.folder.join("imports"))?;
+    let (record, _) = seed::company(&sala, None)?;
+    let file = sala.folder.join("customers.csv");
+    std::fs::write(&file, text()?)?;
+    let path = file.display().to_string();
+    let (seconds, memory) = import(&sala, &path)?;
+    report.under("Embedded, a file of 100,000 customers is loaded in", seconds, 60.0, "s");
+    report.under("… memory meanwhile (PSS)", memory, 150.0, "MB");
+    let (seconds, _) = import(&sala, &path)?;
+    report.tell("… the same file again, which changes nothing", format!("{seconds:.1} s"));
+
+    let server = sala.serve(&["--role", "api"])?;
+    let client = Client::new(server.address, &record)?;
+    for (accept, what) in [("text/csv", "CSV"), (XLSX, "a workbook")] {
+        let (pid, started) = (server.pid(), Instant::now());
+        let (size, memory) = server::watch(|| server::memory(pid), || list(server.address, &client, accept));
+        let (seconds, megabytes) = (started.elapsed().as_secs_f64(), size? / (1024 * 1024));
+        report.tell(&format!("100,000 customers as {what}"), format!("{seconds:.1} s, {megabytes} MB"));
+        report.under("… memory meanwhile (PSS)", memory, 150.0, "MB");
+    }
+    server.stop()
+}
+
+fn text() -> Result<String> {
+    let mut text = "รหัสลูกค้า,ชื่อลูกค้า,เบอร์โทร,อีเมล,ประเภทลูกค้า,กลุ่มลูกค้า,ที่มา,ที่อยู่,ผู้ดูแล,หมายเหตุ\n".to_owned();
+    for number in 0..ROWS {
+        writeln!(
+            text,
+            "K{number:06},บริษัท ก้าวหน้า {number} จำกัด,08{number:08},k{number}@example.com,นิติบุคคล,กลุ่ม {},Website,\"{number} ถนนสุขุมวิท, กรุงเทพฯ\",EMP001,",
+            number % 20
+        )?;
+    }
+    Ok(text)
+}
+
+/// Seconds and the most memory that `sala import` takes.
+fn import(sala: &Sala, path: &str) -> Result<(f64, f64)> {
+    let started = Instant::now();
+    let mut child: Child = sala.start(&["import", "customers", path, "--log", "error"])?;
+    let pid = child.id();
+    let (ended, memory) = server::watch(|| server::memory(pid), || child.wait());
+    match ended?.success() {
+        true => Ok((started.elapsed().as_secs_f64(), memory)),
+        false => Err("sala import refused rows".into()),
+    }
+}
+
+/// How many bytes the whole list has as a file.
+fn list(address: SocketAddr, client: &Client, accept: &str) -> Result<usize> {
+    let mut request = Vec::new();
+    client.post("/v3/customers/enquiry", "{}", &mut request);
+    let request =
+        String::from_utf8(request)?.replacen("\r\n", &format!("\r\naccept: {accept}\r\nconnection: close\r\n"), 1);
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(request.as_bytes())?;
+    let (mut chunk, mut size, mut head) = (vec![0; 64 * 1024], 0, Vec::new());
+    loop {
+        let count = stream.read(&mut chunk)?;
+        if head.len() < 64 {
+            head.extend_from_slice(chunk.get(..count.min(64)).unwrap_or_default());
+        }
+        size += count;
+        if count == 0 {
+            break;
+        }
+    }
+    match head.get(9..12) {
+        Some(b"200") => Ok(size),
+        _ => Err(format!("unexpected answer: {}", String::from_utf8_lossy(&head)).into()),
+    }
+}

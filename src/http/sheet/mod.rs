@@ -1,0 +1,266 @@
+//! Lists as files: whoever asks a list operation for `text/csv` or for a workbook of Excel gets the whole list, not a page
+//! of it.
+//!
+//! The handler is asked for one page after another, each as large as pages are, and its JSON is written as rows. So every
+//! operation whose answer is a list has this without a line of its own, and no list is ever held as a whole. The rows of
+//! a CSV file leave as they are read; a workbook is complete only at its end, so it is written to a file first, outside
+//! the request's time limit.
+
+mod shape;
+mod table;
+mod write;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH};
+use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::{TryStreamExt, stream};
+use serde_json::{Map, Value};
+
+pub use self::shape::Shape;
+pub use self::write::neutral;
+
+use self::table::{Node, Table};
+use self::write::{Csv, Workbook};
+use super::error::Error;
+use super::input::{self, Paging};
+use crate::app::App;
+
+/// The media type of CSV.
+pub const CSV: &str = "text/csv";
+
+/// The media type of Excel's workbooks.
+pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// The kind of file that a caller asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Csv,
+    Xlsx,
+}
+
+impl Format {
+    /// The first of the two that the caller names; a wildcard is content with JSON.
+    fn wanted(headers: &HeaderMap) -> Option<Format> {
+        let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut kinds = accepted.flat_map(|value| value.split(',')).filter(|kind| !is_refused(kind));
+        kinds.find_map(|kind| match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            CSV => Some(Format::Csv),
+            XLSX => Some(Format::Xlsx),
+            _ => None,
+        })
+    }
+}
+
+/// Whether a member of `Accept` has the weight 0, which says that it is not wanted.
+fn is_refused(kind: &str) -> bool {
+    let weight = kind.split(';').skip(1).find_map(|parameter| parameter.trim().strip_prefix("q="));
+    weight.is_some_and(|weight| weight.trim().parse::<f32>() == Ok(0.0))
+}
+
+/// Middleware of every operation: answers a list as a file where the caller asks for one.
+pub async fn instead(State(app): State<App>, path: MatchedPath, request: Request, next: Next) -> Response {
+    let Some(format) = Format::wanted(request.headers()) else { return next.run(request).await };
+    let rule = app.operations.find(request.method(), path.as_str());
+    let Some((shape, name)) = rule.and_then(|rule| Some((rule.list.clone()?, rule.id.clone()))) else {
+        return next.run(request).await;
+    };
+    let (mut parts, body) = request.into_parts();
+    let body = match input::body(Request::new(body), app.config.body_limit).await {
+        Ok(body) => body,
+        Err(error) => return error.into_response(),
+    };
+    for name in [CONTENT_LENGTH, IF_NONE_MATCH] {
+        parts.headers.remove(name);
+    }
+    let mut pages = Pages { parts, body, next, shape, place: Place::Start };
+    // The first page says whether the request is good: a refusal is answered as it always is.
+    let first = match pages.fetch().await {
+        Ok(rows) => rows,
+        Err(answer) => return *answer,
+    };
+    let table = Table::of(&first, &pages.shape);
+    let body = match format {
+        Format::Csv => csv(pages, table, first),
+        Format::Xlsx => xlsx(pages, table, first),
+    };
+    let (kind, ending) = match format {
+        Format::Csv => ("text/csv; charset=utf-8", "csv"),
+        Format::Xlsx => (XLSX, "xlsx"),
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}.{ending}\"")) {
+        headers.insert(CONTENT_DISPOSITION, value);
+    }
+    response
+}
+
+/// Where the next page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Start,
+    Cursor(String),
+    Skip(i64),
+    End,
+}
+
+/// The pages of a list, asked for one after another.
+struct Pages {
+    parts: Parts,
+    body: Bytes,
+    next: Next,
+    shape: Shape,
+    place: Place,
+}
+
+impl Pages {
+    /// The records of the next page; the handler's own answer when it is none.
+    async fn fetch(&mut self) -> Result<Vec<Node>, Box<Response>> {
+        let answer = self.next.clone().run(self.request()).await;
+        if answer.status() != StatusCode::OK {
+            return Err(Box::new(answer));
+        }
+        let internal = |why: String| Box::new(Error::Internal(format!("a page of a list: {why}")).into_response());
+        let body = to_bytes(answer.into_body(), usize::MAX).await.map_err(|error| internal(error.to_string()))?;
+        let answer: Node = serde_json::from_slice(&body).map_err(|error| internal(error.to_string()))?;
+        let (rows, cursor) = self.shape.read(answer).ok_or_else(|| internal("it has no records".to_owned()))?;
+        let full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= Paging::MOST;
+        self.place = match (&self.place, cursor) {
+            (_, Some(cursor)) if self.shape.cursor.is_some() => Place::Cursor(cursor),
+            (_, None) if self.shape.cursor.is_some() => Place::End,
+            (Place::Skip(before), _) if full => Place::Skip(before + Paging::MOST),
+            (Place::Start, _) if full && self.shape.skips => Place::Skip(Paging::MOST),
+            _ => Place::End,
+        };
+        Ok(rows)
+    }
+
+    /// The caller's request with the next page in place of the one that it names.
+    fn request(&self) -> Request {
+        let mut paging = Map::new();
+        for size in &self.shape.sizes {
+            paging.insert((*size).to_owned(), Value::from(Paging::MOST));
+        }
+        if self.shape.skips {
+            let skip = if let Place::Skip(skip) = self.place { skip } else { 0 };
+            paging.insert("skip".to_owned(), Value::from(skip));
+        }
+        if let Some(cursor) = self.shape.cursor {
+            let from = if let Place::Cursor(cursor) = &self.place { Value::from(cursor.as_str()) } else { Value::Null };
+            paging.insert(cursor.to_owned(), from);
+        }
+        let mut parts = self.parts.clone();
+        let body = match self.shape.in_body {
+            true => Body::from(with_members(&self.body, paging).unwrap_or_else(|| self.body.to_vec())),
+            false => {
+                parts.uri = with_parameters(&parts.uri, &paging).unwrap_or(parts.uri);
+                Body::from(self.body.clone())
+            }
+        };
+        Request::from_parts(parts, body)
+    }
+
+    /// The page after those that were read; none at the end. The answer has begun, so a failure can only break it off.
+    async fn more(&mut self) -> Result<Option<Vec<Node>>, std::io::Error> {
+        if self.place == Place::End {
+            return Ok(None);
+        }
+        self.fetch().await.map(Some).map_err(|answer| {
+            let status = answer.status();
+            tracing::error!(%status, "a list could not be read to its end");
+            std::io::Error::other("the list could not be read to its end")
+        })
+    }
+}
+
+/// A JSON body with these members in place of its own, whatever their letter case; none when it is no object.
+fn with_members(body: &[u8], members: Map<String, Value>) -> Option<Vec<u8>> {
+    let mut object: Map<String, Value> = match body.iter().all(u8::is_ascii_whitespace) {
+        true => Map::new(),
+        false => serde_json::from_slice(body).ok()?,
+    };
+    object.retain(|name, _| !members.keys().any(|member| member.eq_ignore_ascii_case(name)));
+    object.extend(members);
+    serde_json::to_vec(&object).ok()
+}
+
+/// An address with these parameters in place of its own.
+fn with_parameters(uri: &Uri, parameters: &Map<String, Value>) -> Option<Uri> {
+    let own = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let kept = own.filter(|(name, _)| !parameters.keys().any(|parameter| parameter.eq_ignore_ascii_case(name)));
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(kept);
+    for (name, value) in parameters {
+        match value {
+            Value::Null => {}
+            Value::String(text) => drop(query.append_pair(name, text)),
+            other => drop(query.append_pair(name, &other.to_string())),
+        }
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(format!("{}?{}", uri.path(), query.finish())).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// Row by row as they are read.
+fn csv(pages: Pages, table: Table, first: Vec<Node>) -> Body {
+    let begun = Csv::head(&table).and_then(|mut bytes| {
+        bytes.extend(Csv::rows(&table, &first)?);
+        Ok(Bytes::from(bytes))
+    });
+    let rest = stream::try_unfold((pages, table), async |(mut pages, table)| {
+        let Some(rows) = pages.more().await? else { return Ok(None) };
+        let bytes = Bytes::from(Csv::rows(&table, &rows)?);
+        Ok(Some((bytes, (pages, table))))
+    });
+    Body::from_stream(futures_util::StreamExt::chain(stream::iter([begun]), rest))
+}
+
+/// A workbook, written to a file that has no name, and then handed on piece by piece.
+fn xlsx(mut pages: Pages, table: Table, first: Vec<Node>) -> Body {
+    let written = async move {
+        let mut workbook = Workbook::new(table)?;
+        workbook.rows(&first)?;
+        drop(first);
+        while let Some(rows) = pages.more().await? {
+            workbook.rows(&rows)?;
+        }
+        let file = tokio::task::spawn_blocking(move || workbook.finish()).await.map_err(std::io::Error::other)??;
+        Ok::<_, std::io::Error>(write::pieces(tokio::fs::File::from_std(file)))
+    };
+    Body::from_stream(stream::once(written).try_flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_names_a_file_gets_one() {
+        let wanted = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_str(accept).expect("a header"));
+            Format::wanted(&headers)
+        };
+        assert_eq!(wanted("text/csv"), Some(Format::Csv));
+        assert_eq!(wanted(&format!("application/json, {XLSX};q=0.9")), Some(Format::Xlsx));
+        assert_eq!(wanted("Text/CSV; q=0, */*"), None);
+        assert_eq!(wanted("text/html, application/xml;q=0.9, */*;q=0.8"), None);
+    }
+
+    #[test]
+    fn a_page_takes_the_place_of_the_callers() {
+        let members = Map::from_iter([("take".to_owned(), Value::from(200)), ("cursor".to_owned(), Value::Null)]);
+        let body = with_members(br#"{"Take": 5, "keyword": "x"}"#, members.clone()).expect("an object");
+        assert_eq!(String::from_utf8(body).expect("text"), r#"{"cursor":null,"keyword":"x","take":200}"#);
+        assert!(with_members(b"[1]", members.clone()).is_none());
+        let uri = with_parameters(&Uri::from_static("/v1/audit?ref=a%2Fb&TAKE=5&cursor=x"), &members).expect("a uri");
+        assert_eq!(uri, "/v1/audit?ref=a%2Fb&take=200");
+    }
+}

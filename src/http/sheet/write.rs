@@ -1,0 +1,175 @@
+//! The two kinds of file.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Seek};
+
+use axum::body::Bytes;
+use futures_util::{Stream, stream};
+use rust_xlsxwriter::{Format, Worksheet, XlsxError};
+use tokio::io::AsyncReadExt;
+
+use super::table::{Node, Table};
+
+/// The rows of a sheet, the head included (ECMA-376 has it so, and Excel reads no more).
+const MOST_ROWS: u32 = 1_048_576;
+
+/// The longest text of a cell, in UTF-16 units.
+const LONGEST: usize = 32_767;
+
+/// A spreadsheet computes a text that begins with one of these; an apostrophe before it says that it is text. The import
+/// takes the apostrophe away again.
+pub fn neutral(text: &str) -> Cow<'_, str> {
+    match text.as_bytes().first() {
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => Cow::Owned(format!("'{text}")),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// CSV as Excel reads it: UTF-8 with a mark that says so, lines that end with CR and LF (RFC 4180).
+pub(super) struct Csv;
+
+impl Csv {
+    pub(super) fn head(table: &Table) -> Result<Vec<u8>, io::Error> {
+        let mut bytes = b"\xEF\xBB\xBF".to_vec();
+        bytes.extend(lines([table.names()])?);
+        Ok(bytes)
+    }
+
+    pub(super) fn rows(table: &Table, rows: &[Node]) -> Result<Vec<u8>, io::Error> {
+        lines(rows.iter().map(|record| {
+            table.row(record).map(|value| match value {
+                // A number is what it is; only texts can be taken for formulas.
+                Node::Whole(_) | Node::Fraction(_) => value.text(),
+                _ => neutral(&value.text()).into_owned(),
+            })
+        }))
+    }
+}
+
+fn lines<R: IntoIterator<Item = String>>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, io::Error> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row).map_err(io::Error::other)?;
+    }
+    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// A workbook whose rows are on disk as soon as they are written. What one sheet cannot hold goes on in another.
+pub(super) struct Workbook {
+    table: Table,
+    book: rust_xlsxwriter::Workbook,
+    sheets: usize,
+    row: u32,
+}
+
+impl Workbook {
+    pub(super) fn new(table: Table) -> Result<Workbook, io::Error> {
+        let mut workbook = Workbook { table, book: rust_xlsxwriter::Workbook::new(), sheets: 0, row: 0 };
+        workbook.begin_sheet().map_err(io::Error::other)?;
+        Ok(workbook)
+    }
+
+    fn begin_sheet(&mut self) -> Result<(), XlsxError> {
+        let head = Format::new().set_bold();
+        let sheet = self.book.add_worksheet_with_constant_memory()?;
+        sheet.set_freeze_panes(1, 0)?;
+        for (column, name) in (0..).zip(self.table.names()) {
+            sheet.write_string_with_format(0, column, name, &head)?;
+        }
+        self.sheets += 1;
+        self.row = 1;
+        Ok(())
+    }
+
+    pub(super) fn rows(&mut self, rows: &[Node]) -> Result<(), io::Error> {
+        rows.iter().try_for_each(|record| self.add(record)).map_err(io::Error::other)
+    }
+
+    fn add(&mut self, record: &Node) -> Result<(), XlsxError> {
+        if self.row == MOST_ROWS {
+            self.begin_sheet()?;
+        }
+        let sheet = self.book.worksheet_from_index(self.sheets - 1)?;
+        for (column, value) in (0..).zip(self.table.row(record)) {
+            write(sheet, self.row, column, value)?;
+        }
+        self.row += 1;
+        Ok(())
+    }
+
+    /// The whole file, at its beginning.
+    pub(super) fn finish(mut self) -> Result<File, io::Error> {
+        let mut file = tempfile::tempfile()?;
+        self.book.save_to_writer(io::BufWriter::new(&mut file)).map_err(io::Error::other)?;
+        file.rewind()?;
+        Ok(file)
+    }
+}
+
+fn write(sheet: &mut Worksheet, row: u32, column: u16, value: &Node) -> Result<(), XlsxError> {
+    match value {
+        Node::Null => {}
+        Node::Flag(flag) => drop(sheet.write_boolean(row, column, *flag)?),
+        // Excel's numbers are floats: one that would be rounded is written as text.
+        Node::Whole(number) => match i32::try_from(*number) {
+            Ok(number) => drop(sheet.write_number(row, column, number)?),
+            Err(_) if number.unsigned_abs() < 1 << 53 => {
+                #[expect(clippy::cast_precision_loss, reason = "checked to be exact")]
+                sheet.write_number(row, column, *number as f64)?;
+            }
+            Err(_) => drop(sheet.write_string(row, column, number.to_string())?),
+        },
+        Node::Fraction(number) => drop(sheet.write_number(row, column, *number)?),
+        other => {
+            let text = other.text();
+            if !text.is_empty() {
+                sheet.write_string(row, column, shortened(text))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A text as long as a cell takes.
+fn shortened(mut text: String) -> String {
+    if text.len() <= LONGEST || text.encode_utf16().count() <= LONGEST {
+        return text;
+    }
+    let mut units = 0;
+    let end = text.char_indices().find_map(|(at, letter)| {
+        units += letter.len_utf16();
+        (units >= LONGEST).then_some(at)
+    });
+    text.truncate(end.unwrap_or(text.len()));
+    text.push('…');
+    text
+}
+
+/// A file, piece by piece.
+pub(super) fn pieces(file: tokio::fs::File) -> impl Stream<Item = Result<Bytes, io::Error>> {
+    stream::try_unfold(file, async |mut file| {
+        let mut piece = Vec::with_capacity(64 * 1024);
+        let read = file.read_buf(&mut piece).await?;
+        Ok((read > 0).then(|| (Bytes::from(piece), file)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_would_be_computed_is_made_text() {
+        for (text, written) in [("=1+1", "'=1+1"), ("+6681", "'+6681"), ("-1", "'-1"), ("@x", "'@x"), ("a=b", "a=b")] {
+            assert_eq!(neutral(text), written);
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_where_a_cell_ends() {
+        let long = shortened("🙂".repeat(20_000));
+        assert!(long.encode_utf16().count() <= LONGEST && long.ends_with("🙂…"));
+        assert_eq!(shortened("ก".repeat(LONGEST)), "ก".repeat(LONGEST));
+    }
+}

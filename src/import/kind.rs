@@ -1,0 +1,159 @@
+//! The kinds of record that can be imported: for each its columns, what a row is known by, how one is written and taken
+//! back. A further kind is a file beside this one and an arm in each function here.
+
+use db::Conn;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::header::Column;
+use super::record::Record;
+use super::{customer, employee};
+use crate::http::{Caller, Error};
+
+/// A kind of record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Customers.
+    Customers,
+    /// Employees.
+    Employees,
+}
+
+/// What became of a row.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// The record, by what it is found again when the import is taken back.
+    pub(super) record: String,
+    pub(super) change: Change,
+    /// The record's version afterwards.
+    pub(super) version: i64,
+    /// What looks wrong though it was taken: field and sentence.
+    pub(super) warnings: Vec<(&'static str, String)>,
+}
+
+/// What a row did to its record.
+#[derive(Debug)]
+pub(super) enum Change {
+    Created,
+    /// With what people had entered before.
+    Updated(Value),
+    Unchanged,
+}
+
+/// A record that an import has written.
+#[derive(Debug, Deserialize)]
+pub(super) struct Line {
+    pub(super) record: String,
+    pub(super) created: bool,
+    pub(super) version: i64,
+    pub(super) before: Option<Value>,
+}
+
+/// What became of a record when its import was taken back.
+#[derive(Debug)]
+pub(super) enum Undone {
+    /// It is as it was, in this version now.
+    Restored(i64),
+    /// It was left as it is.
+    Kept(&'static str),
+}
+
+/// What is read once for a lot of rows.
+#[derive(Debug)]
+pub(super) enum Lot {
+    Customers(customer::Lot),
+    Employees(employee::Lot),
+}
+
+/// What a row is written with.
+pub(super) struct Task<'a> {
+    pub(super) caller: &'a Caller,
+    /// The second run through the file, in which rows are linked that came before what they name.
+    pub(super) is_second: bool,
+    /// Whether some row of the file is known by this key.
+    pub(super) in_file: &'a (dyn Fn(&(&'static str, String)) -> bool + Sync),
+    pub(super) now: i64,
+}
+
+impl Kind {
+    /// The word in the database, in paths and in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Customers => "customers",
+            Kind::Employees => "employees",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Kind> {
+        [Kind::Customers, Kind::Employees].into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name.trim()))
+    }
+
+    /// What a token must be allowed to do besides importing.
+    pub(super) fn scope(self) -> &'static str {
+        match self {
+            Kind::Customers => "customer:write",
+            Kind::Employees => "employee:write",
+        }
+    }
+
+    pub(super) fn columns(self) -> &'static [Column] {
+        match self {
+            Kind::Customers => customer::COLUMNS,
+            Kind::Employees => employee::COLUMNS,
+        }
+    }
+
+    /// The field below which a mapping may name fields of the caller's own.
+    pub(super) fn custom(self) -> Option<&'static str> {
+        match self {
+            Kind::Customers => Some("customFields"),
+            Kind::Employees => None,
+        }
+    }
+
+    /// How many times the file is gone through.
+    pub(super) fn passes(self) -> i64 {
+        match self {
+            Kind::Customers => 1,
+            // An employee may stand above his superior in the file.
+            Kind::Employees => 2,
+        }
+    }
+
+    /// What a record is known by: no two rows of a file may have the same.
+    pub(super) fn keys(self, record: &Record) -> Vec<(&'static str, String)> {
+        match self {
+            Kind::Customers => customer::keys(record),
+            Kind::Employees => employee::keys(record),
+        }
+    }
+
+    /// Reads what a lot of rows needs, in a few statements for all of them.
+    pub(super) async fn prepare(self, tx: &mut Conn, company: i64, records: &[&Record]) -> Result<Lot, Error> {
+        match self {
+            Kind::Customers => customer::prepare(tx, company, records).await.map(Lot::Customers),
+            Kind::Employees => employee::prepare(tx, company, records).await.map(Lot::Employees),
+        }
+    }
+
+    /// Puts a record that an import wrote back to what it was, unless somebody has changed it since.
+    pub(super) async fn undo(self, tx: &mut Conn, caller: &Caller, line: &Line, now: i64) -> Result<Undone, Error> {
+        match self {
+            Kind::Customers => customer::undo(tx, caller, line, now).await,
+            Kind::Employees => employee::undo(tx, caller, line, now).await,
+        }
+    }
+}
+
+impl Lot {
+    /// Writes one row.
+    pub(super) async fn write(&self, tx: &mut Conn, task: &Task<'_>, record: &Record) -> Result<Written, Error> {
+        match self {
+            Lot::Customers(lot) => lot.write(tx, task, record).await,
+            Lot::Employees(lot) => lot.write(tx, task, record).await,
+        }
+    }
+}

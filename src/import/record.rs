@@ -1,0 +1,114 @@
+//! A row as a record: the values of its fields, and what is wrong with them.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::cell::{self, Form, Reading};
+use super::header::{Column, Layout};
+use super::sheet::SheetRow;
+use crate::http::{Code, Fault};
+
+/// What is wrong with a row, or was put right in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(super) struct RowFault {
+    /// Stable code, as in `errors`; `repaired`, or `warning`, for a row that was taken all the same.
+    #[schema(example = "invalid_format")]
+    pub(super) code: String,
+    /// The column's header in the file.
+    #[schema(example = "อีเมล")]
+    pub(super) column: String,
+    /// The same for people.
+    #[schema(example = "customerEmail is no e-mail address")]
+    pub(super) message: String,
+}
+
+/// A row that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Record {
+    /// Its number in the spreadsheet.
+    pub(super) number: i64,
+    /// What it says, field by field; empty cells say nothing.
+    values: Vec<(String, Value)>,
+    /// Why it cannot be taken.
+    pub(super) faults: Vec<RowFault>,
+    /// What was put right.
+    pub(super) warnings: Vec<RowFault>,
+    /// Its cells as they stand in the file.
+    pub(super) cells: Vec<String>,
+}
+
+/// A code as it is written in answers.
+pub(super) fn word(code: Code) -> String {
+    json!(code).as_str().unwrap_or_default().to_owned()
+}
+
+/// Faults of a record's fields as faults of the row's columns.
+pub(super) fn in_columns(faults: Vec<Fault>, layout: &Layout) -> Vec<RowFault> {
+    let of_column = |fault: Fault| RowFault {
+        code: word(fault.code),
+        column: layout.header_of(&fault.field),
+        message: fault.message,
+    };
+    faults.into_iter().map(of_column).collect()
+}
+
+/// Reads a row by the columns of its file.
+pub(super) fn parse(row: SheetRow, layout: &Layout, columns: &[Column], reading: &Reading) -> Record {
+    let mut record = Record {
+        number: row.number,
+        values: Vec::new(),
+        faults: Vec::new(),
+        warnings: Vec::new(),
+        cells: row.cells.iter().map(cell::Cell::text).collect(),
+    };
+    for (cell, column) in row.cells.iter().zip(&layout.columns) {
+        let Some(field) = &column.field else { continue };
+        // A field of the caller's own is text.
+        let form = columns.iter().find(|known| known.field == field).map_or(Form::Text, |known| known.form);
+        let told = |code: String, message: String| RowFault { code, column: column.header.clone(), message };
+        match cell::read(cell, form, reading) {
+            Ok(None) => {}
+            Ok(Some(read)) => {
+                record.values.push((field.clone(), read.value));
+                record.warnings.extend(read.warning.map(|message| told("repaired".to_owned(), message)));
+            }
+            Err((code, message)) => record.faults.push(told(word(code), message)),
+        }
+    }
+    record
+}
+
+impl Record {
+    /// The value of a field.
+    pub(super) fn get(&self, field: &str) -> Option<&Value> {
+        self.values.iter().find(|(known, _)| known == field).map(|(_, value)| value)
+    }
+
+    /// The text of a field.
+    pub(super) fn text(&self, field: &str) -> Option<&str> {
+        self.get(field).and_then(Value::as_str)
+    }
+
+    /// The plain fields as an object, and those below others (`contacts.contactName`) by what is above them.
+    pub(super) fn fields(&self) -> (Map<String, Value>, Vec<(&str, &str, &Value)>) {
+        let mut plain = Map::new();
+        let mut nested = Vec::new();
+        for (field, value) in &self.values {
+            match field.split_once('.') {
+                Some((above, name)) => nested.push((above, name, value)),
+                None => drop(plain.insert(field.clone(), value.clone())),
+            }
+        }
+        (plain, nested)
+    }
+}
+
+/// What a record is known by, small enough to be kept for every row of a file.
+pub(super) fn hash(key: &(&'static str, String)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,475 @@
+//! The job that loads a file, lot by lot, and the one that takes an import back.
+//!
+//! A lot of rows is one unit of work, and the place in the file moves in it: whoever is killed goes on where the last lot
+//! ended, and whoever works on a file that another has gone on with finds the place moved, and stops. A row that cannot be
+//! written undoes its lot, which is then written again up to that row, and the row is put down as refused.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use db::Conn;
+use futures_util::TryStreamExt;
+use tempfile::{NamedTempFile, TempPath};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+
+use super::cell::Reading;
+use super::header::Layout;
+use super::kind::{Kind, Task, Undone};
+use super::record::{self, Record, RowFault, hash, word};
+use super::sheet::{self, Found, SheetRow, Unreadable, Wanted};
+use super::store::{self, Import, MOST_FAULTS, Outcome, Place, State};
+use crate::app::App;
+use crate::http::{Caller, Code, Error};
+use crate::job::{Job, Kind as JobKind, Next};
+use crate::setting::profile;
+
+/// Rows in a unit of work: enough that a COMMIT costs little, and few enough that other writers wait for a twentieth of a
+/// second.
+const LOT: usize = 100;
+
+/// Between two lots the writer of SQLite is left alone for longer than another process waits before it asks again: a server
+/// on the same file would otherwise wait for as long as `sala import` runs.
+const REST: Duration = Duration::from_millis(7);
+
+/// Records that are taken back in a unit of work.
+const LINES: i64 = 100;
+
+/// Job: goes on with an import until it is settled.
+pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
+    let Ok(id) = job.key.parse() else { return Ok(Next::Done) };
+    let find = async || store::find(&mut app.db.read().await?, job.company, id).await;
+    let Some(import) = find().await? else { return Ok(Next::Done) };
+    match import.state {
+        State::Waiting | State::Running => load(app, import).await?,
+        State::Undoing => take_back(app, import).await?,
+        State::Done | State::Failed | State::Undone => {}
+    }
+    app.wakes.wake(JobKind::Webhook);
+    let Some(import) = find().await? else { return Ok(Next::Done) };
+    if !import.state.is_settled() {
+        return Ok(Next::Again);
+    }
+    if let Some(file) = &import.file {
+        app.media.delete(file).await?;
+        app.db.write(async |mut tx| store::forget_file(&mut tx, &import).await).await?;
+    }
+    Ok(Next::Done)
+}
+
+/// Why the work on a file ends early.
+enum Stop {
+    /// Somebody else has gone on with it, or it was stopped: nothing is wrong.
+    Moved,
+    /// It cannot be gone on with.
+    Unfit(&'static str, String),
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Failed(error)
+    }
+}
+
+impl From<db::Error> for Stop {
+    fn from(error: db::Error) -> Stop {
+        Stop::Failed(error.into())
+    }
+}
+
+impl From<Unreadable> for Stop {
+    fn from(why: Unreadable) -> Stop {
+        Stop::Unfit("unreadable", why.0)
+    }
+}
+
+async fn load(app: &App, import: Import) -> Result<(), Error> {
+    match load_all(app, import.clone()).await {
+        Ok(()) | Err(Stop::Moved) => Ok(()),
+        Err(Stop::Unfit(code, message)) => {
+            let now = app.now();
+            Ok(app.db.write(async |mut tx| store::fail(&mut tx, &import, code, &message, now).await).await?)
+        }
+        Err(Stop::Failed(error)) => Err(error),
+    }
+}
+
+async fn load_all(app: &App, import: Import) -> Result<(), Stop> {
+    let kind = Kind::named(&import.kind).ok_or_else(|| Stop::Unfit("kind", format!("{} is no kind", import.kind)))?;
+    let country = profile::of(&mut app.db.read().await?, import.company).await?.country;
+    let file = fetch(app, &import).await?;
+    let wanted = || Wanted { columns: kind.columns(), mapping: import.mapping.clone(), custom: kind.custom() };
+    // The whole file is read once before anything is written: what cannot be read to its end is not begun.
+    let (path, looked_for) = (file.to_path_buf(), wanted());
+    let scan = tokio::task::spawn_blocking(move || scan(&path, kind, country, &looked_for));
+    let scan = scan.await.map_err(|error| Error::Internal(format!("an import: {error}")))??;
+    if !app.db.write(async |mut tx| store::begin(&mut tx, &import, &scan.layout, scan.total).await).await? {
+        return Err(Stop::Moved);
+    }
+    let passes = if import.dry_run { 1 } else { kind.passes() };
+    for pass in import.pass..=passes {
+        let done = if pass == import.pass { import.rows_done } else { 0 };
+        let caller = Caller::acting(import.company, &import.actor);
+        let mut loading = Loading {
+            app,
+            import: &import,
+            kind,
+            caller,
+            scan: &scan,
+            place: Place { pass, done },
+            failed: import.failed,
+        };
+        loading.pass(file.to_path_buf(), wanted()).await?;
+        let now = app.now();
+        app.db.write(async |mut tx| store::end_pass(&mut tx, &import, pass, passes, now).await).await?;
+    }
+    Ok(())
+}
+
+/// The file on this node's own disk, where it can be read to and fro; it is gone with the path.
+async fn fetch(app: &App, import: &Import) -> Result<TempPath, Stop> {
+    let gone = || Stop::Unfit("file", "the file is not there any more".to_owned());
+    let mut pieces = app.media.reader(import.file.as_deref().ok_or_else(gone)?).await?.ok_or_else(gone)?;
+    let disk = |error: std::io::Error| Error::Internal(format!("a temporary file: {error}"));
+    let (file, path) = NamedTempFile::new().map_err(disk)?.into_parts();
+    let mut file = tokio::fs::File::from_std(file);
+    while let Some(piece) = pieces.try_next().await.map_err(|error| Error::Internal(format!("media store: {error}")))? {
+        file.write_all(&piece).await.map_err(disk)?;
+    }
+    file.flush().await.map_err(disk)?;
+    Ok(path)
+}
+
+/// What is known of a file before its rows are written.
+struct Scan {
+    layout: Layout,
+    reading: Reading,
+    total: i64,
+    /// What its rows are known by.
+    keys: HashSet<u64>,
+}
+
+fn scan(path: &std::path::Path, kind: Kind, country: String, wanted: &Wanted) -> Result<Scan, Unreadable> {
+    let reading = Reading { country, from_1904: false };
+    let mut scan = Scan { layout: Layout::default(), reading, total: 0, keys: HashSet::new() };
+    // Only where the file is gone through again does it matter what stands further down.
+    let is_linked = kind.passes() > 1;
+    sheet::read(path, wanted, &mut |found| {
+        match found {
+            Found::Header { layout, from_1904 } => (scan.layout, scan.reading.from_1904) = (layout, from_1904),
+            Found::Row(row) => {
+                scan.total += 1;
+                if is_linked {
+                    let record = record::parse(row, &scan.layout, kind.columns(), &scan.reading);
+                    scan.keys.extend(kind.keys(&record).iter().map(hash));
+                }
+            }
+        }
+        true
+    })?;
+    Ok(scan)
+}
+
+/// One run through the file.
+struct Loading<'a> {
+    app: &'a App,
+    import: &'a Import,
+    kind: Kind,
+    caller: Caller,
+    scan: &'a Scan,
+    place: Place,
+    failed: i64,
+}
+
+/// Why a lot was not written.
+enum Failed {
+    /// The row at this place cannot be written.
+    Row(usize, Error),
+    /// It was only tried: this is what would have become of it.
+    Tried(Outcome),
+    Moved,
+    Whole(Error),
+}
+
+impl From<db::Error> for Failed {
+    fn from(error: db::Error) -> Failed {
+        Failed::Whole(error.into())
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Failed {
+        Failed::Whole(error)
+    }
+}
+
+impl Loading<'_> {
+    async fn pass(&mut self, path: PathBuf, wanted: Wanted) -> Result<(), Stop> {
+        let (sender, mut rows) = mpsc::channel::<Vec<SheetRow>>(2);
+        let reader = tokio::task::spawn_blocking(move || send(&path, &wanted, &sender));
+        let mut seen: HashMap<u64, i64> = HashMap::new();
+        let (mut read, mut lot) = (0, Vec::with_capacity(LOT));
+        while let Some(batch) = rows.recv().await {
+            for row in batch {
+                let record = self.parse(row, &mut seen);
+                read += 1;
+                // What was dealt with before is read all the same: it says what later rows repeat.
+                if read > self.place.done {
+                    lot.push(record);
+                }
+                if lot.len() == LOT {
+                    self.deal(&lot).await?;
+                    lot.clear();
+                }
+            }
+        }
+        self.deal(&lot).await?;
+        reader.await.map_err(|error| Error::Internal(format!("an import: {error}")))??;
+        Ok(())
+    }
+
+    /// A row as a record; one that names the same record as an earlier row of the file is at fault, because the second
+    /// would undo the first.
+    fn parse(&self, row: SheetRow, seen: &mut HashMap<u64, i64>) -> Record {
+        let mut record = record::parse(row, &self.scan.layout, self.kind.columns(), &self.scan.reading);
+        for key in self.kind.keys(&record) {
+            let earlier = *seen.entry(hash(&key)).or_insert(record.number);
+            if earlier != record.number {
+                let column = self.scan.layout.header_of(key.0);
+                let message = format!("row {earlier} of this file has the same {}", key.0);
+                record.faults.push(RowFault { code: "duplicate".to_owned(), column, message });
+            }
+        }
+        record
+    }
+
+    /// Deals with these rows, in one unit of work or in as many as their faults make necessary.
+    async fn deal(&mut self, mut lot: &[Record]) -> Result<(), Stop> {
+        let mut refused: HashMap<i64, Vec<RowFault>> = HashMap::new();
+        let mut most = lot.len();
+        while !lot.is_empty() {
+            let part = lot.get(..most.clamp(1, lot.len())).unwrap_or(lot);
+            match self.write(part, &refused).await {
+                Ok(failed) => {
+                    tokio::time::sleep(REST).await;
+                    self.place.done += i64::try_from(part.len()).unwrap_or_default();
+                    self.failed += failed;
+                    lot = lot.get(part.len()..).unwrap_or_default();
+                    most = lot.len();
+                }
+                Err(Failed::Row(at, error)) => {
+                    if let Some(record) = part.get(at) {
+                        refused.insert(record.number, self.faults_of(error));
+                    }
+                    // The rows before it are good, as they have just been written; it ends their lot.
+                    most = at + 1;
+                }
+                // A lot that took too long is tried in smaller ones before the job gives up for now.
+                Err(Failed::Whole(error)) if is_passing(&error) && part.len() > LOT / 10 => {
+                    tracing::debug!(%error, "a lot of an import is split");
+                    most = part.len() / 4;
+                }
+                Err(Failed::Whole(error)) if is_passing(&error) => return Err(error.into()),
+                Err(Failed::Whole(error)) if part.len() == 1 => {
+                    let record = part.first().map_or(0, |record| record.number);
+                    refused.insert(record, self.faults_of(error));
+                }
+                // Which row it was cannot be told: one after another.
+                Err(Failed::Whole(_)) => most = 1,
+                Err(Failed::Moved | Failed::Tried(_)) => return Err(Stop::Moved),
+            }
+            if self.failed > MOST_FAULTS {
+                let message = format!("more than {MOST_FAULTS} rows are at fault: this is not the file that was meant");
+                return Err(Stop::Unfit("too_many_faults", message));
+            }
+        }
+        Ok(())
+    }
+
+    fn faults_of(&self, error: Error) -> Vec<RowFault> {
+        match error {
+            Error::Invalid(faults) => record::in_columns(faults, &self.scan.layout),
+            Error::Conflict(fault) => record::in_columns(vec![fault], &self.scan.layout),
+            error => {
+                tracing::error!(%error, import = %self.import.id, "a row of an import failed");
+                let message = "the server failed with this row; the log says why".to_owned();
+                vec![RowFault { code: word(Code::Internal), column: String::new(), message }]
+            }
+        }
+    }
+
+    /// Writes rows; a dry run takes them back and keeps only what became of them. Answers how many were refused.
+    async fn write(&self, lot: &[Record], refused: &HashMap<i64, Vec<RowFault>>) -> Result<i64, Failed> {
+        let written = self
+            .app
+            .db
+            .write(async |mut tx| {
+                let outcome = self.rows(&mut tx, lot, refused).await?;
+                if self.import.dry_run {
+                    return Err(Failed::Tried(outcome));
+                }
+                store::save(&mut tx, self.import, self.place, &outcome).await?;
+                Ok(outcome.failed)
+            })
+            .await;
+        let outcome = match written {
+            Err(Failed::Tried(outcome)) => outcome,
+            written => return written,
+        };
+        self.app
+            .db
+            .write(async |mut tx| {
+                if !store::hold(&mut tx, self.import, self.place).await? {
+                    return Err(Failed::Moved);
+                }
+                store::save(&mut tx, self.import, self.place, &outcome).await?;
+                Ok(outcome.failed)
+            })
+            .await
+    }
+
+    async fn rows(
+        &self,
+        tx: &mut Conn,
+        lot: &[Record],
+        refused: &HashMap<i64, Vec<RowFault>>,
+    ) -> Result<Outcome, Failed> {
+        if !store::hold(tx, self.import, self.place).await? {
+            return Err(Failed::Moved);
+        }
+        let is_second = self.place.pass > 1;
+        let before = match (is_second, lot.first(), lot.last()) {
+            (true, Some(first), Some(last)) => store::refused(tx, self.import, first.number, last.number).await?,
+            _ => Vec::new(),
+        };
+        let is_good = |record: &&Record| record.faults.is_empty() && !refused.contains_key(&record.number);
+        let good: Vec<&Record> = lot.iter().filter(is_good).collect();
+        let prepared = self.kind.prepare(tx, self.import.company, &good).await?;
+        let in_file = |key: &(&'static str, String)| self.scan.keys.contains(&hash(key));
+        let task = Task { caller: &self.caller, is_second, in_file: &in_file, now: self.app.now() };
+        let mut outcome = Outcome::default();
+        for (at, record) in lot.iter().enumerate() {
+            let faults = refused.get(&record.number).or(Some(&record.faults)).filter(|faults| !faults.is_empty());
+            match faults {
+                _ if before.contains(&record.number) => outcome.pass_over(),
+                // What a second run cannot link was written by the first, and stays.
+                Some(faults) if is_second => {
+                    outcome.pass_over();
+                    outcome.warn(record, faults.clone());
+                }
+                Some(faults) => outcome.refuse(record, faults),
+                None => {
+                    let mut written = prepared
+                        .write(tx, &task, record)
+                        .await
+                        .map_err(|error| Failed::Row(at, error))
+                        .map_err(passing)?;
+                    let doubts = std::mem::take(&mut written.warnings).into_iter().map(|(field, message)| RowFault {
+                        code: "warning".to_owned(),
+                        column: self.scan.layout.header_of(field),
+                        message,
+                    });
+                    // Said once, by the first run.
+                    let warnings =
+                        if is_second { Vec::new() } else { record.warnings.iter().cloned().chain(doubts).collect() };
+                    outcome.take(record, written, warnings);
+                }
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+/// A row whose failure passes by itself is no fault of the row.
+fn passing(failed: Failed) -> Failed {
+    match failed {
+        Failed::Row(_, error) if is_passing(&error) => Failed::Whole(error),
+        failed => failed,
+    }
+}
+
+/// Whether the same may succeed a little later: the job tries again then.
+fn is_passing(error: &Error) -> bool {
+    match error {
+        Error::Busy(_) | Error::Db(db::Error::Full | db::Error::Unknown) => true,
+        Error::Db(error) => error.is_transient(),
+        _ => false,
+    }
+}
+
+fn send(path: &std::path::Path, wanted: &Wanted, sender: &mpsc::Sender<Vec<SheetRow>>) -> Result<(), Unreadable> {
+    let mut batch = Vec::with_capacity(LOT);
+    sheet::read(path, wanted, &mut |found| {
+        let Found::Row(row) = found else { return true };
+        batch.push(row);
+        // Nobody listens any more: the work has ended.
+        batch.len() < LOT || sender.blocking_send(std::mem::replace(&mut batch, Vec::with_capacity(LOT))).is_ok()
+    })?;
+    let _ = sender.blocking_send(batch);
+    Ok(())
+}
+
+/// Takes back what an import has written, a lot of records in one unit of work.
+async fn take_back(app: &App, mut import: Import) -> Result<(), Error> {
+    let Some(kind) = Kind::named(&import.kind) else { return Ok(()) };
+    let caller = Caller::acting(import.company, &import.actor);
+    loop {
+        let lines = store::lines(&mut app.db.read().await?, &import, LINES).await?;
+        let mut kept: HashMap<usize, &'static str> = HashMap::new();
+        let mut most = lines.len();
+        loop {
+            let part = lines.get(..most).unwrap_or(&lines);
+            let now = app.now();
+            let ended = app
+                .db
+                .write(async |mut tx| {
+                    if !store::hold_undo(&mut tx, &import).await? {
+                        return Err(Failed::Moved);
+                    }
+                    let mut done = Vec::with_capacity(part.len());
+                    for (at, line) in part.iter().enumerate() {
+                        let undone = match kept.get(&at) {
+                            Some(why) => Undone::Kept(why),
+                            None => {
+                                let undone = kind.undo(&mut tx, &caller, line, now).await;
+                                undone.map_err(|error| passing(Failed::Row(at, error)))?
+                            }
+                        };
+                        done.push((line.record.clone(), undone));
+                    }
+                    store::save_undo(&mut tx, &import, &done, now).await?;
+                    Ok(())
+                })
+                .await;
+            match ended {
+                Ok(()) => break,
+                Err(Failed::Row(at, error)) => {
+                    kept.insert(at, why(&error));
+                    most = at + 1;
+                }
+                Err(Failed::Whole(error)) => return Err(error),
+                Err(Failed::Moved | Failed::Tried(_)) => return Ok(()),
+            }
+        }
+        tokio::time::sleep(REST).await;
+        let found = store::find(&mut app.db.read().await?, import.company, import.id).await?;
+        match found {
+            Some(found) if found.state == State::Undoing => import = found,
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Why a record could not be put back.
+fn why(error: &Error) -> &'static str {
+    match error {
+        Error::Conflict(_) => "another record has its name now",
+        Error::Invalid(_) => "what it was is not allowed any more",
+        error => {
+            tracing::error!(%error, "a record of an import could not be put back");
+            "the server failed with it"
+        }
+    }
+}

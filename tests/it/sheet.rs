@@ -1,0 +1,170 @@
+//! Lists as files: CSV and workbooks of any enquiry.
+
+use std::io::Cursor;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request};
+use calamine::{Data, Reader, Xlsx};
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, request};
+
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+async fn ask(
+    app: &TestApp,
+    accept: &str,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> (u16, HeaderMap, Vec<u8>) {
+    app.file(request(&app.token, method, path, &[("accept", accept)], body)).await
+}
+
+/// The rows of a workbook's only sheet.
+async fn workbook(app: &TestApp, method: Method, path: &str, body: Option<Value>) -> Vec<Vec<Data>> {
+    let (status, headers, bytes) = ask(app, XLSX, method, path, body).await;
+    assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, XLSX), "{path}");
+    assert!(headers["content-disposition"].to_str().unwrap().ends_with(".xlsx\""));
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).unwrap();
+    let sheet = book.worksheet_range_at(0).unwrap().unwrap();
+    sheet.rows().map(<[Data]>::to_vec).collect()
+}
+
+async fn csv(app: &TestApp, method: Method, path: &str, body: Option<Value>) -> Vec<Vec<String>> {
+    let (status, headers, bytes) = ask(app, "text/csv", method, path, body).await;
+    assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, "text/csv; charset=utf-8"), "{path}");
+    let text = String::from_utf8(bytes).unwrap();
+    let text = text.strip_prefix('\u{feff}').expect("a mark, so that Excel shows Thai");
+    let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+/// Four hundred and fifty customers: more than two pages.
+async fn customers(app: &TestApp) {
+    let mut text = "code,name,phone,tags,line id,state,note\n".to_owned();
+    for number in 0..450 {
+        let state = if number % 5 == 0 { 1 } else { 3 };
+        text.push_str(&format!("K{number:03},ลูกค้า {number},081{number:07},a; b,line{number},{state},=1+{number}\n"));
+    }
+    let request = Request::post("/v1/imports?kind=customers")
+        .header("authorization", format!("Bearer {}", app.token))
+        .header("content-type", "text/csv");
+    assert_eq!(app.call(request.body(Body::from(text)).unwrap()).await.status, 202);
+    app.run_jobs().await;
+}
+
+fn column(rows: &[Vec<Data>], name: &str) -> Vec<String> {
+    let place = rows[0].iter().position(|cell| cell == &Data::String(name.to_owned()));
+    let place = place.unwrap_or_else(|| panic!("no column {name}: {:?}", rows[0]));
+    rows[1..].iter().map(|row| row[place].to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_workbook_holds_the_whole_list_as_the_pages_show_it() {
+    let app = TestApp::new().await;
+    customers(&app).await;
+    let mut body = json!({"Take": 5, "skip": 3, "orderBy": "customerCode", "customerState": 3});
+    let rows = workbook(&app, Method::POST, "/v3/customers/enquiry", Some(body.clone())).await;
+    assert_eq!(rows.len(), 361, "the head and every customer, whatever page was asked for");
+    body = json!({"take": 200, "orderBy": "customerCode", "customerState": 3});
+    let mut page = app.post("/v3/customers/enquiry", body.clone()).await;
+    let mut expected: Vec<Value> = page.data().as_array().unwrap().clone();
+    while let Some(next) = page.body["next"].as_str().map(str::to_owned) {
+        body["cursor"] = json!(next);
+        page = app.post("/v3/customers/enquiry", body.clone()).await;
+        expected.extend(page.data().as_array().unwrap().iter().cloned());
+    }
+    assert_eq!(expected.len(), 360);
+    for name in ["customerCode", "customerName", "customerPhone", "dateCreated", "customerNote"] {
+        let texts: Vec<String> = expected.iter().map(|one| one[name].as_str().unwrap().to_owned()).collect();
+        assert_eq!(column(&rows, name), texts, "{name}");
+    }
+    assert_eq!(column(&rows, "customerTags")[0], "a; b");
+    let lines: Vec<&str> = expected.iter().map(|one| one["customerSocialAccount"]["line"].as_str().unwrap()).collect();
+    assert_eq!(column(&rows, "customerSocialAccount.line"), lines);
+    let head: Vec<String> = rows[0].iter().map(ToString::to_string).collect();
+    assert_eq!(head[..3], ["customerId", "customerCode", "customerName"], "in the order of the answer");
+    assert!(matches!(rows[1][0], Data::Float(_)), "a number is one: {:?}", rows[1]);
+    assert_eq!(rows[1][head.iter().position(|name| name == "owners").unwrap()], Data::Empty);
+}
+
+#[tokio::test]
+async fn csv_holds_the_whole_list_and_computes_nothing() {
+    let app = TestApp::new().await;
+    customers(&app).await;
+    let rows = csv(&app, Method::POST, "/v3/customers/enquiry", None).await;
+    assert_eq!(rows.len(), 451);
+    let place = |name: &str| rows[0].iter().position(|column| column == name).unwrap();
+    assert_eq!(rows[1][place("customerCode")], "K449", "the newest first, as the list has it");
+    assert_eq!(rows[1][place("customerNote")], "'=1+449", "a text is no formula");
+    assert_eq!(rows[1][place("customerPhone")], "0810000449");
+    // What was handed out can be handed in: nothing changes.
+    let (_, _, bytes) = ask(&app, "text/csv", Method::POST, "/v3/customers/enquiry", None).await;
+    let request = Request::post("/v1/imports?kind=customers")
+        .header("authorization", format!("Bearer {}", app.token))
+        .header("content-type", "text/csv");
+    let begun = app.call(request.body(Body::from(bytes)).unwrap()).await;
+    app.run_jobs().await;
+    let path = format!("/v1/imports/{}", begun.data()["importId"].as_str().unwrap());
+    let done = app.get(&path).await;
+    assert_eq!((&done.data()["unchanged"], &done.data()["failed"]), (&json!(450), &json!(0)), "{done:?}");
+}
+
+#[tokio::test]
+async fn every_kind_of_list_can_be_had_as_a_file() {
+    let app = TestApp::new().await;
+    let account = app.sandbox().await;
+    for number in 0..230 {
+        app.room(&account, &format!("U{number}")).await;
+    }
+    let rooms = workbook(&app, Method::POST, "/v1/conversation/enquiry", Some(json!({"pageLength": 1}))).await;
+    let mut ids = column(&rooms, "roomId");
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 230, "pages that are skipped to hold each room once");
+
+    for number in 0..3 {
+        let body = json!({"staffCode": format!("E{number}"), "email": "a@example.com", "firstname": "A", "lastname": "B",
+                          "roleName": "Sales", "teamName": "T", "nickname": format!("n{number}")});
+        app.request(Method::PUT, "/v1/Employees", &[], Some(body)).await;
+    }
+    let staff = csv(&app, Method::POST, "/v1/Employees/Enquiry", Some(json!({"orderBy": 1, "pageLength": 1}))).await;
+    let codes: Vec<&str> = staff[1..].iter().map(|row| row[6].as_str()).collect();
+    assert_eq!((staff[0][6].as_str(), codes), ("staffCode", vec!["E0", "E1", "E2"]));
+
+    for number in 0..205 {
+        let body = json!({"staffCode": "E0", "email": "a@example.com", "firstname": "A", "lastname": "B",
+                          "roleName": "Sales", "teamName": "T", "nickname": format!("x{number}")});
+        app.request(Method::PUT, "/v1/Employees", &[], Some(body)).await;
+    }
+    let audit = csv(&app, Method::GET, "/v1/audit?ref=employee%2FE0&take=2", None).await;
+    assert_eq!(audit.len(), 207, "the head, the creation, and each change: pages by cursor in the query");
+    let changes = audit[0].iter().position(|name| name.starts_with("changes")).unwrap();
+    assert!(audit[1][changes].contains("x204"), "{:?}", audit[1]);
+    let legacy = csv(&app, Method::POST, "/v1/Customers/enquiry", Some(json!({"customerType": 11300}))).await;
+    assert_eq!(legacy.len(), 1, "a list without records has its head");
+    assert!(legacy[0].len() > 10);
+}
+
+#[tokio::test]
+async fn a_refusal_is_answered_as_always_and_other_answers_stay_json() {
+    let app = TestApp::new().await;
+    let (status, headers, bytes) =
+        ask(&app, XLSX, Method::POST, "/v3/customers/enquiry", Some(json!({"customerState": 9}))).await;
+    assert_eq!((status, headers["content-type"].to_str().unwrap()), (400, "application/json"));
+    let refused: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(refused["errors"][0]["field"], "customerState");
+    let (status, _, bytes) = ask(&app, XLSX, Method::POST, "/v3/customers/enquiry", Some(json!([1]))).await;
+    assert_eq!(status, 400, "{}", String::from_utf8_lossy(&bytes));
+    let (status, headers, _) = ask(&app, "text/csv", Method::GET, "/v1/setting", None).await;
+    assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, "application/json"));
+    let (_, headers, _) = ask(&app, "text/html, */*", Method::POST, "/v3/customers/enquiry", None).await;
+    assert_eq!(headers["content-type"], "application/json");
+    let nobody = request("wrong", Method::POST, "/v3/customers/enquiry", &[("accept", "text/csv")], None);
+    assert_eq!(app.file(nobody).await.0, 401);
+    let document = crate::every_endpoint::document();
+    let offered = &document["paths"]["/v3/customers/enquiry"]["post"]["responses"]["200"]["content"];
+    assert!(offered["text/csv"].is_object() && offered[XLSX].is_object());
+    assert!(document["paths"]["/v1/setting"]["get"]["responses"]["200"]["content"]["text/csv"].is_null());
+}
