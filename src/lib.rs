@@ -19,6 +19,7 @@ pub mod webhook;
 
 pub mod audit;
 pub mod customer;
+pub mod product;
 pub mod setting;
 pub mod staff;
 
@@ -33,4 +34,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 1, name: "foundation", sql: include_str!("../migrations/0001_foundation.sql") },
     db::Migration { version: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
     db::Migration { version: 3, name: "customers", sql: include_str!("../migrations/0003_customers.sql") },
+    db::Migration { version: 7, name: "products", sql: include_str!("../migrations/0007_products.sql") },
 ];

@@ -39,7 +39,7 @@ pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply};
 use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{TraceId, traced};
-use crate::{audit, chat, customer, media, oauth, ops, setting, staff};
+use crate::{audit, chat, customer, media, oauth, ops, product, setting, staff};
 use paths::Paths;
 
 /// Every resource's routes, with the document that they declare. A new resource is one line here.
@@ -49,6 +49,7 @@ fn resources() -> OpenApiRouter<App> {
         .merge(chat::routes())
         .merge(media::routes())
         .merge(customer::routes())
+        .merge(product::routes())
         .merge(staff::employee::routes())
         .merge(setting::routes())
         .merge(audit::routes())

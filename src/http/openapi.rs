@@ -28,6 +28,7 @@ use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
         (name = "Chat", description = "Messages to and from customers"),
         (name = "Conversation", description = "Rooms, newest first"),
         (name = "Customer", description = "Customers, what happened with them, and their files"),
+        (name = "Product", description = "What is sold, and the lists that products choose from"),
         (name = "Employee", description = "Who works here, and to whom they report"),
         (name = "Setting", description = "The company's profile, its look-up lists, and the audit trail"),
         (name = "Channels", description = "Callbacks of LINE and other providers"),
