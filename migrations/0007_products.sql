@@ -54,17 +54,20 @@ create table product (
 create unique index product_code on product (company, code_key);
 create index product_barcode on product (company, barcode_key, id) where barcode_key is not null;
 create index product_variants on product (company, parent, position) where parent is not null;
-create index product_by_name on product (company, name_key, id) where deleted_at is null;
-create index product_modified on product (company, modified_at, id) where deleted_at is null;
-create index product_top on product (company, active, id) where deleted_at is null and parent is null;
-create index product_kind on product (company, kind, active, id) where deleted_at is null;
-create index product_active on product (company, active, id) where deleted_at is null;
-create index product_category on product (company, category, id) where deleted_at is null;
-create index product_sub_category on product (company, sub_category, id) where sub_category is not null;
-create index product_sub_sub_category on product (company, sub_sub_category, id) where sub_sub_category is not null;
-create index product_sold on product (company, visibility, id) where deleted_at is null;
-create index product_stocked on product (company, track_inventory, id) where deleted_at is null;
-create index product_unit on product (company, unit);
+-- What is sold: every row but the parents.
+create index product_by_name on product (company, name_key, id) where deleted_at is null and not is_parent;
+create index product_modified on product (company, modified_at, id) where deleted_at is null and not is_parent;
+create index product_kind on product (company, kind, active, id) where deleted_at is null and not is_parent;
+create index product_category on product (company, category, id) where deleted_at is null and not is_parent;
+create index product_sub_category on product (company, sub_category, id) where deleted_at is null and not is_parent;
+create index product_sub_sub_category on product (company, sub_sub_category, id)
+  where deleted_at is null and not is_parent;
+create index product_sold on product (company, visibility, id) where deleted_at is null and not is_parent;
+create index product_stocked on product (company, track_inventory, id) where deleted_at is null and not is_parent;
+-- What people call one product: every row but the variants.
+create index product_top on product (company, id) where deleted_at is null and parent is null;
+create index product_top_active on product (company, active, id) where deleted_at is null and parent is null;
+create index product_unit on product (company, unit) where unit is not null;
 create index product_brand on product (company, brand) where brand is not null;
 
 -- Which pieces of text a product has: substring search in any script.

@@ -51,6 +51,7 @@ pub async fn once(
     app: &App,
     mut caller: Caller,
     key: HeaderValue,
+    body_limit: usize,
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
@@ -60,7 +61,7 @@ pub async fn once(
         return Err(Error::invalid(Code::InvalidValue, "Idempotency-Key", message));
     }
     let (mut parts, body) = request.into_parts();
-    let bytes = input::body(Request::new(body), app.config.body_limit).await?;
+    let bytes = input::body(Request::new(body), body_limit).await?;
     let fingerprint = Sha256::new()
         .chain_update(parts.uri.path_and_query().map_or("", |path| path.as_str()))
         .chain_update([0])

@@ -45,7 +45,24 @@ impl<T: DeserializeOwned> FromRequest<App> for Checked<T> {
     }
 }
 
+/// The JSON body of an operation that takes many records at once, as it came: it is taken apart record by record, so that
+/// one that is at fault does not spoil the others. The operation declares `extensions(("x-bulk" = json!(true)))`.
+#[derive(Debug)]
+pub struct Bulk(pub Bytes);
+
+impl FromRequest<App> for Bulk {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Bulk, Error> {
+        json_bytes(request, app.config.bulk_body_limit).await.map(Bulk)
+    }
+}
+
 async fn json_body(request: Request, app: &App) -> Result<Bytes, Error> {
+    json_bytes(request, app.config.body_limit).await
+}
+
+async fn json_bytes(request: Request, limit: usize) -> Result<Bytes, Error> {
     // The original page calls Content-Type optional; only a type that says something else is refused.
     if let Some(kind) = request.headers().get(CONTENT_TYPE) {
         let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -53,7 +70,7 @@ async fn json_body(request: Request, app: &App) -> Result<Bytes, Error> {
             return Err(Error::MediaType("application/json"));
         }
     }
-    body(request, app.config.body_limit).await
+    body(request, limit).await
 }
 
 /// Query parameters, decoded as a JSON object of strings would be.

@@ -33,7 +33,7 @@ pub use caller::Caller;
 pub use check::Faults;
 pub use error::{Code, Error, Fault};
 pub use etag::Conditions;
-pub use input::{Checked, Json, Paging, Patch, Path, Query};
+pub use input::{Bulk, Checked, Json, Paging, Patch, Path, Query};
 pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply};
 
 use crate::app::App;

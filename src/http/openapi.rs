@@ -9,6 +9,8 @@ use utoipa::openapi::schema::{OneOfBuilder, Schema};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
+use crate::config::Config;
+
 use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
 
 /// The parts of the document that no handler owns.
@@ -41,6 +43,9 @@ pub struct Document;
 /// The name of the bearer scheme; its scopes are what an operation demands.
 pub const BEARER: &str = "bearerAuth";
 const SUBSCRIPTION_KEY: &str = "subscriptionKey";
+
+/// The extension by which an operation says that it takes many records at once.
+const BULK: &str = "x-bulk";
 
 /// Error answers that operations share: name, statuses, and when it happens.
 const SHARED: [(&str, &str, &str); 9] = [
@@ -163,6 +168,15 @@ pub struct Rule {
     pub scope: Option<String>,
     /// Whether the subscription key is demanded on servers that demand it.
     pub subscription_key: bool,
+    /// Whether it takes many records at once, in a body of [`Config::bulk_body_limit`].
+    pub bulk: bool,
+}
+
+impl Rule {
+    /// The largest body that the operation takes, in bytes.
+    pub fn body_limit(&self, config: &Config) -> usize {
+        if self.bulk { config.bulk_body_limit } else { config.body_limit }
+    }
 }
 
 impl Operations {
@@ -211,5 +225,6 @@ fn rule(operation: &Operation) -> Rule {
         id: operation.operation_id.clone().unwrap_or_default(),
         scope,
         subscription_key: requirement.is_some_and(|r| r.get(SUBSCRIPTION_KEY).is_some()),
+        bulk: operation.extensions.as_ref().is_some_and(|extensions| extensions.contains_key(BULK)),
     }
 }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{media, webhook};
+use crate::{media, product, webhook};
 
 pub use place::Places;
 pub use runner::{Runner, run_due, start};
@@ -39,13 +39,16 @@ pub enum Kind {
     Media,
     /// Ask a provider how much of the month's quota is left. Key: the account.
     Quota,
+    /// Write the products of a company's tickets. Key: empty, one ticket after another.
+    Products,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] = [Kind::Deliver, Kind::Webhook, Kind::Profile, Kind::Media, Kind::Quota, Kind::Purge];
+    pub const ALL: [Kind; 7] =
+        [Kind::Deliver, Kind::Webhook, Kind::Profile, Kind::Media, Kind::Quota, Kind::Products, Kind::Purge];
 
     /// The word in the database and in metrics.
     pub fn name(self) -> &'static str {
@@ -55,6 +58,7 @@ impl Kind {
             Kind::Profile => "profile",
             Kind::Media => "media",
             Kind::Quota => "quota",
+            Kind::Products => "products",
             Kind::Purge => "purge",
         }
     }
@@ -66,6 +70,7 @@ impl Kind {
             Kind::Deliver => app.config.account_parallel.max(1) * 32,
             Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
             Kind::Profile | Kind::Media => 8,
+            Kind::Products => 4,
             Kind::Quota | Kind::Purge => 1,
         }
     }
@@ -106,6 +111,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Profile => line::fetch_profile(app, job).await,
         Kind::Media => media::fetch(app, job).await,
         Kind::Quota => line::check_quota(app, job).await,
+        Kind::Products => product::ticket::run(app, job).await,
         Kind::Purge => purge::run(app).await,
     }
 }

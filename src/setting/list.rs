@@ -136,9 +136,9 @@ impl List {
             List::EventTypes => "select count(*) from customer_event where company = $1 and kind = $2",
             List::SatisfactionSources => "select count(*) from satisfaction where company = $1 and source = $2",
             List::ProductGroups => {
-                "select (select count(*) from product where company = $1 and category = $2 and deleted_at is null)
-                      + (select count(*) from product where company = $1 and sub_category = $2 and deleted_at is null)
-                      + (select count(*) from product where company = $1 and sub_sub_category = $2 and deleted_at is null)"
+                "select (select count(*) from product where company = $1 and category = $2 and deleted_at is null and not is_parent)
+                      + (select count(*) from product where company = $1 and sub_category = $2 and deleted_at is null and not is_parent)
+                      + (select count(*) from product where company = $1 and sub_sub_category = $2 and deleted_at is null and not is_parent)"
             }
             List::ProductTags => "select count(*) from product_tag where company = $1 and tag = $2",
             List::Brands => "select count(*) from product where company = $1 and brand = $2 and deleted_at is null",
