@@ -1,16 +1,16 @@
 //! Products: what a company sells, one item or in variants, with prices by tier, parts of bundles, and stock.
 
 mod enquiry;
-mod input;
+pub(crate) mod input;
 mod legacy;
 mod lookup;
 mod names;
 mod part;
-mod plan;
-mod put;
+pub(crate) mod plan;
+pub(crate) mod put;
 mod removal;
 mod stock;
-mod store;
+pub(crate) mod store;
 pub(crate) mod ticket;
 
 use axum::extract::State;
