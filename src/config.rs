@@ -97,6 +97,10 @@ pub struct Config {
     #[arg(long, env = "SALA_IMPORT_LIMIT", default_value_t = 256 * 1024 * 1024)]
     pub import_limit: usize,
 
+    /// The largest request body of an operation that takes many records at once, in bytes.
+    #[arg(long, env = "SALA_BULK_BODY_LIMIT", default_value_t = 32 * 1024 * 1024)]
+    pub bulk_body_limit: usize,
+
     /// Requests in progress at once; more are answered 503.
     #[arg(long, env = "SALA_MAX_REQUESTS", default_value_t = 4096)]
     pub max_requests: usize,

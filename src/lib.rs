@@ -22,6 +22,7 @@ pub mod audit;
 pub mod customer;
 pub mod import;
 pub mod privacy;
+pub mod product;
 pub mod setting;
 pub mod staff;
 
@@ -37,6 +38,7 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
     db::Migration { version: 3, name: "customers", sql: include_str!("../migrations/0003_customers.sql") },
     db::Migration { version: 5, name: "merge_privacy", sql: include_str!("../migrations/0005_merge_privacy.sql") },
+    db::Migration { version: 7, name: "products", sql: include_str!("../migrations/0007_products.sql") },
     db::Migration { version: 9, name: "imports", sql: include_str!("../migrations/0009_imports.sql") },
     db::Migration { version: 10, name: "event_place", sql: include_str!("../migrations/0010_event_place.sql") },
 ];

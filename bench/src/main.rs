@@ -11,6 +11,7 @@ mod imports;
 mod large;
 mod limits;
 mod load;
+mod products;
 mod report;
 mod seed;
 mod server;
@@ -59,6 +60,7 @@ enum Part {
     Hooks,
     Customers,
     Imports,
+    Products,
 }
 
 /// What every part needs to know.
@@ -133,7 +135,11 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     if customers {
         customers::measure(bench, report, None)?;
     }
-    if !wanted(Part::Postgres) && !customers {
+    let products = if bench.quick { only.contains(&Part::Products) } else { wanted(Part::Products) };
+    if products {
+        products::measure(bench, report, None)?;
+    }
+    if !wanted(Part::Postgres) && !customers && !products {
         return Ok("not measured".to_owned());
     }
     let postgres = limits::Postgres::start()?;
@@ -142,6 +148,9 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     }
     if customers {
         customers::measure(bench, report, Some(&postgres))?;
+    }
+    if products {
+        products::measure(bench, report, Some(&postgres))?;
     }
     postgres.psql("postgres", "show server_version")
 }

@@ -117,7 +117,7 @@ pub async fn authenticate(State(app): State<App>, path: MatchedPath, mut request
     let caller = Caller { client, claim: None };
     let response = match idempotency::key(request.method(), request.headers()) {
         Some(key) => {
-            let once = idempotency::once(&app, caller, key, operation.upload, request, next);
+            let once = idempotency::once(&app, caller, key, operation, request, next);
             once.await.unwrap_or_else(Error::into_response)
         }
         None => {

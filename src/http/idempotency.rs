@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::error::{Code, Error, Fault};
 use super::input;
+use super::openapi::Rule;
 use super::reply::{Reply, json};
 use crate::app::App;
 
@@ -52,7 +53,7 @@ pub async fn once(
     app: &App,
     mut caller: Caller,
     key: HeaderValue,
-    is_upload: bool,
+    operation: &Rule,
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
@@ -63,16 +64,16 @@ pub async fn once(
     }
     let (mut parts, body) = request.into_parts();
     let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let streamed = is_upload && input::is_multipart(text(CONTENT_TYPE));
+    let streamed = operation.upload && !input::is_json(text(CONTENT_TYPE));
     let mut fingerprint = Sha256::new();
     fingerprint.update(parts.uri.path_and_query().map_or("", |path| path.as_str()));
     fingerprint.update([0]);
     let body = if streamed {
-        // Files are too large to be read before it is known whether they are wanted: a form is told by its length.
+        // Files are too large to be read before it is known whether they are wanted: they are told by their length.
         fingerprint.update(text(CONTENT_LENGTH));
         body
     } else {
-        let bytes = input::body(Request::new(body), app.config.body_limit).await?;
+        let bytes = input::body(Request::new(body), operation.body_limit(&app.config)).await?;
         fingerprint.update(&bytes);
         Body::from(bytes)
     };

@@ -45,16 +45,38 @@ impl<T: DeserializeOwned> FromRequest<App> for Checked<T> {
     }
 }
 
+/// The JSON body of an operation that takes many records at once, as it came: it is taken apart record by record, so that
+/// one that is at fault does not spoil the others. The operation declares `extensions(("x-bulk" = json!(true)))`.
+#[derive(Debug)]
+pub struct Bulk(pub Bytes);
+
+impl FromRequest<App> for Bulk {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Bulk, Error> {
+        json_bytes(request, app.config.bulk_body_limit).await.map(Bulk)
+    }
+}
+
 /// A JSON body as it came, within the limit of bodies.
 pub(crate) async fn json_body(request: Request, app: &App) -> Result<Bytes, Error> {
+    json_bytes(request, app.config.body_limit).await
+}
+
+async fn json_bytes(request: Request, limit: usize) -> Result<Bytes, Error> {
     // The original page calls Content-Type optional; only a type that says something else is refused.
     if let Some(kind) = request.headers().get(CONTENT_TYPE) {
-        let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if kind != "application/json" && kind != "text/json" && !kind.ends_with("+json") {
+        if !is_json(kind.to_str().unwrap_or_default()) {
             return Err(Error::MediaType("application/json"));
         }
     }
-    body(request, app.config.body_limit).await
+    body(request, limit).await
+}
+
+/// Whether a content type is JSON's.
+pub(crate) fn is_json(kind: &str) -> bool {
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || kind == "text/json" || kind.ends_with("+json")
 }
 
 /// Whether a content type is that of a form with files.

@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use db::Amount;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
 use serde_json::{Map, Value};
 
@@ -45,7 +46,7 @@ pub fn decode_value<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Fault>>
     without_fault(read(value))
 }
 
-/// The same, with what could be read beside its faults.
+/// The same for a caller that has more to check, as [`decode_all`].
 pub fn decode_value_all<T: DeserializeOwned>(value: &Value) -> Result<(T, Vec<Fault>), Vec<Fault>> {
     read(value)
 }
@@ -202,6 +203,19 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn amount(&self) -> Amount {
+        let Some(value) = self.present() else { return Amount::ZERO };
+        let digits = match value {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text.trim().to_owned(),
+            _ => String::new(),
+        };
+        digits.parse().unwrap_or_else(|_| {
+            self.fault(Code::InvalidType, "must be a number with at most four decimal places");
+            Amount::ZERO
+        })
+    }
+
     fn text(&self) -> String {
         let Some(value) = self.present() else { return POISON.to_owned() };
         match value {
@@ -339,7 +353,10 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
         visitor.visit_unit()
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Failure> {
+        if name == Amount::NEWTYPE {
+            return visitor.visit_str(&self.amount().to_string());
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -566,6 +583,20 @@ mod tests {
             [("dateFrom".into(), Code::InvalidValue), ("count".into(), Code::InvalidType)]
         );
         assert_eq!(faults(json!({"count": "9223372036854775808"})), [("count".into(), Code::InvalidValue)]);
+    }
+
+    #[test]
+    fn amounts_are_read_digit_by_digit() {
+        #[derive(Debug, Deserialize)]
+        struct Priced {
+            price: Amount,
+            cost: Option<Amount>,
+        }
+        let read = decode_value::<Priced>(&json!({"price": " 12.5 ", "Cost": 18_500.0})).expect("reads");
+        assert_eq!((read.price.units(), read.cost.map(Amount::units)), (125_000, Some(185_000_000)));
+        let faults = decode_value::<Priced>(&json!({"price": null, "cost": 0.00001})).expect_err("is at fault");
+        let faults: Vec<(&str, Code)> = faults.iter().map(|fault| (fault.field.as_str(), fault.code)).collect();
+        assert_eq!(faults, [("price", Code::Required), ("cost", Code::InvalidType)]);
     }
 
     #[test]

@@ -34,13 +34,13 @@ pub use caller::Caller;
 pub use check::Faults;
 pub use error::{Code, Error, Fault};
 pub use etag::Conditions;
-pub use input::{Checked, Json, Paging, Patch, Path, Query};
+pub use input::{Bulk, Checked, Json, Paging, Patch, Path, Query};
 pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply};
 
 use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{TraceId, traced};
-use crate::{attachment, audit, chat, customer, import, media, oauth, ops, privacy, setting, staff};
+use crate::{attachment, audit, chat, customer, import, media, oauth, ops, privacy, product, setting, staff};
 use paths::Paths;
 
 /// Every resource's routes, with the document that they declare. A new resource is one line here.
@@ -52,6 +52,7 @@ fn resources() -> OpenApiRouter<App> {
         .merge(customer::routes())
         .merge(privacy::routes())
         .merge(attachment::routes())
+        .merge(product::routes())
         .merge(staff::employee::routes())
         .merge(setting::routes())
         .merge(audit::routes())

@@ -9,6 +9,8 @@ use utoipa::openapi::schema::{OneOfBuilder, Schema};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
+use crate::config::Config;
+
 use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
 use super::sheet::{self, Shape};
 
@@ -29,6 +31,7 @@ use super::sheet::{self, Shape};
         (name = "Chat", description = "Messages to and from customers"),
         (name = "Conversation", description = "Rooms, newest first"),
         (name = "Customer", description = "Customers, what happened with them, and their files"),
+        (name = "Product", description = "What is sold, and the lists that products choose from"),
         (name = "Employee", description = "Who works here, and to whom they report"),
         (name = "Setting", description = "The company's profile, its look-up lists, and the audit trail"),
         (name = "Privacy", description = "What persons asked for under a privacy law: export of their data, or erasure"),
@@ -43,6 +46,9 @@ pub struct Document;
 /// The name of the bearer scheme; its scopes are what an operation demands.
 pub const BEARER: &str = "bearerAuth";
 const SUBSCRIPTION_KEY: &str = "subscriptionKey";
+
+/// The extension by which an operation says that it takes many records at once.
+const BULK: &str = "x-bulk";
 
 /// Error answers that operations share: name, statuses, and when it happens.
 const SHARED: [(&str, &str, &str); 9] = [
@@ -190,6 +196,15 @@ pub struct Rule {
     pub upload: bool,
     /// The list that it answers, if it does.
     pub list: Option<Shape>,
+    /// Whether it takes many records at once, in a body of [`Config::bulk_body_limit`].
+    pub bulk: bool,
+}
+
+impl Rule {
+    /// The largest body that the operation takes, in bytes.
+    pub fn body_limit(&self, config: &Config) -> usize {
+        if self.bulk { config.bulk_body_limit } else { config.body_limit }
+    }
 }
 
 impl Operations {
@@ -249,5 +264,6 @@ fn rule(operation: &Operation, document: &serde_json::Value) -> Rule {
         subscription_key: requirement.is_some_and(|r| r.get(SUBSCRIPTION_KEY).is_some()),
         upload: takes_form(operation),
         list: Shape::of(document, &told),
+        bulk: operation.extensions.as_ref().is_some_and(|extensions| extensions.contains_key(BULK)),
     }
 }

@@ -19,6 +19,16 @@ const ALIASES: &[(Method, &str, &str)] = &[
     (Method::GET, "/v3/customers/file-categories", "/v1/customer/file-categories"),
     (Method::POST, "/v1/customer/file-categories", "/v1/customer/attach-files"),
     (Method::POST, "/v3/customers/attach-files", "/v1/customer/attach-files"),
+    (Method::GET, "/v1/tickets/{}", "/tickets/{}"),
+    (Method::GET, "/v2/tickets/{}", "/tickets/{}"),
+    (Method::GET, "/v3/tickets/{}", "/tickets/{}"),
+    (Method::GET, "/v3/products/tickets/{}", "/tickets/{}"),
+    (Method::GET, "/v1/products/tickets/{}", "/tickets/{}"),
+    (Method::GET, "/v1/products/units%20copy", "/v1/products/units"),
+    (Method::GET, "/v3/products/units", "/v1/products/units"),
+    (Method::GET, "/v3/products/groups", "/v1/products/groups"),
+    (Method::GET, "/v3/products/properties", "/v1/products/properties"),
+    (Method::GET, "/v3/products/{}", "/v2/products/{}"),
 ];
 
 /// Every path of the server, as a tree of segments.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{attachment, import, media, privacy, webhook};
+use crate::{attachment, import, media, privacy, product, webhook};
 
 pub use place::Places;
 pub use runner::{Runner, attend, run_due, start};
@@ -48,13 +48,15 @@ pub enum Kind {
     Erase,
     /// Load a file of records, or take that back. Key: the import.
     Import,
+    /// Write the products of a company's tickets. Key: empty, one ticket after another.
+    Products,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Deliver,
         Kind::Webhook,
         Kind::Profile,
@@ -64,6 +66,7 @@ impl Kind {
         Kind::Export,
         Kind::Erase,
         Kind::Import,
+        Kind::Products,
         Kind::Purge,
     ];
 
@@ -79,6 +82,7 @@ impl Kind {
             Kind::Export => "export",
             Kind::Erase => "erase",
             Kind::Import => "import",
+            Kind::Products => "products",
             Kind::Purge => "purge",
         }
     }
@@ -90,6 +94,7 @@ impl Kind {
             Kind::Deliver => app.config.account_parallel.max(1) * 32,
             Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
             Kind::Profile | Kind::Media | Kind::File => 8,
+            Kind::Products => 4,
             Kind::Import => 2,
             Kind::Quota | Kind::Export | Kind::Erase | Kind::Purge => 1,
         }
@@ -136,6 +141,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Erase => privacy::erase::run(app, job).await,
         // Boxed, because so much happens in it that the compiler gives up on the size of the whole.
         Kind::Import => Box::pin(import::run(app, job)).await,
+        Kind::Products => product::ticket::run(app, job).await,
         Kind::Purge => purge::run(app).await,
     }
 }

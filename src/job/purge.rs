@@ -6,6 +6,7 @@ use super::Next;
 use crate::app::App;
 use crate::customer::merge;
 use crate::http::{Error, idempotency};
+use crate::product::ticket;
 use crate::{import, oauth};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -32,6 +33,7 @@ async fn round(tx: &mut Conn, now: i64) -> Result<u64, db::Error> {
     deleted += oauth::purge(tx, now, MOST).await?;
     deleted += merge::purge(tx, now, MOST).await?;
     deleted += import::purge(tx, now, MOST).await?;
+    deleted += ticket::purge(tx, now - 30 * DAY, MOST).await?;
     // A provider repeats an event for hours at most; its id is kept for a month.
     deleted += tx
         .sql(

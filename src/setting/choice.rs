@@ -47,6 +47,13 @@ pub struct Choice {
     version: i64,
 }
 
+impl Choice {
+    /// The entry of its list that it is part of: product groups have one.
+    pub fn parent(&self) -> Option<i64> {
+        parent_in(self.detail.as_ref())
+    }
+}
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 struct ListPath {
@@ -248,6 +255,46 @@ pub fn key(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
+/// A name as it is compared below the entry that it is part of: `Other` may be there once in each product group.
+pub fn key_below(parent: Option<i64>, name: &str) -> String {
+    match parent {
+        Some(parent) => format!("{parent}\u{1f}{}", key(name)),
+        None => key(name),
+    }
+}
+
+fn parent_in(detail: Option<&Value>) -> Option<i64> {
+    detail?.get("parentId")?.as_i64()
+}
+
+/// Product groups have three levels: a category, its parts, and theirs.
+const MOST_LEVELS: usize = 3;
+
+/// The entry that an entry will be part of, which must be there, and not be a part of it.
+async fn check_parent(
+    conn: &mut Conn,
+    company: i64,
+    list: List,
+    id: Option<i64>,
+    detail: Option<&Value>,
+) -> Result<Option<i64>, Error> {
+    let Some(parent) = parent_in(detail).filter(|_| list == List::ProductGroups) else { return Ok(None) };
+    let wrong = |message: &str| Error::invalid(Code::InvalidValue, "detail.parentId", message);
+    let mut above = Some(parent);
+    for _ in 1..MOST_LEVELS {
+        let Some(next) = above else { return Ok(Some(parent)) };
+        if id == Some(next) {
+            return Err(wrong("detail.parentId is a part of this group"));
+        }
+        let found = find(conn, company, list, next).await?;
+        above = found.ok_or_else(|| wrong("detail.parentId is no group of this list"))?.parent();
+    }
+    match above {
+        None => Ok(Some(parent)),
+        Some(_) => Err(wrong("detail.parentId is of the third level, which has no parts")),
+    }
+}
+
 const CHOICE: &str =
     "select id, name, name_en, detail, position, active, version from choice where company = $1 and list = $2";
 
@@ -261,19 +308,45 @@ pub async fn find(conn: &mut Conn, company: i64, list: List, id: i64) -> Result<
     conn.sql(CHOICE).push(" and id = $3").bind(company).bind(list.path()).bind(id).optional().await
 }
 
-/// An entry by its name, in any letter case.
+/// An entry by its name, in any letter case; of a list with levels, one of the first.
 pub async fn by_name(conn: &mut Conn, company: i64, list: List, name: &str) -> Result<Option<Choice>, db::Error> {
-    conn.sql(CHOICE).push(" and name_key = $3").bind(company).bind(list.path()).bind(key(name)).optional().await
+    by_name_below(conn, company, list, None, name).await
+}
+
+/// An entry by the entry that it is part of and its name.
+pub async fn by_name_below(
+    conn: &mut Conn,
+    company: i64,
+    list: List,
+    parent: Option<i64>,
+    name: &str,
+) -> Result<Option<Choice>, db::Error> {
+    let query = conn.sql(CHOICE).push(" and name_key = $3").bind(company).bind(list.path());
+    query.bind(key_below(parent, name)).optional().await
 }
 
 /// The entry of this name, made when there is none: for lists that the API fills as it goes.
 pub async fn ensure(tx: &mut Conn, company: i64, list: List, name: &str) -> Result<Choice, Error> {
-    if let Some(known) = by_name(tx, company, list, name).await? {
+    ensure_with(tx, company, list, name, None).await
+}
+
+/// The same for a list whose entries hold more than a name: an entry that is there keeps what it holds.
+pub async fn ensure_with(
+    tx: &mut Conn,
+    company: i64,
+    list: List,
+    name: &str,
+    detail: Option<&Value>,
+) -> Result<Choice, Error> {
+    let parent = parent_in(detail);
+    if let Some(known) = by_name_below(tx, company, list, parent, name).await? {
         return Ok(known);
     }
-    match create(tx, company, list, &New { name: name.trim(), ..New::default() }).await {
+    match create(tx, company, list, &New { name: name.trim(), detail, ..New::default() }).await {
         // Another request made it a moment ago.
-        Err(Error::Conflict(_)) => by_name(tx, company, list, name).await?.ok_or(Error::NotFound("entry")),
+        Err(Error::Conflict(_)) => {
+            by_name_below(tx, company, list, parent, name).await?.ok_or(Error::NotFound("entry"))
+        }
         made => made,
     }
 }
@@ -322,7 +395,8 @@ pub async fn ensure_all(
 
 /// Makes an entry; 409 when its name is there already, naming it.
 pub async fn create(tx: &mut Conn, company: i64, list: List, new: &New<'_>) -> Result<Choice, Error> {
-    if let Some(known) = by_name(tx, company, list, new.name).await? {
+    let parent = check_parent(tx, company, list, None, new.detail).await?;
+    if let Some(known) = by_name_below(tx, company, list, parent, new.name).await? {
         return Err(taken(&known));
     }
     let id = number::next(tx, company, list.path()).await?;
@@ -336,14 +410,14 @@ pub async fn create(tx: &mut Conn, company: i64, list: List, new: &New<'_>) -> R
         .bind(list.path())
         .bind(id)
         .bind(new.name.trim())
-        .bind(key(new.name))
+        .bind(key_below(parent, new.name))
         .bind(new.name_en)
         .bind(new.detail.cloned())
         .bind(new.position.unwrap_or(id))
         .exec()
         .await?;
     if made == 0 {
-        let known = by_name(tx, company, list, new.name).await?;
+        let known = by_name_below(tx, company, list, parent, new.name).await?;
         return Err(known.map_or(Error::NotFound("entry"), |known| taken(&known)));
     }
     find(tx, company, list, id).await?.ok_or(Error::NotFound("entry"))
@@ -365,8 +439,10 @@ async fn update(
     let (company, list) = (caller.company, path.list);
     let old = find(tx, company, list, path.id).await?.ok_or(Error::NotFound("entry"))?;
     conditions.allow_change(Some(old.version))?;
-    if let Some(name) = &input.name
-        && let Some(known) = by_name(tx, company, list, name).await?
+    let name = input.name.as_deref().map_or(old.name.as_str(), str::trim);
+    let detail = input.detail.clone().over(old.detail.clone());
+    let parent = check_parent(tx, company, list, Some(old.id), detail.as_ref()).await?;
+    if let Some(known) = by_name_below(tx, company, list, parent, name).await?
         && known.id != old.id
     {
         return Err(taken(&known));
@@ -374,15 +450,14 @@ async fn update(
     if old.is_active && input.is_active == Some(false) {
         retire(tx, company, list, &old, input.reassign_to).await?;
     }
-    let name = input.name.as_deref().map_or(old.name.as_str(), str::trim);
     tx.sql(
         "update choice set name = $1, name_key = $2, name_en = $3, detail = $4, position = $5, active = $6, version = version + 1
          where company = $7 and list = $8 and id = $9",
     )
     .bind(name)
-    .bind(key(name))
+    .bind(key_below(parent, name))
     .bind(input.name_en.clone().over(old.name_en.clone()))
-    .bind(input.detail.clone().over(old.detail.clone()).map(Stored))
+    .bind(detail.map(Stored))
     .bind(input.position.unwrap_or(old.position))
     .bind(input.is_active.unwrap_or(old.is_active))
     .bind(company)

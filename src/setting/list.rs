@@ -34,6 +34,7 @@ pub enum List {
     HeaderTemplates,
     ProductGroups,
     ProductTags,
+    Brands,
     Units,
     Attributes,
     PriceTiers,
@@ -66,6 +67,7 @@ impl List {
             List::HeaderTemplates => "header-templates",
             List::ProductGroups => "product-groups",
             List::ProductTags => "product-tags",
+            List::Brands => "brands",
             List::Units => "units",
             List::Attributes => "attributes",
             List::PriceTiers => "price-tiers",
@@ -97,6 +99,14 @@ impl List {
                 need("scopes", scopes.is_some_and(|scopes| scopes.iter().all(Value::is_string)), "a list of scopes");
             }
             List::Stages => need("boardId", detail["boardId"].is_i64(), "the number of a board"),
+            List::ProductGroups => {
+                let parent = &detail["parentId"];
+                need("parentId", parent.is_null() || parent.is_i64(), "the number of a group that is there, or null");
+            }
+            List::Attributes => {
+                let values = detail["values"].as_array();
+                need("values", values.is_some_and(|values| values.iter().all(Value::is_string)), "a list of texts");
+            }
             List::VatRates | List::WithholdingRates => {
                 let rate = detail["rate"].as_f64();
                 need("rate", rate.is_some_and(|rate| (0.0..=100.0).contains(&rate)), "a percentage from 0 to 100");
@@ -126,6 +136,16 @@ impl List {
             List::EventTypes => "select count(*) from customer_event where company = $1 and kind = $2",
             List::SatisfactionSources => "select count(*) from satisfaction where company = $1 and source = $2",
             List::FileCategories => "select count(*) from attachment where company = $1 and category = $2",
+            List::ProductGroups => {
+                "select (select count(*) from product where company = $1 and category = $2 and deleted_at is null and not is_parent)
+                      + (select count(*) from product where company = $1 and sub_category = $2 and deleted_at is null and not is_parent)
+                      + (select count(*) from product where company = $1 and sub_sub_category = $2 and deleted_at is null and not is_parent)"
+            }
+            List::ProductTags => "select count(*) from product_tag where company = $1 and tag = $2",
+            List::Brands => "select count(*) from product where company = $1 and brand = $2 and deleted_at is null",
+            List::Units => "select count(*) from product where company = $1 and unit = $2 and deleted_at is null",
+            List::Attributes => "select count(*) from product_attribute where company = $1 and attribute = $2",
+            List::PriceTiers => "select count(*) from product_price where company = $1 and tier = $2",
             _ => return Ok(0),
         };
         conn.sql(text).bind(company).bind(id).one().await
@@ -149,6 +169,12 @@ impl List {
                 "update customer set reason = $1, version = version + 1 where company = $2 and reason = $3"
             }
             List::Interests | List::Tags => return reassign_choice(tx, company, self, from, to).await,
+            List::ProductGroups | List::ProductTags | List::Attributes => {
+                return reassign_of_products(tx, company, self, from, to).await;
+            }
+            List::Brands => "update product set brand = $1, version = version + 1 where company = $2 and brand = $3",
+            List::Units => "update product set unit = $1, version = version + 1 where company = $2 and unit = $3",
+            List::PriceTiers => "update product_price set tier = $1 where company = $2 and tier = $3",
             List::EventTypes => {
                 "update customer_event set kind = $1, version = version + 1 where company = $2 and kind = $3"
             }
@@ -183,6 +209,33 @@ async fn reassign_choice(tx: &mut Conn, company: i64, list: List, from: i64, to:
         .map(drop)
 }
 
+/// The same for what products have in several places, or may have both of already.
+async fn reassign_of_products(tx: &mut Conn, company: i64, list: List, from: i64, to: i64) -> Result<(), db::Error> {
+    let texts: &[&'static str] = match list {
+        List::ProductGroups => &[
+            "update product set category = $1, version = version + 1 where company = $2 and category = $3",
+            "update product set sub_category = $1, version = version + 1 where company = $2 and sub_category = $3",
+            "update product set sub_sub_category = $1, version = version + 1 where company = $2 and sub_sub_category = $3",
+        ],
+        List::ProductTags => &[
+            "insert into product_tag (company, product, tag, position)
+             select company, product, $1, position from product_tag where company = $2 and tag = $3
+             on conflict (company, product, tag) do nothing",
+            "delete from product_tag where company = $2 and tag = $3 and tag <> $1",
+        ],
+        _ => &[
+            "insert into product_attribute (company, product, attribute, value, position)
+             select company, product, $1, value, position from product_attribute where company = $2 and attribute = $3
+             on conflict (company, product, attribute) do nothing",
+            "delete from product_attribute where company = $2 and attribute = $3 and attribute <> $1",
+        ],
+    };
+    for text in texts {
+        tx.sql(text).bind(to).bind(company).bind(from).exec().await?;
+    }
+    Ok(())
+}
+
 /// What a company's lists begin with, in Thai and English.
 pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
     let plain: [(List, &[(&str, &str)]); 8] = [
@@ -204,7 +257,7 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
         }
     }
     let all = json!({"scopes": ["*"]});
-    let staff = json!({"scopes": ["chat:read", "chat:write", "customer:read", "customer:write", "employee:read", "setting:read"]});
+    let staff = json!({"scopes": ["chat:read", "chat:write", "customer:read", "customer:write", "employee:read", "product:read", "setting:read"]});
     let roles = [
         ("ผู้ดูแลระบบ", "Admin", &all),
         ("ผู้จัดการ", "Manager", &all),

@@ -147,7 +147,7 @@ impl Default for Setting {
             ("expense", "EX"),
         ];
         // Codes as the original API's examples have them: C000349, L000308.
-        let codes = [("customer", "C"), ("prospect", "P"), ("lead", "L")];
+        let codes = [("customer", "C"), ("prospect", "P"), ("lead", "L"), ("product", "PRD")];
         let numbers = numbers
             .map(|(name, prefix)| (name.to_owned(), Pattern::usual(prefix)))
             .into_iter()

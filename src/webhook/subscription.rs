@@ -11,7 +11,7 @@ use crate::setting::{company, number};
 use crate::vault::Vault;
 
 /// Topics that events have.
-pub const TOPICS: [&str; 3] = ["Chat", "Customer", "Employee"];
+pub const TOPICS: [&str; 4] = ["Chat", "Customer", "Employee", "Product"];
 
 /// The purpose under which a subscription's secret is sealed.
 pub fn purpose(company: i64) -> String {

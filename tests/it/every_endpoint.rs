@@ -276,7 +276,7 @@ async fn values_of_a_wrong_type_are_named() {
 
 #[tokio::test]
 async fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
-    let app = TestApp::with(|config| config.body_limit = 10_000).await;
+    let app = TestApp::with(|config| (config.body_limit, config.bulk_body_limit) = (10_000, 10_000)).await;
     let mut count = 0;
     for operation in operations() {
         let Some((kind, _)) = &operation.body else { continue };

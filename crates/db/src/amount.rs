@@ -24,6 +24,9 @@ const RAW: &str = "$serde_json::private::RawValue";
 pub struct Amount(i64);
 
 impl Amount {
+    /// The name of the newtype as which an amount asks a self-describing format for its digits.
+    pub const NEWTYPE: &'static str = RAW;
+
     /// Nothing.
     pub const ZERO: Self = Self(0);
 

@@ -1,0 +1,619 @@
+//! Products in the database: finding one, what stands in other tables, inserting and updating a row.
+
+use std::collections::HashMap;
+
+use db::{Amount, Conn, Json as Stored, Rows, Type};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::input::ProductVariantAttribute;
+use super::{Product, ProductPrice, ProductVariant, part, stock};
+use crate::event::{self, Event};
+use crate::http::{Code, Error, Fault};
+use crate::search;
+use crate::setting::list::List;
+use crate::time::{self, Zone};
+
+/// A product as it is stored: an item that is sold, or what its variants have in common.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Row {
+    pub(crate) company: i64,
+    pub(crate) id: i64,
+    pub(crate) code: String,
+    pub(crate) name: String,
+    pub(crate) kind: i64,
+    pub(crate) parent: Option<i64>,
+    pub(crate) position: i64,
+    pub(crate) is_parent: bool,
+    pub(crate) barcode: Option<String>,
+    pub(crate) category: Option<i64>,
+    pub(crate) sub_category: Option<i64>,
+    pub(crate) sub_sub_category: Option<i64>,
+    pub(crate) unit: Option<i64>,
+    pub(crate) brand: Option<i64>,
+    pub(crate) cost: Option<Amount>,
+    pub(crate) track_inventory: bool,
+    pub(crate) low_stock_alert: Option<Amount>,
+    pub(crate) use_warranty: bool,
+    pub(crate) warranty_value: Option<i64>,
+    pub(crate) warranty_unit: Option<String>,
+    pub(crate) visibility: bool,
+    pub(crate) active: bool,
+    pub(crate) details: Details,
+    pub(crate) created_by: String,
+    pub(crate) created_at: i64,
+    pub(crate) modified_by: String,
+    pub(crate) modified_at: i64,
+    pub(crate) version: i64,
+    pub(crate) deleted_at: Option<i64>,
+}
+
+/// What is kept as entered, in one JSON column: nothing is looked for by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Details {
+    pub(crate) description: Option<String>,
+    pub(crate) weight: Option<Amount>,
+    pub(crate) weight_unit: Option<String>,
+    pub(crate) images: Vec<String>,
+    pub(crate) warranty_note: Option<String>,
+    pub(crate) notes: Option<String>,
+}
+
+/// An item.
+pub(crate) const PRODUCT: i64 = 1;
+
+/// A bundle, which sells its parts.
+pub(crate) const BUNDLE: i64 = 2;
+
+/// The columns of [`Row`].
+pub(crate) const COLUMNS: &str = "product.company, product.id, product.code, product.name, product.kind, product.parent, \
+    product.position, product.is_parent, product.barcode, product.category, product.sub_category, \
+    product.sub_sub_category, product.unit, product.brand, product.cost, product.track_inventory, \
+    product.low_stock_alert, product.use_warranty, product.warranty_value, product.warranty_unit, product.visibility, \
+    product.active, product.details, product.created_by, product.created_at, product.modified_by, \
+    product.modified_at, product.version, product.deleted_at";
+
+/// A price of a tier, with the tier's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Price {
+    pub(crate) tier: String,
+    pub(crate) regular_price: Amount,
+    pub(crate) sale_price: Option<Amount>,
+    pub(crate) vat: Option<Amount>,
+    pub(crate) use_default_vat: bool,
+    pub(crate) starts_at: Option<i64>,
+    pub(crate) ends_at: Option<i64>,
+}
+
+/// What stands in other tables, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Links {
+    pub(crate) category: Option<String>,
+    pub(crate) sub_category: Option<String>,
+    pub(crate) sub_sub_category: Option<String>,
+    pub(crate) unit: Option<String>,
+    pub(crate) brand: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) attributes: Vec<ProductVariantAttribute>,
+    pub(crate) prices: Vec<Price>,
+    pub(crate) parts: Vec<part::Part>,
+    pub(crate) qty: Amount,
+    /// Code and name of the product that this is a variant of.
+    pub(crate) parent: Option<(String, String)>,
+}
+
+/// A row with what stands in other tables.
+pub(crate) type Full = (Row, Links);
+
+impl Row {
+    /// The product as the API shows it.
+    pub(crate) fn view(self, links: Links, variants: Vec<Full>, zone: &Zone) -> Product {
+        let details = self.details;
+        // Of a product with variants as much is there as of all of them.
+        let add = |sum: Amount, variant: &Full| sum.checked_add(variant.1.qty).unwrap_or(sum);
+        let qty = if self.is_parent { variants.iter().fold(Amount::ZERO, add) } else { links.qty };
+        Product {
+            product_id: self.id,
+            product_code: self.code,
+            product_barcode: self.barcode,
+            product_name: self.name,
+            product_description: details.description,
+            product_type: legacy_kind(self.kind),
+            category: links.category,
+            sub_category: links.sub_category,
+            sub_sub_category: links.sub_sub_category,
+            cost: self.cost,
+            prices: links.prices.into_iter().map(|price| price.view(zone)).collect(),
+            product_unit_name: links.unit,
+            product_weight: details.weight,
+            product_weight_unit: details.weight_unit,
+            product_tag: links.tags,
+            product_image: details.images,
+            track_inventory: self.track_inventory,
+            qty,
+            low_stock_alert: self.low_stock_alert,
+            use_warranty: self.use_warranty,
+            time_warranty_value: self.warranty_value,
+            time_warranty_unit: self.warranty_unit,
+            warranty_note: details.warranty_note,
+            visibility: self.visibility,
+            active: self.active,
+            product_variant: variants.into_iter().map(|(row, links)| row.variant(links, zone)).collect(),
+            brand_name: links.brand,
+            parent_code: links.parent.map(|(code, _)| code),
+            attribute: links.attributes,
+            parts: links.parts,
+            created_by_user_id: self.created_by,
+            date_created: time::text(self.created_at, zone),
+            modified_by_user_id: self.modified_by,
+            date_modified: time::text(self.modified_at, zone),
+        }
+    }
+
+    fn variant(self, links: Links, zone: &Zone) -> ProductVariant {
+        ProductVariant {
+            product_id: self.id,
+            product_code: self.code,
+            product_name: self.name,
+            product_barcode: self.barcode,
+            product_description: self.details.description,
+            cost: self.cost,
+            prices: links.prices.into_iter().map(|price| price.view(zone)).collect(),
+            product_image: self.details.images,
+            qty: links.qty,
+            low_stock_alert: self.low_stock_alert,
+            active: self.active,
+            attribute: links.attributes,
+        }
+    }
+
+    /// 404 for a product that was deleted.
+    pub(crate) fn living(self) -> Result<Row, Error> {
+        if self.deleted_at.is_some() { Err(Error::NotFound("product")) } else { Ok(self) }
+    }
+}
+
+/// 1031 a product, 1032 a bundle, as the legacy portal numbers them.
+pub(crate) fn legacy_kind(kind: i64) -> i64 {
+    1030 + kind
+}
+
+impl Price {
+    fn view(self, zone: &Zone) -> ProductPrice {
+        ProductPrice {
+            price_tier_name: self.tier,
+            regular_price: self.regular_price,
+            sale_price: self.sale_price,
+            vat_value: self.vat,
+            vat: self.vat,
+            use_default_vat: self.use_default_vat,
+            starts_at: self.starts_at.map(|at| time::text(at, zone)),
+            ends_at: self.ends_at.map(|at| time::text(at, zone)),
+        }
+    }
+}
+
+/// A code or barcode as it is compared.
+pub(crate) fn key(code: &str) -> String {
+    search::fold(code.trim())
+}
+
+/// The product of this code, deleted or not.
+pub(crate) async fn by_code(conn: &mut Conn, company: i64, code: &str) -> Result<Option<Row>, db::Error> {
+    let query = conn.sql("select ").push(COLUMNS).push(" from product where company = $1 and code_key = $2");
+    query.bind(company).bind(key(code)).optional().await
+}
+
+/// The product of this number, deleted or not.
+pub(crate) async fn by_id(conn: &mut Conn, company: i64, id: i64) -> Result<Option<Row>, db::Error> {
+    let query = conn.sql("select ").push(COLUMNS).push(" from product where company = $1 and id = $2");
+    query.bind(company).bind(id).optional().await
+}
+
+/// The living product of this code; 404 when there is none.
+pub(crate) async fn find(conn: &mut Conn, company: i64, code: &str) -> Result<Row, Error> {
+    by_code(conn, company, code).await?.ok_or(Error::NotFound("product"))?.living()
+}
+
+/// The products of these codes, deleted or not: one statement for any number of them.
+pub(crate) async fn by_codes(conn: &mut Conn, company: i64, codes: &[&str]) -> Result<Vec<Row>, db::Error> {
+    let query = conn.sql("select ").push(COLUMNS).push(" from ").push_rows(&keys(codes));
+    query
+        .push(" as input join product on product.code_key = input.code_key and product.company = ")
+        .push_bind(company)
+        .all()
+        .await
+}
+
+fn keys(codes: &[&str]) -> Rows {
+    let mut rows = Rows::new(&[("code_key", Type::Text)]);
+    for code in codes {
+        rows.push([key(code).into()]);
+    }
+    rows
+}
+
+/// The most products that carry one barcode and are answered.
+const MOST_FOUND: i64 = 200;
+
+/// The living products that carry this barcode, those in use first.
+pub(crate) async fn by_barcode(conn: &mut Conn, company: i64, barcode: &str) -> Result<Vec<Row>, db::Error> {
+    conn.sql("select ")
+        .push(COLUMNS)
+        .push(
+            " from product where company = $1 and barcode_key = $2 and deleted_at is null
+             order by active desc, id limit $3",
+        )
+        .bind(company)
+        .bind(key(barcode))
+        .bind(MOST_FOUND)
+        .all()
+        .await
+}
+
+/// The variants of these products, deleted ones left out unless asked for, in their order.
+pub(crate) async fn variants(
+    conn: &mut Conn,
+    company: i64,
+    parents: &[i64],
+    deleted_too: bool,
+) -> Result<Vec<Row>, db::Error> {
+    if parents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = conn.sql("select ").push(COLUMNS).push(" from ").push_ids(parents);
+    let query = query.push(" as top join product on product.parent = top.id and product.company = ").push_bind(company);
+    let query = if deleted_too { query } else { query.push(" and product.deleted_at is null") };
+    query.push(" order by product.parent, product.position, product.id").all().await
+}
+
+/// Keeps others from changing products until the unit of work ends.
+pub(crate) async fn hold(tx: &mut Conn, company: i64, codes: &[&str]) -> Result<u64, db::Error> {
+    tx.sql("update product set version = version where company = $1 and code_key in (select code_key from ")
+        .bind(company)
+        .push_rows(&keys(codes))
+        .push(" as wanted)")
+        .exec()
+        .await
+}
+
+/// The same for all variants of a product.
+pub(crate) async fn hold_variants(tx: &mut Conn, company: i64, parent: i64) -> Result<(), db::Error> {
+    tx.sql("update product set version = version where company = $1 and parent = $2")
+        .bind(company)
+        .bind(parent)
+        .exec()
+        .await
+        .map(drop)
+}
+
+/// What stands in other tables, of each of these products: a handful of statements for any number of them.
+pub(crate) async fn links(conn: &mut Conn, company: i64, rows: &[Row]) -> Result<Vec<Links>, Error> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let mut all: HashMap<i64, Links> = named(conn, company, rows, &ids).await?;
+    add_prices(conn, company, &ids, &mut all).await?;
+    for (id, quantity) in stock::quantities(conn, company, &ids).await? {
+        all.entry(id).or_default().qty = quantity;
+    }
+    let bundles: Vec<i64> = rows.iter().filter(|row| row.kind == BUNDLE).map(|row| row.id).collect();
+    for (bundle, part) in part::of(conn, company, &bundles).await? {
+        all.entry(bundle).or_default().parts.push(part);
+    }
+    let parents: Vec<i64> = rows.iter().filter_map(|row| row.parent).collect();
+    let parents = names_of(conn, company, &parents).await?;
+    for row in rows {
+        if let Some(parent) = row.parent.and_then(|parent| parents.get(&parent)) {
+            all.entry(row.id).or_default().parent = Some(parent.clone());
+        }
+    }
+    Ok(rows.iter().map(|row| all.remove(&row.id).unwrap_or_default()).collect())
+}
+
+/// The entries of look-up lists that products name.
+async fn named(conn: &mut Conn, company: i64, rows: &[Row], ids: &[i64]) -> Result<HashMap<i64, Links>, db::Error> {
+    #[derive(Deserialize)]
+    struct Link {
+        product: i64,
+        place: i64,
+        name: String,
+        value: Option<String>,
+    }
+    let mut wanted = Rows::new(&[
+        ("product", Type::BigInt),
+        ("place", Type::BigInt),
+        ("list", Type::Text),
+        ("choice", Type::BigInt),
+    ]);
+    for row in rows {
+        let single = [
+            (List::ProductGroups, row.category),
+            (List::ProductGroups, row.sub_category),
+            (List::ProductGroups, row.sub_sub_category),
+            (List::Units, row.unit),
+            (List::Brands, row.brand),
+        ];
+        for (place, (list, choice)) in (0_i64..).zip(single) {
+            if let Some(choice) = choice {
+                wanted.push([row.id.into(), place.into(), list.path().into(), choice.into()]);
+            }
+        }
+    }
+    let found: Vec<Link> = conn
+        .sql("select product, place, name, value from (select input.product, input.place, choice.name, null as value, 0 as position from ")
+        .push_rows(&wanted)
+        .push(" as input join choice on choice.company = ")
+        .push_bind(company)
+        .push(
+            " and choice.list = input.list and choice.id = input.choice
+             union all
+             select tag.product, 5 as place, choice.name, null as value, tag.position from ",
+        )
+        .push_ids(ids)
+        .push(" as input join product_tag as tag on tag.product = input.id and tag.company = ")
+        .push_bind(company)
+        .push(
+            " join choice on choice.company = tag.company and choice.list = 'product-tags' and choice.id = tag.tag
+             union all
+             select used.product, 6 as place, choice.name, used.value, used.position from ",
+        )
+        .push_ids(ids)
+        .push(" as input join product_attribute as used on used.product = input.id and used.company = ")
+        .push_bind(company)
+        .push(
+            " join choice on choice.company = used.company and choice.list = 'attributes' and choice.id = used.attribute
+             ) as named order by product, place, position",
+        )
+        .all()
+        .await?;
+    let mut all: HashMap<i64, Links> = HashMap::with_capacity(rows.len());
+    for Link { product, place, name, value } in found {
+        let links = all.entry(product).or_default();
+        match place {
+            0 => links.category = Some(name),
+            1 => links.sub_category = Some(name),
+            2 => links.sub_sub_category = Some(name),
+            3 => links.unit = Some(name),
+            4 => links.brand = Some(name),
+            5 => links.tags.push(name),
+            _ => links.attributes.push(ProductVariantAttribute {
+                attribute_name: name,
+                attribute_value_name: value.unwrap_or_default(),
+            }),
+        }
+    }
+    Ok(all)
+}
+
+async fn add_prices(
+    conn: &mut Conn,
+    company: i64,
+    ids: &[i64],
+    all: &mut HashMap<i64, Links>,
+) -> Result<(), db::Error> {
+    type Of = (i64, String, Amount, Option<Amount>, Option<Amount>, bool, Option<i64>, Option<i64>);
+    let prices: Vec<Of> = conn
+        .sql(
+            "select price.product, choice.name, price.regular_price, price.sale_price, price.vat, price.use_default_vat,
+                    price.starts_at, price.ends_at from ",
+        )
+        .push_ids(ids)
+        .push(" as input join product_price as price on price.product = input.id and price.company = ")
+        .push_bind(company)
+        .push(
+            " join choice on choice.company = price.company and choice.list = 'price-tiers' and choice.id = price.tier
+             order by price.product, price.position",
+        )
+        .all()
+        .await?;
+    for (product, tier, regular_price, sale_price, vat, use_default_vat, starts_at, ends_at) in prices {
+        let price = Price { tier, regular_price, sale_price, vat, use_default_vat, starts_at, ends_at };
+        all.entry(product).or_default().prices.push(price);
+    }
+    Ok(())
+}
+
+/// Code and name of products by their numbers.
+async fn names_of(conn: &mut Conn, company: i64, ids: &[i64]) -> Result<HashMap<i64, (String, String)>, db::Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = conn.sql("select distinct product.id, product.code, product.name from ").push_ids(ids);
+    let query = query.push(" as input join product on product.id = input.id and product.company = ").push_bind(company);
+    let found: Vec<(i64, String, String)> = query.all().await?;
+    Ok(found.into_iter().map(|(id, code, name)| (id, (code, name))).collect())
+}
+
+/// Rows with what stands in other tables, in their order.
+pub(crate) async fn full(conn: &mut Conn, company: i64, rows: Vec<Row>) -> Result<Vec<Full>, Error> {
+    let links = links(conn, company, &rows).await?;
+    Ok(rows.into_iter().zip(links).collect())
+}
+
+/// Products as the API shows them, in their order: each with its living variants.
+pub(crate) async fn views(conn: &mut Conn, company: i64, rows: Vec<Row>) -> Result<Vec<Product>, Error> {
+    let zone = time::zone(conn, company).await?;
+    let parents: Vec<i64> = rows.iter().filter(|row| row.is_parent).map(|row| row.id).collect();
+    let variants = variants(conn, company, &parents, false).await?;
+    let mut by_parent: HashMap<i64, Vec<Full>> = HashMap::new();
+    for (row, links) in full(conn, company, variants).await? {
+        by_parent.entry(row.parent.unwrap_or_default()).or_default().push((row, links));
+    }
+    let all = full(conn, company, rows).await?.into_iter();
+    Ok(all
+        .map(|(row, links)| {
+            let variants = by_parent.remove(&row.id).unwrap_or_default();
+            row.view(links, variants, &zone)
+        })
+        .collect())
+}
+
+/// The same of one product.
+pub(crate) async fn view(conn: &mut Conn, row: Row) -> Result<Product, Error> {
+    let views = views(conn, row.company, vec![row]).await?;
+    views.into_iter().next().ok_or(Error::NotFound("product"))
+}
+
+/// What the audit trail compares: what people entered.
+pub(crate) fn entered(row: &Row, links: &Links, zone: &Zone) -> Value {
+    let prices: Vec<ProductPrice> = links.prices.iter().map(|price| price.clone().view(zone)).collect();
+    let details = &row.details;
+    json!({
+        "productCode": row.code, "productBarcode": row.barcode, "productName": row.name,
+        "productDescription": details.description, "category": links.category, "subCategory": links.sub_category,
+        "sub_SubCategory": links.sub_sub_category, "cost": row.cost, "prices": prices, "productUnitName": links.unit,
+        "productWeight": details.weight, "productWeightUnit": details.weight_unit, "productTag": links.tags,
+        "productImage": details.images, "trackInventory": row.track_inventory, "lowStockAlert": row.low_stock_alert,
+        "useWarranty": row.use_warranty, "timeWarrantyValue": row.warranty_value, "timeWarrantyUnit": row.warranty_unit,
+        "warrantyNote": details.warranty_note, "visibility": row.visibility, "active": row.active,
+        "brandName": links.brand, "attribute": links.attributes, "parentCode": links.parent.as_ref().map(|(code, _)| code),
+        "parts": links.parts, "notes": details.notes,
+    })
+}
+
+/// What a keyword is looked for in: name, code, barcode, and the name of the product that it is a variant of.
+pub(crate) fn search_text(row: &Row, links: &Links) -> String {
+    let parent = links.parent.as_ref().map(|(_, name)| name.as_str());
+    let words = [Some(row.name.as_str()), Some(&row.code), row.barcode.as_deref(), parent];
+    let mut seen: Vec<String> = Vec::with_capacity(words.len());
+    for word in words.into_iter().flatten().map(key).filter(|word| !word.is_empty()) {
+        if !seen.contains(&word) {
+            seen.push(word);
+        }
+    }
+    seen.join("\n")
+}
+
+/// Writes a new row; 409 when another request has just made one of this code.
+pub(crate) async fn insert(tx: &mut Conn, row: &Row, links: &Links) -> Result<(), Error> {
+    let text = search_text(row, links);
+    let made = tx
+        .sql(
+            "insert into product (company, id, code, code_key, name, name_key, kind, parent, position, is_parent, barcode,
+                                  barcode_key, category, sub_category, sub_sub_category, unit, brand, cost,
+                                  track_inventory, low_stock_alert, use_warranty, warranty_value, warranty_unit,
+                                  visibility, active, details, search_key, created_by, created_at, modified_by,
+                                  modified_at, version)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                     $23, $24, $25, $26, $27, $28, $29, $28, $29, 1)
+             on conflict (company, code_key) do nothing",
+        )
+        .bind(row.company)
+        .bind(row.id)
+        .bind(&row.code)
+        .bind(key(&row.code))
+        .bind(&row.name)
+        .bind(key(&row.name))
+        .bind(row.kind)
+        .bind(row.parent)
+        .bind(row.position)
+        .bind(row.is_parent)
+        .bind(row.barcode.as_deref())
+        .bind(row.barcode.as_deref().map(key))
+        .bind(row.category)
+        .bind(row.sub_category)
+        .bind(row.sub_sub_category)
+        .bind(row.unit)
+        .bind(row.brand)
+        .bind(row.cost)
+        .bind(row.track_inventory)
+        .bind(row.low_stock_alert)
+        .bind(row.use_warranty)
+        .bind(row.warranty_value)
+        .bind(row.warranty_unit.as_deref())
+        .bind(row.visibility)
+        .bind(row.active)
+        .bind(Stored(&row.details))
+        .bind(text.as_str())
+        .bind(&row.created_by)
+        .bind(row.created_at)
+        .exec()
+        .await?;
+    if made == 0 {
+        let message = format!("Product {} is being created by another request; repeat this one to update it", row.code);
+        return Err(Error::Conflict(Fault::new(Code::Taken, "productCode", message)));
+    }
+    tx.index_text("product_text", row.company, row.id, &text).await?;
+    Ok(())
+}
+
+/// Writes the whole row over the stored one; `was` is what a keyword found it by before.
+pub(crate) async fn update(tx: &mut Conn, row: &Row, links: &Links, was: &str) -> Result<(), Error> {
+    let text = search_text(row, links);
+    tx.sql(
+        "update product
+         set name = $3, name_key = $4, kind = $5, parent = $6, position = $7, is_parent = $8, barcode = $9,
+             barcode_key = $10, category = $11, sub_category = $12, sub_sub_category = $13, unit = $14, brand = $15,
+             cost = $16, track_inventory = $17, low_stock_alert = $18, use_warranty = $19, warranty_value = $20,
+             warranty_unit = $21, visibility = $22, active = $23, details = $24, search_key = $25, modified_by = $26,
+             modified_at = $27, version = $28, deleted_at = $29
+         where company = $1 and id = $2",
+    )
+    .bind(row.company)
+    .bind(row.id)
+    .bind(&row.name)
+    .bind(key(&row.name))
+    .bind(row.kind)
+    .bind(row.parent)
+    .bind(row.position)
+    .bind(row.is_parent)
+    .bind(row.barcode.as_deref())
+    .bind(row.barcode.as_deref().map(key))
+    .bind(row.category)
+    .bind(row.sub_category)
+    .bind(row.sub_sub_category)
+    .bind(row.unit)
+    .bind(row.brand)
+    .bind(row.cost)
+    .bind(row.track_inventory)
+    .bind(row.low_stock_alert)
+    .bind(row.use_warranty)
+    .bind(row.warranty_value)
+    .bind(row.warranty_unit.as_deref())
+    .bind(row.visibility)
+    .bind(row.active)
+    .bind(Stored(&row.details))
+    .bind(text.as_str())
+    .bind(&row.modified_by)
+    .bind(row.modified_at)
+    .bind(row.version)
+    .bind(row.deleted_at)
+    .later()
+    .await?;
+    if was != text {
+        tx.index_text("product_text", row.company, row.id, &text).await?;
+    }
+    Ok(())
+}
+
+/// Gives the product that a variant belongs to a new version, when the variant is changed alone.
+pub(crate) async fn touch(tx: &mut Conn, row: &Row, parent: i64) -> Result<(), db::Error> {
+    tx.sql(
+        "update product set version = version + 1, modified_by = $3, modified_at = $4 where company = $1 and id = $2",
+    )
+    .bind(row.company)
+    .bind(parent)
+    .bind(&row.modified_by)
+    .bind(row.modified_at)
+    .later()
+    .await
+}
+
+/// Tells subscriptions, in the PascalCase of the original API's events. After the commit, wake the webhook job.
+pub(crate) async fn announce(
+    tx: &mut Conn,
+    company: i64,
+    product: &Product,
+    version: i64,
+    name: &'static str,
+    now: i64,
+) -> Result<(), Error> {
+    let subject = format!("product/{}", product.product_id);
+    let body = event::body("Product", name, "Product", product)?;
+    event::emit(tx, &Event { company, topic: "Product", name, subject: &subject, place: version, body, at: now })
+        .await?;
+    Ok(())
+}
