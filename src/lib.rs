@@ -35,4 +35,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
     db::Migration { version: 3, name: "customers", sql: include_str!("../migrations/0003_customers.sql") },
     db::Migration { version: 7, name: "products", sql: include_str!("../migrations/0007_products.sql") },
+    db::Migration { version: 8, name: "stock", sql: include_str!("../migrations/0008_stock.sql") },
 ];

@@ -34,6 +34,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(enquiry::routes())
         .merge(lookup::routes())
         .merge(part::routes())
+        .merge(stock::routes())
         .merge(removal::routes())
         .merge(legacy::routes())
 }
