@@ -22,7 +22,7 @@ pub use self::input::{
     CustomerAddress, CustomerContact, CustomerCustomField, CustomerSocialAccount, CustomerSocialAccountWrite,
     CustomerWrite,
 };
-pub(crate) use self::store::{Row, find};
+pub(crate) use self::store::{Introduction, Row, by_code, by_name, find, introduce};
 use crate::app::App;
 use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Json, Path, Query, Reply};
 use crate::job::Kind;

@@ -1,5 +1,6 @@
 //! Products: what a company sells, one item or in variants, with prices by tier, parts of bundles, and stock.
 
+mod codeguard;
 mod enquiry;
 mod input;
 mod legacy;
@@ -9,6 +10,7 @@ mod part;
 mod plan;
 mod put;
 mod removal;
+mod serial;
 mod stock;
 mod store;
 pub(crate) mod ticket;
@@ -35,6 +37,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(lookup::routes())
         .merge(part::routes())
         .merge(stock::routes())
+        .merge(serial::routes())
+        .merge(codeguard::routes())
         .merge(removal::routes())
         .merge(legacy::routes())
 }

@@ -17,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub(crate) use self::item::{Item, Line};
 pub(crate) use self::ledger::{By, Cause, Movement, Reason};
 use self::ledger::{Ledger, Refusal};
+pub(super) use self::set::ProductItemError;
 use self::warehouse::OWN;
 use crate::app::App;
 use crate::http::{Code, Error, Fault};

@@ -70,12 +70,12 @@ struct ProductStockResult {
     is_success: bool,
     /// Why not; absent of an item that succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ProductStockError>,
+    error: Option<ProductItemError>,
 }
 
-/// Why an item failed.
+/// Why one item of several failed.
 #[derive(Debug, Serialize, ToSchema)]
-struct ProductStockError {
+pub(crate) struct ProductItemError {
     /// What is wrong, in stable snake_case: of the first fault.
     #[schema(value_type = String, example = "not_found")]
     code: Code,
@@ -84,6 +84,14 @@ struct ProductStockError {
     message: String,
     /// Every fault of the item.
     errors: Vec<Fault>,
+}
+
+impl From<Vec<Fault>> for ProductItemError {
+    fn from(errors: Vec<Fault>) -> ProductItemError {
+        let messages: Vec<&str> = errors.iter().map(|fault| fault.message.as_str()).collect();
+        let code = errors.first().map_or(Code::InvalidValue, |fault| fault.code);
+        ProductItemError { code, message: messages.join("; "), errors }
+    }
 }
 
 /// Stock of a product.
@@ -240,16 +248,8 @@ async fn set_all(
         match done {
             Ok(qty) => ProductStockResult { product_code, qty: Some(qty), is_success: true, error: None },
             Err(errors) => {
-                let is_readable = !errors.iter().any(hides_qty);
-                let messages: Vec<&str> = errors.iter().map(|fault| fault.message.as_str()).collect();
-                let code = errors.first().map_or(Code::InvalidValue, |fault| fault.code);
-                let error = ProductStockError { code, message: messages.join("; "), errors };
-                ProductStockResult {
-                    product_code,
-                    qty: Some(value.qty).filter(|_| is_readable),
-                    is_success: false,
-                    error: Some(error),
-                }
+                let qty = Some(value.qty).filter(|_| !errors.iter().any(hides_qty));
+                ProductStockResult { product_code, qty, is_success: false, error: Some(errors.into()) }
             }
         }
     });
