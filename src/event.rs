@@ -67,6 +67,78 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
     Ok(id)
 }
 
+/// [`emit`] for many, in three statements: of one subject in the order of their places.
+pub async fn emit_all(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::new(&[
+        ("company", Type::BigInt),
+        ("id", Type::Uuid),
+        ("topic", Type::Text),
+        ("name", Type::Text),
+        ("subject", Type::Text),
+        ("place", Type::BigInt),
+        ("at", Type::BigInt),
+        ("body", Type::Text),
+    ]);
+    let mut deliveries = Rows::new(&[
+        ("company", Type::BigInt),
+        ("id", Type::Uuid),
+        ("topic", Type::Text),
+        ("subject", Type::Text),
+        ("place", Type::BigInt),
+        ("at", Type::BigInt),
+    ]);
+    for event in events {
+        let id = Uuid::now_v7();
+        let Event { company, topic, name, subject, place, at, .. } = *event;
+        rows.push([
+            company.into(),
+            id.into(),
+            topic.into(),
+            name.into(),
+            subject.into(),
+            place.into(),
+            at.into(),
+            event.body.as_str().into(),
+        ]);
+        deliveries.push([company.into(), id.into(), topic.into(), subject.into(), place.into(), at.into()]);
+    }
+    tx.sql(
+        "insert into event (company, id, topic, name, subject, at, body)
+         select company, id, topic, name, subject, at, body from ",
+    )
+    .push_rows(&rows)
+    .push(" as input")
+    .later()
+    .await?;
+    let mut waiting: Vec<(i64, i64, String)> = tx
+        .sql(
+            "insert into webhook_delivery (company, webhook, event, subject, place, state, tries, created_at)
+             select webhook.company, webhook.id, input.id, input.subject, input.place, 'pending', 0, input.at from ",
+        )
+        .push_rows(&deliveries)
+        .push(
+            " as input join webhook on webhook.company = input.company and webhook.state = 'active'
+                and (webhook.topics = '' or ' ' || webhook.topics || ' ' like '% ' || input.topic || ' %')
+             returning company, webhook, subject",
+        )
+        .all()
+        .await?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    waiting.sort_unstable();
+    waiting.dedup();
+    let at = events.iter().map(|event| event.at).min().unwrap_or_default();
+    let mut jobs = Rows::new(&[("company", Type::BigInt), ("key", Type::Text), ("at", Type::BigInt)]);
+    for (company, webhook, subject) in waiting {
+        jobs.push([company.into(), format!("{webhook}:{subject}").into(), at.into()]);
+    }
+    job::enqueue_all(tx, Kind::Webhook, &jobs).await
+}
+
 /// A body in the form of the original API's events: `{"Topic", "Event", "Data": {name: record}}`, PascalCase throughout.
 pub fn body(topic: &str, event: &str, name: &str, record: &impl Serialize) -> Result<String, Error> {
     #[derive(Serialize)]

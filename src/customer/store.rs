@@ -406,6 +406,37 @@ pub(crate) enum Outcome {
     Unchanged,
 }
 
+/// As much of a new customer as another resource knows.
+#[derive(Debug)]
+pub(crate) struct Introduction<'a> {
+    /// The code; the next one when it is absent.
+    pub(crate) code: Option<&'a str>,
+    /// The name, which nobody has.
+    pub(crate) name: &'a str,
+    /// 1 lead, 2 prospect, 3 customer.
+    pub(crate) state: i64,
+    /// 1 business, 2 individual.
+    pub(crate) kind: Option<i64>,
+}
+
+/// Creates a customer that another resource names for the first time.
+pub(crate) async fn introduce(
+    tx: &mut Conn,
+    caller: &Caller,
+    new: &Introduction<'_>,
+    now: i64,
+) -> Result<Row, Error> {
+    let input = CustomerWrite {
+        customer_code: new.code.map(str::to_owned),
+        customer_name: new.name.to_owned(),
+        customer_state: new.state,
+        customer_type: new.kind.map_or(Patch::Keep, Patch::Set),
+        ..CustomerWrite::default()
+    };
+    input.check(Vec::new())?;
+    Ok(put(tx, caller, &input, &Conditions::default(), now).await?.row)
+}
+
 /// Creates a customer, or updates the one whose code is given; what did not change writes nothing.
 pub(crate) async fn put(
     tx: &mut Conn,

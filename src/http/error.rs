@@ -44,6 +44,9 @@ pub enum Error {
     /// 409: the request contradicts the record's present state.
     #[error("conflict")]
     Conflict(Fault),
+    /// 409: several parts of the request contradict the present state.
+    #[error("conflicts")]
+    Conflicts(Vec<Fault>),
     /// 412: the record has another version than the one that the request names.
     #[error("the record was changed meanwhile")]
     Changed,
@@ -133,6 +136,8 @@ pub enum Code {
     Taken,
     /// The record is in use.
     InUse,
+    /// Fewer are in stock, or free, than are wanted.
+    InsufficientStock,
     /// The first request with this idempotency key has not ended.
     StillRunning,
     /// The idempotency key belongs to another request.
@@ -222,7 +227,7 @@ impl Error {
             Error::Forbidden(_) => StatusCode::FORBIDDEN,
             Error::NotFound(_) | Error::NoRoute => StatusCode::NOT_FOUND,
             Error::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Error::Conflict(_) => StatusCode::CONFLICT,
+            Error::Conflict(_) | Error::Conflicts(_) => StatusCode::CONFLICT,
             Error::Changed => StatusCode::PRECONDITION_FAILED,
             Error::TooLarge { .. } | Error::FileTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -244,7 +249,7 @@ impl Error {
     pub fn faults(&self) -> Vec<Fault> {
         let one = |code, message: &str| vec![Fault::new(code, "", message)];
         match self {
-            Error::Invalid(faults) => faults.clone(),
+            Error::Invalid(faults) | Error::Conflicts(faults) => faults.clone(),
             Error::Conflict(fault) | Error::FileTooLarge(fault) => vec![fault.clone()],
             Error::TokenMissing => one(Code::Unauthorized, "Unauthorized"),
             Error::TokenRefused => one(Code::Unauthorized, "User authentication required"),

@@ -1,5 +1,6 @@
 //! Products: what a company sells, one item or in variants, with prices by tier, parts of bundles, and stock.
 
+mod codeguard;
 mod enquiry;
 pub(crate) mod input;
 mod legacy;
@@ -9,6 +10,7 @@ mod part;
 pub(crate) mod plan;
 pub(crate) mod put;
 mod removal;
+mod serial;
 mod stock;
 pub(crate) mod store;
 pub(crate) mod ticket;
@@ -34,6 +36,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(enquiry::routes())
         .merge(lookup::routes())
         .merge(part::routes())
+        .merge(stock::routes())
+        .merge(serial::routes())
+        .merge(codeguard::routes())
         .merge(removal::routes())
         .merge(legacy::routes())
 }

@@ -1,12 +1,12 @@
 //! Writing products: one call for an item or for a product with its variants, planned first and then carried out, so
 //! that what is wrong with one product is known before anything of it is written.
 
-use db::{Amount, Conn, Rows, Type};
+use db::{Conn, Rows, Type};
 
 use super::input::ProductWrite;
 use super::names::Names;
 use super::plan::{Demand, Piece, Plan};
-use super::stock;
+use super::stock::{self, By, Item};
 use super::store::{self, Links, PRODUCT, Row};
 use crate::audit::{self, Change};
 use crate::http::{Caller, Error};
@@ -90,9 +90,8 @@ impl<'a> Batch<'a> {
             // What is said of its variants is said of the product, too: whoever has read it must read it again.
             changed |= self.save(tx, &mut top, changed).await?;
         }
-        let quantities = set_quantities(&mut top, &mut variants);
-        stock::initial(tx, company, &quantities).await?;
-        let outcome = match (&top.old, changed || !quantities.is_empty()) {
+        let moved = self.set_quantities(tx, &mut top, &mut variants).await?;
+        let outcome = match (&top.old, changed || moved) {
             (None, _) => Outcome::Created,
             (Some(_), true) => Outcome::Updated,
             (Some(_), false) => Outcome::Unchanged,
@@ -152,6 +151,25 @@ impl<'a> Batch<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Enters the quantities that are given; the answers show at once what there is then. False when all were so already.
+    async fn set_quantities(
+        &self,
+        tx: &mut Conn,
+        top: &mut Piece,
+        variants: &mut [Piece],
+    ) -> Result<bool, Error> {
+        let mut pieces: Vec<&mut Piece> = std::iter::once(top).chain(variants).collect();
+        let given = pieces.iter().filter_map(|piece| Some((Item::from(&piece.row), piece.qty?)));
+        let by = By::caller(self.caller, self.now);
+        let totals = stock::initial(tx, &by, given.collect()).await?;
+        for piece in &mut pieces {
+            if let Some(total) = totals.get(&piece.row.id) {
+                piece.links.qty = *total;
+            }
+        }
+        Ok(!totals.is_empty())
     }
 
     /// Writes a row and its history; false when there is nothing to write. `anyway` gives it a new version even so.
@@ -314,18 +332,6 @@ fn inherit(variant: &mut Piece, top: &Piece) {
     links.brand = top.links.brand.clone();
     links.tags = top.links.tags.clone();
     links.parent = Some((top.row.code.clone(), top.row.name.clone()));
-}
-
-/// The quantities that differ from what is there; the answers show them at once.
-fn set_quantities(top: &mut Piece, variants: &mut [Piece]) -> Vec<(i64, Amount)> {
-    let mut quantities = Vec::new();
-    for piece in std::iter::once(top).chain(variants) {
-        if let Some(quantity) = piece.qty.filter(|quantity| *quantity != piece.links.qty) {
-            piece.links.qty = quantity;
-            quantities.push((piece.row.id, quantity));
-        }
-    }
-    quantities
 }
 
 async fn clear(tx: &mut Conn, text: &'static str, row: &Row) -> Result<(), db::Error> {

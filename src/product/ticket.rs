@@ -240,7 +240,7 @@ impl PageQuery {
 }
 
 /// The products of a body, each as it was sent.
-fn split(body: &[u8]) -> Result<Vec<&str>, Error> {
+pub(super) fn split(body: &[u8]) -> Result<Vec<&str>, Error> {
     let required = || Error::invalid(Code::Required, "products", "products is required");
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(required());

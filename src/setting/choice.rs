@@ -472,7 +472,7 @@ async fn update(
 
 /// Takes an entry out of use: records that use it get another one, or the change is refused.
 async fn retire(tx: &mut Conn, company: i64, list: List, old: &Choice, reassign_to: Option<i64>) -> Result<(), Error> {
-    if let Some(other) = reassign_to {
+    if let Some(other) = reassign_to.filter(|_| list.can_reassign()) {
         let other = find(tx, company, list, other).await?.filter(|other| other.is_active && other.id != old.id);
         let other = other.ok_or_else(|| {
             Error::invalid(Code::InvalidValue, "reassignTo", "reassignTo is no other active entry of this list")
@@ -482,7 +482,8 @@ async fn retire(tx: &mut Conn, company: i64, list: List, old: &Choice, reassign_
     match list.uses(tx, company, old.id).await? {
         0 => Ok(()),
         uses => {
-            let message = format!("{} is used by {uses} records; give reassignTo to move them", old.name);
+            let how = if list.can_reassign() { "give reassignTo to move them" } else { "move what is there first" };
+            let message = format!("{} is used by {uses} records; {how}", old.name);
             Err(Error::Conflict(Fault::new(Code::InUse, "isActive", message)))
         }
     }

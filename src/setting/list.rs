@@ -40,6 +40,7 @@ pub enum List {
     PriceTiers,
     VatRates,
     WithholdingRates,
+    Warehouses,
 }
 
 impl List {
@@ -73,6 +74,7 @@ impl List {
             List::PriceTiers => "price-tiers",
             List::VatRates => "vat-rates",
             List::WithholdingRates => "withholding-rates",
+            List::Warehouses => "warehouses",
         }
     }
 
@@ -146,9 +148,19 @@ impl List {
             List::Units => "select count(*) from product where company = $1 and unit = $2 and deleted_at is null",
             List::Attributes => "select count(*) from product_attribute where company = $1 and attribute = $2",
             List::PriceTiers => "select count(*) from product_price where company = $1 and tier = $2",
+            List::Warehouses => {
+                "select (select count(*) from product_stock where company = $1 and warehouse = $2 and quantity <> 0)
+                      + (select count(*) from stock_reservation_line where company = $1 and warehouse = $2 and is_open)"
+            }
             _ => return Ok(0),
         };
         conn.sql(text).bind(company).bind(id).one().await
+    }
+
+    /// Whether another entry can simply take the place of one. A warehouse's stock is moved by a transfer, which the
+    /// ledger shows.
+    pub fn can_reassign(self) -> bool {
+        self != List::Warehouses
     }
 
     /// Gives the records that use an entry another one.

@@ -1,0 +1,145 @@
+//! How much of each product there is, and where. Other code sells, takes back and reserves through the functions here;
+//! every change goes through the ledger.
+
+mod change;
+mod item;
+mod ledger;
+mod movement;
+mod reservation;
+mod set;
+mod warehouse;
+
+use std::collections::HashMap;
+
+use db::{Amount, Conn};
+use utoipa_axum::router::OpenApiRouter;
+
+pub(crate) use self::item::{Item, Line};
+pub(crate) use self::ledger::{By, Cause, Movement, Reason};
+use self::ledger::{Ledger, Refusal};
+pub(super) use self::set::ProductItemError;
+use self::warehouse::OWN;
+use crate::app::App;
+use crate::http::{Code, Error, Fault};
+
+/// The routes of this resource.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(set::routes()).merge(movement::routes()).merge(change::routes()).merge(reservation::routes())
+}
+
+/// Makes the quantities in the company's own warehouse be what products were written with; a product whose variants or
+/// parts have the stock is passed over. Answers what there is in all warehouses of those for which that is a change.
+pub(super) async fn initial(
+    tx: &mut Conn,
+    by: &By<'_>,
+    mut quantities: Vec<(Item, Amount)>,
+) -> Result<HashMap<i64, Amount>, Error> {
+    quantities.retain(|(item, _)| item.without_stock().is_none());
+    if quantities.is_empty() {
+        return Ok(HashMap::new());
+    }
+    // Most who write a product again say what is there already: that needs no lock.
+    let ids: Vec<i64> = quantities.iter().map(|(item, _)| item.id).collect();
+    let there = own(tx, by.company, &ids).await?;
+    quantities.retain(|(item, quantity)| there.get(&item.id) != Some(quantity));
+    if quantities.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let items: Vec<&Item> = quantities.iter().map(|(item, _)| item).collect();
+    // Such a quantity is never below zero.
+    let mut ledger = Ledger::hold(tx, by, &items, false).await?;
+    for (item, quantity) in &quantities {
+        let reason = if ledger.is_new(item.id) { Reason::Initial } else { Reason::Set };
+        let refused = |why| Error::Conflict(fault(why, "qty", item, OWN, *quantity));
+        ledger.set(item.id, OWN, *quantity, &Cause::of(reason)).map_err(refused)?;
+    }
+    let mut totals = ledger.totals();
+    let moved = ledger.close(tx, by).await?;
+    totals.retain(|product, _| moved.iter().any(|movement| movement.product == *product));
+    Ok(totals)
+}
+
+/// How much there is in the company's own warehouse, of those of which there ever was something.
+async fn own(conn: &mut Conn, company: i64, ids: &[i64]) -> Result<HashMap<i64, Amount>, db::Error> {
+    let found: Vec<(i64, Amount)> = conn
+        .sql("select stock.product, stock.quantity from ")
+        .push_ids(ids)
+        .push(" as input join product_stock as stock on stock.product = input.id and stock.company = ")
+        .push_bind(company)
+        .push(" and stock.warehouse = ")
+        .push_bind(OWN)
+        .all()
+        .await?;
+    Ok(found.into_iter().collect())
+}
+
+/// How much there is of each of these products, in all warehouses; one that is not named has none.
+pub(super) async fn quantities(conn: &mut Conn, company: i64, ids: &[i64]) -> Result<HashMap<i64, Amount>, db::Error> {
+    let found: Vec<(i64, Amount)> = conn
+        .sql("select stock.product, cast(sum(stock.quantity) as bigint) from ")
+        .push_ids(ids)
+        .push(" as input join product_stock as stock on stock.product = input.id and stock.company = ")
+        .push_bind(company)
+        .push(" group by stock.product")
+        .all()
+        .await?;
+    Ok(found.into_iter().collect())
+}
+
+/// Takes what a document sells: bundles as their parts, and only what is not reserved for others. All of it or nothing:
+/// 409 that names each line of which there are not enough.
+pub(crate) async fn sell(
+    tx: &mut Conn,
+    by: &By<'_>,
+    document: Option<&str>,
+    lines: Vec<Line>,
+) -> Result<Vec<Movement>, Error> {
+    let lines = item::take_apart(tx, by.company, lines).await?;
+    let mut ledger = open(tx, by, &lines).await?;
+    let cause = Cause { document, ..Cause::of(Reason::Sale) };
+    each(&lines, |line| ledger.take(line.item.id, line.warehouse, line.quantity, &cause))?;
+    ledger.close(tx, by).await
+}
+
+/// Puts back what a document had sold: bundles as their parts.
+pub(crate) async fn take_back(
+    tx: &mut Conn,
+    by: &By<'_>,
+    document: Option<&str>,
+    lines: Vec<Line>,
+) -> Result<Vec<Movement>, Error> {
+    let lines = item::take_apart(tx, by.company, lines).await?;
+    let mut ledger = open(tx, by, &lines).await?;
+    let cause = Cause { document, ..Cause::of(Reason::Return) };
+    each(&lines, |line| ledger.add(line.item.id, line.warehouse, line.quantity, &cause))?;
+    ledger.close(tx, by).await
+}
+
+async fn open(tx: &mut Conn, by: &By<'_>, lines: &[Line]) -> Result<Ledger, Error> {
+    let items: Vec<&Item> = lines.iter().map(|line| &line.item).collect();
+    Ledger::open(tx, by, &items).await
+}
+
+/// Enters each line; 409 with every line that was refused.
+fn each(lines: &[Line], mut enter: impl FnMut(&Line) -> Result<(), Refusal>) -> Result<(), Error> {
+    let mut faults: Vec<Fault> = Vec::new();
+    for line in lines {
+        if let Err(why) = enter(line)
+            && !faults.iter().any(|known| known.field == line.field)
+        {
+            faults.push(fault(why, &line.field, &line.item, line.warehouse, line.quantity));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Error::Conflicts(faults)) }
+}
+
+/// A refusal in words.
+fn fault(why: Refusal, field: &str, item: &Item, warehouse: i64, wanted: Amount) -> Fault {
+    match why {
+        Refusal::Short { available } => {
+            let message = format!("{available} of {} are available in warehouse {warehouse}, not {wanted}", item.code);
+            Fault::new(Code::InsufficientStock, field, message)
+        }
+        Refusal::TooLarge => Fault::new(Code::OutOfRange, field, format!("{field} is too large")),
+    }
+}

@@ -1,0 +1,354 @@
+//! `PUT /v1/products/stock`, the original's way to say how much there is, and reading it back.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use db::{Amount, Conn};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::fault;
+use super::item::{self, Item};
+use super::ledger::{self, Balance, By, Cause, Ledger, Reason};
+use super::warehouse::Warehouses;
+use crate::app::App;
+use crate::http::lenient::{self, POISON};
+use crate::http::{Bulk, Caller, Checked, Code, Envelope, Error, Fault, Faults, Path, Reply};
+use crate::job::Kind;
+use crate::product::CodePath;
+use crate::product::store::{self, BUNDLE, Row};
+
+/// The routes of this resource.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(update_product_stock)).routes(routes!(get_product_stock))
+}
+
+/// The quantity that there is of a product.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProductStockItem {
+    /// The product's code, in any letter case.
+    #[schema(example = "A001")]
+    product_code: String,
+    /// How many there are from now on.
+    #[schema(value_type = f64, example = 20)]
+    qty: Amount,
+    /// Number or name of a warehouse; the company's own when it is absent.
+    #[schema(example = json!(null))]
+    warehouse: Option<String>,
+}
+
+/// What became of each item, in the shape that this operation has in the original.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProductStockResponse {
+    /// The items in their order.
+    data: Vec<ProductStockResult>,
+    /// 1000 all succeeded, 4001 one failed, 4002 several did.
+    #[schema(example = 1000)]
+    status_code: i64,
+    /// The HTTP status again.
+    #[schema(example = 200)]
+    http_status_code: i64,
+}
+
+/// What became of an item.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProductStockResult {
+    /// The code as it was sent.
+    #[schema(example = "A001")]
+    product_code: String,
+    /// How many there are now; of an item that failed, how many it asked for, or null when that could not be read.
+    #[schema(value_type = Option<f64>, example = 20)]
+    qty: Option<Amount>,
+    /// Whether the item was carried out.
+    #[schema(example = true)]
+    is_success: bool,
+    /// Why not; absent of an item that succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ProductItemError>,
+}
+
+/// Why one item of several failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProductItemError {
+    /// What is wrong, in stable snake_case: of the first fault.
+    #[schema(value_type = String, example = "not_found")]
+    code: Code,
+    /// The same for people.
+    #[schema(example = "productCode \"A009\" is no product")]
+    message: String,
+    /// Every fault of the item.
+    errors: Vec<Fault>,
+}
+
+impl From<Vec<Fault>> for ProductItemError {
+    fn from(errors: Vec<Fault>) -> ProductItemError {
+        let messages: Vec<&str> = errors.iter().map(|fault| fault.message.as_str()).collect();
+        let code = errors.first().map_or(Code::InvalidValue, |fault| fault.code);
+        ProductItemError { code, message: messages.join("; "), errors }
+    }
+}
+
+/// Stock of a product.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProductStock {
+    /// The product's number.
+    #[schema(example = 280)]
+    product_id: i64,
+    /// The product's code.
+    #[schema(example = "A001")]
+    product_code: String,
+    /// Whether stock is kept.
+    #[schema(example = true)]
+    track_inventory: bool,
+    /// Quantity at which to warn.
+    #[schema(value_type = Option<f64>, example = 5)]
+    low_stock_alert: Option<Amount>,
+    /// How many there are in all warehouses. Of a product with variants: of all of them. Of a bundle: how many the parts
+    /// make.
+    #[schema(value_type = f64, example = 20)]
+    qty: Amount,
+    /// How many of them are reserved.
+    #[schema(value_type = f64, example = 2)]
+    reserved: Amount,
+    /// How many can still be sold; below 0 when less was counted than is reserved.
+    #[schema(value_type = f64, example = 18)]
+    available: Amount,
+    /// The warehouses in which it is or was.
+    warehouses: Vec<WarehouseStock>,
+}
+
+/// Stock of a product in a warehouse.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct WarehouseStock {
+    /// The warehouse's number; 0 is the company's own.
+    #[schema(example = 0)]
+    warehouse_id: i64,
+    /// Its name; the company's own has none.
+    warehouse_name: Option<String>,
+    /// How many are there.
+    #[schema(value_type = f64, example = 20)]
+    qty: Amount,
+    /// How many of them are reserved.
+    #[schema(value_type = f64, example = 2)]
+    reserved: Amount,
+    /// How many can still be sold.
+    #[schema(value_type = f64, example = 18)]
+    available: Amount,
+}
+
+/// The most items of one request.
+const MOST: usize = 5000;
+
+/// Set the quantities of products.
+///
+/// Each item succeeds or fails for itself, in the order in which they stand. A quantity replaces what was there;
+/// the difference is a movement. Products that are not in use have stock, too.
+#[utoipa::path(
+    put,
+    path = "/v1/products/stock",
+    operation_id = "updateProductStock",
+    tag = "Product",
+    request_body = Vec<ProductStockItem>,
+    responses((status = 200, description = "What became of each item.", body = ProductStockResponse)),
+    extensions(("x-bulk" = json!(true))),
+    security(("bearerAuth" = ["product:write"], "subscriptionKey" = []))
+)]
+async fn update_product_stock(
+    State(app): State<App>,
+    caller: Caller,
+    Bulk(body): Bulk,
+) -> Result<Reply<ProductStockResponse>, Error> {
+    let items = read(&body)?;
+    let reply = caller
+        .write(&app, async |mut tx| {
+            let results = set_all(&mut tx, &By::caller(&caller, app.now()), &items).await?;
+            tx.reply(Reply::bare(ProductStockResponse::of(results))).await
+        })
+        .await?;
+    app.wakes.wake(Kind::Webhook);
+    Ok(reply)
+}
+
+/// Get how many there are of a product, and in which warehouses.
+#[utoipa::path(
+    get,
+    path = "/v1/products/{productCode}/stock",
+    operation_id = "getProductStock",
+    tag = "Product",
+    params(CodePath),
+    responses((status = 200, description = "The stock.", body = Envelope<ProductStock>)),
+    security(("bearerAuth" = ["product:read"], "subscriptionKey" = []))
+)]
+async fn get_product_stock(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<CodePath>,
+) -> Result<Reply<ProductStock>, Error> {
+    let mut conn = app.db.read().await?;
+    let row = store::find(&mut conn, caller.company, &path.product_code).await?;
+    Ok(Reply::ok(view(&mut conn, row, app.now()).await?))
+}
+
+impl ProductStockResponse {
+    fn of(data: Vec<ProductStockResult>) -> ProductStockResponse {
+        let status_code = match data.iter().filter(|result| !result.is_success).count() {
+            0 => 1000,
+            1 => 4001,
+            _ => 4002,
+        };
+        ProductStockResponse { data, status_code, http_status_code: 200 }
+    }
+}
+
+/// The items of a body: a list, or a single one.
+fn read(body: &[u8]) -> Result<Vec<Checked<ProductStockItem>>, Error> {
+    let invalid = |code, message: String| Error::invalid(code, "", message);
+    let items = match serde_json::from_slice(body) {
+        Ok(Value::Array(items)) => items,
+        Ok(item @ Value::Object(_)) => vec![item],
+        Ok(_) => return Err(invalid(Code::InvalidBody, "The body must be a list of products".to_owned())),
+        Err(error) => return Err(invalid(Code::InvalidBody, format!("The body is not valid JSON: {error}"))),
+    };
+    if items.len() > MOST {
+        return Err(invalid(Code::TooLong, format!("The body may have {MOST} items")));
+    }
+    let checked = items.iter().map(|item| match lenient::decode_value_all::<ProductStockItem>(item) {
+        Ok((value, faults)) => {
+            let mut faults = Faults::new(faults);
+            faults.required("productCode", &value.product_code, 50);
+            Checked { value, faults: std::mem::take(faults.list()) }
+        }
+        Err(faults) => Checked { value: ProductStockItem::default(), faults },
+    });
+    Ok(checked.collect())
+}
+
+async fn set_all(
+    tx: &mut Conn,
+    by: &By<'_>,
+    items: &[Checked<ProductStockItem>],
+) -> Result<Vec<ProductStockResult>, Error> {
+    let sound = items.iter().filter(|item| item.faults.is_empty());
+    let products = item::by_codes(tx, by.company, sound.map(|item| item.value.product_code.as_str())).await?;
+    let warehouses = Warehouses::load(tx, by.company).await?;
+    let held: Vec<&Item> = products.values().filter(|item| item.without_stock().is_none()).collect();
+    let mut ledger = Ledger::open(tx, by, &held).await?;
+    let results = items.iter().map(|item| {
+        let done = set(&mut ledger, &products, &warehouses, item);
+        let value = &item.value;
+        let product_code = if value.product_code == POISON { String::new() } else { value.product_code.clone() };
+        match done {
+            Ok(qty) => ProductStockResult { product_code, qty: Some(qty), is_success: true, error: None },
+            Err(errors) => {
+                let qty = Some(value.qty).filter(|_| !errors.iter().any(hides_qty));
+                ProductStockResult { product_code, qty, is_success: false, error: Some(errors.into()) }
+            }
+        }
+    });
+    let results = results.collect();
+    ledger.close(tx, by).await?;
+    Ok(results)
+}
+
+/// Whether the quantity, or the whole item, could not be read.
+fn hides_qty(fault: &Fault) -> bool {
+    let is_unread = matches!(fault.code, Code::InvalidType | Code::Required | Code::InvalidValue);
+    fault.field.is_empty() || (fault.field == "qty" && is_unread)
+}
+
+/// Enters one item; answers how many are there now.
+fn set(
+    ledger: &mut Ledger,
+    products: &HashMap<String, Item>,
+    warehouses: &Warehouses,
+    item: &Checked<ProductStockItem>,
+) -> Result<Amount, Vec<Fault>> {
+    if !item.faults.is_empty() {
+        return Err(item.faults.clone());
+    }
+    let ProductStockItem { product_code, qty, warehouse } = &item.value;
+    let mut faults = Faults::default();
+    let warehouse = warehouses.read("warehouse", warehouse.as_deref(), *qty != Amount::ZERO, &mut faults);
+    let Some(product) = products.get(&store::key(product_code)) else {
+        let message = format!("productCode {product_code:?} is no product");
+        faults.list().insert(0, Fault::new(Code::NotFound, "productCode", message));
+        return Err(std::mem::take(faults.list()));
+    };
+    if let Some(message) = product.without_stock() {
+        faults.add(Code::Conflict, "productCode", message);
+    }
+    if !faults.list().is_empty() {
+        return Err(std::mem::take(faults.list()));
+    }
+    match ledger.set(product.id, warehouse, *qty, &Cause::of(Reason::Set)) {
+        Ok(()) => Ok(*qty),
+        Err(_) if *qty < Amount::ZERO => {
+            let message = "qty must be 0 or more: the setting does not allow stock below that";
+            Err(vec![Fault::new(Code::OutOfRange, "qty", message)])
+        }
+        Err(why) => Err(vec![fault(why, "qty", product, warehouse, *qty)]),
+    }
+}
+
+async fn view(conn: &mut Conn, row: Row, now: i64) -> Result<ProductStock, Error> {
+    let company = row.company;
+    let mut ids = vec![row.id];
+    if row.is_parent {
+        ids = store::variants(conn, company, &[row.id], false).await?.into_iter().map(|variant| variant.id).collect();
+    }
+    let mut all = Balance::default();
+    let mut by_warehouse: HashMap<i64, Balance> = HashMap::new();
+    if row.kind == BUNDLE {
+        all = bundle(conn, company, row.id, now).await?;
+    } else {
+        for ((_, warehouse), balance) in ledger::balances(conn, company, &ids, now).await? {
+            all = all.plus(balance);
+            let there = by_warehouse.entry(warehouse).or_default();
+            *there = there.plus(balance);
+        }
+    }
+    let names = Warehouses::load(conn, company).await?;
+    let warehouses = by_warehouse.into_iter().map(|(warehouse_id, balance)| WarehouseStock {
+        warehouse_id,
+        warehouse_name: names.name(warehouse_id),
+        qty: balance.quantity,
+        reserved: balance.reserved,
+        available: balance.available(),
+    });
+    let mut warehouses: Vec<WarehouseStock> = warehouses.collect();
+    warehouses.sort_unstable_by_key(|warehouse| warehouse.warehouse_id);
+    Ok(ProductStock {
+        product_id: row.id,
+        product_code: row.code,
+        track_inventory: row.track_inventory,
+        low_stock_alert: row.low_stock_alert,
+        qty: all.quantity,
+        reserved: all.reserved,
+        available: all.available(),
+        warehouses,
+    })
+}
+
+/// How many of a bundle its parts make: in whole pieces, of what is not reserved.
+async fn bundle(conn: &mut Conn, company: i64, bundle: i64, now: i64) -> Result<Balance, Error> {
+    let parts = item::parts(conn, company, &[bundle]).await?.remove(&bundle).unwrap_or_default();
+    let counted: Vec<(i64, Amount)> =
+        parts.into_iter().filter(|(item, _)| item.track_inventory).map(|(item, each)| (item.id, each)).collect();
+    let ids: Vec<i64> = counted.iter().map(|(id, _)| *id).collect();
+    let balances = ledger::balances(conn, company, &ids, now).await?;
+    let makes = counted.into_iter().map(|(part, each)| {
+        let there = balances.iter().filter(|((product, _), _)| *product == part);
+        let there = there.fold(Balance::default(), |sum, (_, balance)| sum.plus(*balance));
+        there.available().units().max(0) / each.units().max(1)
+    });
+    let quantity = makes.min().and_then(Amount::from_whole).unwrap_or_default();
+    Ok(Balance { quantity, reserved: Amount::ZERO })
+}
