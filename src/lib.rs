@@ -22,6 +22,7 @@ pub mod audit;
 pub mod customer;
 pub mod setting;
 pub mod staff;
+pub mod transfer;
 
 pub mod ops;
 pub mod search;
@@ -34,4 +35,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 1, name: "foundation", sql: include_str!("../migrations/0001_foundation.sql") },
     db::Migration { version: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
     db::Migration { version: 3, name: "customers", sql: include_str!("../migrations/0003_customers.sql") },
+    db::Migration { version: 6, name: "import", sql: include_str!("../migrations/0006_import.sql") },
 ];

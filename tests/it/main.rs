@@ -5,6 +5,7 @@
 mod account;
 mod app;
 mod auth;
+mod backup;
 mod chat;
 mod child;
 mod cli;
@@ -31,4 +32,5 @@ mod ops;
 mod receiver;
 mod serve;
 mod setting;
+mod transfer;
 mod webhook;
