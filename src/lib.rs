@@ -25,6 +25,7 @@ pub mod privacy;
 pub mod product;
 pub mod setting;
 pub mod staff;
+pub mod transfer;
 
 pub mod ops;
 pub mod search;
@@ -38,6 +39,7 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
     db::Migration { version: 3, name: "customers", sql: include_str!("../migrations/0003_customers.sql") },
     db::Migration { version: 5, name: "merge_privacy", sql: include_str!("../migrations/0005_merge_privacy.sql") },
+    db::Migration { version: 6, name: "company_import", sql: include_str!("../migrations/0006_company_import.sql") },
     db::Migration { version: 7, name: "products", sql: include_str!("../migrations/0007_products.sql") },
     db::Migration { version: 8, name: "stock", sql: include_str!("../migrations/0008_stock.sql") },
     db::Migration { version: 9, name: "imports", sql: include_str!("../migrations/0009_imports.sql") },

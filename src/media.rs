@@ -103,6 +103,42 @@ impl Store {
         }
     }
 
+    /// Whether a file of this size is there.
+    pub async fn has(&self, id: &str, size: u64) -> Result<bool, Error> {
+        match self.0.head(&key(id)).await {
+            Ok(found) => Ok(found.size == size),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(Error::Internal(format!("media store: {error}"))),
+        }
+    }
+
+    /// Copies every file that another store lacks, which never change; answers how many there are in this one.
+    pub async fn copy_to(&self, other: &Store, copied: impl Fn()) -> Result<u64, object_store::Error> {
+        let mut all = self.0.list(None);
+        let mut count = 0;
+        while let Some(file) = all.try_next().await? {
+            count += 1;
+            let known = other.0.head(&file.location).await;
+            if !known.is_ok_and(|known| known.size == file.size) {
+                let mut pieces = match self.0.get(&file.location).await {
+                    Ok(object) => object.into_stream(),
+                    // Deleted since it was listed.
+                    Err(object_store::Error::NotFound { .. }) => continue,
+                    Err(error) => return Err(error),
+                };
+                let mut writer =
+                    BufWriter::with_capacity(Arc::clone(&other.0), file.location, PIECE).with_max_concurrency(2);
+                while let Some(piece) = pieces.try_next().await? {
+                    writer.put(piece).await?;
+                }
+                let failed = |source| object_store::Error::Generic { store: "copy", source: Box::new(source) };
+                writer.shutdown().await.map_err(failed)?;
+            }
+            copied();
+        }
+        Ok(count)
+    }
+
     /// Deletes a file; nothing happens when it is not there.
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
         match self.0.delete(&key(id)).await {

@@ -374,7 +374,7 @@ pub async fn is_company_key(app: &App, company: i64, hash: &[u8; 32]) -> Result<
 }
 
 /// A new client's credentials, shown once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct NewClient {
     /// The client's id again, under the name that every record has.
     pub id: String,

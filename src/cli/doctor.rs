@@ -8,7 +8,7 @@ use clap::Args;
 use db::{Conn, Db, MigrationState};
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, now, open_unmigrated, print_text, sqlite_file, vault};
+use super::{Failure, media_place, now, open_unmigrated, print_text, sqlite_file, vault};
 use crate::chat::account::{self, Credentials};
 use crate::config::Common;
 use crate::media::Store;
@@ -79,8 +79,7 @@ impl Doctor {
     }
 
     async fn check_media(&self, report: &mut Report, common: &Common) {
-        let beside = sqlite_file(&common.database).map(|file| file.with_file_name("media").display().to_string());
-        let place = self.media.clone().or(beside).unwrap_or_else(|| "media".to_owned());
+        let place = media_place(common, self.media.as_ref());
         let checked = async { Store::open(&place)?.check().await }.await;
         match checked {
             Ok(()) => report.good("media store", format!("{place} answers")),

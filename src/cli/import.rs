@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
-use super::{Failure, now, parts, print_record, print_text, required_company};
+use super::{Failure, media, now, open, parts, print_record, print_text, progress, required_company, vault};
 use crate::app::App;
 use crate::config::Common;
 use crate::http::{Error, Faults};
@@ -21,6 +21,7 @@ use crate::import::{self, Import as View, Kind, New};
 use crate::job::{self, Kind as JobKind};
 use crate::setting::company;
 use crate::time::Zone;
+use crate::transfer;
 
 /// The exit code where rows were refused, or records were left as they are.
 const NOT_ALL: u8 = 2;
@@ -43,6 +44,11 @@ enum What {
     Customers(Source),
     /// Load employees from a CSV file or a workbook.
     Employees(Source),
+    /// Read a company in from an export. The server must not have it; a run that was killed is resumed by the same command.
+    Company {
+        /// The folder or ZIP file that `sala export` wrote.
+        source: PathBuf,
+    },
     /// Go on with an import that was cut off.
     Resume(Which),
     /// Take an import back: delete what it made and restore what it changed.
@@ -69,19 +75,44 @@ struct Which {
 
 impl Import {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let company = required_company(common)?;
-        let app = parts(common, self.media).await?;
-        company::must_exist(&mut app.db.read().await?, company).await?;
+        let place = self.media;
         match self.what {
-            What::Customers(source) => load(&app, common, company, Kind::Customers, source).await,
-            What::Employees(source) => load(&app, common, company, Kind::Employees, source).await,
-            What::Resume(which) => resume(&app, common, company, which.id).await,
-            What::Undo(which) => undo(&app, common, company, which.id).await,
+            What::Customers(source) => load(common, place, Kind::Customers, source).await,
+            What::Employees(source) => load(common, place, Kind::Employees, source).await,
+            What::Company { source } => whole(common, place.as_ref(), &source).await,
+            What::Resume(which) => resume(common, place, which.id).await,
+            What::Undo(which) => undo(common, place, which.id).await,
         }
     }
 }
 
-async fn load(app: &App, common: &Common, company: i64, kind: Kind, source: Source) -> Result<ExitCode, Failure> {
+/// The server's parts, and the company that the command is about.
+async fn ready(common: &Common, place: Option<String>) -> Result<(App, i64), Failure> {
+    let company = required_company(common)?;
+    let app = parts(common, place).await?;
+    company::must_exist(&mut app.db.read().await?, company).await?;
+    Ok((app, company))
+}
+
+/// Reads a whole company in; only an export with secrets needs the key, and says so.
+async fn whole(common: &Common, place: Option<&String>, source: &Path) -> Result<ExitCode, Failure> {
+    let (db, media) = (open(common).await?, media(common, place)?);
+    let vault = vault(common).ok();
+    let bar = progress(None);
+    let done = transfer::import(&db, &media, vault.as_ref(), common.company, source, now(), &bar).await;
+    bar.finish_and_clear();
+    print_record(common, &done?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn load(
+    common: &Common,
+    place: Option<String>,
+    kind: Kind,
+    source: Source,
+) -> Result<ExitCode, Failure> {
+    let (app, company) = ready(common, place).await?;
+    let app = &app;
     let mapping = match &source.map {
         None => import::Mapping::new(),
         Some(file) => {
@@ -125,22 +156,24 @@ fn of_file(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{}: {error}", path.display()))
 }
 
-async fn resume(app: &App, common: &Common, company: i64, id: Uuid) -> Result<ExitCode, Failure> {
-    let view = attend(app, company, id).await?;
+async fn resume(common: &Common, place: Option<String>, id: Uuid) -> Result<ExitCode, Failure> {
+    let (app, company) = ready(common, place).await?;
+    let view = attend(&app, company, id).await?;
     if view.failed > 0 {
         tell(&format!("the refused rows: GET /v1/imports/{id}/errors"))?;
     }
     end(common, &view)
 }
 
-async fn undo(app: &App, common: &Common, company: i64, id: Uuid) -> Result<ExitCode, Failure> {
+async fn undo(common: &Common, place: Option<String>, id: Uuid) -> Result<ExitCode, Failure> {
+    let (app, company) = ready(common, place).await?;
     app.db
         .write(async |mut tx| {
             let row = import::find(&mut tx, company, id).await?.ok_or(Error::NotFound("import"))?;
             import::ask_undo(&mut tx, &row, now()).await
         })
         .await?;
-    let view = attend(app, company, id).await?;
+    let view = attend(&app, company, id).await?;
     end(common, &view)
 }
 

@@ -1,9 +1,11 @@
 //! The command line: one enum, one match, one file for each command.
 
 mod account;
+mod backup;
 mod client;
 mod company;
 mod doctor;
+mod export;
 mod import;
 mod job;
 mod key;
@@ -19,12 +21,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use db::Db;
+use db::file::FileError;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::app::{App, Clock};
 use crate::config::Common;
 use crate::http::Error;
 use crate::media::Store;
+use crate::transfer::TransferError;
 use crate::vault::{Vault, VaultError};
 use crate::{MIGRATIONS, telemetry};
 
@@ -62,10 +67,16 @@ enum Command {
     Webhook(webhook::Webhook),
     /// Background jobs that failed for good.
     Job(job::Job),
-    /// Load files of records, and take that back.
-    Import(import::Import),
     /// The key that encrypts stored credentials.
     Key(key::Key),
+    /// Copy the database into a file while servers use it.
+    Backup(backup::Backup),
+    /// Put a backup in the place of the database.
+    Restore(backup::Restore),
+    /// Write everything of a company into a folder or a ZIP file.
+    Export(export::Export),
+    /// Load files of records, or bring a company over; take a file back.
+    Import(import::Import),
     /// Play a provider, for tests and integrators.
     Simulate(simulate::Simulate),
 }
@@ -94,6 +105,21 @@ impl From<Error> for Failure {
             Error::Internal(why) => Failure(why.clone()),
             _ => Failure(error.faults().into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; ")),
         }
+    }
+}
+
+impl From<TransferError> for Failure {
+    fn from(error: TransferError) -> Failure {
+        match error {
+            TransferError::Store(error) => error.into(),
+            other => Failure(other.to_string()),
+        }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Failure {
+        Failure(error.to_string())
     }
 }
 
@@ -150,6 +176,9 @@ async fn command(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Job(job) => job.run(&common).await?,
         Command::Import(import) => return import.run(&common).await,
         Command::Key(key) => key.run(&common).await?,
+        Command::Backup(backup) => backup.run(&common).await?,
+        Command::Restore(restore) => restore.run(&common).await?,
+        Command::Export(export) => export.run(&common).await?,
         Command::Simulate(simulate) => simulate.run().await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -207,8 +236,7 @@ async fn parts(common: &Common, media: Option<String>) -> Result<App, Failure> {
     let mut config = Settings::try_parse_from(["sala"]).map_err(|error| Failure(error.to_string()))?.config;
     config.media = media.or(config.media);
     let db = open(common).await?;
-    let place = serve::media_place(common, &config);
-    let media = Store::open(&place).map_err(|error| Failure(format!("media store: {error}")))?;
+    let media = self::media(common, config.media.as_ref())?;
     App::new(config, db, vault(common)?, media, Clock::System, None)
         .map_err(|error| Failure(format!("HTTP client: {error}")))
 }
@@ -217,6 +245,31 @@ async fn parts(common: &Common, media: Option<String>) -> Result<App, Failure> {
 pub fn sqlite_file(database: &str) -> Option<PathBuf> {
     let path = database.strip_prefix("sqlite:")?;
     Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+}
+
+/// Where media are kept: what was given, or beside an SQLite database, or in the present folder.
+fn media_place(common: &Common, given: Option<&String>) -> String {
+    let beside = || sqlite_file(&common.database).map(|file| file.with_file_name("media").display().to_string());
+    given.cloned().or_else(beside).unwrap_or_else(|| "media".to_owned())
+}
+
+/// Opens the media store for a command.
+fn media(common: &Common, given: Option<&String>) -> Result<Store, Failure> {
+    let place = media_place(common, given);
+    Store::open(&place).map_err(|error| Failure(format!("media store {place}: {error}")))
+}
+
+/// Shows on standard error how far a command has come; nothing where that is no terminal.
+fn progress(total: Option<u64>) -> ProgressBar {
+    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let form = match total {
+        Some(_) => "{spinner} {msg} {wide_bar} {human_pos}/{human_len} {eta}",
+        None => "{spinner} {msg} {human_pos} {per_sec}",
+    };
+    if let Ok(style) = ProgressStyle::with_template(form) {
+        bar.set_style(style);
+    }
+    bar
 }
 
 /// The key file beside an SQLite database.

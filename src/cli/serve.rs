@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::{Failure, open_unmigrated, print_text, sqlite_file, vault};
+use super::{Failure, media_place, open_unmigrated, print_text, vault};
 use crate::app::{App, Clock};
 use crate::chat::account::{self, NewAccount};
 use crate::chat::room;
@@ -64,8 +64,8 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
     let vault = vault(common)?;
     let migrated = db.migrate(MIGRATIONS).await?;
     tracing::info!(applied = migrated.applied, version = migrated.version, database = %db.kind(), "schema is current");
-    let media =
-        Store::open(&media_place(common, &config)).map_err(|error| Failure::new(format!("media store: {error}")))?;
+    let media = Store::open(&media_place(common, config.media.as_ref()))
+        .map_err(|error| Failure::new(format!("media store: {error}")))?;
     let listener =
         TcpListener::bind(config.listen).await.map_err(|error| Failure::new(format!("{}: {error}", config.listen)))?;
     let address = listener.local_addr()?;
@@ -111,12 +111,6 @@ impl Running {
         }
         self.app.db.close().await;
     }
-}
-
-/// Where media are kept.
-pub(super) fn media_place(common: &Common, config: &Config) -> String {
-    let beside = || sqlite_file(&common.database).map(|file| file.with_file_name("media").display().to_string());
-    config.media.clone().or_else(beside).unwrap_or_else(|| "media".to_owned())
 }
 
 /// A write beyond the process's file size limit is then an error like a full disk, not the end of the process.

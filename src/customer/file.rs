@@ -58,6 +58,29 @@ struct CustomerFileAttach {
     files: Option<IgnoredAny>,
 }
 
+/// The same as a form.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the document's picture of the form, which the intake reads part by part")]
+struct CustomerFileForm {
+    /// The customer's code, in any letter case.
+    #[schema(example = "C000349")]
+    customer_code: Option<String>,
+    /// Number of a file category.
+    #[schema(example = 1)]
+    file_category_id: Option<i64>,
+    /// Name of a file category, in Thai or English, where its number is not known.
+    file_category_name: Option<String>,
+    /// The files: every part that has a file name is one, whatever its field is called. At most 20.
+    files: Option<Vec<FilePart>>,
+}
+
+/// A file of a form.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "the document's picture of a file")]
+struct FilePart(String);
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Path)]
@@ -121,7 +144,7 @@ async fn get_customer_file_categories(
     operation_id = "attachCustomerFilesToCategory",
     tag = "Customer",
     params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters; kept for 24 hours, per client")),
-    request_body(content((CustomerFileAttach = "application/json"), (CustomerFileAttach = "multipart/form-data"))),
+    request_body(content((CustomerFileAttach = "application/json"), (CustomerFileForm = "multipart/form-data"))),
     responses((status = 200, description = "The files.", body = Envelope<Vec<AttachedFile>>)),
     security(("bearerAuth" = ["customer:write"], "subscriptionKey" = []))
 )]

@@ -177,6 +177,20 @@ impl TestApp {
         test
     }
 
+    /// A server on another database that holds the same company, with the same key and client.
+    pub async fn moved_to(&self, database: TestDatabase) -> TestApp {
+        let db = db::Db::open(&database.url, db::Options::default()).await.unwrap();
+        let media = Store::open(&database.folder.join("media").display().to_string()).unwrap();
+        let clock = Clock::Set(AtomicI64::new(self.app.now()));
+        let vault = Vault::from_text(&self.key).unwrap();
+        let app = App::new(self.app.config.clone(), db, vault, media, clock, None).unwrap();
+        let server = Server::new(app.clone());
+        let (client, key) = (self.client.clone(), self.key.clone());
+        let mut test = TestApp { app, client, token: String::new(), database, server, key };
+        test.token = test.token_for(&test.client).await;
+        test
+    }
+
     /// A second node on the same database, with parts of its own.
     pub async fn second_node(&self) -> (App, Server) {
         self.node(|_| {}).await

@@ -243,6 +243,11 @@ impl Load {
         self.acknowledged.lock().unwrap().len()
     }
 
+    /// The messages that were acknowledged so far.
+    pub fn so_far(&self) -> Vec<Uuid> {
+        self.acknowledged.lock().unwrap().iter().map(|one| one.id).collect()
+    }
+
     /// How many were refused so far.
     pub fn refused(&self) -> usize {
         self.refused.lock().unwrap().len()

@@ -5,6 +5,7 @@
 mod account;
 mod app;
 mod auth;
+mod backup;
 mod chat;
 mod child;
 mod cli;
@@ -41,4 +42,5 @@ mod scan;
 mod serve;
 mod setting;
 mod sheet;
+mod transfer;
 mod webhook;

@@ -19,7 +19,9 @@
 //! ASCII letters on SQLite.
 
 mod amount;
+pub mod bulk;
 mod error;
+pub mod file;
 mod migrate;
 mod postgres;
 mod query;

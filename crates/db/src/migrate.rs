@@ -150,7 +150,7 @@ fn apply_sqlite(connection: &Connection, migrations: &[Migration]) -> Result<boo
     Ok(true)
 }
 
-fn read_sqlite(connection: &Connection) -> Result<Applied, Error> {
+pub(crate) fn read_sqlite(connection: &Connection) -> Result<Applied, Error> {
     let mut statement =
         connection.prepare("select version, checksum from _migration order by version").map_err(sqlite::error)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(sqlite::error)?;

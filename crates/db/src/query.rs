@@ -22,6 +22,16 @@ impl<'c> Query<'c> {
         Self { conn, text: Cow::Borrowed(text), values: Vec::new(), wrong: None }
     }
 
+    /// The same for a text that this crate has put together out of the schema's own names.
+    pub(crate) fn owned(conn: &'c mut Conn, text: String, values: Vec<Value>) -> Self {
+        Self { conn, text: Cow::Owned(text), values, wrong: None }
+    }
+
+    pub(crate) fn push_owned(mut self, text: &str) -> Self {
+        self.text.to_mut().push_str(text);
+        self
+    }
+
     /// Binds the next number: the first call is `$1`.
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());

@@ -72,7 +72,7 @@ impl Postgres {
 
     pub(crate) async fn read(&self) -> Result<Reader, Error> {
         let client = Arc::new(self.get().await?);
-        Ok(Reader { client: Some(client), under_way: false, tls: self.tls.clone(), limit: self.read })
+        Ok(Reader { client: Some(client), under_way: false, frozen: false, tls: self.tls.clone(), limit: self.read })
     }
 
     pub(crate) async fn write<T, E, F>(&self, unit: impl Fn(Conn) -> F) -> Result<T, E>
@@ -117,11 +117,24 @@ pub(crate) struct Reader {
     client: Option<Shared>,
     /// Still set when dropped: the answer of a statement has not been waited for.
     under_way: bool,
+    /// It holds a transaction, so that it goes on seeing one state.
+    frozen: bool,
     tls: MakeRustlsConnect,
     limit: Duration,
 }
 
 impl Reader {
+    /// Makes every statement from now on see the state of this moment.
+    pub(crate) async fn freeze(mut self) -> Result<Self, Error> {
+        let client = self.enter()?;
+        self.frozen = true;
+        // The state is chosen by the first look, not by `begin`.
+        let begin = "begin isolation level repeatable read read only; select 1";
+        client.batch_execute(begin).await.map_err(|fault| error(&fault))?;
+        self.under_way = false;
+        Ok(self)
+    }
+
     pub(crate) async fn fetch<R: DeserializeOwned>(
         &mut self,
         text: &str,
@@ -170,7 +183,7 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        if self.under_way {
+        if self.under_way || self.frozen {
             self.give_up();
         }
     }

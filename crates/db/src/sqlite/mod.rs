@@ -82,7 +82,9 @@ impl Sqlite {
         permit.forget();
         let connection = lock(&self.readers.idle).pop();
         match connection {
-            Some(connection) => Ok(Reader { connection: Some(connection), home: Arc::clone(&self.readers) }),
+            Some(connection) => {
+                Ok(Reader { connection: Some(connection), home: Arc::clone(&self.readers), frozen: false })
+            }
             None => {
                 self.readers.permits.add_permits(1);
                 Err(Error::Unavailable("the database is closed".into()))
@@ -141,9 +143,20 @@ struct Timed {
 pub(crate) struct Reader {
     connection: Option<Timed>,
     home: Arc<Readers>,
+    /// It holds a transaction, so that it goes on seeing one state.
+    frozen: bool,
 }
 
 impl Reader {
+    /// Makes every statement from now on see the state of this moment.
+    pub(crate) fn freeze(mut self) -> Result<Self, Error> {
+        // The state is chosen by the first look, not by `begin`.
+        let connection = self.connection()?;
+        connection.execute_batch("begin; select count(*) from sqlite_schema").map_err(error)?;
+        self.frozen = true;
+        Ok(self)
+    }
+
     pub(crate) fn fetch<R: DeserializeOwned>(
         &mut self,
         text: &str,
@@ -171,6 +184,10 @@ impl Drop for Reader {
         if let Some(connection) = self.connection.take()
             && !self.home.permits.is_closed()
         {
+            if self.frozen {
+                // Nothing was written; a transaction that an error has ended already is no fault.
+                let _ = connection.connection.execute_batch("rollback");
+            }
             lock(&self.home.idle).push(connection);
             self.home.permits.add_permits(1);
         }
