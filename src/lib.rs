@@ -33,4 +33,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 1, name: "foundation", sql: include_str!("../migrations/0001_foundation.sql") },
     db::Migration { version: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
     db::Migration { version: 3, name: "customers", sql: include_str!("../migrations/0003_customers.sql") },
+    db::Migration { version: 4, name: "customer_lists", sql: include_str!("../migrations/0004_customer_lists.sql") },
 ];

@@ -3,9 +3,11 @@
 mod enquiry;
 mod event;
 mod file;
+mod filter;
 mod identity;
 mod input;
 mod legacy;
+mod page;
 mod removal;
 mod room;
 mod satisfaction;

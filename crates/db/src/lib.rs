@@ -20,6 +20,7 @@
 
 mod amount;
 mod error;
+mod ids;
 mod migrate;
 mod postgres;
 mod query;
@@ -35,6 +36,7 @@ use serde::de::DeserializeOwned;
 
 pub use amount::Amount;
 pub use error::Error;
+pub use ids::Ids;
 pub use migrate::{Migrated, Migration, MigrationState};
 pub use query::Query;
 pub use rows::{Rows, Type};
