@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::search::Effort;
 use crate::telemetry::LogFormat;
 
 /// Settings that every command takes.
@@ -47,6 +48,10 @@ pub enum Role {
 /// Settings of `sala serve`.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
+    /// How far lists are followed; only tests make it less.
+    #[arg(skip)]
+    pub effort: Effort,
+
     /// Address and port to listen on.
     #[arg(long, env = "SALA_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: std::net::SocketAddr,

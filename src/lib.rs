@@ -38,6 +38,7 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 1, name: "foundation", sql: include_str!("../migrations/0001_foundation.sql") },
     db::Migration { version: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
     db::Migration { version: 3, name: "customers", sql: include_str!("../migrations/0003_customers.sql") },
+    db::Migration { version: 4, name: "customer_lists", sql: include_str!("../migrations/0004_customer_lists.sql") },
     db::Migration { version: 5, name: "merge_privacy", sql: include_str!("../migrations/0005_merge_privacy.sql") },
     db::Migration { version: 6, name: "company_import", sql: include_str!("../migrations/0006_company_import.sql") },
     db::Migration { version: 7, name: "products", sql: include_str!("../migrations/0007_products.sql") },

@@ -1,6 +1,23 @@
-//! Keywords: how a part of a text is looked for.
+//! Keywords: how a part of a text is looked for; and how far lists are followed for a page.
 
 use unicode_normalization::UnicodeNormalization;
+
+/// How much is read for one page of a list before another way to it is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Entries of an index that are read at a time.
+    pub entries: usize,
+    /// Records that are looked at in their table: a few microseconds each.
+    pub rows: usize,
+    /// Records that are passed in the index of the list's order: some tenths of a microsecond each.
+    pub passed: usize,
+}
+
+impl Default for Effort {
+    fn default() -> Effort {
+        Effort { entries: 10_000, rows: 3_000, passed: 12_000 }
+    }
+}
 
 /// A text as it is compared: one form for each letter (NFKC: composed or not, full or half width), in lower case.
 pub fn fold(text: &str) -> String {

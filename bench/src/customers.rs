@@ -33,11 +33,73 @@ const NAMES: [&str; 10] = [
 ];
 const KINDS: [&str; 5] = ["การค้า", "Logistics", "ก่อสร้าง", "Foods", "ขนส่ง"];
 
-/// What a customer of this number is called; the number makes it unique.
+/// What a customer of this number is called; the number makes it unique. Persons and schools come together in the order
+/// of names, as they do in life.
 fn name(number: u32) -> String {
+    let unique = spread(u64::from(number), CUSTOMERS);
+    if is_person(number) {
+        return format!("คุณ {unique} {}", NAMES[number as usize % NAMES.len()]);
+    }
+    if is_school(number) {
+        return format!("โรงเรียน {unique}");
+    }
     let first = NAMES[number as usize % NAMES.len()];
     let kind = KINDS[(number / 10) as usize % KINDS.len()];
-    format!("บริษัท {first} {kind} {} จำกัด", spread(u64::from(number), CUSTOMERS))
+    format!("บริษัท {first} {kind} {unique} จำกัด")
+}
+
+fn is_person(number: u32) -> bool {
+    number % 10 > 6
+}
+
+fn is_school(number: u32) -> bool {
+    number % 50 == 3
+}
+
+/// The first entry of each look-up list of our own.
+const ENTRY: i64 = 1_001;
+
+/// Look-up lists and names of their entries that the mixes ask for.
+const ENTRIES: [(&str, i64, &str); 12] = [
+    ("customer-groups", ENTRY, "Twentieth"),
+    ("customer-groups", ENTRY + 30, "Rare group"),
+    ("customer-groups", ENTRY + 31, "Schools"),
+    ("sources", ENTRY, "Even"),
+    ("sources", ENTRY + 1, "Tenth"),
+    ("sources", ENTRY + 30, "Rare source"),
+    ("sources", ENTRY + 31, "Old fair"),
+    ("classifications", ENTRY, "Odd"),
+    ("tags", ENTRY, "Old"),
+    ("tags", ENTRY + 1, "Fifth"),
+    ("interests", ENTRY, "Late"),
+    ("interests", ENTRY + 1, "Third"),
+];
+
+/// Group, source and class of a customer: usual ones, rare ones, and such that never or only long ago came together.
+fn entries(number: u32) -> (i64, i64, Option<i64>) {
+    let group = match number {
+        _ if is_school(number) => ENTRY + 31,
+        _ if number % 200 == 7 => ENTRY + 30,
+        _ => ENTRY + i64::from(number / 7 % 20),
+    };
+    let source = match number {
+        100_000..112_000 => ENTRY + 31,
+        _ if number % 199 == 5 => ENTRY + 30,
+        _ if number.is_multiple_of(2) => ENTRY,
+        _ => ENTRY + 1 + i64::from(number / 2 % 10),
+    };
+    (group, source, (number % 2 == 1).then_some(ENTRY))
+}
+
+/// The tags and interests of a customer.
+fn choices(number: u32) -> impl Iterator<Item = (&'static str, i64)> {
+    let all = [
+        (number < 300_000, "tags", ENTRY),
+        (number.is_multiple_of(5), "tags", ENTRY + 1),
+        (number >= 600_000, "interests", ENTRY),
+        (number % 3 == 1, "interests", ENTRY + 1),
+    ];
+    all.into_iter().filter(|(has, ..)| *has).map(|(_, list, choice)| (list, choice))
 }
 
 fn phone(number: u32) -> String {
@@ -50,13 +112,28 @@ fn search_key(number: u32) -> String {
     format!("{name}\nk{number:07}\nk{number}@example.com\n{phone}\n+66{}", &phone[1..])
 }
 
+/// When a customer was made: one every five minutes since 2017.
+fn made(number: u32) -> i64 {
+    1_483_228_800_000 + i64::from(number) * 300_000
+}
+
 /// Writes the customers straight into the tables, through the database crate because its text index is kept by hand.
 async fn seed(url: &str) -> Result<()> {
     let db = Db::open(url, Options::default()).await?;
     // What the server makes afterwards comes after these.
     db.write(async |mut tx| {
         let counter = tx.sql("insert into counter (company, name, value) values ($1, 'customer', $2)");
-        counter.bind(COMPANY).bind(i64::from(CUSTOMERS)).exec().await
+        counter.bind(COMPANY).bind(i64::from(CUSTOMERS)).exec().await?;
+        for (list, id, name) in ENTRIES {
+            tx.sql("insert into choice (company, list, id, name, name_key, position, active, version) values ($1, $2, $3, $4, lower($4), $3, true, 1)")
+                .bind(COMPANY)
+                .bind(list)
+                .bind(id)
+                .bind(name)
+                .exec()
+                .await?;
+        }
+        Ok::<_, db::Error>(())
     })
     .await?;
     for start in (0..CUSTOMERS).step_by(BATCH as usize) {
@@ -74,28 +151,49 @@ async fn batch(tx: &mut Conn, start: u32) -> Result<(), db::Error> {
         ("phone", Type::Text),
         ("search_key", Type::Text),
         ("state", Type::BigInt),
-        ("wide", Type::BigInt),
+        ("kind", Type::BigInt),
+        ("status", Type::BigInt),
+        ("customer_group", Type::BigInt),
+        ("source", Type::BigInt),
+        ("classification", Type::BigInt),
+        ("at", Type::BigInt),
+        ("modified_at", Type::BigInt),
     ]);
+    let mut used = Rows::new(&[("customer", Type::BigInt), ("list", Type::Text), ("choice", Type::BigInt)]);
+    let mut owners = Rows::new(&[("customer", Type::BigInt), ("staff_code", Type::Text)]);
     let mut texts = Vec::new();
     for number in start..start + BATCH {
         let text = search_key(number);
+        let id = i64::from(number + 1);
+        let (group, source, class) = entries(number);
         rows.push([
-            i64::from(number + 1).into(),
+            id.into(),
             format!("k{number:07}").into(),
             name(number).into(),
             phone(number).into(),
             text.as_str().into(),
             i64::from(number % 3 + 1).into(),
-            i64::from(number % 20 + 1).into(),
+            (if is_person(number) { 2_i64 } else { 1 }).into(),
+            i64::from(number.is_multiple_of(50)).into(),
+            group.into(),
+            source.into(),
+            class.into(),
+            made(number).into(),
+            (made(number) + i64::from(spread(u64::from(number), 1_000)) * 86_400_000).into(),
         ]);
+        for (list, choice) in choices(number) {
+            used.push([id.into(), list.into(), choice.into()]);
+        }
+        owners.push([id.into(), format!("EMP{:03}", spread(u64::from(number), 100)).into()]);
         texts.push((i64::from(number + 1), text));
     }
     tx.sql(
         "insert into customer (company, id, code, code_key, name, name_key, state, status, kind, lead_status,
-                               customer_group, source, phone, email, profile, search_key, created_by, created_at,
-                               modified_by, modified_at, version)
-         select 507, id, code, code, name, lower(name), state, 0, 1, 4, wide, wide, phone, code || '@example.com', '{}',
-                search_key, 'bench', 1763884800000 + id, 'bench', 1763884800000 + id, 1 from ",
+                               customer_group, source, classification, phone, email, profile, search_key, created_by,
+                               created_at, modified_by, modified_at, version, shape)
+         select 507, id, code, code, name, lower(name), state, status, kind, 4, customer_group, source, classification,
+                phone, code || '@example.com', '{}', search_key, 'bench', at, 'bench', modified_at, 1,
+                state * 1000 + kind * 100 + status * 10 + 4 from ",
     )
     .push_rows(&rows)
     .push(" as input where true on conflict do nothing")
@@ -106,6 +204,16 @@ async fn batch(tx: &mut Conn, start: u32) -> Result<(), db::Error> {
         .push(" as input where true on conflict do nothing")
         .exec()
         .await?;
+    tx.sql("insert into customer_owner (company, customer, staff_key, staff_code, position) select 507, customer, lower(staff_code), staff_code, 0 from ")
+        .push_rows(&owners)
+        .push(" as input where true on conflict do nothing")
+        .exec()
+        .await?;
+    tx.sql("insert into customer_choice (company, customer, list, choice, position) select 507, customer, list, choice, 0 from ")
+        .push_rows(&used)
+        .push(" as input where true on conflict do nothing")
+        .exec()
+        .await?;
     let texts: Vec<(i64, &str)> = texts.iter().map(|(id, text)| (*id, text.as_str())).collect();
     tx.index_texts("customer_text", COMPANY, &texts).await
 }
@@ -113,36 +221,44 @@ async fn batch(tx: &mut Conn, start: u32) -> Result<(), db::Error> {
 /// Both databases.
 pub(crate) fn measure(bench: &Bench, report: &mut Report, postgres: Option<&Postgres>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    match postgres {
-        None => {
-            let sala = Sala::embedded(&bench.program, bench.folder.join("customers"))?;
-            let (record, _) = seed::company(&sala, None)?;
-            report.tell(
-                "Embedded: writing 1,000,000 customers, with their text index",
-                timed(|| runtime.block_on(seed(&sala.database)))?,
-            );
-            reads(bench, report, &sala, &record, "Embedded")?;
-            writes(bench, report, &sala, &record)
-        }
-        Some(postgres) => {
-            let folder = bench.folder.join("customers-postgres");
-            std::fs::create_dir_all(&folder)?;
-            postgres.psql("postgres", "create database customers;")?;
-            let sala = Sala { program: bench.program.clone(), folder, database: postgres.database("customers") };
-            let (record, _) = seed::company(&sala, None)?;
-            report.tell(
-                "PostgreSQL: writing 1,000,000 customers, with their text index",
-                timed(|| runtime.block_on(seed(&sala.database)))?,
-            );
-            postgres.psql("customers", "vacuum analyze;")?;
-            reads(bench, report, &sala, &record, "PostgreSQL")?;
-            let server = sala.serve(&["--role", "api"])?;
-            let client = Rc::new(Client::new(server.address, &record)?);
-            let rate = create(&server, &client, bench.time(), 0)?;
-            report.tell("PostgreSQL, 64 connections making customers", format!("{rate:.0}/s"));
-            server.stop()
-        }
+    let engine = if postgres.is_some() { "PostgreSQL" } else { "Embedded" };
+    let folder = bench.kept.as_ref().unwrap_or(&bench.folder).join(format!("customers-{engine}"));
+    let record = folder.join("client.json");
+    let is_seeded = record.exists();
+    std::fs::create_dir_all(&folder)?;
+    if let Some(postgres) = postgres.filter(|_| !is_seeded) {
+        postgres.psql("postgres", "create database customers;")?;
     }
+    let sala = match postgres {
+        None => Sala::embedded(&bench.program, folder)?,
+        Some(postgres) => Sala { program: bench.program.clone(), folder, database: postgres.database("customers") },
+    };
+    if !is_seeded {
+        let (client, _) = seed::company(&sala, None)?;
+        let time = timed(|| runtime.block_on(seed(&sala.database)))?;
+        report.tell(&format!("{engine}: writing 1,000,000 customers, with their text index"), time);
+        if let Some(postgres) = postgres {
+            postgres.psql("customers", "vacuum analyze;")?;
+        }
+        std::fs::write(&record, serde_json::to_vec(&client)?)?;
+    }
+    let client: serde_json::Value = serde_json::from_slice(&std::fs::read(&record)?)?;
+    reads(bench, report, &sala, &client, engine)?;
+    if postgres.is_none() {
+        return writes(bench, report, &sala, &client);
+    }
+    let server = sala.serve(&["--role", "api"])?;
+    let made = create(&server, &Rc::new(Client::new(server.address, &client)?), bench.time(), round())?;
+    report.tell(
+        "PostgreSQL, 64 connections making customers",
+        format!("{:.0}/s, p99 {:.1} ms", made.rate, made.latency(0.99)),
+    );
+    server.stop()
+}
+
+/// A number that no earlier round over the same database had, as names are unique.
+fn round() -> u128 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
 fn timed(work: impl FnOnce() -> Result<()>) -> Result<String> {
@@ -151,7 +267,105 @@ fn timed(work: impl FnOnce() -> Result<()>) -> Result<String> {
     Ok(format!("{:.0} s", started.elapsed().as_secs_f64()))
 }
 
-/// Reading at light load: by code, by keyword, by two filters.
+/// The body of an enquiry about a customer of this number.
+type Body = fn(u32) -> String;
+
+/// What is asked for: usual pages, and those that are hard on indexes: filters that are rare together, or never meet, or
+/// meet only where the list's order comes to last.
+const MIXES: [(&str, &[Body]); 8] = [
+    (
+        "a keyword",
+        &[
+            // A whole number of a name, a telephone, an e-mail's beginning, a word that a tenth have, two letters and one.
+            |of| format!(r#""keyword":"{}""#, spread(u64::from(of), CUSTOMERS)),
+            |of| format!(r#""keyword":"{}""#, &phone(of)[3..]),
+            |of| format!(r#""keyword":"k{of}@""#),
+            |of| format!(r#""keyword":"{}""#, NAMES[of as usize % NAMES.len()]),
+            |_| r#""keyword":"ขน""#.to_owned(),
+            |_| r#""keyword":"ก""#.to_owned(),
+        ],
+    ),
+    (
+        "a keyword and a filter",
+        &[
+            |of| format!(r#""keyword":"Lotus","customerState":{}"#, of % 3 + 1),
+            |of| format!(r#""keyword":"{:02}","customerGroupName":"Rare group""#, of % 100),
+            |of| format!(r#""keyword":"ก","owners":["EMP{:03}"]"#, of % 100),
+            // Schools are no companies; none of the old fair is new.
+            |_| r#""keyword":"บริษัท","customerGroupName":"Schools""#.to_owned(),
+            |_| r#""keyword":"โรงเรียน","sourceName":"Old fair""#.to_owned(),
+            |of| format!(r#""keyword":"{}","customerTags":["Old"],"customerType":1"#, NAMES[of as usize % NAMES.len()]),
+        ],
+    ),
+    (
+        "a keyword, in order of names",
+        &[
+            |of| format!(r#""keyword":"{}","orderBy":"customerName""#, NAMES[of as usize % NAMES.len()]),
+            |of| format!(r#""keyword":"{:03}","orderBy":"customerName desc""#, of % 1_000),
+            |of| format!(r#""keyword":"9{:02}","customerType":1,"orderBy":"customerName""#, of % 100),
+        ],
+    ),
+    (
+        "two filters",
+        &[
+            |of| format!(r#""customerState":{},"customerType":1,"skip":{}"#, of % 3 + 1, of % 10 * 20),
+            |_| r#""customerGroupName":"Rare group","sourceName":"Rare source""#.to_owned(),
+            |_| r#""sourceName":"Even","classificationName":"Odd""#.to_owned(),
+            |of| format!(r#""customerGroupName":"Twentieth","customerState":{}"#, of % 3 + 1),
+            |of| format!(r#""sourceName":"Old fair","customerType":{}"#, of % 2 + 1),
+            |_| r#""sourceName":"Even","customerStatus":1"#.to_owned(),
+        ],
+    ),
+    (
+        "two filters, in order of names",
+        &[
+            // Companies come after all persons, and schools after nearly all companies.
+            |of| format!(r#""customerType":1,"customerState":{},"orderBy":"customerName""#, of % 3 + 1),
+            |of| format!(r#""customerGroupName":"Schools","customerState":{},"orderBy":"customerName""#, of % 3 + 1),
+            |of| format!(r#""sourceName":"Even","customerState":{},"orderBy":"customerName""#, of % 3 + 1),
+            |_| r#""customerGroupName":"Rare group","customerType":1,"orderBy":"customerName""#.to_owned(),
+            |_| r#""sourceName":"Even","classificationName":"Odd","orderBy":"customerName""#.to_owned(),
+            |_| r#""sourceName":"Old fair","customerType":2,"orderBy":"dateModified""#.to_owned(),
+        ],
+    ),
+    (
+        "owners, tags and interests",
+        &[
+            |of| format!(r#""owners":["EMP{:03}"],"customerState":{}"#, of % 100, of % 3 + 1),
+            |of| format!(r#""owners":["EMP{:03}"],"customerType":2,"orderBy":"customerName""#, of % 100),
+            |_| r#""customerTags":["Old"],"customerState":2"#.to_owned(),
+            |_| r#""customerTags":["Fifth"],"sourceName":"Even""#.to_owned(),
+            |of| format!(r#""customerTags":["Old","Fifth"],"interestsName":["Third"],"owners":["EMP{:03}"]"#, of % 100),
+            // Never together.
+            |_| r#""customerTags":["Old"],"interestsName":["Late"]"#.to_owned(),
+        ],
+    ),
+    (
+        "a period and a filter",
+        &[
+            |_| r#""dateFrom":"2018-02-01","dateTo":"2018-02-28","customerState":1"#.to_owned(),
+            |_| r#""dateTo":"2019-12-31","sourceName":"Even""#.to_owned(),
+            |_| r#""dateFrom":"2020-01-01","customerGroupName":"Rare group","orderBy":"customerName""#.to_owned(),
+            |_| r#""modifiedFrom":"2026-06-01","customerState":2"#.to_owned(),
+            |_| {
+                r#""modifiedFrom":"2019-01-01","modifiedTo":"2019-03-01","customerType":2,"orderBy":"dateModified""#
+                    .to_owned()
+            },
+        ],
+    ),
+    (
+        "two filters, far into the list",
+        &[
+            |of| format!(r#""customerState":{},"customerType":1,"skip":{}"#, of % 3 + 1, of % 10 * 1_000),
+            |of| format!(r#""customerGroupName":"Twentieth","customerState":2,"skip":{}"#, of % 10 * 500),
+            |of| {
+                format!(r#""customerState":1,"sourceName":"Even","skip":{},"orderBy":"customerName""#, of % 10 * 1_000)
+            },
+        ],
+    ),
+];
+
+/// Reading at light load: by code, and each of the mixes.
 fn reads(bench: &Bench, report: &mut Report, sala: &Sala, record: &serde_json::Value, engine: &str) -> Result<()> {
     let server = sala.serve(&["--role", "api"])?;
     let client = Rc::new(Client::new(server.address, record)?);
@@ -165,32 +379,14 @@ fn reads(bench: &Bench, report: &mut Report, sala: &Sala, record: &serde_json::V
         reader.get(&format!("/v3/customers/k{:07}", spread(number, CUSTOMERS)), out);
     })?;
     report.under(&format!("{engine}, 1,000,000 customers: one by its code, p99"), by_code.latency(0.99), 2.0, "ms");
-    let reader = Rc::clone(&client);
-    let keyword = load::run(plan, move |number, out| {
-        let of = spread(number, CUSTOMERS);
-        // A whole number of a name, a telephone, an e-mail's beginning, a word that a tenth have, and two letters.
-        let keyword = match number % 5 {
-            0 => spread(u64::from(of), CUSTOMERS).to_string(),
-            1 => phone(of)[3..].to_owned(),
-            2 => format!("k{of}@"),
-            3 => NAMES[of as usize % NAMES.len()].to_owned(),
-            _ => "ขน".to_owned(),
-        };
-        reader.post("/v3/customers/enquiry", &format!(r#"{{"keyword":"{keyword}","take":20}}"#), out);
-    })?;
-    report.under(&format!("{engine}, … a page by a keyword, p99"), keyword.latency(0.99), 20.0, "ms");
-    let reader = Rc::clone(&client);
-    let filters = load::run(plan, move |number, out| {
-        let (state, kind, skip) = (number % 3 + 1, 1, number % 10 * 20);
-        let body = match number % 2 {
-            0 => format!(r#"{{"customerState":{state},"customerType":{kind},"skip":{skip},"take":20}}"#),
-            _ => format!(
-                r#"{{"customerState":{state},"sourceName":"Website","skip":{skip},"take":20,"orderBy":"customerName"}}"#
-            ),
-        };
-        reader.post("/v3/customers/enquiry", &body, out);
-    })?;
-    report.under(&format!("{engine}, … a page by two filters, p99"), filters.latency(0.99), 20.0, "ms");
+    for (what, bodies) in MIXES {
+        let reader = Rc::clone(&client);
+        let pages = load::run(plan, move |number, out| {
+            let body = bodies[number as usize % bodies.len()](spread(number, CUSTOMERS));
+            reader.post("/v3/customers/enquiry", &format!("{{{body}}}"), out);
+        })?;
+        report.under(&format!("{engine}, … a page by {what}, p99"), pages.latency(0.99), 20.0, "ms");
+    }
     let memory = server::memory(server.pid()).unwrap_or(f64::NAN);
     report.under(&format!("{engine}, … memory after that (PSS)"), memory, 150.0, "MB");
     server.stop()
@@ -201,12 +397,13 @@ fn writes(bench: &Bench, report: &mut Report, sala: &Sala, record: &serde_json::
     let (mut rates, mut limits) = (Vec::new(), Vec::new());
     let mut most_memory: f64 = 0.0;
     for round in 0..bench.rounds() {
+        let round = crate::customers::round() + round as u128;
         limits.push(limit(sala, bench.time(), round)?);
         let server = sala.serve(&["--role", "api"])?;
         let client = Rc::new(Client::new(server.address, record)?);
         let pid = server.pid();
         let (rate, memory) = server::watch(|| server::memory(pid), || create(&server, &client, bench.time(), round));
-        rates.push(rate?);
+        rates.push(rate?.rate);
         most_memory = most_memory.max(memory);
         server.stop()?;
     }
@@ -215,20 +412,19 @@ fn writes(bench: &Bench, report: &mut Report, sala: &Sala, record: &serde_json::
     Ok(())
 }
 
-/// Customers made a second.
-fn create(server: &server::Server, client: &Rc<Client>, time: Duration, round: usize) -> Result<f64> {
+/// Makes customers.
+fn create(server: &server::Server, client: &Rc<Client>, time: Duration, round: u128) -> Result<load::Outcome> {
     let client = Rc::clone(client);
-    let made = load::run(Plan::full(server.address, 64, time), move |number, out| {
+    load::run(Plan::full(server.address, 64, time), move |number, out| {
         let body = format!(
             r#"{{"customerName":"ลูกค้าใหม่ {round} {number}","customerState":3,"customerType":1,"customerPhone":"0{number:09}","customerEmail":"n{round}x{number}@example.com","sourceName":"Website","customerGroupName":"Gold","owners":["EMP001"]}}"#
         );
         client.post("/v3/customers", &body, out);
-    })?;
-    Ok(made.rate)
+    })
 }
 
 /// The statements of making one customer, with nothing around them.
-fn limit(sala: &Sala, time: Duration, round: usize) -> Result<f64> {
+fn limit(sala: &Sala, time: Duration, round: u128) -> Result<f64> {
     let connection = Connection::open(sala.file())?;
     connection.execute_batch(
         "pragma journal_mode = wal; pragma synchronous = full; pragma temp_store = memory; pragma foreign_keys = on;
@@ -248,8 +444,8 @@ fn limit(sala: &Sala, time: Duration, round: usize) -> Result<f64> {
     let mut customer = connection.prepare(
         "insert into customer (company, id, code, code_key, name, name_key, state, status, kind, lead_status,
                                customer_group, source, phone, email, profile, search_key, created_by, created_at,
-                               modified_by, modified_at, version)
-         values (?1, ?2, ?3, ?3, ?4, ?4, 3, 0, 1, 4, 1, 1, ?5, ?6, ?7, ?8, 'bench', ?2, 'bench', ?2, 1)
+                               modified_by, modified_at, version, shape)
+         values (?1, ?2, ?3, ?3, ?4, ?4, 3, 0, 1, 4, 1, 1, ?5, ?6, ?7, ?8, 'bench', ?9, 'bench', ?9, 1, 3104)
          on conflict (company, code_key) do nothing",
     )?;
     let mut text = connection.prepare("insert or replace into customer_text (rowid, grams) values (?1, ?2)")?;
@@ -289,7 +485,7 @@ fn limit(sala: &Sala, time: Duration, round: usize) -> Result<f64> {
             let _ = choice.exists(params![COMPANY, "sources", "website"])?;
             let _ = choice.exists(params![COMPANY, "customer-groups", "gold"])?;
             let search = format!("{name}\n{code}\n{email}\n{phone}\n+66{count:09}");
-            customer.execute(params![COMPANY, id, code, name, phone, email, profile, search])?;
+            customer.execute(params![COMPANY, id, code, name, phone, email, profile, search, made(CUSTOMERS) + id])?;
             text.execute(params![(COMPANY << 32) | id, grams(&search)])?;
             named.execute(params![COMPANY, name, id])?;
             let _ = staff.exists([COMPANY])?;

@@ -46,6 +46,10 @@ struct Options {
     #[arg(long)]
     folder: Option<PathBuf>,
 
+    /// Where the million customers stay from run to run: written by the first, read by the next.
+    #[arg(long)]
+    keep: Option<PathBuf>,
+
     /// A Markdown file whose table, between `<!-- table -->` and `<!-- end -->`, is replaced.
     #[arg(long)]
     write: Option<PathBuf>,
@@ -67,6 +71,7 @@ enum Part {
 pub(crate) struct Bench {
     program: PathBuf,
     folder: PathBuf,
+    kept: Option<PathBuf>,
     quick: bool,
 }
 
@@ -95,7 +100,12 @@ fn main() -> Result<()> {
     let name = format!("sala-bench-{}", std::process::id());
     let folder = options.folder.unwrap_or_else(std::env::temp_dir).join(name);
     std::fs::create_dir_all(&folder)?;
-    let bench = Bench { program: program.canonicalize()?, folder: folder.canonicalize()?, quick: options.quick };
+    let bench = Bench {
+        program: program.canonicalize()?,
+        folder: folder.canonicalize()?,
+        kept: options.keep,
+        quick: options.quick,
+    };
     let mut report = Report::default();
     let measured = measure(&bench, &options.only, &mut report);
     let machine = report::machine(&bench.folder, measured.as_deref().unwrap_or_default());

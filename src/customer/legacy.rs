@@ -8,8 +8,9 @@ use utoipa_axum::routes;
 
 use db::Conn;
 
-use super::enquiry::{Filter, Near, find_page};
+use super::filter::{Filter, Near};
 use super::input::{CustomerAddress, CustomerContact, CustomerSocialAccountWrite, CustomerWrite};
+use super::page::find_page;
 use super::store::{self, Links, Row};
 use crate::app::App;
 use crate::http::{Caller, Checked, Code, Conditions, Error, Fault, Faults, Json, Patch, Path, Reply};
@@ -313,7 +314,7 @@ async fn legacy_enquire_customers(
     let columns: Vec<String> = input.display_columns.iter().flatten().map(|name| name.to_lowercase()).collect();
     let filter = input.filter()?;
     let mut conn = app.db.read().await?;
-    let rows = find_page(&mut conn, caller.company, &filter).await?.rows;
+    let rows = find_page(&mut conn, caller.company, &filter, app.config.effort).await?.rows;
     let views = views(&mut conn, caller.company, rows).await?;
     let mut value = serde_json::to_value(views).map_err(|error| Error::Internal(error.to_string()))?;
     if !columns.is_empty() {

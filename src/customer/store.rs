@@ -125,6 +125,11 @@ impl Row {
         if self.erased_at.is_some() { Ok(self) } else { self.living() }
     }
 
+    /// State, kind, status and lead status as one number, by which lists find customers: a digit each.
+    fn shape(&self) -> i64 {
+        self.state * 1000 + self.kind.unwrap_or(0) * 100 + self.status * 10 + self.lead_status
+    }
+
     /// 404 for a customer that was deleted or merged away.
     pub(crate) fn living(self) -> Result<Row, Error> {
         if self.deleted_at.is_some() { Err(Error::NotFound("customer")) } else { Ok(self) }
@@ -809,9 +814,9 @@ async fn insert(tx: &mut Conn, row: &Row, setting: &Setting) -> Result<(), Error
             "insert into customer (company, id, code, code_key, name, name_key, state, status, kind, lead_status,
                                    customer_group, source, classification, reason, tax_no, tax_key, branch, phone, mobile,
                                    email, latitude, longitude, profile, search_key, created_by, created_at, modified_by,
-                                   modified_at, version)
+                                   modified_at, version, shape)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                     $23, $24, $25, $26, $25, $26, 1)
+                     $23, $24, $25, $26, $25, $26, 1, $27)
              on conflict (company, code_key) do nothing",
         )
         .bind(row.company)
@@ -840,6 +845,7 @@ async fn insert(tx: &mut Conn, row: &Row, setting: &Setting) -> Result<(), Error
         .bind(text.as_str())
         .bind(&row.created_by)
         .bind(row.created_at)
+        .bind(row.shape())
         .exec()
         .await?;
     if made == 0 {
@@ -866,7 +872,8 @@ pub(crate) async fn update(tx: &mut Conn, row: &Row, setting: &Setting) -> Resul
          set name = $3, name_key = $4, state = $5, status = $6, kind = $7, lead_status = $8, customer_group = $9,
              source = $10, classification = $11, reason = $12, tax_no = $13, tax_key = $14, branch = $15, phone = $16,
              mobile = $17, email = $18, latitude = $19, longitude = $20, profile = $21, search_key = $22,
-             modified_by = $23, modified_at = $24, version = $25, deleted_at = $26, merged_into = $27, erased_at = $28
+             modified_by = $23, modified_at = $24, version = $25, deleted_at = $26, merged_into = $27, erased_at = $28,
+             shape = $29
          where company = $1 and id = $2",
     )
     .bind(row.company)
@@ -897,6 +904,7 @@ pub(crate) async fn update(tx: &mut Conn, row: &Row, setting: &Setting) -> Resul
     .bind(row.deleted_at)
     .bind(row.merged_into)
     .bind(row.erased_at)
+    .bind(row.shape())
     .later()
     .await?;
     if was.as_deref() != Some(text.as_str()) {

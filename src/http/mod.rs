@@ -35,7 +35,7 @@ pub use check::Faults;
 pub use error::{Code, Error, Fault};
 pub use etag::Conditions;
 pub use input::{Bulk, Checked, Json, Paging, Patch, Path, Query};
-pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply};
+pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply, Total};
 
 use crate::app::App;
 use crate::config::Role;

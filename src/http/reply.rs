@@ -58,8 +58,8 @@ impl<T> Page<T> {
 pub struct List<T> {
     /// The records of this page, in the order that was asked for.
     pub value: Vec<T>,
-    /// How many there are in all, stopped one beyond [`Listing::MOST_COUNTED`].
-    pub counted: i64,
+    /// How many there are in all.
+    pub total: Total,
     /// Where the next page begins.
     pub next: Option<String>,
 }
@@ -75,7 +75,7 @@ pub struct ListEnvelope<T> {
     /// How many records there are in all; exact up to 10,000.
     #[schema(example = 42)]
     pub total: i64,
-    /// True when there are more than `total` says.
+    /// True when `total` is not exact: there are more than 10,000, or counting them would take too long.
     #[schema(example = false)]
     pub total_is_estimate: bool,
     /// Where the next page begins: pass it as `cursor`. Null on the last page.
@@ -84,7 +84,7 @@ pub struct ListEnvelope<T> {
 
 impl<T: Serialize> IntoResponse for List<T> {
     fn into_response(self) -> Response {
-        let Listing { value: data, total, total_is_estimate } = Listing::new(self.value, self.counted);
+        let Listing { value: data, total, total_is_estimate } = Listing::new(self.value, self.total);
         let status = Status { code: "1000", description: "Success".to_owned() };
         let envelope = ListEnvelope { status, data, total, total_is_estimate, next: self.next };
         match serde_json::to_vec(&envelope) {
@@ -103,7 +103,7 @@ pub struct Listing<T> {
     /// How many records there are in all; exact up to 10,000.
     #[schema(example = 42)]
     pub total: i64,
-    /// True when there are more than `total` says.
+    /// True when `total` is not exact: there are more than 10,000, or counting them would take too long.
     #[schema(example = false)]
     pub total_is_estimate: bool,
 }
@@ -112,10 +112,34 @@ impl<T> Listing<T> {
     /// More records than this are not counted.
     pub const MOST_COUNTED: i64 = 10_000;
 
-    /// A page and the count, which was stopped one beyond [`Listing::MOST_COUNTED`].
-    pub fn new(value: Vec<T>, counted: i64) -> Listing<T> {
-        let total_is_estimate = counted > Self::MOST_COUNTED;
-        Listing { value, total: counted.min(Self::MOST_COUNTED), total_is_estimate }
+    /// A page and how many records there are in all.
+    pub fn new(value: Vec<T>, total: impl Into<Total>) -> Listing<T> {
+        let Total { number, is_estimate } = total.into();
+        Listing { value, total: number, total_is_estimate: is_estimate }
+    }
+}
+
+/// How many records a list has in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Total {
+    /// The number; at most [`Listing::MOST_COUNTED`].
+    pub number: i64,
+    /// Whether it is not exact.
+    pub is_estimate: bool,
+}
+
+impl Total {
+    /// About so many.
+    pub fn about(number: i64) -> Total {
+        Total { is_estimate: true, ..Total::from(number) }
+    }
+}
+
+/// Of a count that was stopped one beyond [`Listing::MOST_COUNTED`].
+impl From<i64> for Total {
+    fn from(counted: i64) -> Total {
+        let most = Listing::<()>::MOST_COUNTED;
+        Total { number: counted.min(most), is_estimate: counted > most }
     }
 }
 

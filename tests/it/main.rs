@@ -12,6 +12,7 @@ mod cli;
 mod customer;
 mod customer_enquiry;
 mod customer_event;
+mod customer_list;
 mod employee;
 mod enquiry;
 mod every_endpoint;

@@ -22,6 +22,7 @@ mod amount;
 pub mod bulk;
 mod error;
 pub mod file;
+mod ids;
 mod migrate;
 mod postgres;
 mod query;
@@ -37,6 +38,7 @@ use serde::de::DeserializeOwned;
 
 pub use amount::Amount;
 pub use error::Error;
+pub use ids::Ids;
 pub use migrate::{Migrated, Migration, MigrationState};
 pub use query::Query;
 pub use rows::{Rows, Type};

@@ -8,7 +8,7 @@
 //! in the unit of work that changes the row; letter case and the like are the caller's business, who hands in text and
 //! keyword folded alike.
 
-use crate::{Conn, Error, Kind, Value, value::Kind as Bound};
+use crate::{Conn, Error, Ids, Kind, Value, value::Kind as Bound};
 
 /// At most so many windows of a keyword are looked up. More would cost time and hardly narrow the search.
 const MOST_WINDOWS: usize = 32;
@@ -68,74 +68,81 @@ impl Conn {
         }
     }
 
-    /// The ids of the rows that may hold this keyword, the highest first; none that holds it is missing.
+    /// The ids below `below` of the rows that may hold this keyword, the highest first, as far as about `most` of them
+    /// lead; see [`Ids`]. None that holds it is missing.
     ///
     /// Some may not hold it, because they have its windows in other places: the caller compares the text itself, with
-    /// `like`. `None` when there are more than `most` of them, or when the keyword is empty: looking through the rows
-    /// in the order in which they are wanted is then the quicker way. A list goes into a statement with
-    /// [`crate::Query::push_ids`].
+    /// `like`. For an empty keyword, and where PostgreSQL would have to read too much for it, the list ends at once:
+    /// looking through the rows in the order in which they are wanted is then the quicker way.
     pub async fn text_candidates(
         &mut self,
         index: &'static str,
         company: i64,
         keyword: &str,
-        most: i64,
-    ) -> Result<Option<Vec<i64>>, Error> {
-        if keyword.is_empty() {
-            return Ok(None);
-        }
+        below: i64,
+        most: usize,
+    ) -> Result<Ids, Error> {
         let (first, last) = (place(company, 0)?, place(company, LAST)?);
-        let limit = most.max(0).saturating_add(1);
-        let ids = match self.kind() {
-            Kind::Sqlite => {
-                self.sql("select rowid & 4294967295 as id from ")
-                    .push(index)
-                    .push(" where ")
-                    .push(index)
-                    .push(" match $1 and rowid between $2 and $3 order by rowid desc limit $4")
-                    .bind(spell(&asked(SHARED, keyword)))
-                    .bind(first)
-                    .bind(last)
-                    .bind(limit)
-                    .all()
-                    .await?
-            }
-            Kind::Postgres => self.sliced_candidates(index, company, keyword, limit).await?,
-        };
-        Ok(i64::try_from(ids.len()).is_ok_and(|found| found < limit).then_some(ids))
+        if keyword.is_empty() {
+            return Ok(Ids::unknown(below));
+        }
+        if self.kind() == Kind::Postgres {
+            return self.sliced_candidates(index, company, keyword, below, most).await;
+        }
+        let last = first.saturating_add(below.saturating_sub(1)).min(last);
+        let ids = self
+            .sql("select rowid & 4294967295 as id from ")
+            .push(index)
+            .push(" where ")
+            .push(index)
+            .push(" match $1 and rowid between $2 and $3 order by rowid desc limit $4")
+            .bind(spell(&asked(SHARED, keyword)))
+            .bind(first)
+            .bind(last)
+            .bind(limit(most))
+            .all()
+            .await?;
+        Ok(Ids::cut(ids, most))
     }
 
-    /// The candidates on PostgreSQL: slice by slice, from the newest on, until there are enough.
+    /// The candidates on PostgreSQL: slice by slice, from the newest on, until there are enough. A slice that has too
+    /// many is left out, because its rows come in no order.
     async fn sliced_candidates(
         &mut self,
         index: &'static str,
         company: i64,
         keyword: &str,
-        limit: i64,
-    ) -> Result<Vec<i64>, Error> {
-        let mut ids: Vec<i64> = Vec::new();
-        for slice in self.slices(index, company).await? {
-            let found = i64::try_from(ids.len()).unwrap_or(limit);
-            if found >= limit {
-                break;
-            }
+        below: i64,
+        most: usize,
+    ) -> Result<Ids, Error> {
+        let mut found: Vec<i64> = Vec::new();
+        let slices = self.slices(index, company).await?;
+        for slice in slices.into_iter().filter(|slice| slice << SLICE < below) {
             // The sums keep the planner from walking through the company's rows by the primary key, and from reading the
             // whole table in the hope that the limit is soon reached: it takes each for a condition that hardly a row
             // meets. An order would make the server fetch all rows before the first.
             let mut more: Vec<i64> = self
                 .sql("select id from ")
                 .push(index)
-                .push(" where grams @> $1 and company + 0 = $2 and (id + 0) >> 17 = $3 limit $4")
+                .push(" where grams @> $1 and company + 0 = $2 and (id + 0) >> 17 = $3 and id + 0 < $4 limit $5")
                 .bind(array(&asked(seed(company, slice), keyword)))
                 .bind(company)
                 .bind(slice)
-                .bind(limit - found)
+                .bind(below)
+                .bind(limit(most))
                 .all()
                 .await?;
+            if more.len() > most {
+                let floor = below.min((slice + 1) << SLICE);
+                return Ok(Ids { ids: found, floor });
+            }
             more.sort_unstable_by(|a, b| b.cmp(a));
-            ids.append(&mut more);
+            found.append(&mut more);
+            if found.len() >= most {
+                return Ok(Ids { ids: found, floor: slice << SLICE });
+            }
         }
-        Ok(ids)
+        Ok(Ids { ids: found, floor: 0 })
     }
 
     /// The slices in which a company has rows, the newest first.
@@ -173,6 +180,11 @@ pub(crate) fn definition(kind: Kind, name: &str) -> String {
              with (gin_pending_list_limit = 1024)"
         ),
     }
+}
+
+/// One more than is wanted, which says whether there are more.
+fn limit(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1)
 }
 
 /// The highest id.

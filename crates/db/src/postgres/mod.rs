@@ -34,9 +34,12 @@ impl Postgres {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(options.acquire_timeout);
         }
-        // Statements are few and short: planning each again for its values costs more than a generic plan ever does.
+        // Statements are few and short: planning each again for its values costs more than a generic plan ever does, and
+        // so does starting workers or compiling for one that a generic plan takes for a long one.
         let given = config.get_options().unwrap_or_default();
-        config.options(format!("-c plan_cache_mode=force_generic_plan {given}"));
+        config.options(format!(
+            "-c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0 -c jit=off {given}"
+        ));
         let tls = dial.tls();
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_connect(config, dial, manager))

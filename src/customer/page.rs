@@ -1,0 +1,477 @@
+//! Pages of customers: how one is found with bounded work, whatever is filtered by and in whatever order.
+//!
+//! Three ways lead to a page. Where an index says that few customers can match, those are looked at and sorted. In the
+//! order of the numbers, the lists that indexes give are brought together from the newest on (see [`Ids`]). Otherwise
+//! the list's own order is followed, over no more than so many customers: had many matched, a page would be full by
+//! then, and what few there are can be gathered and sorted.
+
+use std::collections::HashSet;
+
+use db::{Conn, Ids};
+use serde::Deserialize;
+
+use super::filter::{By, Filter, Link, Sought};
+use super::store::{self, Row};
+use crate::http::{Error, Listing, Total};
+use crate::search::{self, Effort};
+
+/// A page of customers.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) rows: Vec<Row>,
+    pub(super) total: Total,
+    pub(super) next: Option<String>,
+}
+
+/// So many are looked at to say how many of a long list match.
+const SAMPLE: usize = 200;
+
+/// Finds a page, and how many there are in all.
+pub(super) async fn find_page(conn: &mut Conn, company: i64, filter: &Filter, effort: Effort) -> Result<Found, Error> {
+    let Some(sought) = Sought::new(conn, company, filter, effort).await? else { return Ok(Found::default()) };
+    let (page, total) = if sought.has_lists() { sought.listed(conn).await? } else { sought.ordered(conn).await? };
+    let mut rows: Vec<Row> = conn
+        .sql("select ")
+        .push(store::COLUMNS)
+        .push(" from ")
+        .push_ids(&page)
+        .push(" as wanted join customer on customer.id = wanted.id and customer.company = ")
+        .push_bind(company)
+        .all()
+        .await?;
+    rows.sort_by_key(|row| page.iter().position(|id| *id == row.id));
+    let take = usize::try_from(filter.take).unwrap_or_default();
+    let more = rows.len() > take;
+    rows.truncate(take);
+    let next = rows.last().filter(|_| more).and_then(|row| filter.after(row));
+    Ok(Found { rows, total, next })
+}
+
+/// How many of those that were looked at match.
+#[derive(Debug, Deserialize)]
+struct Share {
+    looked: i64,
+    matched: i64,
+}
+
+/// A customer that matches, and whether it comes after the cursor.
+#[derive(Debug, Deserialize)]
+struct Match {
+    id: i64,
+    later: bool,
+}
+
+impl Sought<'_> {
+    /// How many customers a page needs, with those that are skipped and one that says whether there are more.
+    fn needed(&self) -> usize {
+        usize::try_from(self.filter.skip.saturating_add(self.filter.take).saturating_add(1)).unwrap_or(usize::MAX)
+    }
+
+    /// A page by shape, entries and periods only.
+    async fn ordered(&self, conn: &mut Conn) -> Result<(Vec<i64>, Total), Error> {
+        let total = self.count(conn).await?;
+        if self.is_plain() {
+            return Ok((self.straight(conn).await?, total));
+        }
+        let few = !total.is_estimate && usize::try_from(total.number).is_ok_and(|number| number <= self.effort.rows);
+        if !total.is_estimate && self.filter.by == By::DateCreated && !self.counts_with_conditions() {
+            return Ok((self.sorted_groups(conn).await?, total));
+        }
+        if few {
+            let ids = self.gather_counted(conn).await?;
+            return self.among(conn, &ids).await;
+        }
+        let page = self.walk(conn, None).await?;
+        if self.is_full(&page) {
+            return Ok((page, total));
+        }
+        if !self.counts_with_conditions() {
+            if self.filter.by == By::DateCreated {
+                return Ok((self.sorted_groups(conn).await?, total));
+            }
+            if !total.is_estimate {
+                let ids = self.gather_counted(conn).await?;
+                return self.among(conn, &ids).await;
+            }
+        }
+        Ok((self.walk_on(conn).await?, total))
+    }
+
+    /// Whether a page holds what was asked for: with fewer, there may be more further on.
+    fn is_full(&self, page: &[i64]) -> bool {
+        number(page.len()) > self.filter.take
+    }
+
+    /// Whether counting looks at customers that may not match, because no index has all that is asked for.
+    fn counts_with_conditions(&self) -> bool {
+        let filter = self.filter;
+        self.has_period() || filter.has_owner || filter.team.is_some() || filter.near.is_some()
+    }
+
+    /// How many match, exact up to [`Listing::MOST_COUNTED`] where shape and entries alone are asked for. Otherwise
+    /// only so many are looked at, and those beyond are taken to match as often.
+    async fn count(&self, conn: &mut Conn) -> Result<Total, db::Error> {
+        let most = Listing::<Row>::MOST_COUNTED;
+        if !self.counts_with_conditions() {
+            let query = self.push_groups(conn.sql("select count(*) from ("));
+            let counted: i64 = query.push(" limit ").push_bind(most + 1).push(") as counted").one().await?;
+            return Ok(Total::from(counted));
+        }
+        let order = self.counting_order();
+        let table = self.needs_table(order.by);
+        let pass = number(if table { self.effort.rows } else { self.effort.passed });
+        let query = conn.sql("select count(*) as looked, coalesce(sum(case when 0 = 0");
+        let query = if table { self.push_all_conditions(query) } else { self.push_conditions(query) };
+        let query = self.push_arms(query.push(" then 1 else 0 end), 0) as matched from ("), &order);
+        let query = query.push(" limit ").push_bind(pass);
+        let share: Share = push_table(query, table).one().await?;
+        if share.looked < pass {
+            return Ok(Total::from(share.matched));
+        }
+        // A period in the order of the numbers says how many there may be; otherwise more is not known than was seen.
+        let beyond = self.last.saturating_sub(self.first).max(share.looked);
+        let about = if order.by == By::DateCreated && self.last < i64::MAX {
+            i128::from(share.matched) * i128::from(beyond) / i128::from(share.looked)
+        } else {
+            i128::from(share.matched)
+        };
+        Ok(Total::about(i64::try_from(about).unwrap_or(i64::MAX)))
+    }
+
+    /// The order in which counting goes: that of the period, where there is one.
+    fn counting_order(&self) -> Filter {
+        let modified = self.filter.modified;
+        let by = if modified.0.is_some() || modified.1.is_some() { By::DateModified } else { By::DateCreated };
+        Filter { by, descending: true, modified, ..Filter::default() }
+    }
+
+    /// All that were counted, when these are few.
+    async fn gather_counted(&self, conn: &mut Conn) -> Result<Vec<i64>, db::Error> {
+        if !self.counts_with_conditions() {
+            return self.push_groups(conn.sql("")).all().await;
+        }
+        let order = self.counting_order();
+        let table = self.needs_table(order.by);
+        let query = self.push_arms(conn.sql("select customer.id from ("), &order);
+        let query = push_table(query, table);
+        let query = if table { self.push_all_conditions(query) } else { self.push_conditions(query) };
+        query.all().await
+    }
+
+    /// A page of the customers of these entries, in the order of the numbers, sorted out of an index.
+    async fn sorted_groups(&self, conn: &mut Conn) -> Result<Vec<i64>, db::Error> {
+        let query = self.push_groups(conn.sql("select customer.id from ("));
+        let query = self.filter.push_after(query.push(") as customer where 0 = 0"));
+        let query = self.filter.push_order(query).push(" limit ").push_bind(self.filter.take + 1);
+        query.push(" offset ").push_bind(self.filter.skip).all().await
+    }
+
+    /// A page of those that fit by shape alone: nothing else is read.
+    async fn straight(&self, conn: &mut Conn) -> Result<Vec<i64>, db::Error> {
+        let filter = self.filter;
+        let query = self.push_arms(conn.sql("select customer.id from ("), filter);
+        let query = query.push(" limit ").push_bind(filter.take + 1).push(" offset ").push_bind(filter.skip);
+        filter.push_order(query.push(") as customer")).all().await
+    }
+
+    /// Follows the list's order over a bounded number of customers; the page is among the given ones, if there are such.
+    async fn walk(&self, conn: &mut Conn, few: Option<&[i64]>) -> Result<Vec<i64>, db::Error> {
+        let filter = self.filter;
+        let pass = number(self.effort.passed).saturating_add(filter.skip);
+        if few.is_none() && !self.needs_table(filter.by) {
+            return self.walk_over(conn, pass).await;
+        }
+        // What the index does not drop is looked at in the table, lot by lot.
+        let query = self.push_arms(conn.sql("select customer.id from ("), filter).push(" limit ").push_bind(pass);
+        let query = self.push_conditions(push_table(query, false));
+        let mut ids: Vec<i64> = filter.push_order(query).all().await?;
+        if let Some(few) = few {
+            ids.retain(|id| few.binary_search_by(|other| id.cmp(other)).is_ok());
+        }
+        ids.truncate(self.effort.rows.max(self.needed()));
+        let found = self.first_of(conn, &ids, self.needed()).await?;
+        Ok(found.into_iter().skip(usize::try_from(filter.skip).unwrap_or(usize::MAX)).collect())
+    }
+
+    /// Follows the list's order to its end, if it must: in two steps, as the first may do.
+    async fn walk_on(&self, conn: &mut Conn) -> Result<Vec<i64>, db::Error> {
+        let page = self.walk_over(conn, number(self.effort.passed).saturating_mul(8)).await?;
+        if self.is_full(&page) { Ok(page) } else { self.walk_over(conn, i64::MAX).await }
+    }
+
+    async fn walk_over(&self, conn: &mut Conn, pass: i64) -> Result<Vec<i64>, db::Error> {
+        let filter = self.filter;
+        let table = self.needs_table(filter.by);
+        let query = self.push_arms(conn.sql("select customer.id from ("), filter).push(" limit ").push_bind(pass);
+        let query = push_table(query, table);
+        let query = if table { self.push_all_conditions(query) } else { self.push_conditions(query) };
+        let query = filter.push_order(query).push(" limit ").push_bind(filter.take + 1);
+        query.push(" offset ").push_bind(filter.skip).all().await
+    }
+
+    /// A page by what indexes name, such as a keyword or an owner.
+    async fn listed(&self, conn: &mut Conn) -> Result<(Vec<i64>, Total), Error> {
+        let top = self.last.saturating_add(1);
+        let lists = self.lists(conn, top).await?;
+        if let Some(few) = lists.whole.as_ref().filter(|few| few.len() <= self.effort.rows) {
+            return self.among(conn, few).await;
+        }
+        let mut total = self.estimate(conn, &lists.region(top)).await?;
+        let filter = self.filter;
+        let skip = usize::try_from(filter.skip).unwrap_or(usize::MAX);
+        let few = lists.whole.clone();
+        let mut page = Vec::new();
+        if !filter.newest_first() {
+            page = self.walk(conn, few.as_deref()).await?;
+        }
+        if !self.is_full(&page) {
+            let needed = if filter.newest_first() { self.needed() } else { usize::MAX };
+            page = match self.stream(conn, lists, needed).await? {
+                Some(found) if filter.newest_first() => found.into_iter().skip(skip).collect(),
+                Some(all) => {
+                    let (page, exact) = self.among(conn, &all).await?;
+                    total = exact;
+                    page
+                }
+                None => self.walk_on(conn).await?,
+            };
+        }
+        let seen = filter.skip.saturating_add(number(page.len()));
+        if !page.is_empty() && filter.cursor.is_none() && total.number < seen {
+            total = Total::about(seen);
+        }
+        Ok((page, total))
+    }
+
+    /// What indexes name below a number. Shape and entries make a list too, where few have them.
+    async fn lists(&self, conn: &mut Conn, below: i64) -> Result<Lists<'_>, Error> {
+        let mut lists = Lists::default();
+        if let Some(ids) = self.exactly(conn).await? {
+            lists.add(Ids { ids, floor: 0 });
+        }
+        let keyword = self.filter.keyword.as_deref().map(Source::Keyword);
+        for source in self.links.iter().map(Source::Link).chain(keyword) {
+            // So few are looked at as quickly as another list is read.
+            if lists.whole.as_ref().is_some_and(|whole| whole.len() <= 100) {
+                break;
+            }
+            let ids = source.newest(self, conn, below).await?;
+            if ids.is_whole() {
+                lists.add(ids);
+            } else {
+                lists.cut.push((source, ids));
+            }
+        }
+        if self.has_columns() && lists.whole.as_ref().is_none_or(|whole| whole.len() > 100) {
+            let query = self.push_groups(conn.sql("select id from (")).push(" limit ");
+            let mut ids: Vec<i64> = query.push_bind(number(self.effort.entries) + 1).push(") as listed").all().await?;
+            if ids.len() <= self.effort.entries {
+                ids.sort_unstable_by(|a, b| b.cmp(a));
+                lists.add(Ids { ids, floor: 0 });
+            }
+        }
+        if let Some(whole) = &mut lists.whole {
+            whole.retain(|id| (self.first..=self.last).contains(id));
+        }
+        Ok(lists)
+    }
+
+    /// The customers of a code, name or tax number.
+    async fn exactly(&self, conn: &mut Conn) -> Result<Option<Vec<i64>>, db::Error> {
+        let filter = self.filter;
+        let query = if let Some(code) = &filter.code {
+            conn.sql("select id from customer where company = $1 and code_key = $2")
+                .bind(self.company)
+                .bind(store::key(code))
+        } else if let Some(name) = &filter.name {
+            conn.sql("select customer from customer_name where company = $1 and name_key = $2")
+                .bind(self.company)
+                .bind(store::key(name))
+        } else if let Some(number) = &filter.tax_no {
+            conn.sql("select id from customer where company = $1 and tax_key = $2 order by id desc")
+                .bind(self.company)
+                .bind(store::tax_key(number))
+        } else {
+            return Ok(None);
+        };
+        query.all().await.map(Some)
+    }
+
+    /// Goes through what the lists have in common, from the newest on, and looks at it until `needed` match; the newest
+    /// first. None when no list leads.
+    async fn stream(
+        &self,
+        conn: &mut Conn,
+        mut lists: Lists<'_>,
+        needed: usize,
+    ) -> Result<Option<Vec<i64>>, db::Error> {
+        let top = self.last.saturating_add(1);
+        let mut below = top;
+        if let Some(cursor) = self.filter.cursor.as_ref().filter(|_| self.filter.newest_first()) {
+            below = top.min(cursor.id);
+            lists.go_on(self, conn, below).await?;
+        }
+        let mut found = Vec::new();
+        loop {
+            let region = lists.region(below);
+            if region.floor >= below {
+                return Ok(None);
+            }
+            found.extend(self.first_of(conn, &region.ids, needed - found.len()).await?);
+            if found.len() >= needed || region.floor <= self.first {
+                return Ok(Some(found));
+            }
+            below = region.floor;
+            lists.go_on(self, conn, below).await?;
+        }
+    }
+
+    /// The first of these that match, in the same order.
+    async fn first_of(&self, conn: &mut Conn, ids: &[i64], needed: usize) -> Result<Vec<i64>, db::Error> {
+        let (mut found, mut rest, mut lot) = (Vec::new(), ids, needed.clamp(100, self.effort.rows.max(100)));
+        while !rest.is_empty() && found.len() < needed {
+            let (head, tail) = rest.split_at(lot.min(rest.len()));
+            let matching = self.verified(conn, head).await?;
+            found.extend(head.iter().filter(|id| matching.contains(id)));
+            (rest, lot) = (tail, lot.saturating_mul(4).min(self.effort.rows.max(100)));
+        }
+        found.truncate(needed);
+        Ok(found)
+    }
+
+    /// Which of these match.
+    async fn verified(&self, conn: &mut Conn, ids: &[i64]) -> Result<HashSet<i64>, db::Error> {
+        if ids.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let query = conn.sql("select customer.id from ").push_ids(ids);
+        let query = query.push(" as candidate cross join customer where customer.id = candidate.id");
+        Ok(self.push_all_conditions(query).all().await?.into_iter().collect())
+    }
+
+    /// About how many match: as often as in a sample of what the lists have in common.
+    async fn estimate(&self, conn: &mut Conn, region: &Ids) -> Result<Total, db::Error> {
+        let sample = region.ids.get(..SAMPLE.min(region.ids.len())).unwrap_or_default();
+        let Some(newest) = sample.first() else {
+            // No list leads: more cannot match than have the shape and the entries.
+            let others = self.push_groups(conn.sql("select count(*) from ("));
+            let most = Listing::<Row>::MOST_COUNTED + 1;
+            let counted: i64 = others.push(" limit ").push_bind(most).push(") as counted").one().await?;
+            return Ok(Total::about(counted));
+        };
+        let matched = self.verified(conn, sample).await?.len();
+        // What is below the floor is as dense as what is above it.
+        let above = newest - region.floor.max(self.first) + 1;
+        let listed = wide(region.ids.len()) * i128::from(newest - self.first + 1) / i128::from(above.max(1));
+        Ok(Total::about(i64::try_from(listed * wide(matched) / wide(sample.len())).unwrap_or(i64::MAX)))
+    }
+
+    /// A page of these customers, all of which are looked at and sorted; how many match is exact.
+    async fn among(&self, conn: &mut Conn, ids: &[i64]) -> Result<(Vec<i64>, Total), Error> {
+        if ids.is_empty() {
+            return Ok((Vec::new(), Total::default()));
+        }
+        let filter = self.filter;
+        let query = filter.push_after(conn.sql("select customer.id as id, (0 = 0"));
+        let query = query.push(") as later from ").push_ids(ids);
+        let query = query.push(" as candidate cross join customer where customer.id = candidate.id");
+        let query = self.push_all_conditions(query);
+        let ranked = filter.keyword.as_deref().filter(|_| filter.best_first);
+        let query = match ranked {
+            Some(keyword) => query
+                .push(" order by case when customer.code_key = ")
+                .push_bind(keyword)
+                .push(" then 0 when customer.name_key = ")
+                .push_bind(keyword)
+                .push(" then 1 when customer.name_key like ")
+                .push_bind(search::prefix(keyword))
+                .push(" escape '!' then 2 else 3 end, customer.id desc"),
+            None => filter.push_order(query),
+        };
+        let matching: Vec<Match> = query.all().await?;
+        let total = Total::from(number(matching.len()));
+        let start = match &filter.cursor {
+            // What fits best has no place of its own in an order: the page goes on behind the customer itself.
+            Some(cursor) if ranked.is_some() => {
+                matching.iter().position(|found| found.id == cursor.id).map_or(matching.len(), |place| place + 1)
+            }
+            Some(_) => matching.iter().position(|found| found.later).unwrap_or(matching.len()),
+            None => usize::try_from(filter.skip).unwrap_or(usize::MAX),
+        };
+        let take = usize::try_from(filter.take).unwrap_or_default();
+        let page = matching.into_iter().skip(start).take(take + 1).map(|found| found.id).collect();
+        Ok((page, total))
+    }
+}
+
+/// What indexes name: the lists that are whole, brought together, and those that go on.
+#[derive(Debug, Default)]
+struct Lists<'s> {
+    whole: Option<Vec<i64>>,
+    cut: Vec<(Source<'s>, Ids)>,
+}
+
+impl Lists<'_> {
+    /// What all lists have in common below a number, from the newest on.
+    fn region(&self, below: i64) -> Ids {
+        let whole = self.whole.as_ref().map(|ids| {
+            let ids = ids.iter().copied().filter(|id| *id < below).collect();
+            Ids { ids, floor: 0 }
+        });
+        // A list that ends at once says nothing: the others lead, and its condition is left to the rows.
+        let known = self.cut.iter().map(|(_, ids)| ids).filter(|ids| ids.floor < below).cloned();
+        known.chain(whole).reduce(|a, b| a.and(&b)).unwrap_or_else(|| Ids::unknown(below))
+    }
+
+    /// The next part of the lists that are not whole.
+    async fn go_on(&mut self, sought: &Sought<'_>, conn: &mut Conn, below: i64) -> Result<(), db::Error> {
+        for (source, ids) in &mut self.cut {
+            *ids = source.newest(sought, conn, below).await?;
+        }
+        Ok(())
+    }
+
+    /// Another list that is whole.
+    fn add(&mut self, list: Ids) {
+        self.whole = Some(match self.whole.take() {
+            Some(whole) => Ids { ids: whole, floor: 0 }.and(&list).ids,
+            None => list.ids,
+        });
+    }
+}
+
+/// What names customers from the newest on.
+#[derive(Debug, Clone, Copy)]
+enum Source<'s> {
+    Keyword(&'s str),
+    Link(&'s Link),
+}
+
+impl Source<'_> {
+    async fn newest(&self, sought: &Sought<'_>, conn: &mut Conn, below: i64) -> Result<Ids, db::Error> {
+        match self {
+            Source::Keyword(keyword) => {
+                conn.text_candidates("customer_text", sought.company, keyword, below, sought.effort.entries).await
+            }
+            Source::Link(link) => link.newest(conn, sought.company, below, sought.effort.entries).await,
+        }
+    }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn wide(count: usize) -> i128 {
+    i128::try_from(count).unwrap_or(i128::MAX)
+}
+
+/// Ends the arms: they are `customer` by themselves, or lead to it where the table is needed.
+fn push_table(query: db::Query<'_>, table: bool) -> db::Query<'_> {
+    if table {
+        query
+            .push(") as looked cross join customer where customer.company = looked.company and customer.id = looked.id")
+    } else {
+        query.push(") as customer where 0 = 0")
+    }
+}
