@@ -13,7 +13,6 @@ use axum::http::header::{
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use bytes::Bytes;
 use channel::line::{self, Fetched, Media as Source, Transcoding};
 use db::Conn;
 use futures_util::stream::BoxStream;
@@ -140,30 +139,6 @@ impl Store {
     }
 
     /// Deletes a file; nothing happens when it is not there.
-    pub async fn delete(&self, id: &str) -> Result<(), Error> {
-        match self.0.delete(&key(id)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(Error::Internal(format!("media store: {error}"))),
-        }
-    }
-}
-
-impl Store {
-    /// A place to write a file of this id to, piece by piece; it is there when the writer is shut down.
-    pub fn writer(&self, id: &str) -> BufWriter {
-        BufWriter::new(Arc::clone(&self.0), key(id))
-    }
-
-    /// The bytes of a file, piece by piece; none when there is no such file.
-    pub async fn reader(&self, id: &str) -> Result<Option<BoxStream<'static, object_store::Result<Bytes>>>, Error> {
-        match self.0.get(&key(id)).await {
-            Ok(object) => Ok(Some(object.into_stream())),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(Error::Internal(format!("media store: {error}"))),
-        }
-    }
-
-    /// Deletes a file, if it is there.
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
         match self.0.delete(&key(id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),

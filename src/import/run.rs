@@ -131,7 +131,7 @@ async fn load_all(app: &App, import: Import) -> Result<(), Stop> {
 /// The file on this node's own disk, where it can be read to and fro; it is gone with the path.
 async fn fetch(app: &App, import: &Import) -> Result<TempPath, Stop> {
     let gone = || Stop::Unfit("file", "the file is not there any more".to_owned());
-    let mut pieces = app.media.reader(import.file.as_deref().ok_or_else(gone)?).await?.ok_or_else(gone)?;
+    let (_, mut pieces) = app.media.read(import.file.as_deref().ok_or_else(gone)?).await?.ok_or_else(gone)?;
     let disk = |error: std::io::Error| Error::Internal(format!("a temporary file: {error}"));
     let (file, path) = NamedTempFile::new().map_err(disk)?.into_parts();
     let mut file = tokio::fs::File::from_std(file);

@@ -163,7 +163,7 @@ async fn get_products_by_take_and_status(
     let Found { rows, counted, more } = find_page(&mut conn, caller.company, &filter).await?;
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
     let value = store::views(&mut conn, caller.company, rows).await?;
-    Ok(List { value, counted, next })
+    Ok(List { value, total: counted.into(), next })
 }
 
 /// List the items that can be sold or counted, by filters: variants stand for themselves.
@@ -367,9 +367,10 @@ struct Found {
 /// counts them. A keyword that many have is met soon in the list's own order, so that order is followed.
 async fn find_page(conn: &mut Conn, company: i64, filter: &Filter) -> Result<Found, Error> {
     if let Some(keyword) = &filter.keyword {
-        let most = Listing::<Row>::MOST_COUNTED;
-        if let Some(ids) = conn.text_candidates("product_text", company, keyword, most).await? {
-            return among(conn, company, filter, &ids).await;
+        let most = usize::try_from(Listing::<Row>::MOST_COUNTED).unwrap_or(usize::MAX);
+        let ids = conn.text_candidates("product_text", company, keyword, i64::MAX, most).await?;
+        if ids.is_whole() {
+            return among(conn, company, filter, &ids.ids).await;
         }
     }
     let most = Listing::<Row>::MOST_COUNTED + 1;
