@@ -45,4 +45,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 8, name: "stock", sql: include_str!("../migrations/0008_stock.sql") },
     db::Migration { version: 9, name: "imports", sql: include_str!("../migrations/0009_imports.sql") },
     db::Migration { version: 10, name: "event_place", sql: include_str!("../migrations/0010_event_place.sql") },
+    db::Migration { version: 11, name: "venio_copies", sql: include_str!("../migrations/0011_venio_copies.sql") },
 ];

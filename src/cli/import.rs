@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
+use super::venio::Venio;
 use super::{Failure, media, now, open, parts, print_record, print_text, progress, required_company, vault};
 use crate::app::App;
 use crate::config::Common;
@@ -24,7 +25,7 @@ use crate::time::Zone;
 use crate::transfer;
 
 /// The exit code where rows were refused, or records were left as they are.
-const NOT_ALL: u8 = 2;
+pub(super) const NOT_ALL: u8 = 2;
 
 /// How often an import is looked at that somebody else works on.
 const LOOK: Duration = Duration::from_millis(200);
@@ -49,6 +50,8 @@ enum What {
         /// The folder or ZIP file that `sala export` wrote.
         source: PathBuf,
     },
+    /// Bring a company over from another server that speaks this API. A run that was cut off goes on where it was.
+    Venio(Box<Venio>),
     /// Go on with an import that was cut off.
     Resume(Which),
     /// Take an import back: delete what it made and restore what it changed.
@@ -80,6 +83,10 @@ impl Import {
             What::Customers(source) => load(common, place, Kind::Customers, source).await,
             What::Employees(source) => load(common, place, Kind::Employees, source).await,
             What::Company { source } => whole(common, place.as_ref(), &source).await,
+            What::Venio(venio) => {
+                let (app, company) = ready(common, place).await?;
+                venio.run(&app, common, company).await
+            }
             What::Resume(which) => resume(common, place, which.id).await,
             What::Undo(which) => undo(common, place, which.id).await,
         }
@@ -275,7 +282,7 @@ impl Progress {
 }
 
 /// Says something to whoever watches; standard output is for the result.
-fn tell(text: &str) -> Result<(), Failure> {
+pub(super) fn tell(text: &str) -> Result<(), Failure> {
     Ok(writeln!(std::io::stderr(), "{text}")?)
 }
 

@@ -12,6 +12,7 @@ mod key;
 mod room;
 mod serve;
 mod simulate;
+mod venio;
 mod webhook;
 
 use std::fmt::Display;

@@ -77,6 +77,16 @@ pub const BELONGINGS: &[Belonging] = &[
         Erase::Blank { set: "name = '', description = null", left: "name <> '' or description is not null" },
     ),
     line(
+        "product_serial",
+        "customer",
+        "serials",
+        Merge::Moves(Key::Uuid),
+        Erase::Blank {
+            set: "latitude = null, longitude = null, note = null",
+            left: "latitude is not null or longitude is not null or note is not null",
+        },
+    ),
+    line(
         "satisfaction",
         "customer",
         "satisfactions",

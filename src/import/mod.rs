@@ -11,6 +11,7 @@ mod run;
 pub mod sheet;
 mod store;
 mod upload;
+pub(crate) mod venio;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;

@@ -1,12 +1,14 @@
 //! The look-up lists that products choose from, in the words of the product operations.
 
 use axum::extract::State;
+use db::Conn;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::names::{self, Names};
 use crate::app::App;
 use crate::http::{Caller, Envelope, Error, Reply};
 use crate::setting::choice::{self, Choice};
@@ -131,4 +133,23 @@ async fn active(app: &App, caller: &Caller, list: List) -> Result<Vec<Choice>, E
 pub(super) fn values(attribute: &Choice) -> impl Iterator<Item = &str> {
     let values = attribute.detail.as_ref().and_then(|detail| detail["values"].as_array());
     values.into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// Puts a unit into the list, unless it is there under this name or its English one.
+pub(crate) async fn ensure_unit(tx: &mut Conn, company: i64, name: &str) -> Result<(), Error> {
+    if Names::open(tx, company).await?.unit(name).is_none() {
+        choice::ensure(tx, company, List::Units, name).await?;
+    }
+    Ok(())
+}
+
+/// Puts an attribute and a value of it into the list, unless they are there.
+pub(crate) async fn ensure_attribute(tx: &mut Conn, company: i64, name: &str, value: &str) -> Result<(), Error> {
+    let first = json!({"values": [value]});
+    let attribute = choice::ensure_with(tx, company, List::Attributes, name, Some(&first)).await?;
+    if names::value_of(&attribute, value).is_some() {
+        return Ok(());
+    }
+    let all: Vec<&str> = values(&attribute).chain([value]).collect();
+    Ok(choice::set_detail(tx, company, List::Attributes, attribute.id, &json!({"values": all})).await?)
 }

@@ -22,6 +22,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use self::lookup::{ensure_attribute, ensure_unit};
+pub(crate) use self::part::set as set_parts;
+pub(crate) use self::put::{Outcome, put};
 pub use self::input::{ProductPriceWrite, ProductVariantAttribute, ProductVariantWrite, ProductWrite, Texts};
 pub use self::part::Part;
 use crate::app::App;

@@ -98,7 +98,8 @@ fn check(parts: &[Part], found: Vec<Fault>) -> Result<(), Error> {
     faults.end()
 }
 
-async fn set(
+/// Says what a bundle consists of; the faults of the parts themselves were looked for.
+pub(crate) async fn set(
     tx: &mut Conn,
     caller: &Caller,
     code: &str,

@@ -393,6 +393,18 @@ pub async fn ensure_all(
     Ok(found)
 }
 
+/// Gives an entry other details.
+pub async fn set_detail(tx: &mut Conn, company: i64, list: List, id: i64, detail: &Value) -> Result<(), db::Error> {
+    tx.sql("update choice set detail = $4, version = version + 1 where company = $1 and list = $2 and id = $3")
+        .bind(company)
+        .bind(list.path())
+        .bind(id)
+        .bind(detail.clone())
+        .exec()
+        .await?;
+    Ok(())
+}
+
 /// Makes an entry; 409 when its name is there already, naming it.
 pub async fn create(tx: &mut Conn, company: i64, list: List, new: &New<'_>) -> Result<Choice, Error> {
     let parent = check_parent(tx, company, list, None, new.detail).await?;

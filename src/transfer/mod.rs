@@ -79,11 +79,24 @@ pub const TABLES: &[Part] = &[
     Part { secrets: &["link_key"], fresh: &["link_key"], ..part("attachment") },
     part("event"),
     part("audit"),
+    Part { text: Some(("product_text", "search_key")), ..part("product") },
+    part("product_price"),
+    part("product_attribute"),
+    part("product_tag"),
+    part("product_part"),
+    part("product_stock"),
+    part("stock_level"),
+    part("stock_movement"),
+    part("stock_reservation"),
+    part("stock_reservation_line"),
+    part("product_serial"),
     secret("client"),
     secret("webhook"),
     secret("webhook_delivery"),
     // Waiting work is carried out by whoever has it: a copy must not send what the original sends.
     secret("job"),
+    secret("product_ticket"),
+    secret("product_ticket_item"),
 ];
 
 /// Tables that are not carried over, and why.
@@ -91,6 +104,11 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("token", "access tokens live for an hour"),
     ("idempotency", "keys live for a day, and are of use only to the server that gave the answer"),
     ("company_import", "how far an import has come is a matter of its own server"),
+    ("import", "a file that was loaded is taken back where it was loaded"),
+    ("import_fault", "see import"),
+    ("import_row", "see import"),
+    ("venio_copy", "how far a copy has come is a matter of its own server"),
+    ("venio_copy_fault", "see venio_copy"),
 ];
 
 /// What an export says of itself.

@@ -44,4 +44,5 @@ mod serve;
 mod setting;
 mod sheet;
 mod transfer;
+mod venio;
 mod webhook;

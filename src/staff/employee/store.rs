@@ -341,6 +341,15 @@ async fn save(
     Ok(())
 }
 
+/// Whether there is a role of this Thai or English name.
+pub(crate) async fn is_role(conn: &mut Conn, company: i64, name: &str) -> Result<bool, Error> {
+    match role(conn, company, name).await {
+        Ok(_) => Ok(true),
+        Err(Error::Invalid(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// A role by its Thai or English name. A role grants scopes, so it is never made by the way.
 async fn role(conn: &mut Conn, company: i64, name: &str) -> Result<Choice, Error> {
     if let Some(role) = choice::by_name(conn, company, List::Roles, name).await? {
