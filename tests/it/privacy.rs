@@ -210,6 +210,15 @@ async fn an_export_holds_everything_about_the_customer_and_nothing_of_others() {
     let id = ask(&fake.app, body).await;
     assert_eq!(request(&fake.app, id).await["state"], "running");
     assert_eq!(download(&fake.app, id).await.errors(), [("not_found", "archive")]);
+    // A server that was killed while it wrote has left a piece.
+    let name: String = {
+        let mut conn = fake.app.app.db.read().await.unwrap();
+        conn.sql("select archive from privacy_request").one().await.unwrap()
+    };
+    let rest = name.strip_prefix("507-").unwrap();
+    let piece = fake.app.database.folder.join("media/507").join(&rest[..2]);
+    std::fs::create_dir_all(&piece).unwrap();
+    std::fs::write(piece.join(format!("{rest}#1")), "a piece").unwrap();
     fake.run().await;
     let done = request(&fake.app, id).await;
     assert_eq!(
