@@ -113,8 +113,9 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Profile => line::fetch_profile(app, job).await,
         Kind::Media => media::fetch(app, job).await,
         Kind::Quota => line::check_quota(app, job).await,
-        Kind::Export => privacy::export::run(app, job).await,
-        Kind::Erase => privacy::erase::run(app, job).await,
+        // Boxed: they are rare and large, and every other job's future would be as large.
+        Kind::Export => Box::pin(privacy::export::run(app, job)).await,
+        Kind::Erase => Box::pin(privacy::erase::run(app, job)).await,
         Kind::Purge => purge::run(app).await,
     }
 }
