@@ -55,7 +55,7 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Where files are kept: a folder, or any store that speaks S3.
 #[derive(Debug, Clone)]
-pub struct Store(Arc<dyn ObjectStore>);
+pub struct Store(Arc<dyn ObjectStore>, Option<Arc<FilePath>>);
 
 impl Store {
     /// Opens a folder (made when absent) or `s3://bucket/prefix`; S3's credentials come from the usual `AWS_…` variables.
@@ -63,13 +63,14 @@ impl Store {
         if let Some(rest) = place.strip_prefix("s3://") {
             let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
             let s3 = AmazonS3Builder::from_env().with_bucket_name(bucket).build()?;
-            return Ok(Store(Arc::new(PrefixStore::new(s3, prefix))));
+            return Ok(Store(Arc::new(PrefixStore::new(s3, prefix)), None));
         }
         let folder = FilePath::new(place);
         std::fs::create_dir_all(folder)
             .map_err(|error| object_store::Error::Generic { store: "folder", source: Box::new(error) })?;
         // What is acknowledged is on disk.
-        Ok(Store(Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true))))
+        let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+        Ok(Store(Arc::new(store), Some(Arc::from(folder))))
     }
 
     /// Whether the store answers: `doctor` asks.
@@ -138,12 +139,23 @@ impl Store {
         Ok(count)
     }
 
-    /// Deletes a file; nothing happens when it is not there.
+    /// Deletes a file, and in a folder what a killed server has left of it; one that is not there is deleted.
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
+        let failed = |error: &dyn std::fmt::Display| Error::Internal(format!("media store: {error}"));
         match self.0.delete(&key(id)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(Error::Internal(format!("media store: {error}"))),
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(failed(&error)),
         }
+        let Some(folder) = &self.1 else { return Ok(()) };
+        // A file that is being written lies beside its place as `name#1`, `name#2`, …
+        for number in 1.. {
+            match tokio::fs::remove_file(folder.join(format!("{}#{number}", key(id)))).await {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
+                Err(error) => return Err(failed(&error)),
+            }
+        }
+        Ok(())
     }
 }
 

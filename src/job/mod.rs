@@ -137,9 +137,9 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Media => media::fetch(app, job).await,
         Kind::File => attachment::run(app, job).await,
         Kind::Quota => line::check_quota(app, job).await,
-        Kind::Export => privacy::export::run(app, job).await,
-        Kind::Erase => privacy::erase::run(app, job).await,
-        // Boxed, because so much happens in it that the compiler gives up on the size of the whole.
+        // Boxed: these are rare and large, and every other job's future would be as large.
+        Kind::Export => Box::pin(privacy::export::run(app, job)).await,
+        Kind::Erase => Box::pin(privacy::erase::run(app, job)).await,
         Kind::Import => Box::pin(import::run(app, job)).await,
         Kind::Products => product::ticket::run(app, job).await,
         Kind::Purge => purge::run(app).await,

@@ -31,6 +31,7 @@ impl Target {
             "accountId" => self.account.clone(),
             "roomId" => self.room.clone(),
             "externalId" => "U1".to_owned(),
+            _ if schema["type"] == "integer" => "1".to_owned(),
             _ if schema["enum"].is_array() => schema["enum"][0].as_str().unwrap().to_owned(),
             _ => self.message.clone(),
         })

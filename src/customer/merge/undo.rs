@@ -110,7 +110,7 @@ async fn close(tx: &mut Conn, company: i64, merge: i64, now: i64) -> Result<(), 
 /// Forgets what merges moved that cannot be undone any more: `most` merges' fields and `most` moved records at once.
 pub(crate) async fn purge(tx: &mut Conn, now: i64, most: i64) -> Result<u64, db::Error> {
     let old: Vec<(i64, i64)> = tx
-        .sql("select company, id from customer_merge where detail is not null and at <= $1 order by at limit 10")
+        .sql("select company, id from customer_merge where detail is not null and at <= $1 order by at limit 100")
         .bind(now - UNDO)
         .all()
         .await?;

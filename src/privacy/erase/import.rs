@@ -1,0 +1,84 @@
+//! Erasure of what imports keep of the files that people handed in.
+
+use db::{Conn, Rows, Type};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Counts, LOT};
+use crate::app::App;
+use crate::http::Error;
+
+/// Takes the person out of what imports keep: what a record was before, and rows of files that were refused.
+pub(super) async fn erase_imports(
+    app: &App,
+    company: i64,
+    ids: &[i64],
+    words: &[String],
+    counts: &mut Counts,
+) -> Result<(), Error> {
+    let mut records = Rows::new(&[("record", Type::Text)]);
+    for id in ids {
+        records.push([id.to_string().into()]);
+    }
+    let before: u64 = app
+        .db
+        .write(async |mut tx| {
+            tx.sql(
+                "update import_row set before = null
+                 where company = $1 and before is not null
+                   and import in (select id from import where company = $1 and kind = 'customers')
+                   and record in (select record from ",
+            )
+            .bind(company)
+            .push_rows(&records)
+            .push(" as input)")
+            .exec()
+            .await
+        })
+        .await
+        .map_err(|error: db::Error| Error::Db(error))?;
+    counts.add("imports", before);
+    let mut after = (Uuid::nil(), i64::MIN, i64::MIN);
+    loop {
+        let refused: Vec<(Uuid, i64, i64, String, Option<Value>)> = app
+            .db
+            .read()
+            .await?
+            .sql(
+                "select import, line, position, message, cells from import_fault
+                 where company = $1 and (import, line, position) > ($2, $3, $4) order by import, line, position limit $5",
+            )
+            .bind(company)
+            .bind(after.0)
+            .bind(after.1)
+            .bind(after.2)
+            .bind(LOT)
+            .all()
+            .await?;
+        let Some((import, line, position, ..)) = refused.last() else { return Ok(()) };
+        after = (*import, *line, *position);
+        let mut rows = Rows::new(&[("import", Type::Uuid), ("line", Type::BigInt), ("position", Type::BigInt)]);
+        for (import, line, position, message, cells) in refused {
+            let text = format!("{message}\n{}", cells.map(|cells| cells.to_string()).unwrap_or_default());
+            if words.iter().any(|word| text.contains(word.as_str())) {
+                rows.push([import.into(), line.into(), position.into()]);
+            }
+        }
+        if !rows.is_empty() {
+            app.db.write(async |mut tx| empty_faults(&mut tx, company, &rows).await).await?;
+            counts.add("importRows", rows.len() as u64);
+        }
+    }
+}
+
+async fn empty_faults(tx: &mut Conn, company: i64, rows: &Rows) -> Result<u64, db::Error> {
+    tx.sql("update import_fault set message = '', cells = null from ")
+        .push_rows(rows)
+        .push(
+            " as input where import_fault.import = input.import and import_fault.line = input.line
+              and import_fault.position = input.position and import_fault.company = ",
+        )
+        .push_bind(company)
+        .exec()
+        .await
+}

@@ -1,0 +1,282 @@
+//! Erasure: the person goes, the shell of the record stays for the documents that the law keeps.
+//!
+//! Done in small units of work, each of which may run again: a customer with 100,000 messages keeps no writer waiting,
+//! and a run that was killed is begun anew and finds less to do. The record is closed first, so that nothing is added;
+//! its own fields go last, because by them the stored answers that speak of the person are found.
+
+mod chat;
+mod import;
+mod trace;
+
+use db::Conn;
+use serde_json::{Map, Value, json};
+
+use self::trace::Trail;
+use super::register::{self, Done};
+use crate::app::App;
+use crate::audit::{self, Change};
+use crate::customer::{BELONGINGS, Erase, erased, store};
+use crate::event::{self, Event};
+use crate::http::Error;
+use crate::job::{Job, Kind, Next};
+use crate::time;
+
+/// Rows changed in one unit of work.
+const LOT: i64 = 500;
+
+/// After so many tries an erasure is given up, visibly; starting it again goes on where it was.
+const MOST_TRIES: i64 = 50;
+
+/// Job: erases the customer of a request.
+pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
+    let Ok(id) = job.key.parse() else { return Ok(Next::Done) };
+    let request = match register::get(&mut app.db.read().await?, job.company, id).await {
+        Ok(request) => request,
+        Err(Error::NotFound(_)) => return Ok(Next::Done),
+        Err(error) => return Err(error),
+    };
+    if request.state != "running" {
+        return Ok(Next::Done);
+    }
+    match erase(app, job.company, id, request.customer).await {
+        Ok(()) => {
+            app.wakes.wake(Kind::Webhook);
+            app.wakes.wake(Kind::Media);
+            Ok(Next::Done)
+        }
+        Err(error) if job.tries >= MOST_TRIES => {
+            tracing::error!(%error, request = id, "an erasure is given up");
+            let (why, now) = ("the erasure did not come to its end; see the log, and start it again", app.now());
+            app.db.write(async |mut tx| register::fail(&mut tx, job.company, id, why, now).await).await?;
+            Ok(Next::Done)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What a run has done so far.
+#[derive(Default)]
+struct Counts(Map<String, Value>);
+
+impl Counts {
+    fn add(&mut self, name: &str, more: u64) {
+        let known = self.0.get(name).and_then(Value::as_u64).unwrap_or_default();
+        self.0.insert(name.to_owned(), json!(known + more));
+    }
+}
+
+async fn erase(app: &App, company: i64, request: i64, customer: i64) -> Result<(), Error> {
+    let mut counts = Counts::default();
+    let ids = close(app, company, customer).await?;
+    remove_archives(app, company, &ids).await?;
+    let rooms = chat::erase_rooms(app, company, &ids, &mut counts).await?;
+    for room in &rooms {
+        chat::erase_messages(app, company, *room, &mut counts).await?;
+    }
+    chat::erase_attachments(app, company, &ids, &mut counts).await?;
+    let trails = trace::trails(app, company, &ids).await?;
+    for trail in &trails {
+        trace::erase_events(app, company, trail, &mut counts).await?;
+    }
+    for room in &rooms {
+        trace::erase_events(app, company, &Trail::whole(room.to_string()), &mut counts).await?;
+    }
+    // Before the texts that they are found by.
+    let words = trace::words(app, company, &ids, &rooms).await?;
+    trace::erase_answers(app, company, &words, &mut counts).await?;
+    import::erase_imports(app, company, &ids, &words, &mut counts).await?;
+    erase_belongings(app, company, &ids, &mut counts).await?;
+    for trail in &trails {
+        trace::mask_history(app, company, trail, &mut counts).await?;
+    }
+    finish(app, company, request, &ids, counts).await
+}
+
+/// Closes the record and those that were merged into it: from here on nobody changes or merges them, or adds to them.
+async fn close(app: &App, company: i64, customer: i64) -> Result<Vec<i64>, Error> {
+    let now = app.now();
+    app.db
+        .write(async |mut tx| {
+            let survivor = store::by_id(&mut tx, company, customer).await?.ok_or(Error::NotFound("customer"))?;
+            store::hold(&mut tx, company, survivor.id).await?;
+            let ids = register::about(&mut tx, company, survivor.id).await?;
+            for id in &ids {
+                store::release_name(&mut tx, company, *id).await?;
+            }
+            tx.sql(
+                "update customer set erased_at = $2, deleted_at = coalesce(deleted_at, $2), version = version + 1
+                 where company = $1 and erased_at is null and id in ",
+            )
+            .bind(company)
+            .bind(now)
+            .push_ids(&ids)
+            .exec()
+            .await?;
+            Ok(ids)
+        })
+        .await
+}
+
+/// Deletes what was exported about the person; an export that is under way finds that it is not wanted any more.
+async fn remove_archives(app: &App, company: i64, ids: &[i64]) -> Result<(), Error> {
+    let now = app.now();
+    let archives: Vec<(i64, String)> = app
+        .db
+        .write(async |mut tx| {
+            tx.sql(
+                "update privacy_request
+                 set state = case when state = 'done' then 'done' else 'failed' end, expires_at = $2,
+                     refusal = case when state = 'done' then refusal else 'the customer was erased' end,
+                     version = version + 1
+                 where company = $1 and kind = 'export' and state in ('running', 'done', 'failed')
+                   and archive is not null and customer in ",
+            )
+            .bind(company)
+            .bind(now)
+            .push_ids(ids)
+            .push(" returning id, archive")
+            .all()
+            .await
+        })
+        .await
+        .map_err(|error: db::Error| Error::Db(error))?;
+    for (id, archive) in archives {
+        app.media.delete(&archive).await?;
+        app.db
+            .write(async |mut tx| {
+                tx.sql("update privacy_request set archive = null where company = $1 and id = $2")
+                    .bind(company)
+                    .bind(id)
+                    .exec()
+                    .await
+            })
+            .await
+            .map_err(|error: db::Error| Error::Db(error))?;
+    }
+    Ok(())
+}
+
+/// Everything on the list of what belongs to a customer that has no code of its own here.
+async fn erase_belongings(app: &App, company: i64, ids: &[i64], counts: &mut Counts) -> Result<(), Error> {
+    for belonging in BELONGINGS {
+        for id in ids {
+            loop {
+                let changed: u64 = app
+                    .db
+                    .write(async |mut tx| match belonging.erase {
+                        Erase::Keep | Erase::Apart => Ok(0),
+                        Erase::Delete => {
+                            tx.sql("delete from ")
+                                .push(belonging.table)
+                                .push(" where company = $1 and ")
+                                .push(belonging.column)
+                                .push(" = $2")
+                                .bind(company)
+                                .bind(*id)
+                                .exec()
+                                .await
+                        }
+                        Erase::Blank { set, left } => {
+                            tx.sql("update ")
+                                .push(belonging.table)
+                                .push(" set ")
+                                .push(set)
+                                .push(" where company = $1 and id in (select id from ")
+                                .push(belonging.table)
+                                .push(" where company = $1 and ")
+                                .push(belonging.column)
+                                .push(" = $2 and (")
+                                .push(left)
+                                .push(")")
+                                .push(belonging.condition)
+                                .push(" order by id limit $3)")
+                                .bind(company)
+                                .bind(*id)
+                                .bind(LOT)
+                                .exec()
+                                .await
+                        }
+                    })
+                    .await
+                    .map_err(|error: db::Error| Error::Db(error))?;
+                if changed == 0 {
+                    break;
+                }
+                counts.add(belonging.word, changed);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The last unit: the records become shells, the merges' notes and the requests' own words go, those who listen are told.
+async fn finish(app: &App, company: i64, request: i64, ids: &[i64], counts: Counts) -> Result<(), Error> {
+    let now = app.now();
+    let done = Done { result: Value::Object(counts.0), ..Done::default() };
+    app.db
+        .write(async |mut tx| {
+            erased::write(&mut tx, company, ids, now).await?;
+            forget_merges(&mut tx, company, ids).await?;
+            tx.sql(
+                "update privacy_request
+                 set requested_by = $2, reason = null, refusal = case when refusal is null then null else $2 end,
+                     version = version + 1
+                 where company = $1 and customer in ",
+            )
+            .bind(company)
+            .bind(erased::NAME)
+            .push_ids(ids)
+            .exec()
+            .await?;
+            // What else was asked for about the person has no object any more.
+            tx.sql(
+                "update privacy_request
+                 set state = 'refused', refusal = 'the customer was erased', done_at = $2, version = version + 1
+                 where company = $1 and id <> $3 and state in ('received', 'failed') and customer in ",
+            )
+            .bind(company)
+            .bind(now)
+            .bind(request)
+            .push_ids(ids)
+            .exec()
+            .await?;
+            register::done(&mut tx, company, request, &done, now).await?;
+            for id in ids {
+                let change =
+                    Change { company, reference: format!("customer/{id}"), actor: "system", action: "erased", at: now };
+                audit::record(&mut tx, &change, &json!({"isErased": false}), &json!({"isErased": true})).await?;
+                tell(&mut tx, company, *id, now).await?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+}
+
+async fn forget_merges(tx: &mut Conn, company: i64, ids: &[i64]) -> Result<(), db::Error> {
+    let merges: Vec<i64> = tx
+        .sql("update customer_merge set detail = null where company = $1 and survivor in ")
+        .bind(company)
+        .push_ids(ids)
+        .push(" returning id")
+        .all()
+        .await?;
+    tx.sql("delete from customer_merge_item where company = $1 and merge in ")
+        .bind(company)
+        .push_ids(&merges)
+        .exec()
+        .await
+        .map(drop)
+}
+
+/// Says to subscribers which customer is to be forgotten there, too: number and code, no more.
+async fn tell(tx: &mut Conn, company: i64, id: i64, now: i64) -> Result<(), Error> {
+    let Some(row) = store::exactly(tx, company, id).await? else { return Ok(()) };
+    let zone = time::zone(tx, company).await?;
+    let record = json!({"customerId": row.id, "customerCode": row.code, "dateErased": row.erased_at.map(|at| time::text(at, &zone))});
+    let body = event::body("Customer", "Erased", "Customer", &record)?;
+    let subject = format!("customer/{id}");
+    let event =
+        Event { company, topic: "Customer", name: "Erased", subject: &subject, place: row.version, body, at: now };
+    event::emit(tx, &event).await?;
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! Where the person was spoken of: stored events, stored answers, and the audit trail.
+
+use db::{Rows, Type};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Counts, LOT};
+use crate::app::App;
+use crate::customer::store::{self, Row};
+use crate::http::{Error, idempotency};
+
+/// An answer is kept for a day: what was made before needs not be looked for in answers.
+const ANSWERS: i64 = 24 * 60 * 60 * 1000;
+
+/// What stands in the place of a value in the audit trail.
+const MASK: &str = "***";
+
+/// Where the person may have been spoken of: a subject of events, which is a reference of the audit trail too.
+pub(super) struct Trail {
+    subject: String,
+    /// Only what happened in this time; both ends belong to it.
+    from: i64,
+    to: i64,
+}
+
+impl Trail {
+    pub(super) fn whole(subject: String) -> Trail {
+        Trail { subject, from: 0, to: i64::MAX }
+    }
+}
+
+/// The trails of the records, and of others as long as one of these records was merged into them.
+pub(super) async fn trails(app: &App, company: i64, ids: &[i64]) -> Result<Vec<Trail>, Error> {
+    let mut trails: Vec<Trail> = ids.iter().map(|id| Trail::whole(format!("customer/{id}"))).collect();
+    let merges: Vec<(i64, i64, i64)> = app
+        .db
+        .read()
+        .await?
+        .sql(
+            "select survivor, at, undone_at from customer_merge
+             where company = $1 and undone_at is not null and merged in ",
+        )
+        .bind(company)
+        .push_ids(ids)
+        .push(" and survivor not in ")
+        .push_ids(ids)
+        .push(" order by id")
+        .all()
+        .await?;
+    let other = |(id, from, to)| Trail { subject: format!("customer/{id}"), from, to };
+    trails.extend(merges.into_iter().map(other));
+    Ok(trails)
+}
+
+/// Empties the stored bodies of what happened to a subject, and calls off what of it is still to be delivered.
+pub(super) async fn erase_events(app: &App, company: i64, trail: &Trail, counts: &mut Counts) -> Result<(), Error> {
+    let now = app.now();
+    let mut after = Uuid::nil();
+    loop {
+        let ids: Vec<Uuid> = app
+            .db
+            .read()
+            .await?
+            .sql(
+                "select id from event
+                 where company = $1 and subject = $2 and id > $3 and at >= $5 and at <= $6 order by id limit $4",
+            )
+            .bind(company)
+            .bind(&trail.subject)
+            .bind(after)
+            .bind(LOT)
+            .bind(trail.from)
+            .bind(trail.to)
+            .all()
+            .await?;
+        let Some(last) = ids.last() else { return Ok(()) };
+        after = *last;
+        let mut rows = Rows::new(&[("id", Type::Uuid)]);
+        for id in &ids {
+            rows.push([(*id).into()]);
+        }
+        app.db
+            .write(async |mut tx| {
+                tx.sql(
+                    r#"update event set body = '{"Topic":"' || topic || '","Event":"' || name || '","Data":null}'
+                       where company = $1 and id in (select id from "#,
+                )
+                .bind(company)
+                .push_rows(&rows)
+                .push(" as input)")
+                .later()
+                .await?;
+                tx.sql(
+                    "update webhook_delivery
+                     set state = 'failed', last_error = 'the customer was erased', done_at = $2
+                     where company = $1 and state = 'pending' and event in (select id from ",
+                )
+                .bind(company)
+                .bind(now)
+                .push_rows(&rows)
+                .push(" as input)")
+                .later()
+                .await
+            })
+            .await
+            .map_err(|error: db::Error| Error::Db(error))?;
+        counts.add("events", ids.len() as u64);
+    }
+}
+
+/// Empties the stored answers of idempotent requests that speak of the person.
+pub(super) async fn erase_answers(
+    app: &App,
+    company: i64,
+    words: &[String],
+    counts: &mut Counts,
+) -> Result<(), Error> {
+    let mut after = idempotency::Stored::default();
+    loop {
+        let answers = idempotency::stored(&mut app.db.read().await?, company, &after, LOT).await?;
+        let Some(last) = answers.last() else { return Ok(()) };
+        after = idempotency::Stored { answer: Vec::new(), ..last.clone() };
+        let found: Vec<idempotency::Stored> = answers
+            .into_iter()
+            .filter(|answer| {
+                let text = String::from_utf8_lossy(&answer.answer);
+                words.iter().any(|word| text.contains(word.as_str()))
+            })
+            .collect();
+        if !found.is_empty() {
+            app.db.write(async |mut tx| idempotency::blank(&mut tx, company, &found).await).await?;
+            counts.add("answers", found.len() as u64);
+        }
+    }
+}
+
+/// By what an answer is known to speak of the person: the ids of the records, and every text of them that is long enough
+/// not to stand everywhere.
+pub(super) async fn words(app: &App, company: i64, ids: &[i64], rooms: &[Uuid]) -> Result<Vec<String>, Error> {
+    const LEAST: usize = 4;
+    let mut conn = app.db.read().await?;
+    let mut words: Vec<String> = rooms.iter().map(Uuid::to_string).collect();
+    for id in ids {
+        for name in ["customerId", "survivorCustomerId", "mergedCustomerId"] {
+            words.extend([format!("\"{name}\":{id},"), format!("\"{name}\":{id}}}")]);
+        }
+        let Some(row) = store::exactly(&mut conn, company, *id).await? else { continue };
+        let texts = known_by(&row).into_iter().filter(|text| text.chars().count() >= LEAST);
+        words.extend(texts.filter_map(|text| {
+            let quoted = serde_json::to_string(text).ok()?;
+            Some(quoted.trim_matches('"').to_owned())
+        }));
+    }
+    let since = app.now() - ANSWERS;
+    let events: Vec<i64> = conn
+        .sql("select id from customer_event where company = $1 and created_at >= $2 and customer in ")
+        .bind(company)
+        .bind(since)
+        .push_ids(ids)
+        .all()
+        .await?;
+    words.extend(events.iter().map(|id| format!("\"eventId\":{id},")));
+    let files: Vec<String> = conn
+        .sql(
+            "select id from attachment
+             where company = $1 and created_at >= $2 and record_kind = 'customer' and record in ",
+        )
+        .bind(company)
+        .bind(since)
+        .push_ids(ids)
+        .all()
+        .await?;
+    words.extend(files);
+    let requests: Vec<i64> = conn
+        .sql("select id from privacy_request where company = $1 and customer in ")
+        .bind(company)
+        .push_ids(ids)
+        .all()
+        .await?;
+    words.extend(requests.iter().map(|id| format!("\"requestId\":{id},")));
+    Ok(words)
+}
+
+/// The names, telephones, e-mails and accounts of the person and of those who are reached for it.
+fn known_by(row: &Row) -> Vec<&str> {
+    let profile = &row.profile;
+    let own = [&row.phone, &row.mobile, &row.email, &profile.second_name];
+    let contacts = profile.contacts.iter().flat_map(|contact| {
+        let texts = [&contact.contact_phone, &contact.contact_mobile, &contact.contact_email];
+        std::iter::once(contact.contact_name.as_str()).chain(texts.into_iter().filter_map(|text| text.as_deref()))
+    });
+    std::iter::once(row.name.as_str())
+        .chain(profile.aliases.iter().map(String::as_str))
+        .chain(own.into_iter().filter_map(|text| text.as_deref()))
+        .chain(contacts)
+        .chain(profile.social.known().map(|(_, account)| account))
+        .collect()
+}
+
+/// Masks the values in the audit trail of a record: who changed which field, and when, stays.
+pub(super) async fn mask_history(app: &App, company: i64, trail: &Trail, counts: &mut Counts) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    struct Entry {
+        id: Uuid,
+        changes: Map<String, Value>,
+    }
+    let mut after = Uuid::nil();
+    loop {
+        let entries: Vec<Entry> = app
+            .db
+            .read()
+            .await?
+            .sql(
+                "select id, changes from audit
+                 where company = $1 and ref = $2 and id > $3 and at >= $5 and at <= $6 order by id limit $4",
+            )
+            .bind(company)
+            .bind(&trail.subject)
+            .bind(after)
+            .bind(LOT)
+            .bind(trail.from)
+            .bind(trail.to)
+            .all()
+            .await?;
+        let Some(last) = entries.last() else { return Ok(()) };
+        after = last.id;
+        counts.add("auditEntries", entries.len() as u64);
+        let mut rows = Rows::new(&[("id", Type::Uuid), ("changes", Type::Json)]);
+        for entry in entries {
+            let masked: Map<String, Value> =
+                entry.changes.into_iter().map(|(field, values)| (field, mask(values))).collect();
+            rows.push([entry.id.into(), Value::Object(masked).into()]);
+        }
+        app.db
+            .write(async |mut tx| {
+                tx.sql("update audit set changes = input.changes from ")
+                    .push_rows(&rows)
+                    .push(" as input where audit.id = input.id and audit.company = ")
+                    .push_bind(company)
+                    .exec()
+                    .await
+            })
+            .await
+            .map_err(|error: db::Error| Error::Db(error))?;
+    }
+}
+
+/// Values before and after without what they say: that there was none stays, and so does yes or no.
+fn mask(values: Value) -> Value {
+    match values {
+        Value::Array(values) => Value::Array(
+            values
+                .into_iter()
+                .map(|value| match value {
+                    Value::Null | Value::Bool(_) => value,
+                    _ => json!(MASK),
+                })
+                .collect(),
+        ),
+        _ => json!(MASK),
+    }
+}
