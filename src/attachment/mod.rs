@@ -46,12 +46,19 @@ pub struct Record {
     pub topic: &'static str,
     /// Its number.
     pub id: i64,
+    /// Its version, which is its events' place among those of the record.
+    version: &'static str,
 }
 
 impl Record {
     /// A customer.
     pub fn customer(id: i64) -> Record {
-        Record { kind: "customer", topic: "Customer", id }
+        Record {
+            kind: "customer",
+            topic: "Customer",
+            id,
+            version: "select version from customer where company = $1 and id = $2",
+        }
     }
 
     /// The record of a stored attachment.
@@ -385,7 +392,8 @@ fn change<'a>(record: Record, caller: &'a Caller, action: &'static str, at: i64)
     Change { company: caller.company, reference, actor: &caller.id, action, at }
 }
 
-/// Tells subscriptions. The file is a subject of its own; its address, which is good for an hour, is left out.
+/// Tells subscriptions, in the order of the record's own events. The file's address, which is good for an hour, is left
+/// out.
 async fn announce(
     tx: &mut Conn,
     company: i64,
@@ -401,8 +409,8 @@ async fn announce(
     };
     told.insert(format!("{}Id", record.kind), record.id.into());
     let body = event::body(record.topic, name, &format!("{}File", record.topic), &told)?;
-    let subject = format!("file/{}", file.file_id);
-    let place = if name == "FileRemoved" { 2 } else { 1 };
+    let subject = format!("{}/{}", record.kind, record.id);
+    let place: i64 = tx.sql(record.version).bind(company).bind(record.id).one().await?;
     event::emit(tx, &Event { company, topic: record.topic, name, subject: &subject, place, body, at }).await?;
     Ok(())
 }

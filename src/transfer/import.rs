@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use bytes::Bytes;
-use db::bulk::{Row, Table};
+use db::bulk::{Row, Table, unhex};
 use db::{Conn, Db, Value};
 use indicatif::ProgressBar;
 use serde::Deserialize;
@@ -110,11 +110,6 @@ fn check(manifest: &Manifest, company: Option<i64>, vault: Option<&Vault>) -> Re
              export without --with-secrets",
         )),
     }
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pair = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    (0..text.len()).step_by(2).map(pair).collect()
 }
 
 /// A table of the export, and the one of the database that it goes into.
@@ -302,7 +297,7 @@ fn row(target: &Target<'_>, company: i64, line: &str, number: i64) -> Result<Row
     let mut row = Vec::with_capacity(target.columns.len());
     for column in &target.file.columns {
         let value = fields.remove(column).unwrap_or(Plain::Null);
-        if column == "company" && value != Plain::from(company) {
+        if column == "company" && value != company {
             return Err(wrong("a row of another company"));
         }
         let value = match value.is_null() && target.part.fresh.contains(&column.as_str()) {

@@ -304,7 +304,7 @@ async fn an_import_that_was_killed_goes_on_where_it_stopped() {
     app.sql("update customer set merged_into = id + 100 where company = 507 and id % 100 = 0 and id < 11900").await;
     let (first, second) = (at(&app.database.folder, "first"), at(&app.database.folder, "second"));
     ok(&app.database, &app.key, &["export", "--company", "507", &first, "--json"]);
-    let target = other().await;
+    let target = TestDatabase::new().await;
     ok(&target, "", &["company", "list", "--json"]);
     let watch = db::Db::open(&target.url, db::Options::default()).await.unwrap();
     let done = async || {
