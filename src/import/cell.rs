@@ -177,10 +177,8 @@ fn repaired(read: &Read, text: String) -> Read {
 
 /// A Thai number without its trunk zero: nine digits of a mobile (06, 08, 09), eight of another.
 fn phone(read: Read, reading: &Reading) -> Read {
-    let is_short = |digits: &str| match (digits.len(), digits.bytes().next()) {
-        (9, Some(b'6' | b'8' | b'9')) => true,
-        (8, Some(b'2'..=b'7')) => true,
-        _ => false,
+    let is_short = |digits: &str| {
+        matches!((digits.len(), digits.bytes().next()), (9, Some(b'6' | b'8' | b'9')) | (8, Some(b'2'..=b'7')))
     };
     match bare(&read).filter(|digits| reading.country == "TH" && is_short(digits)) {
         Some(digits) => repaired(&read, format!("0{digits}")),

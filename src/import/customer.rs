@@ -12,7 +12,7 @@ use super::cell::Form;
 use super::header::Column;
 use super::kind::{Change, Line, Task, Undone, Written};
 use super::record::Record;
-use super::store;
+use super::undo::was_undone;
 use crate::customer::{self, CustomerWrite, Outcome, Row};
 use crate::http::{Caller, Conditions, Error, lenient};
 
@@ -247,7 +247,7 @@ impl Lot {
         let old = self.find(record);
         let body = body(record, old);
         if let Some(old) = old.filter(|old| old.deleted_at.is_some())
-            && store::was_undone(tx, old.company, "customers", &old.id.to_string(), old.version).await?
+            && was_undone(tx, old.company, "customers", &old.id.to_string(), old.version).await?
         {
             // It is made again, so that taking this import back deletes it again.
             customer::restore(tx, task.caller, old.clone(), task.now).await?;

@@ -9,7 +9,7 @@ use super::cell::Form;
 use super::header::Column;
 use super::kind::{Change, Line, Task, Undone, Written};
 use super::record::Record;
-use super::store;
+use super::undo::was_undone;
 use crate::http::{Caller, Code, Conditions, Error, lenient};
 use crate::staff::employee::{self, EmployeeUpsert, Outcome, Row};
 
@@ -74,8 +74,7 @@ impl Lot {
             }
         }
         if let Some(old) = old.filter(|old| !old.is_active() && !body.contains_key("isActive"))
-            && store::was_undone(tx, task.caller.company, "employees", &employee::key(old.staff_code()), old.version)
-                .await?
+            && was_undone(tx, task.caller.company, "employees", &employee::key(old.staff_code()), old.version).await?
         {
             body.insert("isActive".to_owned(), true.into());
         }

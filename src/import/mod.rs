@@ -10,6 +10,7 @@ mod report;
 mod run;
 pub mod sheet;
 mod store;
+mod undo;
 mod upload;
 pub(crate) mod venio;
 
@@ -450,7 +451,7 @@ async fn undo_import(
 /// Asks for an import to be taken back; 409 when it cannot be.
 pub(crate) async fn ask_undo(tx: &mut Conn, row: &Row, now: i64) -> Result<(), Error> {
     let is_late = row.ended_at.is_some_and(|ended| ended + KEPT <= now);
-    if is_late || !store::ask_undo(tx, row).await? {
+    if is_late || !undo::ask(tx, row).await? {
         let why = match (is_late, row.dry_run) {
             (true, _) => "its rows are not kept any more",
             (_, true) => "it was a dry run and has written nothing",
@@ -478,7 +479,7 @@ pub(crate) async fn view(conn: &mut Conn, row: Row) -> Result<Import, Error> {
     let warnings = store::faults(conn, &row, true, (0, 0), TOLD).await?.into_iter().map(told).collect();
     let mut left = Vec::new();
     if row.kept > 0 {
-        let kept = store::kept(conn, &row, TOLD).await?;
+        let kept = undo::kept(conn, &row, TOLD).await?;
         left.extend(kept.into_iter().map(|kept| Left { row: kept.line, record: kept.record, reason: kept.undo }));
     }
     Ok(Import { errors, warnings, left, ..plain(row, &zone) })

@@ -40,6 +40,9 @@ pub(super) struct Record {
     pub(super) cells: Vec<String>,
 }
 
+/// A value below a field: the field, its own name, and the value.
+pub(super) type Nested<'r> = (&'r str, &'r str, &'r Value);
+
 /// A code as it is written in answers.
 pub(super) fn word(code: Code) -> String {
     json!(code).as_str().unwrap_or_default().to_owned()
@@ -93,7 +96,7 @@ impl Record {
     }
 
     /// The plain fields as an object, and those below others (`contacts.contactName`) by what is above them.
-    pub(super) fn fields(&self) -> (Map<String, Value>, Vec<(&str, &str, &Value)>) {
+    pub(super) fn fields(&self) -> (Map<String, Value>, Vec<Nested<'_>>) {
         let mut plain = Map::new();
         let mut nested = Vec::new();
         for (field, value) in &self.values {

@@ -16,10 +16,11 @@ use tokio::sync::mpsc;
 
 use super::cell::Reading;
 use super::header::Layout;
-use super::kind::{Kind, Task, Undone};
+use super::kind::{Kind, Task};
 use super::record::{self, Record, RowFault, hash, word};
 use super::sheet::{self, Found, SheetRow, Unreadable, Wanted};
 use super::store::{self, Import, MOST_FAULTS, Outcome, Place, State};
+use super::undo;
 use crate::app::App;
 use crate::http::{Caller, Code, Error};
 use crate::job::{Job, Kind as JobKind, Next};
@@ -31,10 +32,7 @@ const LOT: usize = 100;
 
 /// Between two lots the writer of SQLite is left alone for longer than another process waits before it asks again: a server
 /// on the same file would otherwise wait for as long as `sala import` runs.
-const REST: Duration = Duration::from_millis(7);
-
-/// Records that are taken back in a unit of work.
-const LINES: i64 = 100;
+pub(super) const REST: Duration = Duration::from_millis(7);
 
 /// Job: goes on with an import until it is settled.
 pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
@@ -43,7 +41,7 @@ pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
     let Some(import) = find().await? else { return Ok(Next::Done) };
     match import.state {
         State::Waiting | State::Running => load(app, import).await?,
-        State::Undoing => take_back(app, import).await?,
+        State::Undoing => undo::take_back(app, import).await?,
         State::Done | State::Failed | State::Undone => {}
     }
     app.wakes.wake(JobKind::Webhook);
@@ -184,7 +182,7 @@ struct Loading<'a> {
 }
 
 /// Why a lot was not written.
-enum Failed {
+pub(super) enum Failed {
     /// The row at this place cannot be written.
     Row(usize, Error),
     /// It was only tried: this is what would have become of it.
@@ -383,7 +381,7 @@ impl Loading<'_> {
 }
 
 /// A row whose failure passes by itself is no fault of the row.
-fn passing(failed: Failed) -> Failed {
+pub(super) fn passing(failed: Failed) -> Failed {
     match failed {
         Failed::Row(_, error) if is_passing(&error) => Failed::Whole(error),
         failed => failed,
@@ -409,67 +407,4 @@ fn send(path: &std::path::Path, wanted: &Wanted, sender: &mpsc::Sender<Vec<Sheet
     })?;
     let _ = sender.blocking_send(batch);
     Ok(())
-}
-
-/// Takes back what an import has written, a lot of records in one unit of work.
-async fn take_back(app: &App, mut import: Import) -> Result<(), Error> {
-    let Some(kind) = Kind::named(&import.kind) else { return Ok(()) };
-    let caller = Caller::acting(import.company, &import.actor);
-    loop {
-        let lines = store::lines(&mut app.db.read().await?, &import, LINES).await?;
-        let mut kept: HashMap<usize, &'static str> = HashMap::new();
-        let mut most = lines.len();
-        loop {
-            let part = lines.get(..most).unwrap_or(&lines);
-            let now = app.now();
-            let ended = app
-                .db
-                .write(async |mut tx| {
-                    if !store::hold_undo(&mut tx, &import).await? {
-                        return Err(Failed::Moved);
-                    }
-                    let mut done = Vec::with_capacity(part.len());
-                    for (at, line) in part.iter().enumerate() {
-                        let undone = match kept.get(&at) {
-                            Some(why) => Undone::Kept(why),
-                            None => {
-                                let undone = kind.undo(&mut tx, &caller, line, now).await;
-                                undone.map_err(|error| passing(Failed::Row(at, error)))?
-                            }
-                        };
-                        done.push((line.record.clone(), undone));
-                    }
-                    store::save_undo(&mut tx, &import, &done, now).await?;
-                    Ok(())
-                })
-                .await;
-            match ended {
-                Ok(()) => break,
-                Err(Failed::Row(at, error)) => {
-                    kept.insert(at, why(&error));
-                    most = at + 1;
-                }
-                Err(Failed::Whole(error)) => return Err(error),
-                Err(Failed::Moved | Failed::Tried(_)) => return Ok(()),
-            }
-        }
-        tokio::time::sleep(REST).await;
-        let found = store::find(&mut app.db.read().await?, import.company, import.id).await?;
-        match found {
-            Some(found) if found.state == State::Undoing => import = found,
-            _ => return Ok(()),
-        }
-    }
-}
-
-/// Why a record could not be put back.
-fn why(error: &Error) -> &'static str {
-    match error {
-        Error::Conflict(_) => "another record has its name now",
-        Error::Invalid(_) => "what it was is not allowed any more",
-        error => {
-            tracing::error!(%error, "a record of an import could not be put back");
-            "the server failed with it"
-        }
-    }
 }

@@ -1,0 +1,208 @@
+//! Taking an import back: what it made is deleted, what it changed is restored, a lot of records in one unit of work.
+
+use std::collections::HashMap;
+
+use db::{Conn, Rows, Type};
+use serde::Deserialize;
+
+use super::kind::{Kind, Line, Undone};
+use super::run::{Failed, REST, passing};
+use super::store::{self, Import, State};
+use crate::app::App;
+use crate::http::{Caller, Error};
+
+/// Records that are taken back in a unit of work.
+const LOT: i64 = 100;
+
+/// Takes back what an import has written, a lot of records in one unit of work.
+pub(super) async fn take_back(app: &App, mut import: Import) -> Result<(), Error> {
+    let Some(kind) = Kind::named(&import.kind) else { return Ok(()) };
+    let caller = Caller::acting(import.company, &import.actor);
+    loop {
+        let lines = lines(&mut app.db.read().await?, &import, LOT).await?;
+        let mut kept: HashMap<usize, &'static str> = HashMap::new();
+        let mut most = lines.len();
+        loop {
+            let part = lines.get(..most).unwrap_or(&lines);
+            let now = app.now();
+            let ended = app
+                .db
+                .write(async |mut tx| {
+                    if !hold(&mut tx, &import).await? {
+                        return Err(Failed::Moved);
+                    }
+                    let mut done = Vec::with_capacity(part.len());
+                    for (at, line) in part.iter().enumerate() {
+                        let undone = match kept.get(&at) {
+                            Some(why) => Undone::Kept(why),
+                            None => {
+                                let undone = kind.undo(&mut tx, &caller, line, now).await;
+                                undone.map_err(|error| passing(Failed::Row(at, error)))?
+                            }
+                        };
+                        done.push((line.record.clone(), undone));
+                    }
+                    save(&mut tx, &import, &done, now).await?;
+                    Ok(())
+                })
+                .await;
+            match ended {
+                Ok(()) => break,
+                Err(Failed::Row(at, error)) => {
+                    kept.insert(at, why(&error));
+                    most = at + 1;
+                }
+                Err(Failed::Whole(error)) => return Err(error),
+                Err(Failed::Moved | Failed::Tried(_)) => return Ok(()),
+            }
+        }
+        tokio::time::sleep(REST).await;
+        let found = store::find(&mut app.db.read().await?, import.company, import.id).await?;
+        match found {
+            Some(found) if found.state == State::Undoing => import = found,
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Why a record could not be put back.
+fn why(error: &Error) -> &'static str {
+    match error {
+        Error::Conflict(_) => "another record has its name now",
+        Error::Invalid(_) => "what it was is not allowed any more",
+        error => {
+            tracing::error!(%error, "a record of an import could not be put back");
+            "the server failed with it"
+        }
+    }
+}
+
+/// Asks for an import to be taken back; false when it is in a state that does not allow it.
+pub(super) async fn ask(tx: &mut Conn, import: &Import) -> Result<bool, db::Error> {
+    let asked = tx
+        .sql(
+            "update import set state = 'undoing', ended_at = null
+             where company = $1 and id = $2 and not dry_run and state in ('waiting', 'running', 'done', 'failed')",
+        )
+        .bind(import.company)
+        .bind(import.id)
+        .exec()
+        .await?;
+    Ok(asked == 1)
+}
+
+/// The next records to take back.
+async fn lines(conn: &mut Conn, import: &Import, most: i64) -> Result<Vec<Line>, db::Error> {
+    conn.sql(
+        "select record, created, version, before from import_row
+         where company = $1 and import = $2 and record > $3 order by record limit $4",
+    )
+    .bind(import.company)
+    .bind(import.id)
+    .bind(&import.undo_after)
+    .bind(most)
+    .all()
+    .await
+}
+
+/// Takes the place in the records for this unit of work; false when somebody else has gone on.
+async fn hold(tx: &mut Conn, import: &Import) -> Result<bool, db::Error> {
+    let held = tx
+        .sql(
+            "update import set undo_after = undo_after
+             where company = $1 and id = $2 and undo_after = $3 and state = 'undoing'",
+        )
+        .bind(import.company)
+        .bind(import.id)
+        .bind(&import.undo_after)
+        .exec()
+        .await?;
+    Ok(held == 1)
+}
+
+/// Writes down what became of these records; without any the taking back is at its end.
+async fn save(tx: &mut Conn, import: &Import, done: &[(String, Undone)], now: i64) -> Result<(), db::Error> {
+    let mut rows = Rows::new(&[("record", Type::Text), ("undo", Type::Text), ("version", Type::BigInt)]);
+    let mut kept = 0;
+    for (record, undone) in done {
+        match undone {
+            Undone::Restored(version) => drop(rows.push([record.as_str().into(), "undone".into(), (*version).into()])),
+            Undone::Kept(why) => {
+                kept += 1;
+                rows.push([record.as_str().into(), (*why).into(), None::<i64>.into()]);
+            }
+        }
+    }
+    if !rows.is_empty() {
+        tx.sql("update import_row set undo = input.undo, version = coalesce(input.version, import_row.version) from ")
+            .push_rows(&rows)
+            .push(" as input where import_row.record = input.record and import_row.company = ")
+            .push_bind(import.company)
+            .push(" and import_row.import = ")
+            .push_bind(import.id)
+            .later()
+            .await?;
+    }
+    let is_end = done.is_empty();
+    tx.sql(
+        "update import set undone = undone + $3, kept = kept + $4, undo_after = $5, state = $6, ended_at = $7
+         where company = $1 and id = $2",
+    )
+    .bind(import.company)
+    .bind(import.id)
+    .bind(i64::try_from(done.len()).unwrap_or_default() - kept)
+    .bind(kept)
+    .bind(done.last().map_or(import.undo_after.as_str(), |(record, _)| record.as_str()))
+    .bind(if is_end { State::Undone.name() } else { State::Undoing.name() })
+    .bind(is_end.then_some(now))
+    .exec()
+    .await
+    .map(drop)
+}
+
+/// A record that was left as it is when its import was taken back.
+#[derive(Debug, Deserialize)]
+pub(super) struct Kept {
+    pub(super) line: i64,
+    pub(super) record: String,
+    pub(super) undo: String,
+}
+
+/// The first of them.
+pub(super) async fn kept(conn: &mut Conn, import: &Import, most: i64) -> Result<Vec<Kept>, db::Error> {
+    conn.sql(
+        "select line, record, undo from import_row
+         where company = $1 and import = $2 and undo is not null and undo <> 'undone' order by record limit $3",
+    )
+    .bind(import.company)
+    .bind(import.id)
+    .bind(most)
+    .all()
+    .await
+}
+
+/// Whether a record is in the state in which an import that was taken back has left it: the next import of it may bring it
+/// back.
+pub(super) async fn was_undone(
+    tx: &mut Conn,
+    company: i64,
+    kind: &'static str,
+    record: &str,
+    version: i64,
+) -> Result<bool, db::Error> {
+    let found: Option<i64> = tx
+        .sql(
+            "select 1 from import
+             join import_row on import_row.company = import.company and import_row.import = import.id
+                            and import_row.record = $3
+             where import.company = $1 and import.state = 'undone' and import.kind = $2 and import_row.created
+               and import_row.undo = 'undone' and import_row.version = $4 limit 1",
+        )
+        .bind(company)
+        .bind(kind)
+        .bind(record)
+        .bind(version)
+        .optional()
+        .await?;
+    Ok(found.is_some())
+}
