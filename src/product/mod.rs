@@ -11,7 +11,7 @@ mod plan;
 mod put;
 mod removal;
 mod serial;
-mod stock;
+pub(crate) mod stock;
 mod store;
 pub(crate) mod ticket;
 

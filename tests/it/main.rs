@@ -28,6 +28,8 @@ mod nodes;
 mod openapi;
 mod ops;
 mod receiver;
+mod serial;
 mod serve;
 mod setting;
+mod stock;
 mod webhook;
