@@ -425,12 +425,7 @@ pub(crate) struct Introduction<'a> {
 }
 
 /// Creates a customer that another resource names for the first time.
-pub(crate) async fn introduce(
-    tx: &mut Conn,
-    caller: &Caller,
-    new: &Introduction<'_>,
-    now: i64,
-) -> Result<Row, Error> {
+pub(crate) async fn introduce(tx: &mut Conn, caller: &Caller, new: &Introduction<'_>, now: i64) -> Result<Row, Error> {
     let input = CustomerWrite {
         customer_code: new.code.map(str::to_owned),
         customer_name: new.name.to_owned(),

@@ -244,7 +244,7 @@ struct ImportsQuery {
     tag = "Import",
     params(
         ImportQuery,
-        ("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters; kept for 24 hours, per client. With a key the file may be as large as other bodies (`--body-limit`)"),
+        ("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters; kept for 24 hours, per client"),
     ),
     request_body(content((ImportForm = "multipart/form-data"), (String = "text/csv"), (Vec<u8> = "application/octet-stream"))),
     responses((status = 202, description = "The import, which waits.", body = Envelope<Import>)),

@@ -118,9 +118,8 @@ fn read(body: &[u8]) -> Result<Vec<Read>, Error> {
     let mut products = Vec::with_capacity(items.len());
     let mut count = 0;
     for item in items {
-        let value: Value = serde_json::from_str(item).map_err(|error| {
-            Error::invalid(Code::InvalidBody, "", format!("The body is not valid JSON: {error}"))
-        })?;
+        let value: Value = serde_json::from_str(item)
+            .map_err(|error| Error::invalid(Code::InvalidBody, "", format!("The body is not valid JSON: {error}")))?;
         let mut found = Vec::new();
         let product = decode(&value, &mut found);
         let serials: Serials = decode(&value, &mut found);
@@ -179,7 +178,9 @@ async fn write(
     };
     let (product, serials) = match planned.await {
         Ok(planned) => planned,
-        Err(error @ (Error::Invalid(_) | Error::Conflict(_) | Error::Conflicts(_))) => return Ok(failed(error.faults())),
+        Err(error @ (Error::Invalid(_) | Error::Conflict(_) | Error::Conflicts(_))) => {
+            return Ok(failed(error.faults()));
+        }
         Err(error) => return Err(error),
     };
     let written = batch.carry_out(tx, product).await?;

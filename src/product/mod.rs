@@ -11,7 +11,7 @@ pub(crate) mod plan;
 pub(crate) mod put;
 mod removal;
 mod serial;
-mod stock;
+pub(crate) mod stock;
 pub(crate) mod store;
 pub(crate) mod ticket;
 

@@ -154,12 +154,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Enters the quantities that are given; the answers show at once what there is then. False when all were so already.
-    async fn set_quantities(
-        &self,
-        tx: &mut Conn,
-        top: &mut Piece,
-        variants: &mut [Piece],
-    ) -> Result<bool, Error> {
+    async fn set_quantities(&self, tx: &mut Conn, top: &mut Piece, variants: &mut [Piece]) -> Result<bool, Error> {
         let mut pieces: Vec<&mut Piece> = std::iter::once(top).chain(variants).collect();
         let given = pieces.iter().filter_map(|piece| Some((Item::from(&piece.row), piece.qty?)));
         let by = By::caller(self.caller, self.now);

@@ -123,10 +123,12 @@ impl Serials {
             field: format!("serialNumbers[{index}]"),
             write: SerialWrite { serial_number: number.clone(), ..SerialWrite::default() },
         });
-        let full = self.serials.iter().flatten().enumerate().map(|(index, write)| Entry {
-            field: format!("serials[{index}].serialNumber"),
-            write: write.clone(),
-        });
+        let full = self
+            .serials
+            .iter()
+            .flatten()
+            .enumerate()
+            .map(|(index, write)| Entry { field: format!("serials[{index}].serialNumber"), write: write.clone() });
         let entries: Vec<Entry> = plain.chain(full).collect();
         if entries.len() > MOST {
             faults.add(Code::TooLong, "serialNumbers", format!("One request may have {MOST} serial numbers"));

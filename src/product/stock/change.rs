@@ -212,7 +212,8 @@ async fn adjust_stock(
             let by = By::caller(&caller, app.now());
             let found = Found::new(&mut tx, &by, input.warehouse.as_deref(), &input.items).await?;
             found.have_stock()?;
-            let cause = Cause { reason, document: given(input.document.as_deref()), note: given(input.note.as_deref()) };
+            let cause =
+                Cause { reason, document: given(input.document.as_deref()), note: given(input.note.as_deref()) };
             let mut ledger = open(&mut tx, &by, &found.lines).await?;
             each(&found.lines, |line| ledger.add(line.item.id, line.warehouse, line.quantity, &cause))?;
             let moved = ledger.close(&mut tx, &by).await?;
@@ -263,11 +264,8 @@ async fn transfer_stock(
                 faults.add(Code::InvalidValue, "toWarehouse", "toWarehouse must be another than fromWarehouse");
             }
             faults.end()?;
-            let cause = Cause {
-                reason: Reason::Transfer,
-                document: given(document.as_deref()),
-                note: given(note.as_deref()),
-            };
+            let cause =
+                Cause { reason: Reason::Transfer, document: given(document.as_deref()), note: given(note.as_deref()) };
             let lines: Vec<Line> = found.lines.into_iter().map(|line| Line { warehouse: from, ..line }).collect();
             let mut ledger = open(&mut tx, &by, &lines).await?;
             each(&lines, |line| {
@@ -323,8 +321,7 @@ fn texts(document: Option<&str>, note: Option<&str>, faults: &mut Faults) {
 
 /// Why stock may be adjusted: the reasons that no other operation has.
 fn reason(word: Option<&str>, faults: &mut Faults) -> Reason {
-    const ALLOWED: [Reason; 5] =
-        [Reason::Receipt, Reason::Count, Reason::Damage, Reason::Loss, Reason::Adjustment];
+    const ALLOWED: [Reason; 5] = [Reason::Receipt, Reason::Count, Reason::Damage, Reason::Loss, Reason::Adjustment];
     let Some(word) = given(word) else { return Reason::Adjustment };
     Reason::read(word).filter(|reason| ALLOWED.contains(reason)).unwrap_or_else(|| {
         let words = ALLOWED.map(Reason::word).join(", ");

@@ -318,8 +318,7 @@ impl Ledger {
         // The last movement of each product in each warehouse says what is there.
         let last: BTreeMap<(i64, i64), Amount> =
             self.movements.iter().map(|movement| ((movement.product, movement.warehouse), movement.balance)).collect();
-        let mut rows =
-            Rows::new(&[("product", Type::BigInt), ("warehouse", Type::BigInt), ("quantity", Type::BigInt)]);
+        let mut rows = Rows::new(&[("product", Type::BigInt), ("warehouse", Type::BigInt), ("quantity", Type::BigInt)]);
         for ((product, warehouse), quantity) in last {
             rows.push([product.into(), warehouse.into(), quantity.into()]);
         }

@@ -5,8 +5,8 @@ mod change;
 mod item;
 mod ledger;
 mod movement;
-mod reservation;
-mod set;
+pub(crate) mod reservation;
+pub(crate) mod set;
 mod warehouse;
 
 use std::collections::HashMap;
@@ -24,7 +24,11 @@ use crate::http::{Code, Error, Fault};
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(set::routes()).merge(movement::routes()).merge(change::routes()).merge(reservation::routes())
+    OpenApiRouter::new()
+        .merge(set::routes())
+        .merge(movement::routes())
+        .merge(change::routes())
+        .merge(reservation::routes())
 }
 
 /// Makes the quantities in the company's own warehouse be what products were written with; a product whose variants or

@@ -216,8 +216,7 @@ async fn release_stock_reservation(
     caller
         .write(&app, async |mut tx| {
             release(&mut tx, &By::caller(&caller, app.now()), path.reservation_id).await?;
-            let answer =
-                reply(&mut tx, caller.company, path.reservation_id, &Conditions::default(), app.now()).await?;
+            let answer = reply(&mut tx, caller.company, path.reservation_id, &Conditions::default(), app.now()).await?;
             tx.reply(answer).await
         })
         .await
@@ -243,8 +242,7 @@ async fn consume_stock_reservation(
     let consumed = caller
         .write(&app, async |mut tx| {
             consume(&mut tx, &By::caller(&caller, app.now()), path.reservation_id).await?;
-            let answer =
-                reply(&mut tx, caller.company, path.reservation_id, &Conditions::default(), app.now()).await?;
+            let answer = reply(&mut tx, caller.company, path.reservation_id, &Conditions::default(), app.now()).await?;
             tx.reply(answer).await
         })
         .await?;
@@ -254,12 +252,7 @@ async fn consume_stock_reservation(
 
 const STATES: [&str; 4] = ["open", "released", "consumed", "expired"];
 
-fn check(
-    input: &StockReservationWrite,
-    mut faults: Faults,
-    zone: &Zone,
-    now: i64,
-) -> Result<Option<i64>, Error> {
+fn check(input: &StockReservationWrite, mut faults: Faults, zone: &Zone, now: i64) -> Result<Option<i64>, Error> {
     faults.required("document", &input.document, 100);
     let expires_at = change::given(input.expires_at.as_deref()).map(|text| {
         let at = time::read(text, zone);
@@ -477,7 +470,9 @@ async fn list(
     }
     select = match state {
         None => select,
-        Some("open") => select.push(" and state = 'open' and (expires_at is null or expires_at > ").push_bind(now).push(")"),
+        Some("open") => {
+            select.push(" and state = 'open' and (expires_at is null or expires_at > ").push_bind(now).push(")")
+        }
         // One whose time is over is called open until its document reserves anew.
         Some("expired") => select.push(" and state in ('expired', 'open') and expires_at <= ").push_bind(now),
         Some(state) => select.push(" and state = ").push_bind(state),
@@ -501,12 +496,7 @@ async fn reply(
     Ok(Reply::ok(view).version(version, conditions))
 }
 
-async fn views(
-    conn: &mut Conn,
-    company: i64,
-    rows: Vec<Row>,
-    now: i64,
-) -> Result<Vec<StockReservation>, Error> {
+async fn views(conn: &mut Conn, company: i64, rows: Vec<Row>, now: i64) -> Result<Vec<StockReservation>, Error> {
     #[derive(Deserialize)]
     struct Item {
         reservation: i64,

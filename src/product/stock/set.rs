@@ -29,16 +29,16 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// The quantity that there is of a product.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ProductStockItem {
+pub(crate) struct ProductStockItem {
     /// The product's code, in any letter case.
     #[schema(example = "A001")]
-    product_code: String,
+    pub(crate) product_code: String,
     /// How many there are from now on.
     #[schema(value_type = f64, example = 20)]
-    qty: Amount,
+    pub(crate) qty: Amount,
     /// Number or name of a warehouse; the company's own when it is absent.
     #[schema(example = json!(null))]
-    warehouse: Option<String>,
+    pub(crate) warehouse: Option<String>,
 }
 
 /// What became of each item, in the shape that this operation has in the original.
@@ -169,7 +169,7 @@ async fn update_product_stock(
     let items = read(&body)?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let results = set_all(&mut tx, &By::caller(&caller, app.now()), &items).await?;
+            let results = set_body(&mut tx, &By::caller(&caller, app.now()), &items).await?;
             tx.reply(Reply::bare(ProductStockResponse::of(results))).await
         })
         .await?;
@@ -231,21 +231,19 @@ fn read(body: &[u8]) -> Result<Vec<Checked<ProductStockItem>>, Error> {
     Ok(checked.collect())
 }
 
-async fn set_all(
+/// Carries out the items of a body, those that cannot be read among them.
+async fn set_body(
     tx: &mut Conn,
     by: &By<'_>,
     items: &[Checked<ProductStockItem>],
 ) -> Result<Vec<ProductStockResult>, Error> {
-    let sound = items.iter().filter(|item| item.faults.is_empty());
-    let products = item::by_codes(tx, by.company, sound.map(|item| item.value.product_code.as_str())).await?;
-    let warehouses = Warehouses::load(tx, by.company).await?;
-    let held: Vec<&Item> = products.values().filter(|item| item.without_stock().is_none()).collect();
-    let mut ledger = Ledger::open(tx, by, &held).await?;
-    let results = items.iter().map(|item| {
-        let done = set(&mut ledger, &products, &warehouses, item);
-        let value = &item.value;
+    let sound: Vec<&ProductStockItem> =
+        items.iter().filter(|item| item.faults.is_empty()).map(|item| &item.value).collect();
+    let mut done = set_all(tx, by, &sound).await?.into_iter();
+    let results = items.iter().map(|Checked { value, faults }| {
         let product_code = if value.product_code == POISON { String::new() } else { value.product_code.clone() };
-        match done {
+        let done = if faults.is_empty() { done.next() } else { None };
+        match done.unwrap_or_else(|| Err(faults.clone())) {
             Ok(qty) => ProductStockResult { product_code, qty: Some(qty), is_success: true, error: None },
             Err(errors) => {
                 let qty = Some(value.qty).filter(|_| !errors.iter().any(hides_qty));
@@ -253,9 +251,23 @@ async fn set_all(
             }
         }
     });
-    let results = results.collect();
+    Ok(results.collect())
+}
+
+/// Makes quantities be what each item says, in the order of the items: answers how many there are then, or what is wrong
+/// with an item. A handful of statements for any number of them. After the commit, wake the webhook job.
+pub(crate) async fn set_all(
+    tx: &mut Conn,
+    by: &By<'_>,
+    items: &[&ProductStockItem],
+) -> Result<Vec<Result<Amount, Vec<Fault>>>, Error> {
+    let products = item::by_codes(tx, by.company, items.iter().map(|item| item.product_code.as_str())).await?;
+    let warehouses = Warehouses::load(tx, by.company).await?;
+    let held: Vec<&Item> = products.values().filter(|item| item.without_stock().is_none()).collect();
+    let mut ledger = Ledger::open(tx, by, &held).await?;
+    let done = items.iter().map(|item| set(&mut ledger, &products, &warehouses, item)).collect();
     ledger.close(tx, by).await?;
-    Ok(results)
+    Ok(done)
 }
 
 /// Whether the quantity, or the whole item, could not be read.
@@ -269,12 +281,9 @@ fn set(
     ledger: &mut Ledger,
     products: &HashMap<String, Item>,
     warehouses: &Warehouses,
-    item: &Checked<ProductStockItem>,
+    item: &ProductStockItem,
 ) -> Result<Amount, Vec<Fault>> {
-    if !item.faults.is_empty() {
-        return Err(item.faults.clone());
-    }
-    let ProductStockItem { product_code, qty, warehouse } = &item.value;
+    let ProductStockItem { product_code, qty, warehouse } = item;
     let mut faults = Faults::default();
     let warehouse = warehouses.read("warehouse", warehouse.as_deref(), *qty != Amount::ZERO, &mut faults);
     let Some(product) = products.get(&store::key(product_code)) else {
