@@ -147,7 +147,7 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
         said = Said::Content(content.clone().moved_to(address, None));
     }
     let counts = move_room(tx, account.company, &room, id, &said, incoming, now).await?;
-    // The room was erased between the look and the move: its person is a new one from here on, in a unit of its own.
+    // The room was erased since it was looked up. When the provider repeats the message, who wrote it is a new person.
     let counts = counts.ok_or(Error::Busy("The room was erased a moment ago"))?;
     let body = match &said {
         Said::Content(Content::Text { .. }) | Said::Postback(_) | Said::Unsent => None,

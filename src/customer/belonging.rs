@@ -155,25 +155,19 @@ impl Ids {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// In lots of at most `most`.
+    pub(crate) fn lots(&self, most: usize) -> Vec<Ids> {
         match self {
-            Ids::Numbers(ids) => ids.is_empty(),
-            Ids::Uuids(ids) => ids.is_empty(),
-            Ids::Texts(ids) => ids.is_empty(),
+            Ids::Numbers(ids) => ids.chunks(most).map(|lot| Ids::Numbers(lot.to_vec())).collect(),
+            Ids::Uuids(ids) => ids.chunks(most).map(|lot| Ids::Uuids(lot.to_vec())).collect(),
+            Ids::Texts(ids) => ids.chunks(most).map(|lot| Ids::Texts(lot.to_vec())).collect(),
         }
     }
 }
 
 impl Belonging {
-    /// The next records of a customer, at most `most`; where all that are found are moved away, the next call finds others.
-    pub(crate) async fn next(
-        &self,
-        tx: &mut Conn,
-        company: i64,
-        customer: i64,
-        key: Key,
-        most: i64,
-    ) -> Result<Ids, db::Error> {
+    /// The records of a customer. All at once: looked for lot by lot, each look would pass what the lots before it moved.
+    pub(crate) async fn all(&self, tx: &mut Conn, company: i64, customer: i64, key: Key) -> Result<Ids, db::Error> {
         let query = tx
             .sql("select id from ")
             .push(self.table)
@@ -181,10 +175,9 @@ impl Belonging {
             .push(self.column)
             .push(" = $2")
             .push(self.condition)
-            .push(" order by id limit $3")
+            .push(" order by id")
             .bind(company)
-            .bind(customer)
-            .bind(most);
+            .bind(customer);
         Ids::fetch(query, key).await
     }
 
@@ -206,7 +199,8 @@ impl Belonging {
             .push_bind(company)
             .push(" and ")
             .push(self.column)
-            .push(" = ")
+            // The sum keeps PostgreSQL from walking through all of the customer's rows for each of the ids.
+            .push(" + 0 = ")
             .push_bind(from)
             .push(self.condition)
             .push(" and id in (select id from ")

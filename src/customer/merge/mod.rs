@@ -32,7 +32,7 @@ pub(crate) use self::undo::purge;
 const UNDO: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Records moved by one statement.
-const LOT: i64 = 1_000;
+const LOT: usize = 1_000;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -377,11 +377,7 @@ async fn move_belongings(
     let mut moved = BTreeMap::new();
     for belonging in BELONGINGS {
         let belonging::Merge::Moves(key) = belonging.merge else { continue };
-        loop {
-            let ids = belonging.next(tx, company, from, key, LOT).await?;
-            if ids.is_empty() {
-                break;
-            }
+        for ids in belonging.all(tx, company, from, key).await?.lots(LOT) {
             note(tx, company, merge, belonging.table, &ids.texts()).await?;
             let count = belonging.give(tx, company, (from, to), &ids).await?;
             *moved.entry(belonging.word).or_default() += i64::try_from(count).unwrap_or_default();
@@ -430,7 +426,7 @@ async fn noted(
         .bind(merge)
         .bind(kind)
         .bind(after)
-        .bind(LOT)
+        .bind(i64::try_from(LOT).unwrap_or(i64::MAX))
         .all()
         .await?;
     Ok((belonging::Ids::read(&texts, key), texts.last().cloned()))

@@ -97,9 +97,16 @@ async fn close(app: &App, company: i64, customer: i64) -> Result<Vec<i64>, Error
     let now = app.now();
     app.db
         .write(async |mut tx| {
-            let survivor = store::by_id(&mut tx, company, customer).await?.ok_or(Error::NotFound("customer"))?;
-            store::hold(&mut tx, company, survivor.id).await?;
-            let ids = register::about(&mut tx, company, survivor.id).await?;
+            // A merge at the same moment may make another record the survivor until this one is held.
+            let ids = loop {
+                let found = register::about(&mut tx, company, customer).await?;
+                let Some(survivor) = found.first() else { return Err(Error::NotFound("customer")) };
+                store::hold(&mut tx, company, *survivor).await?;
+                let held = register::about(&mut tx, company, customer).await?;
+                if held.first() == Some(survivor) {
+                    break held;
+                }
+            };
             for id in &ids {
                 store::release_name(&mut tx, company, *id).await?;
             }
