@@ -17,7 +17,7 @@ use super::Error;
 use super::idempotency::{self, Claim};
 use super::limit::Verdict;
 use crate::app::App;
-use crate::oauth;
+use crate::{oauth, telemetry};
 
 /// The header of the original API's gateway.
 pub const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
@@ -77,6 +77,7 @@ pub async fn authenticate(State(app): State<App>, path: MatchedPath, mut request
     let Some(operation) = app.operations.find(request.method(), path.as_str()) else {
         return next.run(request).await;
     };
+    telemetry::tell(|work| work.operation = Some(Arc::clone(operation)));
     let Some(scope) = &operation.scope else { return next.run(request).await };
     // Only the headers are borrowed while waiting: a request as a whole cannot be shared between threads.
     let headers = request.headers();
@@ -98,7 +99,7 @@ pub async fn authenticate(State(app): State<App>, path: MatchedPath, mut request
         let refused = Error::TooMany { retry_after: verdict.wait.div_ceil(1000).max(1) };
         return rate_headers(&app, verdict, refused.into_response());
     }
-    tracing::Span::current().record("company", client.company).record("client", client.id.as_str());
+    telemetry::tell(|work| work.client = Some(Arc::clone(&client)));
     let caller = Caller { client, claim: None };
     let response = match idempotency::key(request.method(), request.headers()) {
         Some(key) => idempotency::once(&app, caller, key, request, next).await.unwrap_or_else(Error::into_response),

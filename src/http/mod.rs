@@ -8,24 +8,23 @@ pub mod idempotency;
 pub mod input;
 pub mod lenient;
 pub mod limit;
+pub mod listen;
 pub mod openapi;
 pub mod paths;
 pub mod reply;
 
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Uri};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::FutureExt;
-use metrics::{counter, histogram};
-use tracing::Instrument;
+use tower::Service as _;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -38,7 +37,7 @@ pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply};
 
 use crate::app::App;
 use crate::config::Role;
-use crate::telemetry::{TraceId, traced};
+use crate::telemetry::{self, TraceId, Work};
 use crate::{audit, chat, customer, media, oauth, ops, setting, staff};
 use paths::Paths;
 
@@ -65,6 +64,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// The whole server as one service: what `sala serve` listens with and what the tests call.
 #[derive(Clone)]
 pub struct Server {
+    app: App,
     router: Router,
     paths: Arc<Paths>,
 }
@@ -85,80 +85,49 @@ impl Server {
             .merge(pages)
             .fallback(async || Error::NoRoute)
             .method_not_allowed_fallback(async || Error::Method)
-            .layer(middleware::from_fn_with_state(app.clone(), around))
-            .with_state(app);
-        Server { router, paths: Arc::new(paths) }
+            .with_state(app.clone());
+        Server { app, router, paths: Arc::new(paths) }
     }
 
-    /// Answers one request.
+    /// Answers one request. Around every one: trace id, load shedding, time limit, a net for panics, and the measurements.
     pub async fn call(&self, mut request: Request) -> Response {
+        let started = Instant::now();
+        let header = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+        let trace = header.and_then(TraceId::parse).unwrap_or_else(TraceId::random);
         self.paths.rewrite(&mut request);
-        match tower::ServiceExt::oneshot(self.router.clone(), request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
+        let method = request.method().clone();
+        let mut response = telemetry::traced(Work::new(trace), async {
+            let response = self.answer(request).await;
+            let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+            let operation = telemetry::operation();
+            operation.as_deref().map_or(&self.app.other, |rule| &rule.meter).record(status, elapsed);
+            tracing::debug!(%method, status, ms = elapsed.as_secs_f64() * 1000.0, "answered");
+            response
+        })
+        .await;
+        if let Ok(value) = HeaderValue::from_str(&trace.to_string()) {
+            response.headers_mut().insert(TRACE_ID, value);
         }
+        response
     }
 
-    /// The same for a listener.
-    pub fn into_service(
-        self,
-    ) -> impl tower::Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
-    {
-        let paths = self.paths;
-        tower::ServiceExt::map_request(self.router, move |mut request: Request| {
-            paths.rewrite(&mut request);
-            request
-        })
+    async fn answer(&self, request: Request) -> Response {
+        // Health is told however much there is to do: a busy server must not be taken for a dead one.
+        let place = self.app.places.try_acquire();
+        if place.is_err() && !matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics") {
+            return Error::Busy("The server has too many requests in progress").into_response();
+        }
+        let answer = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind();
+        match tokio::time::timeout(Duration::from_secs(self.app.config.request_timeout), answer).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(panic)) => Error::Internal(format!("panic: {}", panic_text(&panic))).into_response(),
+            Err(_) => Error::Busy("The request took too long; repeat it with the same Idempotency-Key").into_response(),
+        }
     }
 }
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
-
-/// Around every request: trace id, load shedding, time limit, a net for panics, and the measurements.
-async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let header = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
-    let trace = header.and_then(TraceId::parse).unwrap_or_else(TraceId::random);
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let operation = operation(&app, &request, path.as_ref());
-    let span = tracing::info_span!(
-        "request", trace_id = %trace, operation, method = %request.method(),
-        company = tracing::field::Empty, client = tracing::field::Empty
-    );
-
-    let limit = Duration::from_secs(app.config.request_timeout);
-    let work = async {
-        // Health is told however much there is to do: a busy server must not be taken for a dead one.
-        let place = app.places.try_acquire();
-        if place.is_err() && !matches!(operation, "getHealth" | "getReadiness" | "getMetrics") {
-            return Error::Busy("The server has too many requests in progress").into_response();
-        }
-        let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-        match tokio::time::timeout(limit, answer).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(panic)) => Error::Internal(format!("panic: {}", panic_text(&panic))).into_response(),
-            Err(_) => Error::Busy("The request took too long; repeat it with the same Idempotency-Key").into_response(),
-        }
-    };
-    let mut response = traced(trace, work.instrument(span.clone())).await;
-
-    let elapsed = started.elapsed();
-    let status = response.status();
-    counter!("sala_http_requests_total", "operation" => operation.to_owned(), "status" => status.as_str().to_owned())
-        .increment(1);
-    histogram!("sala_http_request_seconds", "operation" => operation.to_owned()).record(elapsed);
-    span.in_scope(|| tracing::debug!(status = status.as_u16(), ms = elapsed.as_secs_f64() * 1000.0, "answered"));
-    if let Ok(value) = HeaderValue::from_str(&trace.to_string()) {
-        response.headers_mut().insert(TRACE_ID, value);
-    }
-    response
-}
-
-/// The operation's id for logs and metrics; a bounded set of words whatever callers send.
-fn operation<'a>(app: &'a App, request: &Request, path: Option<&MatchedPath>) -> &'a str {
-    let rule = path.and_then(|path| app.operations.find(request.method(), path.as_str()));
-    rule.map_or("other", |rule| rule.id.as_str())
-}
 
 fn panic_text(panic: &Box<dyn std::any::Any + Send>) -> &str {
     let text = panic.downcast_ref::<&str>().copied();

@@ -1,6 +1,7 @@
 //! The API's document, and what it says of each operation: its scope, and whether it asks for the subscription key.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::http::Method;
 use utoipa::OpenApi;
@@ -10,6 +11,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
+use crate::telemetry::Meter;
 
 /// The parts of the document that no handler owns.
 #[derive(OpenApi)]
@@ -151,10 +153,10 @@ pub struct Unavailable(ErrorEnvelope);
 
 /// What the server enforces of the document.
 #[derive(Debug, Default)]
-pub struct Operations(HashMap<String, Vec<(Method, Rule)>>);
+pub struct Operations(HashMap<String, Vec<(Method, Arc<Rule>)>>);
 
 /// The rule of one operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Rule {
     /// The operation's id, as metrics name it.
     pub id: String,
@@ -162,12 +164,14 @@ pub struct Rule {
     pub scope: Option<String>,
     /// Whether the subscription key is demanded on servers that demand it.
     pub subscription_key: bool,
+    /// Counts its answers.
+    pub meter: Meter,
 }
 
 impl Operations {
     /// Reads the rules out of the document, the only place where they are declared.
     pub fn read(document: &utoipa::openapi::OpenApi) -> Operations {
-        let mut rules: HashMap<String, Vec<(Method, Rule)>> = HashMap::new();
+        let mut rules: HashMap<String, Vec<(Method, Arc<Rule>)>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             let operations = [
                 (Method::GET, &item.get),
@@ -178,7 +182,7 @@ impl Operations {
             ];
             for (method, operation) in operations {
                 if let Some(operation) = operation {
-                    rules.entry(path.clone()).or_default().push((method, rule(operation)));
+                    rules.entry(path.clone()).or_default().push((method, Arc::new(rule(operation))));
                 }
             }
         }
@@ -186,7 +190,7 @@ impl Operations {
     }
 
     /// The rule of an operation by its method and path template.
-    pub fn find(&self, method: &Method, path: &str) -> Option<&Rule> {
+    pub fn find(&self, method: &Method, path: &str) -> Option<&Arc<Rule>> {
         // A HEAD request is answered by the GET handler.
         let method = if method == Method::HEAD { &Method::GET } else { method };
         self.0.get(path)?.iter().find(|(known, _)| known == method).map(|(_, rule)| rule)
@@ -206,8 +210,10 @@ fn rule(operation: &Operation) -> Rule {
     let security = serde_json::to_value(&operation.security).unwrap_or_default();
     let requirement = security.get(0);
     let scope = requirement.and_then(|r| r.get(BEARER)?.get(0)?.as_str()).map(str::to_owned);
+    let id = operation.operation_id.clone().unwrap_or_default();
     Rule {
-        id: operation.operation_id.clone().unwrap_or_default(),
+        meter: Meter::new(&id),
+        id,
         scope,
         subscription_key: requirement.is_some_and(|r| r.get(SUBSCRIPTION_KEY).is_some()),
     }
