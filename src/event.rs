@@ -62,7 +62,7 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
     for webhook in webhooks {
         rows.push(vec![event.company.into(), format!("{webhook}:{}", event.subject).into(), event.at.into()]);
     }
-    job::enqueue_all(tx, Kind::Webhook, &rows).await?;
+    job::enqueue_all(tx, Kind::Webhook, rows).await?;
     Ok(id)
 }
 
