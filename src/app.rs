@@ -16,6 +16,7 @@ use crate::http::limit::Buckets;
 use crate::http::openapi::Operations;
 use crate::job::{Places, Wakes};
 use crate::media::Store;
+use crate::telemetry::Meter;
 use crate::vault::Vault;
 use crate::webhook;
 
@@ -41,6 +42,8 @@ pub struct Parts {
     pub media: Store,
     /// What the document declares of each operation.
     pub operations: Operations,
+    /// Counts the answers to requests for no operation of the document.
+    pub other: Meter,
     /// Tokens checked a moment ago.
     pub tokens: TokenCache,
     /// Requests of each client; none when the rate is not limited.
@@ -119,6 +122,7 @@ impl App {
             )?,
             http: provider,
             operations: Operations::read(&document),
+            other: Meter::new("other"),
             tokens: TokenCache::default(),
             limits: (rate > 0).then(|| Buckets::new(f64::from(rate), u64::from(rate) * 2)),
             failures: Buckets::new(0.2, 10),

@@ -63,7 +63,7 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
     for webhook in webhooks {
         rows.push(vec![event.company.into(), format!("{webhook}:{}", event.subject).into(), event.at.into()]);
     }
-    job::enqueue_all(tx, Kind::Webhook, &rows).await?;
+    job::enqueue_all(tx, Kind::Webhook, rows).await?;
     Ok(id)
 }
 
@@ -136,7 +136,7 @@ pub async fn emit_all(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Err
     for (company, webhook, subject) in waiting {
         jobs.push([company.into(), format!("{webhook}:{subject}").into(), at.into()]);
     }
-    job::enqueue_all(tx, Kind::Webhook, &jobs).await
+    job::enqueue_all(tx, Kind::Webhook, jobs).await
 }
 
 /// A body in the form of the original API's events: `{"Topic", "Event", "Data": {name: record}}`, PascalCase throughout.

@@ -1,16 +1,28 @@
 //! Trace ids, logs and metrics.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::fmt;
 use std::io::IsTerminal;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use clap::ValueEnum;
+use metrics::{Counter, Histogram, counter, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::http::caller::Client;
+use crate::http::openapi::Rule;
 
 tokio::task_local! {
-    /// The trace id of the request or job that runs in this task.
-    static TRACE: Cell<TraceId>;
+    /// The request or job that runs in this task.
+    static WORK: RefCell<Work>;
 }
 
 /// A W3C trace id: 16 bytes, written as 32 hexadecimal digits.
@@ -43,14 +55,124 @@ impl std::fmt::Display for TraceId {
     }
 }
 
-/// Runs `work` under this trace id.
-pub async fn traced<T>(id: TraceId, work: impl Future<Output = T>) -> T {
-    TRACE.scope(Cell::new(id), work).await
+/// What every log line of a request or job tells of it. Kept beside the task and written only with a line, where a span
+/// of `tracing` would be written out for each request, most of which log nothing.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// Its trace id.
+    pub trace: TraceId,
+    /// The operation of a request, once it is known.
+    pub operation: Option<Arc<Rule>>,
+    /// The API client, once it is known.
+    pub client: Option<Arc<Client>>,
+    /// The kind and the company of a job.
+    pub job: Option<(&'static str, i64)>,
 }
 
-/// The trace id of the present request, as text; a new one outside any request.
+impl Work {
+    /// Work of which no more is known yet.
+    pub fn new(trace: TraceId) -> Work {
+        Work { trace, operation: None, client: None, job: None }
+    }
+
+    /// The operation's id; a bounded set of words whatever callers send.
+    pub fn operation(&self) -> Option<&str> {
+        self.operation.as_ref().map(|rule| rule.id.as_str())
+    }
+
+    fn words(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let client = self.client.as_ref().map(|client| client.id.as_str());
+        let words = [("operation", self.operation()), ("kind", self.job.map(|(kind, _)| kind)), ("client", client)];
+        words.into_iter().filter_map(|(name, text)| Some((name, text?)))
+    }
+
+    fn company(&self) -> Option<i64> {
+        self.client.as_ref().map(|client| client.company).or(self.job.map(|(_, company)| company))
+    }
+}
+
+impl Serialize for Work {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("trace_id", &format_args!("{}", self.trace))?;
+        for (name, text) in self.words() {
+            map.serialize_entry(name, text)?;
+        }
+        if let Some(company) = self.company() {
+            map.serialize_entry("company", &company)?;
+        }
+        map.end()
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "trace_id={}", self.trace)?;
+        for (name, text) in self.words() {
+            write!(f, " {name}={text}")?;
+        }
+        self.company().map_or(Ok(()), |company| write!(f, " company={company}"))
+    }
+}
+
+/// Runs `task` as this work.
+pub async fn traced<T>(work: Work, task: impl Future<Output = T>) -> T {
+    WORK.scope(RefCell::new(work), task).await
+}
+
+/// Changes what is known of the present work; nothing outside any.
+pub fn tell(change: impl FnOnce(&mut Work)) {
+    let _ = WORK.try_with(|work| change(&mut work.borrow_mut()));
+}
+
+/// Looks at the present work.
+fn present<T>(look: impl FnOnce(&Work) -> T) -> Option<T> {
+    // A line that is written while the work is being changed does without it.
+    WORK.try_with(|work| work.try_borrow().ok().map(|work| look(&work))).ok().flatten()
+}
+
+/// The operation of the present request, once it is known.
+pub fn operation() -> Option<Arc<Rule>> {
+    present(|work| work.operation.clone()).flatten()
+}
+
+/// The trace id of the present request or job; a new one outside any.
+pub fn trace() -> TraceId {
+    present(|work| work.trace).unwrap_or_else(TraceId::random)
+}
+
+/// The same as text.
 pub fn trace_id() -> String {
-    TRACE.try_with(Cell::get).unwrap_or_else(|_| TraceId::random()).to_string()
+    trace().to_string()
+}
+
+/// Adds the present work to lines of text.
+struct TextFields(DefaultFields);
+
+impl<'writer> FormatFields<'writer> for TextFields {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
+        self.0.format_fields(writer.by_ref(), fields)?;
+        present(|work| write!(writer, " {work}")).unwrap_or(Ok(()))
+    }
+}
+
+/// Adds the present work to lines of JSON.
+struct JsonLine<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for JsonLine<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, ctx: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(ctx, Writer::new(&mut line), event)?;
+        match (line.trim_end().strip_suffix('}'), present(serde_json::to_string)) {
+            (Some(open), Some(Ok(work))) => writeln!(writer, "{open},\"span\":{work}}}"),
+            _ => writer.write_str(&line),
+        }
+    }
 }
 
 /// How log lines are written.
@@ -74,7 +196,43 @@ pub fn start_log(filter: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second call (tests start several servers in one process) keeps the first subscriber.
-    let _ = if json { builder.json().flatten_event(true).try_init() } else { builder.try_init() };
+    let _ = if json {
+        builder.json().flatten_event(true).map_event_format(JsonLine).try_init()
+    } else {
+        builder.fmt_fields(TextFields(DefaultFields::new())).try_init()
+    };
+}
+
+/// Counts the answers of one operation. Its series are looked up once, not for every request.
+#[derive(Debug)]
+pub struct Meter {
+    operation: String,
+    seconds: OnceLock<Histogram>,
+    answers: Mutex<Vec<(u16, Counter)>>,
+}
+
+impl Meter {
+    /// Counts under this name; nothing is recorded before the first answer.
+    pub fn new(operation: &str) -> Meter {
+        Meter { operation: operation.to_owned(), seconds: OnceLock::new(), answers: Mutex::default() }
+    }
+
+    /// An answer with this status after this time.
+    pub fn record(&self, status: u16, elapsed: Duration) {
+        let name = || self.operation.clone();
+        self.seconds.get_or_init(|| histogram!("sala_http_request_seconds", "operation" => name())).record(elapsed);
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        // An operation has a handful of statuses, so looking through them is quicker than hashing.
+        match answers.iter().find(|(known, _)| *known == status) {
+            Some((_, counter)) => counter.increment(1),
+            None => {
+                let labels = [("operation", name()), ("status", status.to_string())];
+                let counter = counter!("sala_http_requests_total", &labels);
+                counter.increment(1);
+                answers.push((status, counter));
+            }
+        }
+    }
 }
 
 /// Upper bounds of the latency histograms, in seconds.

@@ -337,7 +337,7 @@ async fn settle_jobs(tx: &mut Conn, company: i64, made: &[Row], now: i64) -> Res
             .await?;
     }
     if !away.is_empty() {
-        job::enqueue_all(tx, Kind::File, &away).await?;
+        job::enqueue_all(tx, Kind::File, away).await?;
     }
     Ok(())
 }

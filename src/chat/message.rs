@@ -14,9 +14,10 @@ use uuid::Uuid;
 use super::queue::{self, Refused, Stored};
 use super::room;
 use crate::app::App;
+use crate::http::caller::Client;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Path, Reply};
 use crate::job::{self, Kind};
-use crate::telemetry;
+use crate::telemetry::{self, TraceId};
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -154,11 +155,11 @@ pub struct Draft {
     /// What it says.
     pub content: Content,
     /// The API client that sends it.
-    pub client: String,
+    pub client: Arc<Client>,
     /// Now, in Unix milliseconds.
     pub at: i64,
     /// The request's trace id.
-    pub trace: String,
+    pub trace: TraceId,
 }
 
 /// Send a message into an existing chat room.
@@ -186,12 +187,12 @@ async fn send_chat_message(
         caller
             .write(&app, async |mut tx| {
                 let stored = queue::store_one(&mut tx, &draft).await?.map_err(refused)?;
-                tx.reply(Reply::created(accepted(&caller, &draft, stored))).await
+                tx.reply(Reply::created(accepted(&draft, stored))).await
             })
             .await?
     } else {
         let stored = app.sends.send(&app, Arc::clone(&draft)).await?.map_err(refused)?;
-        Reply::created(accepted(&caller, &draft, stored))
+        Reply::created(accepted(&draft, stored))
     };
     app.wakes.wake(Kind::Deliver);
     Ok(reply)
@@ -225,9 +226,9 @@ async fn check(app: &App, caller: &Caller, input: Checked<SendMessage>) -> Resul
             room,
             platform,
             content,
-            client: caller.id.clone(),
+            client: Arc::clone(&caller.client),
             at: app.now(),
-            trace: telemetry::trace_id(),
+            trace: telemetry::trace(),
         });
     }
     // Something is wrong already, so the room is looked at too: the caller hears of everything at once.
@@ -280,18 +281,18 @@ fn refused(why: Refused) -> Error {
 }
 
 /// The answer to a message that was just stored.
-fn accepted(caller: &Caller, draft: &Draft, stored: Stored) -> ChatMessage {
+fn accepted(draft: &Draft, stored: Stored) -> ChatMessage {
     ChatMessage {
         vw_id: stored.number.to_string(),
         id: draft.id.to_string(),
         room_id: draft.room.to_string(),
         platform: draft.platform.name().to_owned(),
-        user: client_user(caller.company, &caller.id, &caller.name),
+        user: client_user(draft.company, &draft.client.id, &draft.client.name),
         content: draft.content.text(),
         timestamp: draft.at,
         r#type: draft.content.kind().to_owned(),
         delivery_status: Delivery::word(Delivery::Pending as i64).to_owned(),
-        trace_id: draft.trace.clone(),
+        trace_id: draft.trace.to_string(),
         is_first_customer_message: false,
     }
 }

@@ -1,15 +1,16 @@
 //! The one hot write: sends wait in a queue that is drained when the writer is free, and are written together.
 //!
 //! A drain is one unit of work like any other; it only holds more than one request's messages. On PostgreSQL there are
-//! several queues, split by room, so that two drains never wait for each other's rooms.
+//! several queues, split by room, so that two drains never wait for each other's rooms. A message that finds its queue
+//! empty is written by its own request.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use channel::Platform;
 use db::{Conn, Rows, Type, Value};
-use metrics::histogram;
-use serde::Deserialize;
+use metrics::{Histogram, histogram};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use super::message::{Delivery, Draft};
 use super::room;
 use crate::app::App;
 use crate::http::Error;
-use crate::job::Kind;
+use crate::job::{self, Kind};
 
 /// Messages that one drain writes at most.
 const MOST: usize = 128;
@@ -56,7 +57,7 @@ struct Shard {
 #[derive(Debug)]
 struct Waiting {
     draft: Arc<Draft>,
-    answer: oneshot::Sender<Result<Result<Stored, Refused>, Error>>,
+    answer: oneshot::Sender<Result<Option<Stored>, Error>>,
 }
 
 impl SendQueue {
@@ -68,23 +69,57 @@ impl SendQueue {
 
     /// Stores a message; returns when it is on disk.
     pub async fn send(&self, app: &App, draft: Arc<Draft>) -> Result<Result<Stored, Refused>, Error> {
-        let (answer, stored) = oneshot::channel();
         let shard = &self.shards[draft.room.as_u128() as usize % self.shards.len()];
-        let first = {
+        let stored = {
             let mut shard = lock(shard);
-            shard.waiting.push_back(Waiting { draft, answer });
-            !std::mem::replace(&mut shard.draining, true)
+            if std::mem::replace(&mut shard.draining, true) {
+                let (answer, stored) = oneshot::channel();
+                shard.waiting.push_back(Waiting { draft: Arc::clone(&draft), answer });
+                Some(stored)
+            } else {
+                None
+            }
         };
-        if first {
-            // A task of its own: the request that came first may be cancelled, the others still want their answers.
-            tokio::spawn(drain(app.clone(), Arc::clone(shard)));
+        let stored = match stored {
+            Some(stored) => stored.await.map_err(|_| Error::Busy("The server is stopping"))??,
+            None => {
+                // Nobody writes, so the request does it itself; whoever comes meanwhile is drained after it.
+                let _next = Next { app, shard };
+                record_batch(1);
+                write(app, || vec![Arc::clone(&draft)]).await?.pop().flatten()
+            }
+        };
+        match stored {
+            Some(stored) => Ok(Ok(stored)),
+            None => Ok(Err(refusal(&mut app.db.read().await?, &draft).await?)),
         }
-        stored.await.map_err(|_| Error::Busy("The server is stopping"))?
     }
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Drains those who came while a request wrote its own message, also when the request was cancelled.
+struct Next<'a> {
+    app: &'a App,
+    shard: &'a Arc<Mutex<Shard>>,
+}
+
+impl Drop for Next<'_> {
+    fn drop(&mut self) {
+        // A task of its own: the request may have been cancelled, the others still want their answers.
+        if !lock(self.shard).end()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(drain(self.app.clone(), Arc::clone(self.shard)));
+        }
+    }
+}
+
+/// Writes messages in a unit of work of their own; `drafts` may be asked twice.
+async fn write(app: &App, drafts: impl Fn() -> Vec<Arc<Draft>> + Sync) -> Result<Vec<Option<Stored>>, db::Error> {
+    app.db.write(async |mut tx| store(&mut tx, &drafts()).await).await
 }
 
 /// Writes what waits until nothing does.
@@ -93,43 +128,44 @@ async fn drain(app: App, shard: Arc<Mutex<Shard>>) {
         // Filled by the unit itself, once the writer is free: what came meanwhile goes along. A unit that runs again
         // finds its messages here.
         let taken: Mutex<Vec<Waiting>> = Mutex::default();
-        let written = app
-            .db
-            .write(async |mut tx| {
-                let drafts: Vec<Arc<Draft>> = {
-                    let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
-                    if taken.is_empty() {
-                        let mut shard = lock(&shard);
-                        let count = shard.waiting.len().min(MOST);
-                        taken.extend(shard.waiting.drain(..count));
-                    }
-                    taken.iter().map(|waiting| Arc::clone(&waiting.draft)).collect()
-                };
-                store(&mut tx, &drafts).await
-            })
-            .await;
+        let written = write(&app, || {
+            let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+            if taken.is_empty() {
+                lock(&shard).take(&mut taken);
+            }
+            taken.iter().map(|waiting| Arc::clone(&waiting.draft)).collect()
+        })
+        .await;
         let mut taken = taken.into_inner().unwrap_or_else(PoisonError::into_inner);
         if taken.is_empty() {
             // The unit never ran (the writer was not to be had): those who wait hear of it.
-            let mut shard = lock(&shard);
-            let count = shard.waiting.len().min(MOST);
-            taken.extend(shard.waiting.drain(..count));
+            lock(&shard).take(&mut taken);
         }
         answer(&app, taken, written).await;
-        let mut shard = lock(&shard);
-        if shard.waiting.is_empty() {
-            shard.draining = false;
+        if lock(&shard).end() {
             return;
         }
     }
 }
 
-async fn answer(app: &App, taken: Vec<Waiting>, written: Result<Vec<Result<Stored, Refused>>, db::Error>) {
+impl Shard {
+    fn take(&mut self, taken: &mut Vec<Waiting>) {
+        let count = self.waiting.len().min(MOST);
+        taken.extend(self.waiting.drain(..count));
+    }
+
+    /// Ends the draining, if nobody waits.
+    fn end(&mut self) -> bool {
+        self.draining = !self.waiting.is_empty();
+        !self.draining
+    }
+}
+
+async fn answer(app: &App, taken: Vec<Waiting>, written: Result<Vec<Option<Stored>>, db::Error>) {
     // A receiver that is gone was cancelled; its message is stored all the same, as idempotency keys allow for.
     match written {
         Ok(stored) => {
-            #[expect(clippy::cast_precision_loss, reason = "a count of at most 128")]
-            histogram!("sala_send_batch_size").record(taken.len() as f64);
+            record_batch(taken.len());
             for (waiting, stored) in taken.into_iter().zip(stored) {
                 let _ = waiting.answer.send(Ok(stored));
             }
@@ -142,84 +178,80 @@ async fn answer(app: &App, taken: Vec<Waiting>, written: Result<Vec<Result<Store
         Err(_) => {
             // One of them is at fault; each is written alone, so that it fails alone.
             for waiting in taken {
-                let stored = app.db.write(async |mut tx| store_one(&mut tx, &waiting.draft).await).await;
-                let _ = waiting.answer.send(stored.map_err(Error::from));
+                let stored = write(app, || vec![Arc::clone(&waiting.draft)]).await;
+                let _ = waiting.answer.send(stored.map(|mut stored| stored.pop().flatten()).map_err(Error::from));
             }
         }
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a count of at most 128")]
+fn record_batch(size: usize) {
+    static SIZE: OnceLock<Histogram> = OnceLock::new();
+    SIZE.get_or_init(|| histogram!("sala_send_batch_size")).record(size as f64);
+}
+
 /// Stores one message in the caller's own unit of work.
 pub async fn store_one(tx: &mut Conn, draft: &Arc<Draft>) -> Result<Result<Stored, Refused>, db::Error> {
-    let mut stored = store(tx, std::slice::from_ref(draft)).await?;
-    Ok(stored.pop().unwrap_or(Err(Refused::Room)))
+    match store(tx, std::slice::from_ref(draft)).await?.pop().flatten() {
+        Some(stored) => Ok(Ok(stored)),
+        None => Ok(Err(refusal(tx, draft).await?)),
+    }
 }
 
-#[derive(Deserialize)]
-struct Moved {
-    company: i64,
-    id: Uuid,
-    messages: i64,
+/// Why a message found no room.
+async fn refusal(conn: &mut Conn, draft: &Draft) -> Result<Refused, db::Error> {
+    let known = room::platform(conn, draft.company, draft.room).await?;
+    Ok(known.map_or(Refused::Room, Refused::Platform))
 }
 
-/// Stores messages: moves their rooms on, inserts them, and asks for their delivery. Three statements, however many.
-async fn store(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<Vec<Result<Stored, Refused>>, db::Error> {
+/// Stores messages: moves their rooms on, which numbers them, inserts them, and asks for their delivery. Three statements,
+/// however many messages. A message whose room is not there, or is on another platform, is nothing in the answer.
+async fn store(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<Vec<Option<Stored>>, db::Error> {
     if drafts.is_empty() {
         return Ok(Vec::new());
     }
-    let moved = move_rooms(tx, drafts).await?;
-    let mut left: HashMap<(i64, Uuid, i64), i64> = HashMap::new();
-    for draft in drafts {
-        *left.entry(place(draft)).or_default() += 1;
-    }
+    let (rooms, places) = rooms(drafts);
+    let last = move_rooms(tx, &rooms).await?;
     let mut results = Vec::with_capacity(drafts.len());
     let mut messages = Rows::new(&MESSAGE);
-    let mut jobs: Vec<(i64, Uuid, i64)> = Vec::with_capacity(moved.len());
-    for draft in drafts {
-        let Some(last) = moved.get(&place(draft)) else {
-            let known = room::platform(tx, draft.company, draft.room).await?;
-            results.push(Err(known.map_or(Refused::Room, Refused::Platform)));
-            continue;
-        };
-        let behind = left.entry(place(draft)).or_default();
-        *behind -= 1;
-        if *behind == 0 {
-            jobs.push((draft.company, draft.room, draft.at));
-        }
-        let number = last - *behind;
-        messages.push(vec![
+    for (draft, (room, place)) in drafts.iter().zip(places) {
+        let stored = last[room].map(|last| Stored { number: last - (rooms[room].count - place) });
+        results.push(stored);
+        let Some(Stored { number }) = stored else { continue };
+        messages.push([
             draft.company.into(),
             draft.id.into(),
             draft.room.into(),
             number.into(),
-            draft.client.as_str().into(),
+            draft.client.id.as_str().into(),
             draft.content.kind().into(),
             draft.content.text().into(),
             body(draft),
             draft.at.into(),
             (Delivery::Pending as i64).into(),
-            draft.trace.as_str().into(),
+            draft.trace.to_string().into(),
         ]);
-        results.push(Ok(Stored { number }));
     }
-    if jobs.is_empty() {
+    if messages.is_empty() {
         return Ok(results);
     }
     tx.sql(
         "insert into message (company, id, room, number, client, kind, content, body, sent_at, stored_at, delivery,
-                              first_of_customer, trace)
-         select company, id, room, number, client, kind, content, body, at, at, delivery, false, trace from ",
+                              first_of_customer, trace) ",
     )
-    .push_rows(&messages)
-    .push(" as input")
+    .push_values(
+        "input.company, input.id, input.room, input.number, input.client, input.kind, input.content, input.body, input.at,
+         input.at, input.delivery, false, input.trace",
+        messages,
+    )
     .later()
     .await?;
-    let mut rows = Rows::new(&[("company", Type::BigInt), ("key", Type::Text), ("at", Type::BigInt)]);
-    jobs.sort_unstable();
-    for (company, room, at) in jobs {
-        rows.push(vec![company.into(), room.to_string().into(), at.into()]);
+    let mut jobs = Rows::new(&[("company", Type::BigInt), ("key", Type::Text), ("at", Type::BigInt)]);
+    for (Named { last: draft, .. }, _) in rooms.iter().zip(last).filter(|(_, last)| last.is_some()) {
+        jobs.push([draft.company.into(), draft.room.to_string().into(), draft.at.into()]);
     }
-    crate::job::enqueue_all(tx, Kind::Deliver, &rows).await?;
+    job::enqueue_all(tx, Kind::Deliver, jobs).await?;
     Ok(results)
 }
 
@@ -237,10 +269,6 @@ const MESSAGE: [(&str, Type); 11] = [
     ("trace", Type::Text),
 ];
 
-fn place(draft: &Draft) -> (i64, Uuid, i64) {
-    (draft.company, draft.room, draft.platform.number())
-}
-
 /// The whole content of a message that is more than its text.
 fn body(draft: &Draft) -> Value {
     match &draft.content {
@@ -249,21 +277,47 @@ fn body(draft: &Draft) -> Value {
     }
 }
 
-/// Gives each room its messages' running numbers and its new last message; a room that is not there, or is on another
-/// platform, is missing from the answer. Rooms are locked in one order.
-async fn move_rooms(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<HashMap<(i64, Uuid, i64), i64>, db::Error> {
-    let mut last: Vec<(&Draft, i64)> = Vec::with_capacity(drafts.len());
-    let mut seen: HashMap<(i64, Uuid, i64), usize> = HashMap::with_capacity(drafts.len());
-    for draft in drafts {
-        match seen.get(&place(draft)) {
-            Some(index) => last[*index] = (draft, last[*index].1 + 1),
-            None => {
-                seen.insert(place(draft), last.len());
-                last.push((draft, 1));
-            }
+/// The room that a message names, and on which platform.
+fn place(draft: &Draft) -> (i64, Uuid, i64) {
+    (draft.company, draft.room, draft.platform.number())
+}
+
+/// A room as the drafts name it.
+struct Named<'d> {
+    last: &'d Draft,
+    count: i64,
+}
+
+/// The rooms of these messages in the order in which they are locked everywhere, and for each message which of them is
+/// its own and its place among that room's.
+fn rooms(drafts: &[Arc<Draft>]) -> (Vec<Named<'_>>, Vec<(usize, i64)>) {
+    let mut order: Vec<usize> = (0..drafts.len()).collect();
+    let room = |index: usize| place(&drafts[index]);
+    order.sort_by_key(|index| room(*index));
+    let mut rooms: Vec<Named<'_>> = Vec::with_capacity(drafts.len());
+    let mut places = vec![(0, 0); drafts.len()];
+    let mut before = None;
+    for index in order {
+        if before.replace(room(index)) != Some(room(index)) {
+            rooms.push(Named { last: &drafts[index], count: 0 });
         }
+        if let Some(named) = rooms.last_mut() {
+            named.last = &drafts[index];
+            named.count += 1;
+            places[index].1 = named.count;
+        }
+        places[index].0 = rooms.len() - 1;
     }
-    last.sort_unstable_by_key(|(draft, _)| (draft.company, draft.room));
+    (rooms, places)
+}
+
+/// Finds the room that a row of the input names.
+const ITS_ROOM: &str = " where room.company = input.company and room.id = input.room and room.platform = input.platform
+    and room.erased_at is null";
+
+/// Gives each room its messages' running numbers and its new last message. Answers each room's last number; nothing for
+/// one that is not there, or is on another platform.
+async fn move_rooms(tx: &mut Conn, rooms: &[Named<'_>]) -> Result<Vec<Option<i64>>, db::Error> {
     let mut rows = Rows::new(&[
         ("company", Type::BigInt),
         ("room", Type::Uuid),
@@ -274,51 +328,42 @@ async fn move_rooms(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<HashMap<(i64
         ("content", Type::Text),
         ("at", Type::BigInt),
     ]);
-    for (draft, count) in &last {
-        rows.push(vec![
-            draft.company.into(),
-            draft.room.into(),
-            draft.platform.number().into(),
+    let mut keys = Rows::new(&[("company", Type::BigInt), ("room", Type::Uuid), ("platform", Type::BigInt)]);
+    for Named { last, count } in rooms {
+        keys.push([last.company.into(), last.room.into(), last.platform.number().into()]);
+        rows.push([
+            last.company.into(),
+            last.room.into(),
+            last.platform.number().into(),
             (*count).into(),
-            draft.id.into(),
-            draft.content.kind().into(),
-            room::preview(&draft.content.text()).into(),
-            draft.at.into(),
+            last.id.into(),
+            last.content.kind().into(),
+            room::preview(&last.content.text()).into(),
+            last.at.into(),
         ]);
     }
-    let moved: Vec<Moved> = tx
-        .sql(
-            "update room
-             set messages = room.messages + input.count, last_message = input.message, last_kind = input.kind,
-                 last_content = input.content, last_at = input.at, last_reply_at = input.at, unread = 0,
-                 unanswered = false
-             from ",
-        )
-        .push_rows(&rows)
-        .push(
-            " as input
-             where room.company = input.company and room.id = input.room and room.platform = input.platform
-               and room.erased_at is null
-             returning room.company, room.id, room.messages",
-        )
+    tx.sql(
+        "update room
+         set messages = room.messages + input.count, last_message = input.message, last_kind = input.kind,
+             last_content = input.content, last_at = input.at, last_reply_at = input.at, unread = 0,
+             unanswered = false",
+    )
+    .push_each(rows)
+    .push(ITS_ROOM)
+    .later()
+    .await?;
+    // Not `returning`: for it SQLite makes a table in memory, and copies each page that it touches.
+    let mut moved: Vec<(i64, Uuid, i64, i64)> = tx
+        .sql("select room.company, room.id, room.platform, room.messages from room")
+        .push_each(keys)
+        .push(ITS_ROOM)
         .all()
         .await?;
-    let platforms: HashMap<(i64, Uuid), Vec<i64>> = last.iter().fold(HashMap::new(), |mut known, (draft, _)| {
-        known.entry((draft.company, draft.room)).or_default().push(draft.platform.number());
-        known
-    });
-    let mut numbers = HashMap::with_capacity(moved.len());
-    for room in moved {
-        // One platform of a room is the right one; where a batch names two, the room itself says which.
-        let named = platforms.get(&(room.company, room.id)).map(Vec::as_slice).unwrap_or_default();
-        let platform = match named {
-            [only] => *only,
-            _ => match room::platform(tx, room.company, room.id).await? {
-                Some(platform) => platform.number(),
-                None => continue,
-            },
-        };
-        numbers.insert((room.company, room.id, platform), room.messages);
-    }
-    Ok(numbers)
+    moved.sort_unstable();
+    let number = |named: &Named<'_>| {
+        let found =
+            moved.binary_search_by_key(&place(named.last), |(company, id, platform, _)| (*company, *id, *platform));
+        found.ok().map(|found| moved[found].3)
+    };
+    Ok(rooms.iter().map(number).collect())
 }

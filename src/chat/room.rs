@@ -132,8 +132,8 @@ pub fn check_name(field: &str, name: &str, faults: &mut Vec<Fault>) {
 }
 
 /// The start of a text, as a list of rooms shows it.
-pub fn preview(text: &str) -> String {
-    text.chars().take(200).collect()
+pub fn preview(text: &str) -> &str {
+    text.char_indices().nth(200).map_or(text, |(end, _)| &text[..end])
 }
 
 /// A room to be made: by the administrator, or on a customer's first contact.

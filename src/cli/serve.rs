@@ -4,9 +4,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::ServiceExt;
-use axum::extract::Request;
-use axum::serve::ListenerExt;
 use channel::Platform;
 use db::Db;
 use tokio::net::TcpListener;
@@ -28,6 +25,10 @@ use crate::{MIGRATIONS, http, oauth, telemetry};
 
 /// Requests and jobs get this long to end after SIGTERM; the process is gone within ten seconds.
 const GRACE: Duration = Duration::from_secs(7);
+
+/// How often measured times are put into their histograms. Until then each is kept by itself, so that a server whose
+/// metrics nobody asks for would grow.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or an interrupt.
 pub(super) async fn run(common: &Common, config: Config) -> Result<(), Failure> {
@@ -54,7 +55,7 @@ pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
     jobs: Option<Runner>,
 }
 
@@ -77,21 +78,19 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
         Role::Api => None,
         Role::Worker | Role::All => Some(job::start(&app).await?),
     };
+    if let Some(metrics) = app.metrics.clone() {
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(UPKEEP);
+            loop {
+                ticks.tick().await;
+                metrics.run_upkeep();
+            }
+        });
+    }
     let (stop, stopped) = oneshot::channel::<()>();
-    let listener = listener.tap_io(|stream| {
-        // An answer leaves at once; nothing is gained by waiting for more.
-        let _ = stream.set_nodelay(true);
-    });
-    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(
-        Server::new(app.clone()).into_service(),
-    );
-    let serving = tokio::spawn(
-        axum::serve(listener, service)
-            .with_graceful_shutdown(async move {
-                let _ = stopped.await;
-            })
-            .into_future(),
-    );
+    let serving = tokio::spawn(http::listen::serve(listener, Server::new(app.clone()), async move {
+        let _ = stopped.await;
+    }));
     Ok(Running { app, address, stop, serving, jobs })
 }
 

@@ -16,8 +16,9 @@ use subtle::ConstantTimeEq;
 use super::Error;
 use super::idempotency::{self, Claim};
 use super::limit::Verdict;
+use super::sheet;
 use crate::app::App;
-use crate::oauth;
+use crate::{oauth, telemetry};
 
 /// The header of the original API's gateway.
 pub const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
@@ -92,6 +93,7 @@ pub async fn authenticate(State(app): State<App>, path: MatchedPath, mut request
     let Some(operation) = app.operations.find(request.method(), path.as_str()) else {
         return next.run(request).await;
     };
+    telemetry::tell(|work| work.operation = Some(Arc::clone(operation)));
     let Some(scope) = &operation.scope else { return next.run(request).await };
     // Only the headers are borrowed while waiting: a request as a whole cannot be shared between threads.
     let headers = request.headers();
@@ -113,16 +115,22 @@ pub async fn authenticate(State(app): State<App>, path: MatchedPath, mut request
         let refused = Error::TooMany { retry_after: verdict.wait.div_ceil(1000).max(1) };
         return rate_headers(&app, verdict, refused.into_response());
     }
-    tracing::Span::current().record("company", client.company).record("client", client.id.as_str());
+    telemetry::tell(|work| work.client = Some(Arc::clone(&client)));
     let caller = Caller { client, claim: None };
-    let response = match idempotency::key(request.method(), request.headers()) {
-        Some(key) => {
+    let format = sheet::wanted(operation, request.headers());
+    // A list is read: whoever repeats it reads it again, with a key or without.
+    let key = idempotency::key(request.method(), request.headers()).filter(|_| format.is_none());
+    let response = match (key, format) {
+        (Some(key), _) => {
             let once = idempotency::once(&app, caller, key, operation, request, next);
             once.await.unwrap_or_else(Error::into_response)
         }
-        None => {
+        (None, format) => {
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            match format {
+                Some(format) => sheet::instead(&app, operation, format, request, next).await,
+                None => next.run(request).await,
+            }
         }
     };
     match verdict {

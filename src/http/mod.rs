@@ -8,25 +8,24 @@ pub mod idempotency;
 pub mod input;
 pub mod lenient;
 pub mod limit;
+pub mod listen;
 pub mod openapi;
 pub mod paths;
 pub mod reply;
 pub mod sheet;
 
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Uri};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::FutureExt;
-use metrics::{counter, histogram};
-use tracing::Instrument;
+use tower::Service as _;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -39,7 +38,7 @@ pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply, Total};
 
 use crate::app::App;
 use crate::config::Role;
-use crate::telemetry::{TraceId, traced};
+use crate::telemetry::{self, TraceId, Work};
 use crate::{attachment, audit, chat, customer, import, media, oauth, ops, privacy, product, setting, staff};
 use paths::Paths;
 
@@ -70,6 +69,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// The whole server as one service: what `sala serve` listens with and what the tests call.
 #[derive(Clone)]
 pub struct Server {
+    app: App,
     router: Router,
     paths: Arc<Paths>,
 }
@@ -86,85 +86,65 @@ impl Server {
             Role::Api | Role::All => (api, ops::pages(&document)),
         };
         let router = api
-            .route_layer(middleware::from_fn_with_state(app.clone(), sheet::instead))
             .route_layer(middleware::from_fn_with_state(app.clone(), caller::authenticate))
             .merge(pages)
             .fallback(async || Error::NoRoute)
             .method_not_allowed_fallback(async || Error::Method)
-            .layer(middleware::from_fn_with_state(app.clone(), around))
-            .with_state(app);
-        Server { router, paths: Arc::new(paths) }
+            .with_state(app.clone());
+        Server { app, router, paths: Arc::new(paths) }
     }
 
-    /// Answers one request.
+    /// Answers one request. Around every one: trace id, load shedding, time limit, a net for panics, and the measurements.
     pub async fn call(&self, mut request: Request) -> Response {
+        let started = Instant::now();
+        let header = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+        let trace = header.and_then(TraceId::parse).unwrap_or_else(TraceId::random);
         self.paths.rewrite(&mut request);
-        match tower::ServiceExt::oneshot(self.router.clone(), request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
+        let method = request.method().clone();
+        let mut response = telemetry::traced(Work::new(trace), async {
+            let response = self.answer(request).await;
+            let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+            let operation = telemetry::operation();
+            operation.as_deref().map_or(&self.app.other, |rule| &rule.meter).record(status, elapsed);
+            tracing::debug!(%method, status, ms = elapsed.as_secs_f64() * 1000.0, "answered");
+            response
+        })
+        .await;
+        if let Ok(value) = HeaderValue::from_str(&trace.to_string()) {
+            response.headers_mut().insert(TRACE_ID, value);
+        }
+        response
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        // Health is told however much there is to do: a busy server must not be taken for a dead one.
+        let place = self.app.places.try_acquire();
+        if place.is_err() && !matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics") {
+            return Error::Busy("The server has too many requests in progress").into_response();
+        }
+        let limit = self.time_limit(&request);
+        let answer = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind();
+        match tokio::time::timeout(limit, answer).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(panic)) => Error::Internal(format!("panic: {}", panic_text(&panic))).into_response(),
+            Err(_) => Error::Busy("The request took too long; repeat it with the same Idempotency-Key").into_response(),
         }
     }
 
-    /// The same for a listener.
-    pub fn into_service(
-        self,
-    ) -> impl tower::Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
-    {
-        let paths = self.paths;
-        tower::ServiceExt::map_request(self.router, move |mut request: Request| {
-            paths.rewrite(&mut request);
-            request
+    /// How long a request may take: receiving files takes as long as their sender's line does. The path of an operation
+    /// that takes files has no parameters, so that it is known before the request is routed.
+    fn time_limit(&self, request: &Request) -> Duration {
+        let config = &self.app.config;
+        let rule = self.app.operations.find(request.method(), request.uri().path());
+        Duration::from_secs(match rule.is_some_and(|rule| rule.upload) {
+            true => config.upload_timeout.max(config.request_timeout),
+            false => config.request_timeout,
         })
     }
 }
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
-
-/// Around every request: trace id, load shedding, time limit, a net for panics, and the measurements.
-async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let header = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
-    let trace = header.and_then(TraceId::parse).unwrap_or_else(TraceId::random);
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let rule = path.as_ref().and_then(|path| app.operations.find(request.method(), path.as_str()));
-    // A bounded set of words for logs and metrics, whatever callers send.
-    let operation = rule.map_or("other", |rule| rule.id.as_str());
-    let span = tracing::info_span!(
-        "request", trace_id = %trace, operation, method = %request.method(),
-        company = tracing::field::Empty, client = tracing::field::Empty
-    );
-
-    let limit = match rule.is_some_and(|rule| rule.upload) {
-        true => app.config.upload_timeout.max(app.config.request_timeout),
-        false => app.config.request_timeout,
-    };
-    let limit = Duration::from_secs(limit);
-    let work = async {
-        // Health is told however much there is to do: a busy server must not be taken for a dead one.
-        let place = app.places.try_acquire();
-        if place.is_err() && !matches!(operation, "getHealth" | "getReadiness" | "getMetrics") {
-            return Error::Busy("The server has too many requests in progress").into_response();
-        }
-        let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-        match tokio::time::timeout(limit, answer).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(panic)) => Error::Internal(format!("panic: {}", panic_text(&panic))).into_response(),
-            Err(_) => Error::Busy("The request took too long; repeat it with the same Idempotency-Key").into_response(),
-        }
-    };
-    let mut response = traced(trace, work.instrument(span.clone())).await;
-
-    let elapsed = started.elapsed();
-    let status = response.status();
-    counter!("sala_http_requests_total", "operation" => operation.to_owned(), "status" => status.as_str().to_owned())
-        .increment(1);
-    histogram!("sala_http_request_seconds", "operation" => operation.to_owned()).record(elapsed);
-    span.in_scope(|| tracing::debug!(status = status.as_u16(), ms = elapsed.as_secs_f64() * 1000.0, "answered"));
-    if let Ok(value) = HeaderValue::from_str(&trace.to_string()) {
-        response.headers_mut().insert(TRACE_ID, value);
-    }
-    response
-}
 
 fn panic_text(panic: &Box<dyn std::any::Any + Send>) -> &str {
     let text = panic.downcast_ref::<&str>().copied();

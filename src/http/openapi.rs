@@ -1,6 +1,7 @@
 //! The API's document, and what it says of each operation: its scope, and whether it asks for the subscription key.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::http::Method;
 use utoipa::OpenApi;
@@ -13,6 +14,7 @@ use crate::config::Config;
 
 use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
 use super::sheet::{self, Shape};
+use crate::telemetry::Meter;
 
 /// The parts of the document that no handler owns.
 #[derive(OpenApi)]
@@ -181,10 +183,10 @@ pub struct Unavailable(ErrorEnvelope);
 
 /// What the server enforces of the document.
 #[derive(Debug, Default)]
-pub struct Operations(HashMap<String, Vec<(Method, Rule)>>);
+pub struct Operations(HashMap<String, Vec<(Method, Arc<Rule>)>>);
 
 /// The rule of one operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Rule {
     /// The operation's id, as metrics name it.
     pub id: String,
@@ -198,6 +200,8 @@ pub struct Rule {
     pub list: Option<Shape>,
     /// Whether it takes many records at once, in a body of [`Config::bulk_body_limit`].
     pub bulk: bool,
+    /// Counts its answers.
+    pub meter: Meter,
 }
 
 impl Rule {
@@ -211,7 +215,7 @@ impl Operations {
     /// Reads the rules out of the document, the only place where they are declared.
     pub fn read(document: &utoipa::openapi::OpenApi) -> Operations {
         let described = serde_json::to_value(document).unwrap_or_default();
-        let mut rules: HashMap<String, Vec<(Method, Rule)>> = HashMap::new();
+        let mut rules: HashMap<String, Vec<(Method, Arc<Rule>)>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             let operations = [
                 (Method::GET, &item.get),
@@ -222,7 +226,7 @@ impl Operations {
             ];
             for (method, operation) in operations {
                 if let Some(operation) = operation {
-                    rules.entry(path.clone()).or_default().push((method, rule(operation, &described)));
+                    rules.entry(path.clone()).or_default().push((method, Arc::new(rule(operation, &described))));
                 }
             }
         }
@@ -230,7 +234,7 @@ impl Operations {
     }
 
     /// The rule of an operation by its method and path template.
-    pub fn find(&self, method: &Method, path: &str) -> Option<&Rule> {
+    pub fn find(&self, method: &Method, path: &str) -> Option<&Arc<Rule>> {
         // A HEAD request is answered by the GET handler.
         let method = if method == Method::HEAD { &Method::GET } else { method };
         self.0.get(path)?.iter().find(|(known, _)| known == method).map(|(_, rule)| rule)
@@ -258,8 +262,10 @@ fn rule(operation: &Operation, document: &serde_json::Value) -> Rule {
     let told = serde_json::to_value(operation).unwrap_or_default();
     let requirement = told.pointer("/security/0");
     let scope = requirement.and_then(|r| r.get(BEARER)?.get(0)?.as_str()).map(str::to_owned);
+    let id = operation.operation_id.clone().unwrap_or_default();
     Rule {
-        id: operation.operation_id.clone().unwrap_or_default(),
+        meter: Meter::new(&id),
+        id,
         scope,
         subscription_key: requirement.is_some_and(|r| r.get(SUBSCRIPTION_KEY).is_some()),
         upload: takes_form(operation),

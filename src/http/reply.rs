@@ -169,12 +169,15 @@ impl<T: Serialize> Reply<T> {
     /// The bytes of the body; an idempotent operation stores exactly these.
     pub fn body(&self) -> Result<Vec<u8>, super::Error> {
         let status = Status { code: "1000", description: "Success".to_owned() };
-        let body = if self.bare {
-            serde_json::to_vec(&self.data)
+        // Most answers fit; what grows step by step is copied at each.
+        let mut body = Vec::with_capacity(1024);
+        let written = if self.bare {
+            serde_json::to_writer(&mut body, &self.data)
         } else {
-            serde_json::to_vec(&Envelope { status, data: &self.data })
+            serde_json::to_writer(&mut body, &Envelope { status, data: &self.data })
         };
-        body.map_err(|error| super::Error::Internal(error.to_string()))
+        written.map_err(|error| super::Error::Internal(error.to_string()))?;
+        Ok(body)
     }
 }
 

@@ -164,21 +164,17 @@ pub async fn enqueue(tx: &mut Conn, company: i64, kind: Kind, key: &str, at: i64
 }
 
 /// [`enqueue`] for many: rows of `company`, `key`, `at`, in one order everywhere.
-pub async fn enqueue_all(tx: &mut Conn, kind: Kind, rows: &Rows) -> Result<(), db::Error> {
-    tx.sql(
-        "insert into job (company, kind, key, run_at, version, tries, dead, created_at)
-         select company, $1, key, at, 1, 0, false, at from ",
-    )
-    .bind(kind.name())
-    .push_rows(rows)
-    .push(
-        " as input where true
-         on conflict (company, kind, key) do update
-         set version = job.version + 1, dead = false, failures = case when job.dead then 0 else job.failures end,
-             run_at = case when job.dead then excluded.run_at else job.run_at end",
-    )
-    .later()
-    .await
+pub async fn enqueue_all(tx: &mut Conn, kind: Kind, rows: Rows) -> Result<(), db::Error> {
+    tx.sql("insert into job (company, kind, key, run_at, version, tries, dead, created_at) ")
+        .bind(kind.name())
+        .push_values("input.company, $1, input.key, input.at, 1, 0, false, input.at", rows)
+        .push(
+            " on conflict (company, kind, key) do update
+             set version = job.version + 1, dead = false, failures = case when job.dead then 0 else job.failures end,
+                 run_at = case when job.dead then excluded.run_at else job.run_at end",
+        )
+        .later()
+        .await
 }
 
 /// Lets waiting jobs run now: rows of `company` and `key`. Those that run already are left alone.

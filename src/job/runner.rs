@@ -9,13 +9,12 @@ use futures_util::FutureExt;
 use metrics::{counter, histogram};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{Job, Kind, Next, backoff, enqueue, finish, put_back, run};
 use crate::app::App;
 use crate::http::Error;
-use crate::telemetry::{TraceId, traced};
+use crate::telemetry::{TraceId, Work, traced};
 
 /// A claim is good for this long; a live node extends it long before. A node that was killed loses its jobs after it.
 const LEASE: i64 = 15_000;
@@ -225,19 +224,20 @@ async fn take(tx: &mut Conn, kind: Kind, worker: Uuid, now: i64, most: usize) ->
 
 /// Runs one job and writes down how it ended.
 async fn one(app: &App, job: Job) {
-    let trace = TraceId::random();
-    let span = tracing::info_span!("job", trace_id = %trace, kind = job.kind.name(), company = job.company);
-    let started = std::time::Instant::now();
-    let work = std::panic::AssertUnwindSafe(run(app, &job)).catch_unwind();
-    let ended = traced(trace, work.instrument(span.clone())).await;
-    let ended = ended.unwrap_or_else(|_| Err(Error::Internal("the job panicked".to_owned())));
-    histogram!("sala_job_seconds", "kind" => job.kind.name()).record(started.elapsed());
-    let outcome = if ended.is_ok() { "ok" } else { "error" };
-    counter!("sala_jobs_total", "kind" => job.kind.name(), "outcome" => outcome).increment(1);
-    let recorded = span.in_scope(|| record(app, &job, ended)).await;
-    if let Err(error) = recorded {
-        span.in_scope(|| tracing::warn!(%error, "the end of a job could not be written; its lease ends by itself"));
-    }
+    let mut work = Work::new(TraceId::random());
+    work.job = Some((job.kind.name(), job.company));
+    traced(work, async {
+        let started = std::time::Instant::now();
+        let ended = std::panic::AssertUnwindSafe(run(app, &job)).catch_unwind().await;
+        let ended = ended.unwrap_or_else(|_| Err(Error::Internal("the job panicked".to_owned())));
+        histogram!("sala_job_seconds", "kind" => job.kind.name()).record(started.elapsed());
+        let outcome = if ended.is_ok() { "ok" } else { "error" };
+        counter!("sala_jobs_total", "kind" => job.kind.name(), "outcome" => outcome).increment(1);
+        if let Err(error) = record(app, &job, ended).await {
+            tracing::warn!(%error, "the end of a job could not be written; its lease ends by itself");
+        }
+    })
+    .await;
 }
 
 async fn record(app: &App, job: &Job, ended: Result<Next, Error>) -> Result<(), db::Error> {

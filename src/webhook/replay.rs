@@ -84,7 +84,7 @@ async fn due_again(
         jobs.push([tenant.into(), format!("{id}:{subject}").into(), now.into()]);
     }
     if count > 0 {
-        job::enqueue_all(tx, Kind::Webhook, &jobs).await?;
+        job::enqueue_all(tx, Kind::Webhook, jobs).await?;
     }
     Ok(count)
 }

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use axum::ServiceExt;
-use axum::extract::Request;
 use channel::Platform;
 use sala::chat::account::{self, Credentials, NewAccount};
 use sala::config::Config;
-use sala::http::Server;
+use sala::http::{Server, listen};
 use serde_json::{Value, json};
 use simulator::line::{Callback, Delivered, Fault, FaultKind, Line, Recorded, Report, user_id};
 
@@ -190,7 +188,6 @@ async fn connect(app: &TestApp, line: &Line, rule: &str, token: &str) -> String 
 pub async fn listen(app: &sala::app::App) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let service = ServiceExt::<Request>::into_make_service(Server::new(app.clone()).into_service());
-    tokio::spawn(axum::serve(listener, service).into_future());
+    tokio::spawn(listen::serve(listener, Server::new(app.clone()), std::future::pending()));
     base
 }

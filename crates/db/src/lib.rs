@@ -46,6 +46,7 @@ pub use value::{Json, Value};
 
 use migrate::compare;
 use postgres::Postgres;
+use query::EachRow;
 use sqlite::Sqlite;
 
 /// A database. Cheap to clone; all clones share its connections.
@@ -265,29 +266,35 @@ impl Conn {
         &mut self,
         text: &str,
         values: Vec<Value>,
+        each: Option<EachRow>,
         most: usize,
     ) -> Result<Vec<R>, Error> {
         match &mut self.0 {
-            Inner::SqliteReader(reader) => reader.fetch(text, &values, most),
-            Inner::SqliteUnit(unit) => unit.fetch(text, &values, most),
+            Inner::SqliteReader(reader) => reader.fetch(text, &values, each.as_ref(), most),
+            Inner::SqliteUnit(unit) => unit.fetch(text, &values, each.as_ref(), most),
             Inner::PostgresReader(reader) => reader.fetch(text, &values, most).await,
             Inner::PostgresUnit(unit) => unit.fetch(text, &values, most).await,
         }
     }
 
-    async fn exec(&mut self, text: &str, values: Vec<Value>) -> Result<u64, Error> {
+    async fn exec(&mut self, text: &str, values: Vec<Value>, each: Option<EachRow>) -> Result<u64, Error> {
         match &mut self.0 {
-            Inner::SqliteReader(reader) => reader.exec(text, &values),
-            Inner::SqliteUnit(unit) => unit.exec(text, &values),
+            Inner::SqliteReader(reader) => reader.exec(text, &values, each.as_ref()),
+            Inner::SqliteUnit(unit) => unit.exec(text, &values, each.as_ref()),
             Inner::PostgresReader(reader) => reader.exec(text, &values).await,
             Inner::PostgresUnit(unit) => unit.exec(text, &values).await,
         }
     }
 
-    async fn later(&mut self, text: std::borrow::Cow<'static, str>, values: Vec<Value>) -> Result<(), Error> {
+    async fn later(
+        &mut self,
+        text: std::borrow::Cow<'static, str>,
+        values: Vec<Value>,
+        each: Option<EachRow>,
+    ) -> Result<(), Error> {
         match &mut self.0 {
             Inner::PostgresUnit(unit) => unit.later(&text, values).await,
-            _ => self.exec(&text, values).await.map(drop),
+            _ => self.exec(&text, values, each).await.map(drop),
         }
     }
 }

@@ -15,16 +15,26 @@ pub struct Query<'c> {
     pub(crate) text: Cow<'static, str>,
     pub(crate) values: Vec<Value>,
     wrong: Option<Error>,
+    /// On SQLite the statement runs once for each of these rows, whose columns the text calls `input.…`.
+    each: Option<Each>,
+    /// How many values there may be, once rows to run for were given.
+    most: Option<usize>,
+}
+
+/// Rows and the names of their columns.
+struct Each {
+    columns: Vec<(&'static str, Type)>,
+    rows: Vec<Value>,
 }
 
 impl<'c> Query<'c> {
     pub(crate) fn new(conn: &'c mut Conn, text: &'static str) -> Self {
-        Self { conn, text: Cow::Borrowed(text), values: Vec::new(), wrong: None }
+        Self { conn, text: Cow::Borrowed(text), values: Vec::new(), wrong: None, each: None, most: None }
     }
 
     /// The same for a text that this crate has put together out of the schema's own names.
     pub(crate) fn owned(conn: &'c mut Conn, text: String, values: Vec<Value>) -> Self {
-        Self { conn, text: Cow::Owned(text), values, wrong: None }
+        Self { conn, text: Cow::Owned(text), values, wrong: None, each: None, most: None }
     }
 
     pub(crate) fn push_owned(mut self, text: &str) -> Self {
@@ -62,6 +72,42 @@ impl<'c> Query<'c> {
             Kind::Postgres => self.push_arrays(rows),
             Kind::Sqlite => self.push_json(rows),
         }
+        self
+    }
+
+    /// Appends, to an `insert`, a row for each of these: `input.…` in the expressions is a column of theirs.
+    ///
+    /// PostgreSQL gets one statement for all rows. SQLite runs it once for each, which costs half: nothing is written as
+    /// JSON and read again, and a statement that changes one row keeps no copy of each page that it touches in case it
+    /// fails in the middle. All other values are bound before.
+    pub fn push_values(mut self, expressions: &'static str, rows: Rows) -> Self {
+        let postgres = self.conn.kind() == Kind::Postgres;
+        self.text.to_mut().push_str(if postgres { "select " } else { "values (" });
+        self = self.push(expressions);
+        if !postgres {
+            self = self.push(")");
+        }
+        // The text begins with `insert`, so the rows are what is selected from.
+        self.push_each(rows)
+    }
+
+    /// Appends these rows, called `input`, to the tables of an `update … set …` or a `select … from …`. How it runs is said
+    /// at [`Query::push_values`]: each row has to mean the same by itself as among the others.
+    pub fn push_each(mut self, rows: Rows) -> Self {
+        if let Some(wrong) = &rows.wrong {
+            self.wrong.get_or_insert_with(|| wrong.clone());
+        }
+        match self.conn.kind() {
+            Kind::Postgres => {
+                // An `update` has named no table to read from yet, a `select` has.
+                let more = first_word(&self.text).eq_ignore_ascii_case("select");
+                self = self.push(if more { ", " } else { " from " });
+                self.push_arrays(&rows);
+                self = self.push(" as input");
+            }
+            Kind::Sqlite => self.each = Some(Each { columns: rows.columns, rows: rows.values }),
+        }
+        self.most = Some(self.values.len());
         self
     }
 
@@ -134,20 +180,45 @@ impl<'c> Query<'c> {
         }
     }
 
+    /// Writes the numbers of each row's values for its columns' names, behind those of the values that are the same for
+    /// all rows.
+    fn number_columns(&mut self) -> Result<(), Error> {
+        use std::fmt::Write;
+        if self.most.is_some_and(|most| self.values.len() > most) {
+            return Err(Error::Sql("values are bound before the rows that a statement runs for".into()));
+        }
+        let Some(Each { columns, .. }) = &self.each else { return Ok(()) };
+        let fixed = self.values.len();
+        let mut parts = self.text.split(INPUT);
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(part.len());
+            let (name, rest) = part.split_at(end);
+            let column = columns.iter().position(|(column, _)| *column == name);
+            let column = column.ok_or_else(|| Error::Sql(format!("the rows have no column {name}")))?;
+            // Writing to a String cannot fail.
+            let _ = write!(text, "${}", fixed + column + 1);
+            text.push_str(rest);
+        }
+        self.text = Cow::Owned(text);
+        Ok(())
+    }
+
     /// Everything that can be known to be wrong before the database is asked.
-    fn check(&self) -> Result<(), Error> {
+    fn check(&mut self) -> Result<(), Error> {
         if let Some(wrong) = &self.wrong {
             return Err(wrong.clone());
         }
+        self.number_columns()?;
         self.values.iter().try_for_each(Value::check)?;
         allowed(&self.text, self.conn.is_reader())
     }
 
     /// All rows.
-    pub async fn all<R: DeserializeOwned>(self) -> Result<Vec<R>, Error> {
+    pub async fn all<R: DeserializeOwned>(mut self) -> Result<Vec<R>, Error> {
         self.check()?;
-        let Self { conn, text, values, .. } = self;
-        conn.fetch(&text, values, usize::MAX).await
+        let Self { conn, text, values, each, .. } = self;
+        conn.fetch(&text, values, each.map(Each::rows), usize::MAX).await
     }
 
     /// The first row; [`Error::NoRow`] when there is none.
@@ -156,26 +227,42 @@ impl<'c> Query<'c> {
     }
 
     /// The first row, if any.
-    pub async fn optional<R: DeserializeOwned>(self) -> Result<Option<R>, Error> {
+    pub async fn optional<R: DeserializeOwned>(mut self) -> Result<Option<R>, Error> {
         self.check()?;
-        let Self { conn, text, values, .. } = self;
-        Ok(conn.fetch(&text, values, 1).await?.pop())
+        let Self { conn, text, values, each, .. } = self;
+        Ok(conn.fetch(&text, values, each.map(Each::rows), 1).await?.pop())
     }
 
     /// Runs the statement and tells how many rows it changed.
-    pub async fn exec(self) -> Result<u64, Error> {
+    pub async fn exec(mut self) -> Result<u64, Error> {
         self.check()?;
-        let Self { conn, text, values, .. } = self;
-        conn.exec(&text, values).await
+        let Self { conn, text, values, each, .. } = self;
+        conn.exec(&text, values, each.map(Each::rows)).await
     }
 
     /// Runs the statement without waiting for its result: PostgreSQL gets it together with the next awaited statement
     /// or COMMIT. When it fails, the unit of work fails. On a reader it is the same as [`Query::exec`].
-    pub async fn later(self) -> Result<(), Error> {
+    pub async fn later(mut self) -> Result<(), Error> {
         self.check()?;
-        let Self { conn, text, values, .. } = self;
-        conn.later(text, values).await
+        let Self { conn, text, values, each, .. } = self;
+        conn.later(text, values, each.map(Each::rows)).await
     }
+}
+
+/// What stands before the name of a column of the rows that a statement runs for.
+const INPUT: &str = "input.";
+
+impl Each {
+    fn rows(self) -> EachRow {
+        EachRow { width: self.columns.len().max(1), values: self.rows }
+    }
+}
+
+/// Rows for which SQLite runs a statement one after another.
+pub(crate) struct EachRow {
+    pub(crate) width: usize,
+    /// All values, row after row.
+    pub(crate) values: Vec<Value>,
 }
 
 /// Refuses what would end or nest the transaction behind the back of this crate, and writes through a reader, with the

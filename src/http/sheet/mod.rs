@@ -11,7 +11,7 @@ mod table;
 mod write;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::Request;
 use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
@@ -28,6 +28,7 @@ use self::table::{Node, Table};
 use self::write::{Csv, Workbook};
 use super::error::Error;
 use super::input::{self, Paging};
+use super::openapi::Rule;
 use crate::app::App;
 
 /// The media type of CSV.
@@ -38,7 +39,7 @@ pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadshee
 
 /// The kind of file that a caller asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub(crate) enum Format {
     Csv,
     Xlsx,
 }
@@ -62,13 +63,15 @@ fn is_refused(kind: &str) -> bool {
     weight.is_some_and(|weight| weight.trim().parse::<f32>() == Ok(0.0))
 }
 
-/// Middleware of every operation: answers a list as a file where the caller asks for one.
-pub async fn instead(State(app): State<App>, path: MatchedPath, request: Request, next: Next) -> Response {
-    let Some(format) = Format::wanted(request.headers()) else { return next.run(request).await };
-    let rule = app.operations.find(request.method(), path.as_str());
-    let Some((shape, name)) = rule.and_then(|rule| Some((rule.list.clone()?, rule.id.clone()))) else {
-        return next.run(request).await;
-    };
+/// The file that is asked for in the place of an operation's answer, where that is a list.
+pub(crate) fn wanted(rule: &Rule, headers: &HeaderMap) -> Option<Format> {
+    rule.list.as_ref().and_then(|_| Format::wanted(headers))
+}
+
+/// Answers a list as a file.
+pub(crate) async fn instead(app: &App, rule: &Rule, format: Format, request: Request, next: Next) -> Response {
+    let Some(shape) = rule.list.clone() else { return next.run(request).await };
+    let name = rule.id.clone();
     let (mut parts, body) = request.into_parts();
     let body = match input::body(Request::new(body), app.config.body_limit).await {
         Ok(body) => body,

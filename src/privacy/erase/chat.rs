@@ -136,7 +136,7 @@ async fn empty_messages(tx: &mut Conn, company: i64, rows: &Rows) -> Result<Vec<
         jobs.push([company.into(), file.as_str().into(), 0_i64.into()]);
     }
     if !jobs.is_empty() {
-        job::enqueue_all(tx, Kind::Media, &jobs).await?;
+        job::enqueue_all(tx, Kind::Media, jobs).await?;
     }
     Ok(files)
 }

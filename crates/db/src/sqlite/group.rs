@@ -1,8 +1,8 @@
 //! Group commit: the writer's open transaction goes from unit to unit, and one COMMIT ends it for all of them.
 //!
-//! A unit waits for its turn, runs inside a savepoint and, when it ends, passes the open transaction to the next unit
-//! that waits. When none waits, or the group is large or old enough, the committing thread writes COMMIT, and only then
-//! does every member learn its answer, errors included, because an error may have been decided on rows of a group that
+//! A unit waits for its turn, runs inside a savepoint (but the first of its group) and, when it ends, passes the open transaction to the next unit
+//! that waits. When none waits, or the group is large or old enough, the committing thread writes COMMIT (or the unit's own
+//! thread, when the unit is the whole group), and only then does every member learn its answer, errors included, because an error may have been decided on rows of a group that
 //! never came to be. When the group as a whole fails, each member runs again in a group of its own.
 //!
 //! The connection never leaves its mutex: a unit holds a *turn*, and each statement checks that the turn is still its
@@ -23,7 +23,10 @@ use std::{
 };
 
 use rusqlite::{Connection, InterruptHandle};
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::{Notify, oneshot},
+};
 
 use super::{
     error, lock,
@@ -76,7 +79,10 @@ pub(super) enum Turn {
         since: Instant,
         verdict: oneshot::Sender<Verdict>,
     },
-    Committing,
+    /// `here`: by the only member itself, not by the committing thread.
+    Committing {
+        here: bool,
+    },
 }
 
 #[derive(Clone)]
@@ -98,6 +104,13 @@ pub(super) enum Verdict {
     /// The group failed because of somebody: run again, alone.
     Again,
     Failed(Error),
+}
+
+impl Queue {
+    /// Whether the unit that has the turn is the first of its group.
+    pub(super) fn is_first(&self) -> bool {
+        self.group.as_ref().is_none_or(|group| group.members.is_empty())
+    }
 }
 
 impl Writer {
@@ -257,8 +270,21 @@ impl Writer {
 
     /// Lets the committing thread end the group.
     fn end_group(&self, queue: &mut Queue) {
-        queue.turn = Turn::Committing;
+        queue.turn = Turn::Committing { here: false };
         self.commit.notify_one();
+    }
+
+    /// Takes the COMMIT over when the group is one unit and nobody waits: to hand it to the committing thread and to be
+    /// woken by it takes half as long again as the COMMIT itself.
+    pub(super) fn take_commit(queue: &mut Queue) -> bool {
+        let only = queue.waiting.is_empty() && queue.group.as_ref().is_some_and(|group| group.members.len() == 1);
+        // The runtime has to have other threads for the other tasks.
+        let here =
+            only && Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+        if here {
+            queue.turn = Turn::Committing { here };
+        }
+        here
     }
 
     pub(super) fn count_busy(&self) {
@@ -269,7 +295,7 @@ impl Writer {
         loop {
             {
                 let mut queue = lock(&self.queue);
-                while !matches!(queue.turn, Turn::Committing) {
+                while !matches!(queue.turn, Turn::Committing { here: false }) {
                     if queue.stopped {
                         return;
                     }
@@ -280,7 +306,7 @@ impl Writer {
         }
     }
 
-    fn commit_group(&self) {
+    pub(super) fn commit_group(&self) {
         let outcome = {
             let connection = lock(&self.connection);
             let outcome = run(&connection, "commit");
@@ -344,7 +370,8 @@ impl Writer {
     /// Ends the current unit without an answer of its own, and goes on with the next. The lock of the connection is held.
     pub(super) fn undo(&self, connection: &Connection) {
         self.current.store(0, Relaxed);
-        let alive = !connection.is_autocommit() && rollback(connection).is_ok();
+        let first = lock(&self.queue).is_first();
+        let alive = !first && !connection.is_autocommit() && rollback(connection).is_ok();
         let mut queue = lock(&self.queue);
         queue.turn = Turn::Free;
         let dead = if alive { None } else { self.abandon(connection, &mut queue) };

@@ -14,7 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, ffi};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
-use crate::{Error, Options, Stats, Value};
+use crate::{Error, Options, Stats, Value, query::EachRow};
 
 use group::Writer;
 pub(crate) use place::Member;
@@ -161,13 +161,14 @@ impl Reader {
         &mut self,
         text: &str,
         values: &[Value],
+        each: Option<&EachRow>,
         most: usize,
     ) -> Result<Vec<R>, Error> {
-        statement::fetch(self.connection()?, text, values, most)
+        statement::fetch(self.connection()?, text, values, each, most)
     }
 
-    pub(crate) fn exec(&mut self, text: &str, values: &[Value]) -> Result<u64, Error> {
-        statement::exec(self.connection()?, text, values)
+    pub(crate) fn exec(&mut self, text: &str, values: &[Value], each: Option<&EachRow>) -> Result<u64, Error> {
+        statement::exec(self.connection()?, text, values, each)
     }
 
     fn connection(&self) -> Result<&Connection, Error> {

@@ -13,7 +13,7 @@ use super::{
     group::{Group, Turn, Verdict, Waiting, Writer, pause, rollback, run, tell_all},
     lock, statement,
 };
-use crate::{Error, Value};
+use crate::{Error, Value, query::EachRow};
 
 /// A place in the queue, then the turn; given up when dropped.
 pub(super) struct Place {
@@ -98,33 +98,53 @@ impl Place {
                 *since = now;
             }
         }
-        run(connection, "savepoint unit")?;
+        // The first unit of a group is the whole transaction so far: it needs no savepoint, which would copy each page that
+        // it changes.
+        if !lock(&self.writer.queue).is_first() {
+            run(connection, "savepoint unit")?;
+        }
         self.writer.current.store(self.ticket, Relaxed);
         Ok(())
     }
 
     /// Closes the savepoint, passes the turn on and waits for the COMMIT.
     pub(super) async fn finish(mut self, keep: bool) -> Verdict {
-        self.end(keep);
+        let commits = self.end(keep);
         self.left = true;
+        if commits {
+            tokio::task::block_in_place(|| self.writer.commit_group());
+        }
         // No verdict: the unit was rolled back from outside in its last moment.
         (&mut self.verdict).await.unwrap_or(Verdict::Failed(Error::Busy))
     }
 
-    fn end(&self, keep: bool) {
+    /// Whether the caller has to write the COMMIT.
+    fn end(&self, keep: bool) -> bool {
         let writer = &*self.writer;
         let connection = lock(&writer.connection);
         if writer.current.load(Relaxed) != self.ticket {
             // Rolled back from outside meanwhile; the verdict has been dropped with the turn.
-            return;
+            return false;
         }
         writer.current.store(0, Relaxed);
         let open = !connection.is_autocommit();
-        let closed = open && if keep { run(&connection, "release unit") } else { rollback(&connection) }.is_ok();
+        let first = lock(&writer.queue).is_first();
+        let closed = open
+            && match (keep, first) {
+                (true, true) => Ok(()),
+                (true, false) => run(&connection, "release unit"),
+                (false, true) => run(&connection, "rollback"),
+                (false, false) => rollback(&connection),
+            }
+            .is_ok();
         let mut queue = lock(&writer.queue);
-        let Turn::Running { verdict, .. } = std::mem::replace(&mut queue.turn, Turn::Free) else { return };
+        let Turn::Running { verdict, .. } = std::mem::replace(&mut queue.turn, Turn::Free) else { return false };
         let mut dead = None;
-        if closed && let Some(group) = &mut queue.group {
+        if closed && !keep && first {
+            // Nothing else was in the transaction, so nothing is waited for.
+            queue.group = None;
+            let _ = verdict.send(Verdict::Committed);
+        } else if closed && let Some(group) = &mut queue.group {
             group.members.push(verdict);
         } else {
             // This unit, or what it ran into, ended the transaction of all members: none of them has happened.
@@ -132,10 +152,14 @@ impl Place {
             members.push(verdict);
             dead = Some(members);
         }
-        writer.next(&mut queue);
+        let commits = dead.is_none() && Writer::take_commit(&mut queue);
+        if !commits {
+            writer.next(&mut queue);
+        }
         drop(queue);
         drop(connection);
         tell_all(dead, || Verdict::Again);
+        commits
     }
 
     /// Gives the turn back without having opened anything.
@@ -205,13 +229,14 @@ impl Member {
         &self,
         text: &str,
         values: &[Value],
+        each: Option<&EachRow>,
         most: usize,
     ) -> Result<Vec<R>, Error> {
-        self.with(|connection| statement::fetch(connection, text, values, most))
+        self.with(|connection| statement::fetch(connection, text, values, each, most))
     }
 
-    pub(crate) fn exec(&self, text: &str, values: &[Value]) -> Result<u64, Error> {
-        self.with(|connection| statement::exec(connection, text, values))
+    pub(crate) fn exec(&self, text: &str, values: &[Value], each: Option<&EachRow>) -> Result<u64, Error> {
+        self.with(|connection| statement::exec(connection, text, values, each))
     }
 
     fn with<T>(&self, run: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {

@@ -8,61 +8,107 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Error, Value,
+    query::EachRow,
     row::{Cell, Columns, decode},
     value::Kind,
 };
 
 use super::{error, error_in_text};
 
-/// Runs a statement to its end and reads at most so many of its rows.
+/// Runs a statement to its end, once or for each row, and reads at most so many of the rows that it answers.
 pub(super) fn fetch<R: DeserializeOwned>(
     connection: &Connection,
     text: &str,
     values: &[Value],
+    each: Option<&EachRow>,
     most: usize,
 ) -> Result<Vec<R>, Error> {
-    let mut statement = prepare(connection, text, values)?;
-    let mut rows = statement.raw_query();
+    let mut statement = Prepared::new(connection, text)?;
     let mut read = Vec::new();
-    while read.len() < most
-        && let Some(row) = rows.next().map_err(error)?
-    {
-        // A statement that changes rows has changed all of them before it hands out the first, so one may stop here.
-        read.push(decode(&Row { row, width: row.as_ref().column_count() })?);
-    }
+    statement.run(values, each, |rows| {
+        // A statement that changes rows has changed all of them before it hands out the first, so one may stop after it.
+        while let Some(row) = rows.next().map_err(error)? {
+            if read.len() < most {
+                read.push(decode(&Row { row, width: row.as_ref().column_count() })?);
+            }
+            if read.len() >= most {
+                break;
+            }
+        }
+        Ok(())
+    })?;
     Ok(read)
 }
 
-pub(super) fn exec(connection: &Connection, text: &str, values: &[Value]) -> Result<u64, Error> {
-    let mut statement = prepare(connection, text, values)?;
-    if statement.column_count() > 0 {
+pub(super) fn exec(
+    connection: &Connection,
+    text: &str,
+    values: &[Value],
+    each: Option<&EachRow>,
+) -> Result<u64, Error> {
+    let mut statement = Prepared::new(connection, text)?;
+    let answers = statement.statement.column_count() > 0;
+    let mut count = 0;
+    statement.run(values, each, |rows| {
         // `returning`: a row for each row changed.
-        let mut rows = statement.raw_query();
-        let mut count = 0;
         while rows.next().map_err(error)?.is_some() {
             count += 1;
         }
-        return Ok(count);
-    }
-    statement.raw_execute().map(|changed| changed as u64).map_err(error)
+        if !answers {
+            count += connection.changes();
+        }
+        Ok(())
+    })?;
+    Ok(count)
 }
 
-fn prepare<'c>(connection: &'c Connection, text: &str, values: &[Value]) -> Result<CachedStatement<'c>, Error> {
-    let mut statement = connection.prepare_cached(text).map_err(error_in_text)?;
-    let mut highest = 0;
-    for index in 1..=statement.parameter_count() {
-        let number = statement
-            .parameter_name(index)
-            .and_then(number)
-            .ok_or_else(|| Error::Sql("parameters are written $1, $2, …".into()))?;
-        let value = values.get(number - 1).ok_or_else(|| Error::Sql(format!("parameter ${number} has no value")))?;
-        statement.raw_bind_parameter(index, value).map_err(error)?;
-        highest = highest.max(number);
+/// A statement, and the number that each of its parameters was written with.
+struct Prepared<'c> {
+    statement: CachedStatement<'c>,
+    numbers: Vec<usize>,
+}
+
+impl<'c> Prepared<'c> {
+    fn new(connection: &'c Connection, text: &str) -> Result<Self, Error> {
+        let statement = connection.prepare_cached(text).map_err(error_in_text)?;
+        let named = |index| statement.parameter_name(index).and_then(number);
+        let numbers = (1..=statement.parameter_count()).map(named).collect::<Option<_>>();
+        let numbers = numbers.ok_or_else(|| Error::Sql("parameters are written $1, $2, …".into()))?;
+        Ok(Self { statement, numbers })
     }
-    if highest != values.len() {
-        return Err(Error::Sql(format!("{} values were bound to {highest} parameters", values.len())));
+
+    /// Runs it once, or for each row with the row's values behind the others.
+    fn run(
+        &mut self,
+        values: &[Value],
+        each: Option<&EachRow>,
+        mut read: impl FnMut(&mut rusqlite::Rows<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Some(each) = each else {
+            self.bind(values, &[])?;
+            return read(&mut self.statement.raw_query());
+        };
+        for row in each.values.chunks(each.width) {
+            self.bind(values, row)?;
+            read(&mut self.statement.raw_query())?;
+        }
+        Ok(())
     }
-    Ok(statement)
+
+    fn bind(&mut self, values: &[Value], row: &[Value]) -> Result<(), Error> {
+        let mut highest = 0;
+        for (place, number) in self.numbers.iter().enumerate() {
+            let value = values.get(number - 1).or_else(|| row.get(number - 1 - values.len()));
+            let value = value.ok_or_else(|| Error::Sql(format!("parameter ${number} has no value")))?;
+            self.statement.raw_bind_parameter(place + 1, value).map_err(error)?;
+            highest = highest.max(*number);
+        }
+        let bound = values.len() + row.len();
+        if highest != bound {
+            return Err(Error::Sql(format!("{bound} values were bound to {highest} parameters")));
+        }
+        Ok(())
+    }
 }
 
 /// The number that was written. SQLite numbers parameters by first appearance, and takes a cast such as `$1::bigint`

@@ -108,6 +108,68 @@ async fn one_that_fails_touches_no_other() {
 }
 
 #[tokio::test]
+async fn the_first_of_a_group_may_fail_or_be_dropped() {
+    if on_postgres() {
+        return;
+    }
+    let test = test_with(patient()).await;
+    let failed = test
+        .write(async |mut tx| {
+            add(&mut tx, 1).await?;
+            tx.sql("nonsense").exec().await
+        })
+        .await;
+    assert!(matches!(failed, Err(Error::Sql(_))), "{failed:?}");
+    let refused = test
+        .write(async |mut tx| {
+            add(&mut tx, 1).await?;
+            Err::<(), _>(Error::Busy)
+        })
+        .await;
+    assert_eq!(refused, Err(Error::Busy));
+    let inside = Notify::new();
+    let dropped = test.write(async |mut tx| {
+        add(&mut tx, 2).await?;
+        inside.notify_one();
+        std::future::pending::<()>().await;
+        Ok::<_, Error>(())
+    });
+    tokio::select! {
+        _ = dropped => unreachable!(),
+        () = inside.notified() => {}
+    }
+    assert_eq!(message(&test, 3).await, Ok(()));
+    assert_eq!(test.messages().await, [3]);
+    assert_eq!(test.stats().run_again, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_in_place_lets_others_in() {
+    if on_postgres() {
+        return;
+    }
+    let test = std::sync::Arc::new(test_with(patient()).await);
+    let before = test.stats();
+    let tasks: Vec<_> = (0..8)
+        .map(|task| {
+            let test = std::sync::Arc::clone(&test);
+            tokio::spawn(async move {
+                for id in 0..50 {
+                    test.write(async |mut tx| add(&mut tx, task * 100 + id).await).await?;
+                }
+                Ok::<_, Error>(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), Ok(()));
+    }
+    let after = test.stats();
+    assert_eq!((after.members - before.members, after.run_again), (400, 0));
+    assert_eq!(test.messages().await.len(), 400);
+}
+
+#[tokio::test]
 async fn when_one_ends_the_transaction_the_innocent_run_again() {
     let test = sqlite_with(patient()).await;
     let guilty = "insert or rollback into room (company, id) values (1, 1)";

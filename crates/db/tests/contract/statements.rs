@@ -183,6 +183,87 @@ async fn many_rows_are_one_statement() {
 }
 
 #[tokio::test]
+async fn a_statement_runs_for_each_of_many_rows() {
+    let test = test().await;
+    for count in [0, 1, 2, 64] {
+        let mut rows = rooms();
+        for id in 0..count {
+            let name = if id % 2 == 0 { Some(format!("n{count}-{id}")) } else { None };
+            rows.push([(1_000 * count + id).into(), name.into()]);
+        }
+        let mut ids = test
+            .write(async |mut tx| {
+                tx.sql("insert into room (company, id, name, last) ")
+                    .bind(1)
+                    .bind(7)
+                    .push_values("$1, input.id, input.name, $2 + input.id - input.id", rows.clone())
+                    .push(" returning id")
+                    .all::<i64>()
+                    .await
+            })
+            .await
+            .unwrap();
+        ids.sort_unstable();
+        assert_eq!(ids, (0..count).map(|id| 1_000 * count + id).collect::<Vec<_>>());
+        let again = test
+            .write(async |mut tx| {
+                let insert = tx.sql("insert into room (company, id, name) ").bind(1);
+                let insert = insert.push_values("$1, input.id, input.name", rows.clone());
+                insert.push(" on conflict (company, id) do update set last = room.last + 1").exec().await
+            })
+            .await;
+        assert_eq!(again, Ok(u64::try_from(count).unwrap()));
+        let mut moved = test
+            .write(async |mut tx| {
+                let update = tx.sql("update room set last = room.last + input.id, name = input.name").bind(1);
+                let update = update.push_each(rows.clone());
+                update
+                    .push(" where company = $1 and room.id = input.id returning room.id, last")
+                    .all::<(i64, i64)>()
+                    .await
+            })
+            .await
+            .unwrap();
+        moved.sort_unstable();
+        assert_eq!(moved, ids.iter().map(|id| (*id, id + 8)).collect::<Vec<_>>());
+        let mut reader = test.read().await.unwrap();
+        let select = reader.sql("select room.id, last from room").bind(1).push_each(rows.clone());
+        let mut read: Vec<(i64, i64)> = select.push(" where company = $1 and room.id = input.id").all().await.unwrap();
+        read.sort_unstable();
+        assert_eq!(read, moved);
+    }
+}
+
+#[tokio::test]
+async fn the_rows_that_a_statement_runs_for_come_last_and_are_all_or_nothing() {
+    let test = test().await;
+    let mut rows = rooms();
+    rows.push([2.into(), "two".into()]).push([1.into(), "the id of another".into()]);
+    let unknown = test
+        .write(async |mut tx| {
+            let insert = tx.sql("insert into room (company, id, name) ");
+            insert.push_values("1, input.id, input.nobody", rows.clone()).exec().await
+        })
+        .await;
+    assert!(matches!(unknown, Err(Error::Sql(_))), "{unknown:?}");
+    let late = test
+        .write(async |mut tx| {
+            let update = tx.sql("update room set name = input.name").push_each(rows.clone());
+            update.push(" where id = input.id and company = ").push_bind(1).exec().await
+        })
+        .await;
+    assert!(matches!(late, Err(Error::Sql(_))), "{late:?}");
+    let taken = test
+        .write(async |mut tx| {
+            let insert = tx.sql("insert into room (company, id, name) ");
+            insert.push_values("1, input.id, input.name", rows.clone()).later().await
+        })
+        .await;
+    assert!(matches!(taken, Err(Error::Duplicate(_))), "{taken:?}");
+    assert_eq!(test.read().await.unwrap().sql("select count(*) from room").one::<i64>().await, Ok(1));
+}
+
+#[tokio::test]
 async fn rows_of_all_types_arrive() {
     let test = test().await;
     let id = uuid::Uuid::from_u128(5);
