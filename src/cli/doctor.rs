@@ -117,6 +117,7 @@ impl Doctor {
             let mut conn = db.read().await?;
             check_jobs(report, &mut conn).await?;
             check_webhooks(report, &mut conn).await?;
+            check_imports(report, &mut conn).await?;
             accounts(&mut conn).await
         };
         match checked.await {
@@ -273,6 +274,15 @@ async fn check_webhooks(report: &mut Report, conn: &mut Conn) -> Result<(), db::
             }
             _ => report.bad(&check, "has failed for more than an hour; look at its receiver"),
         }
+    }
+    Ok(())
+}
+
+async fn check_imports(report: &mut Report, conn: &mut Conn) -> Result<(), db::Error> {
+    let half: Vec<i64> = conn.sql("select company from company_import order by company limit 1000").all().await?;
+    for company in half {
+        let why = "is read in by half: run the same sala import company again, which goes on where it stopped";
+        report.bad(&format!("company {company}"), why);
     }
     Ok(())
 }

@@ -268,6 +268,21 @@ async fn a_file_that_is_too_large_is_named_and_nothing_of_it_is_kept() {
 }
 
 #[tokio::test]
+async fn an_upload_that_stands_still_is_given_up() {
+    let mut app = shop_with(|config| config.request_timeout = 1).await;
+    let whole = form_body(&[("customerCode", None, "", b"C1"), ("files", Some("a.pdf"), "", PDF)]);
+    let half = Bytes::copy_from_slice(&whole[..whole.len() - 20]);
+    let body = stream::iter([Ok::<_, Infallible>(half)]).chain(stream::pending());
+    let request = Request::post("/v1/customer/attach-files")
+        .header("authorization", format!("Bearer {}", app.token))
+        .header("content-type", "multipart/form-data; boundary=XX");
+    let refused = app.call(request.body(Body::from_stream(body)).unwrap()).await;
+    assert_eq!((refused.status, refused.errors()), (503, vec![("busy", "")]), "{refused:?}");
+    later(&mut app, Duration::from_secs(25 * 60 * 60)).await;
+    assert_eq!((kept(&app), jobs(&app).await), (0, 0));
+}
+
+#[tokio::test]
 async fn a_large_upload_passes_the_limit_of_bodies_and_comes_out_whole() {
     let app = shop().await;
     let large: Vec<u8> = (0..12_000_000_u32).map(|at| b'a' + u8::try_from(at % 23).unwrap()).collect();

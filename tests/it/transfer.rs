@@ -320,6 +320,9 @@ async fn an_import_that_was_killed_goes_on_where_it_stopped() {
     assert!(left < 12_000, "it was killed in the middle");
     let half = complaint(&target, "", &["export", "--company", "507", &second]);
     assert!(half.contains("not read in completely"), "{half}");
+    let doctor = sala(&target, &app.key, &["doctor", "--offline"]);
+    let found = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(!doctor.status.success() && found.contains("company 507: is read in by half"), "{found}");
     let other_export = at(&app.database.folder, "other");
     ok(&app.database, &app.key, &["export", "--company", "507", &other_export, "--json"]);
     let said = complaint(&target, "", &["import", "company", &other_export]);
