@@ -23,7 +23,7 @@ pub use self::input::{
     CustomerWrite,
 };
 pub(crate) use self::removal::{delete, restore};
-pub(crate) use self::store::{COLUMNS, Outcome, Row, exactly, find, hold, key, put, tax_key};
+pub(crate) use self::store::{COLUMNS, Outcome, Row, by_code, exactly, find, hold, key, put, tax_key};
 use crate::app::App;
 use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Json, Path, Query, Reply};
 use crate::job::Kind;
