@@ -33,6 +33,8 @@ create table import (
   warned bigint not null,
   -- How far taking it back has come: the last record, and how many were restored or left as they are.
   undo_after text not null,
+  -- Who asked for that.
+  undo_actor text,
   undone bigint not null,
   kept bigint not null,
   primary key (company, id)

@@ -177,7 +177,7 @@ async fn undo(common: &Common, place: Option<String>, id: Uuid) -> Result<ExitCo
     app.db
         .write(async |mut tx| {
             let row = import::find(&mut tx, company, id).await?.ok_or(Error::NotFound("import"))?;
-            import::ask_undo(&mut tx, &row, now()).await
+            import::ask_undo(&mut tx, &row, "system", now()).await
         })
         .await?;
     let view = attend(&app, company, id).await?;

@@ -201,7 +201,13 @@ pub(super) async fn prepare(tx: &mut Conn, company: i64, records: &[&Record]) ->
     }
     let mut lot = Lot::default();
     for row in known(tx, company, " as input join customer on customer.code_key = input.wanted", &codes).await? {
-        lot.by_code.insert(customer::key(&row.code), row);
+        let key = customer::key(&row.code);
+        // The code of one that was merged leads to the survivor, as it does everywhere.
+        let row = match row.merged_into {
+            Some(_) => customer::by_code(tx, company, &key).await?.unwrap_or(row),
+            None => row,
+        };
+        lot.by_code.insert(key, row);
     }
     let by_name = " as input join customer on customer.name_key = input.wanted and customer.deleted_at is null";
     for row in known(tx, company, by_name, &names).await? {

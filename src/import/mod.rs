@@ -437,7 +437,7 @@ async fn undo_import(
         .write(&app, async |mut tx| {
             let row = find(&mut tx, caller.company, path.import_id).await?.ok_or(Error::NotFound("import"))?;
             allowed(&caller, &row.kind)?;
-            ask_undo(&mut tx, &row, app.now()).await?;
+            ask_undo(&mut tx, &row, &caller.id, app.now()).await?;
             let row = find(&mut tx, caller.company, path.import_id).await?.ok_or(Error::NotFound("import"))?;
             let mut reply = Reply::ok(view(&mut tx, row).await?);
             reply.status = StatusCode::ACCEPTED;
@@ -449,9 +449,9 @@ async fn undo_import(
 }
 
 /// Asks for an import to be taken back; 409 when it cannot be.
-pub(crate) async fn ask_undo(tx: &mut Conn, row: &Row, now: i64) -> Result<(), Error> {
+pub(crate) async fn ask_undo(tx: &mut Conn, row: &Row, actor: &str, now: i64) -> Result<(), Error> {
     let is_late = row.ended_at.is_some_and(|ended| ended + KEPT <= now);
-    if is_late || !undo::ask(tx, row).await? {
+    if is_late || !undo::ask(tx, row, actor).await? {
         let why = match (is_late, row.dry_run) {
             (true, _) => "its rows are not kept any more",
             (_, true) => "it was a dry run and has written nothing",

@@ -118,6 +118,7 @@ async fn load_all(app: &App, import: Import) -> Result<(), Stop> {
             scan: &scan,
             place: Place { pass, done },
             failed: import.failed,
+            warned: import.warned,
         };
         loading.pass(file.to_path_buf(), wanted()).await?;
         let now = app.now();
@@ -179,6 +180,7 @@ struct Loading<'a> {
     scan: &'a Scan,
     place: Place,
     failed: i64,
+    warned: i64,
 }
 
 /// Why a lot was not written.
@@ -250,10 +252,10 @@ impl Loading<'_> {
         while !lot.is_empty() {
             let part = lot.get(..most.clamp(1, lot.len())).unwrap_or(lot);
             match self.write(part, &refused).await {
-                Ok(failed) => {
+                Ok((failed, warned)) => {
+                    (self.failed, self.warned) = (self.failed + failed, self.warned + warned);
                     tokio::time::sleep(REST).await;
                     self.place.done += i64::try_from(part.len()).unwrap_or_default();
-                    self.failed += failed;
                     lot = lot.get(part.len()..).unwrap_or_default();
                     most = lot.len();
                 }
@@ -272,6 +274,10 @@ impl Loading<'_> {
                 Err(Failed::Whole(error)) if is_passing(&error) => return Err(error.into()),
                 Err(Failed::Whole(error)) if part.len() == 1 => {
                     let record = part.first().map_or(0, |record| record.number);
+                    if refused.contains_key(&record) {
+                        // It is not the row: it was not even tried.
+                        return Err(error.into());
+                    }
                     refused.insert(record, self.faults_of(error));
                 }
                 // Which row it was cannot be told: one after another.
@@ -298,8 +304,9 @@ impl Loading<'_> {
         }
     }
 
-    /// Writes rows; a dry run takes them back and keeps only what became of them. Answers how many were refused.
-    async fn write(&self, lot: &[Record], refused: &HashMap<i64, Vec<RowFault>>) -> Result<i64, Failed> {
+    /// Writes rows; a dry run takes them back and keeps only what became of them. Answers how many were refused, and
+    /// how many warned of.
+    async fn write(&self, lot: &[Record], refused: &HashMap<i64, Vec<RowFault>>) -> Result<(i64, i64), Failed> {
         let written = self
             .app
             .db
@@ -309,7 +316,7 @@ impl Loading<'_> {
                     return Err(Failed::Tried(outcome));
                 }
                 store::save(&mut tx, self.import, self.place, &outcome).await?;
-                Ok(outcome.failed)
+                Ok((outcome.failed, outcome.warned))
             })
             .await;
         let outcome = match written {
@@ -323,7 +330,7 @@ impl Loading<'_> {
                     return Err(Failed::Moved);
                 }
                 store::save(&mut tx, self.import, self.place, &outcome).await?;
-                Ok(outcome.failed)
+                Ok((outcome.failed, outcome.warned))
             })
             .await
     }
@@ -347,7 +354,7 @@ impl Loading<'_> {
         let prepared = self.kind.prepare(tx, self.import.company, &good).await?;
         let in_file = |key: &(&'static str, String)| self.scan.keys.contains(&hash(key));
         let task = Task { caller: &self.caller, is_second, in_file: &in_file, now: self.app.now() };
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::new(self.warned < MOST_FAULTS);
         for (at, record) in lot.iter().enumerate() {
             let faults = refused.get(&record.number).or(Some(&record.faults)).filter(|faults| !faults.is_empty());
             match faults {

@@ -209,7 +209,7 @@ where
 
 fn of_excel(value: &DataRef<'_>, from_1904: bool) -> Cell {
     match value {
-        DataRef::SharedString(text) => Cell::Text((*text).to_owned()),
+        DataRef::SharedString(text) => clean(text),
         other => of_whole(&Data::from(other.clone()), from_1904),
     }
 }
@@ -217,7 +217,7 @@ fn of_excel(value: &DataRef<'_>, from_1904: bool) -> Cell {
 fn of_whole(value: &Data, from_1904: bool) -> Cell {
     match value {
         Data::Empty => Cell::Empty,
-        Data::String(text) => Cell::Text(text.clone()),
+        Data::String(text) => clean(text),
         #[expect(clippy::cast_precision_loss, reason = "a spreadsheet's numbers are floats")]
         Data::Int(number) => Cell::Number(*number as f64),
         Data::Float(number) => Cell::Number(*number),
@@ -226,9 +226,14 @@ fn of_whole(value: &Data, from_1904: bool) -> Cell {
             serial(time.as_f64(), from_1904).map_or(Cell::Number(time.as_f64()), Cell::Day)
         }
         Data::DateTime(time) => Cell::Number(time.as_f64()),
-        Data::DateTimeIso(text) | Data::DurationIso(text) => Cell::Text(text.clone()),
+        Data::DateTimeIso(text) | Data::DurationIso(text) => clean(text),
         Data::Error(error) => Cell::Wrong(error.to_string()),
     }
+}
+
+/// A text without the one character that no database keeps, and nobody can see.
+fn clean(text: &str) -> Cell {
+    Cell::Text(if text.contains('\0') { text.replace('\0', "") } else { text.to_owned() })
 }
 
 /// Keeps the first rows until the header is known, and then hands on one after another.
@@ -383,12 +388,7 @@ fn each_record(text: Text<impl Read>, separator: u8, take: &mut dyn FnMut(SheetR
         let number = (line - 1 - within).max(last + 1);
         last = number;
         since.set(0);
-        let cells = record.iter().take(MOST_COLUMNS).map(|field| match field.contains('\0') {
-            // No database keeps this character, and nobody can see it.
-            true => Cell::Text(field.replace('\0', "")),
-            false => Cell::Text(field.to_owned()),
-        });
-        let mut cells: Vec<Cell> = cells.collect();
+        let mut cells: Vec<Cell> = record.iter().take(MOST_COLUMNS).map(clean).collect();
         if let Some(Cell::Text(last)) = cells.last_mut() {
             last.truncate(last.strip_suffix('\r').map_or(last.len(), str::len));
         }

@@ -65,13 +65,14 @@ pub(crate) struct Import {
     pub(super) failed: i64,
     pub(super) warned: i64,
     pub(super) undo_after: String,
+    pub(super) undo_actor: Option<String>,
     pub(super) undone: i64,
     pub(super) kept: i64,
 }
 
 const IMPORT: &str = "
     select company, id, kind, state, dry_run, file_name, file, mapping, layout, problem, actor, created_at, ended_at,
-           rows_total, pass, rows_done, created, updated, unchanged, failed, warned, undo_after, undone, kept
+           rows_total, pass, rows_done, created, updated, unchanged, failed, warned, undo_after, undo_actor, undone, kept
     from import where company = $1";
 
 /// What a new import is made of.
@@ -220,11 +221,18 @@ pub(super) struct Outcome {
     pub(super) unchanged: i64,
     pub(super) failed: i64,
     pub(super) warned: i64,
+    /// Whether warnings are kept, or only counted.
+    tells_warnings: bool,
     faults: Vec<(i64, bool, RowFault, Option<Vec<String>>)>,
     written: Vec<(i64, Written)>,
 }
 
 impl Outcome {
+    /// Nothing yet; warnings are kept, or only counted.
+    pub(super) fn new(tells_warnings: bool) -> Outcome {
+        Outcome { tells_warnings, ..Outcome::default() }
+    }
+
     /// A row that was not taken.
     pub(super) fn refuse(&mut self, record: &Record, faults: &[RowFault]) {
         (self.rows, self.failed) = (self.rows + 1, self.failed + 1);
@@ -260,7 +268,7 @@ impl Outcome {
     }
 }
 
-/// Faults and warnings of an import beyond so many are counted and not kept.
+/// More rows at fault end an import; more warnings are counted and not kept.
 pub(super) const MOST_FAULTS: i64 = 10_000;
 
 /// Writes down what became of a lot, and moves the place in the file. In a second run only what differs from the first
@@ -300,9 +308,6 @@ pub(super) async fn save(tx: &mut Conn, import: &Import, place: Place, outcome: 
 }
 
 async fn save_faults(tx: &mut Conn, import: &Import, place: Place, outcome: &Outcome) -> Result<(), Error> {
-    if outcome.faults.is_empty() || import.failed + import.warned > MOST_FAULTS * 2 {
-        return Ok(());
-    }
     let mut rows = Rows::new(&[
         ("line", Type::BigInt),
         ("position", Type::BigInt),
@@ -313,7 +318,7 @@ async fn save_faults(tx: &mut Conn, import: &Import, place: Place, outcome: &Out
         ("cells", Type::Json),
     ]);
     let (mut line, mut position) = (0, 0);
-    for (number, is_warning, fault, cells) in &outcome.faults {
+    for (number, is_warning, fault, cells) in outcome.faults.iter().filter(|fault| outcome.tells_warnings || !fault.1) {
         (line, position) = if *number == line { (line, position + 1) } else { (*number, place.pass * 1000) };
         rows.push([
             line.into(),
@@ -324,6 +329,9 @@ async fn save_faults(tx: &mut Conn, import: &Import, place: Place, outcome: &Out
             fault.message.as_str().into(),
             cells.as_ref().map(Json).into(),
         ]);
+    }
+    if rows.is_empty() {
+        return Ok(());
     }
     tx.sql("insert into import_fault (company, import, line, position, warning, header, code, message, cells) select ")
         .push_bind(import.company)

@@ -17,7 +17,7 @@ const LOT: i64 = 100;
 /// Takes back what an import has written, a lot of records in one unit of work.
 pub(super) async fn take_back(app: &App, mut import: Import) -> Result<(), Error> {
     let Some(kind) = Kind::named(&import.kind) else { return Ok(()) };
-    let caller = Caller::acting(import.company, &import.actor);
+    let caller = Caller::acting(import.company, import.undo_actor.as_deref().unwrap_or(&import.actor));
     loop {
         let lines = lines(&mut app.db.read().await?, &import, LOT).await?;
         let mut kept: HashMap<usize, &'static str> = HashMap::new();
@@ -78,14 +78,15 @@ fn why(error: &Error) -> &'static str {
 }
 
 /// Asks for an import to be taken back; false when it is in a state that does not allow it.
-pub(super) async fn ask(tx: &mut Conn, import: &Import) -> Result<bool, db::Error> {
+pub(super) async fn ask(tx: &mut Conn, import: &Import, actor: &str) -> Result<bool, db::Error> {
     let asked = tx
         .sql(
-            "update import set state = 'undoing', ended_at = null
+            "update import set state = 'undoing', ended_at = null, undo_actor = $3
              where company = $1 and id = $2 and not dry_run and state in ('waiting', 'running', 'done', 'failed')",
         )
         .bind(import.company)
         .bind(import.id)
+        .bind(actor)
         .exec()
         .await?;
     Ok(asked == 1)

@@ -315,15 +315,15 @@ fn workbook() -> Vec<u8> {
     sheet.write_number(3, 0, 1001).unwrap();
     sheet.write_string(3, 1, " ก้าวหน้า ").unwrap();
     sheet.write_number(3, 2, 812_345_678).unwrap();
-    sheet.write_number(3, 3, 105_561_000_008_i64 as f64).unwrap();
+    sheet.write_number(3, 3, 105_561_000_008.0).unwrap();
     sheet.write_number(3, 4, 0).unwrap();
-    sheet.write_datetime_with_format(3, 5, &ExcelDateTime::from_ymd(2000, 2, 29).unwrap(), &day).unwrap();
+    sheet.write_datetime_with_format(3, 5, ExcelDateTime::from_ymd(2000, 2, 29).unwrap(), &day).unwrap();
     sheet.write_number(3, 6, 50_000).unwrap();
     // Row 5 is empty.
     sheet.write_string(5, 0, "A-7").unwrap();
     sheet.write_string(5, 1, "Second").unwrap();
     sheet.write_string(5, 2, "2.1234567E+07").unwrap();
-    sheet.write_datetime_with_format(5, 5, &ExcelDateTime::from_ymd(2543, 3, 1).unwrap(), &day).unwrap();
+    sheet.write_datetime_with_format(5, 5, ExcelDateTime::from_ymd(2543, 3, 1).unwrap(), &day).unwrap();
     sheet.write_formula(5, 7, rust_xlsxwriter::Formula::new("=1/0").set_result("#DIV/0!")).unwrap();
     sheet.write_number(6, 0, 1002.0).unwrap();
     sheet.write_string(6, 1, "Third").unwrap();
