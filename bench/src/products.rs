@@ -109,6 +109,9 @@ fn one(bench: &Bench, report: &mut Report, sala: &Sala, engine: &str) -> Result<
     server.stop()
 }
 
+/// The filters of the request of this number, as properties of its body.
+type Filter = fn(u64) -> String;
+
 /// Reading at light load: by code, by barcode, by keyword, by filters.
 fn reads(bench: &Bench, report: &mut Report, server: &server::Server, client: &Rc<Client>, engine: &str) -> Result<()> {
     let plan = Plan {
@@ -126,7 +129,7 @@ fn reads(bench: &Bench, report: &mut Report, server: &server::Server, client: &R
         reader.get(&format!("/v1/products/barcode/{}", barcode(spread(number, PRODUCTS))), out);
     })?;
     report.under(&format!("{engine}, … by a barcode, p99"), by_barcode.latency(0.99), 2.0, "ms");
-    let filters: [(&str, fn(u64) -> String); 3] = [
+    let filters: [(&str, Filter); 3] = [
         ("a page by type, state and group, p99", |number| {
             let (group, skip) = (number % 20 + 1, number % 10 * 20);
             format!(r#""status":[{}],"productGroupIds":[{group}],"skip":{skip}"#, number % 2)
