@@ -10,6 +10,7 @@ mod hooks;
 mod large;
 mod limits;
 mod load;
+mod products;
 mod report;
 mod seed;
 mod server;
@@ -57,6 +58,7 @@ enum Part {
     Large,
     Hooks,
     Customers,
+    Products,
 }
 
 /// What every part needs to know.
@@ -128,7 +130,11 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     if customers {
         customers::measure(bench, report, None)?;
     }
-    if !wanted(Part::Postgres) && !customers {
+    let products = if bench.quick { only.contains(&Part::Products) } else { wanted(Part::Products) };
+    if products {
+        products::measure(bench, report, None)?;
+    }
+    if !wanted(Part::Postgres) && !customers && !products {
         return Ok("not measured".to_owned());
     }
     let postgres = limits::Postgres::start()?;
@@ -137,6 +143,9 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     }
     if customers {
         customers::measure(bench, report, Some(&postgres))?;
+    }
+    if products {
+        products::measure(bench, report, Some(&postgres))?;
     }
     postgres.psql("postgres", "show server_version")
 }

@@ -346,9 +346,10 @@ impl ProductWrite {
                 faults.add(Code::Required, field, format!("{field} is required in a new product"));
             }
         };
-        need("productName", is_set(&self.product_name));
-        need("category", is_set(&self.category));
-        need("productUnitName", is_set(&self.product_unit_name));
+        let has_text = |text: &Patch<String>| matches!(text, Patch::Set(text) if !text.trim().is_empty());
+        need("productName", has_text(&self.product_name));
+        need("category", has_text(&self.category));
+        need("productUnitName", has_text(&self.product_unit_name));
         need("trackInventory", is_set(&self.track_inventory));
         need("useWarranty", is_set(&self.use_warranty));
         need("visibility", is_set(&self.visibility));

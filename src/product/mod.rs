@@ -2,17 +2,17 @@
 
 mod codeguard;
 mod enquiry;
-mod input;
+pub(crate) mod input;
 mod legacy;
 mod lookup;
 mod names;
 mod part;
-mod plan;
-mod put;
+pub(crate) mod plan;
+pub(crate) mod put;
 mod removal;
 mod serial;
 pub(crate) mod stock;
-mod store;
+pub(crate) mod store;
 pub(crate) mod ticket;
 
 use axum::extract::State;

@@ -71,7 +71,7 @@ impl Batch<'_> {
                 variant.check_new(&path, &mut faults);
             }
             let prices = self.prices(&format!("{path}."), &variant.prices, &mut faults);
-            own.push((prices, self.attributes(&path, variant, &mut faults)));
+            own.push(Own { prices, attributes: self.attributes(&path, variant, &mut faults) });
         }
         let top = self.top(input, known.top.clone(), prices);
         check_levels(&top.links, &mut faults);
@@ -238,16 +238,10 @@ impl Batch<'_> {
 
     /// The rows of the variants: those that are named, then those that are there besides. What they have in common with
     /// the product is written into them when the product's own row is ready.
-    fn variants(
-        &self,
-        named: &[ProductVariantWrite],
-        own: Vec<(Option<Vec<Price>>, Option<Vec<ProductVariantAttribute>>)>,
-        known: &Known,
-        top: &Piece,
-    ) -> Vec<Piece> {
+    fn variants(&self, named: &[ProductVariantWrite], own: Vec<Own>, known: &Known, top: &Piece) -> Vec<Piece> {
         let mut last = known.variants.iter().map(|(row, _)| row.position).max().unwrap_or(0);
         let mut pieces = Vec::with_capacity(named.len());
-        for (variant, (prices, attributes)) in named.iter().zip(own) {
+        for (variant, Own { prices, attributes }) in named.iter().zip(own) {
             let old = known.of(&variant.product_code).cloned();
             let was = old.as_ref().map(|(row, _)| row);
             let links = old.as_ref().map(|(_, links)| links.clone()).unwrap_or_default();
@@ -376,6 +370,13 @@ impl Batch<'_> {
         }
         Some(found)
     }
+}
+
+/// What a variant says of its own prices and attributes; none of what stays as it is.
+#[derive(Debug)]
+struct Own {
+    prices: Option<Vec<Price>>,
+    attributes: Option<Vec<ProductVariantAttribute>>,
 }
 
 /// The rows that a product is about and that are there already.

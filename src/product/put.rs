@@ -34,9 +34,7 @@ pub(crate) struct Written {
 /// Creates a product, or updates the one whose code (or whose variants' codes) is given. What a new product lacks has the
 /// usual values. After the commit, wake the webhook job.
 pub(crate) async fn put(tx: &mut Conn, caller: &Caller, input: &ProductWrite, now: i64) -> Result<Written, Error> {
-    let mut batch = Batch::open(tx, caller, now).await?;
-    let plan = batch.plan(tx, input, input.check(Vec::new()), Demand::Usual).await?;
-    batch.carry_out(tx, plan).await
+    Batch::open(tx, caller, now).await?.put(tx, input).await
 }
 
 /// What products that are written in one unit of work share.
@@ -57,6 +55,12 @@ impl<'a> Batch<'a> {
         let zone = time::zone(tx, caller.company).await?;
         let names = Names::open(tx, caller.company).await?;
         Ok(Batch { caller, zone, pattern, names, now })
+    }
+
+    /// [`put`] for one of many products.
+    pub(crate) async fn put(&mut self, tx: &mut Conn, input: &ProductWrite) -> Result<Written, Error> {
+        let plan = self.plan(tx, input, input.check(Vec::new()), Demand::Usual).await?;
+        self.carry_out(tx, plan).await
     }
 
     /// Writes what was planned, in this unit of work: rows, history and event.
@@ -107,18 +111,15 @@ impl<'a> Batch<'a> {
 
     /// The look-up entries of a product, in their own spelling; those that are new are made.
     async fn name_groups(&mut self, tx: &mut Conn, piece: &mut Piece) -> Result<(), Error> {
-        let mut parent = None;
-        let levels = [
-            (&mut piece.links.category, &mut piece.row.category),
-            (&mut piece.links.sub_category, &mut piece.row.sub_category),
-            (&mut piece.links.sub_sub_category, &mut piece.row.sub_sub_category),
-        ];
-        for (name, id) in levels {
-            let Some(name) = name else { break };
-            let entry = self.names.ensure_below(tx, List::ProductGroups, parent, name).await?;
-            parent = Some(entry.0);
-            (*id, *name) = (Some(entry.0), entry.1);
-        }
+        let levels =
+            |links: &Links| [links.category.clone(), links.sub_category.clone(), links.sub_sub_category.clone()];
+        let kept = piece.old.as_ref().filter(|(_, was)| levels(was) == levels(&piece.links)).map(|(old, _)| old);
+        let ids = match kept {
+            // What is not changed stays where it is, even when a group was moved meanwhile.
+            Some(old) => [old.category, old.sub_category, old.sub_sub_category],
+            None => self.groups(tx, &mut piece.links).await?,
+        };
+        [piece.row.category, piece.row.sub_category, piece.row.sub_sub_category] = ids;
         if let Some(name) = &mut piece.links.brand {
             let entry = self.names.ensure(tx, List::Brands, name).await?;
             (piece.row.brand, *name) = (Some(entry.0), entry.1);
@@ -127,6 +128,19 @@ impl<'a> Batch<'a> {
             *name = self.names.ensure(tx, List::ProductTags, name).await?.1;
         }
         Ok(())
+    }
+
+    async fn groups(&mut self, tx: &mut Conn, links: &mut Links) -> Result<[Option<i64>; 3], Error> {
+        let mut ids = [None; 3];
+        let mut parent = None;
+        let levels = [&mut links.category, &mut links.sub_category, &mut links.sub_sub_category];
+        for (name, id) in levels.into_iter().zip(&mut ids) {
+            let Some(name) = name else { break };
+            let entry = self.names.ensure_below(tx, List::ProductGroups, parent, name).await?;
+            parent = Some(entry.0);
+            (*id, *name) = (parent, entry.1);
+        }
+        Ok(ids)
     }
 
     async fn name_prices(&mut self, tx: &mut Conn, piece: &mut Piece) -> Result<(), Error> {
