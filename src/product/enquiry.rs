@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::store::{self, Links, Row};
-use super::{Product, store::legacy_kind};
+use super::Product;
+use super::links::{self, Links};
+use super::store::{self, Row, legacy_kind};
 use crate::app::App;
 use crate::http::{Caller, Code, Envelope, Error, Faults, Json, List, ListEnvelope, Listing, Reply};
 use crate::search;
@@ -162,7 +163,7 @@ async fn get_products_by_take_and_status(
     let mut conn = app.db.read().await?;
     let Found { rows, counted, more } = find_page(&mut conn, caller.company, &filter).await?;
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
-    let value = store::views(&mut conn, caller.company, rows).await?;
+    let value = links::views(&mut conn, caller.company, rows).await?;
     Ok(List { value, counted, next })
 }
 
@@ -184,7 +185,7 @@ async fn get_products_by_filter(
     let mut conn = app.db.read().await?;
     let filter = input.filter(&mut conn, caller.company).await?;
     let Found { rows, counted, .. } = find_page(&mut conn, caller.company, &filter).await?;
-    let links = store::links(&mut conn, caller.company, &rows).await?;
+    let links = links::links(&mut conn, caller.company, &rows).await?;
     let items = rows.into_iter().zip(links).map(|(row, links)| item(row, links)).collect();
     Ok(Reply::ok(Listing::new(items, counted)))
 }

@@ -8,9 +8,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::input::{ProductPriceWrite, ProductWrite};
-use super::put;
 use super::store::{self, Row};
+use super::{links, put};
 use crate::app::App;
+use crate::http::lenient::POISON;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Faults, Patch, Path, Reply};
 use crate::job::Kind;
 use crate::setting::choice::{self, Choice};
@@ -162,7 +163,7 @@ async fn legacy_get_product(
 }
 
 async fn view(conn: &mut Conn, row: Row) -> Result<LegacyProduct, Error> {
-    let product = store::view(conn, row.clone()).await?;
+    let product = links::view(conn, row.clone()).await?;
     Ok(LegacyProduct {
         product_code: product.product_code,
         group_id: row.sub_sub_category.or(row.sub_category).or(row.category),
@@ -203,6 +204,8 @@ impl LegacyProductWrite {
             qty: kept(self.qty),
             prices: match self.price {
                 None => Patch::Keep,
+                // What stands in for a code that could not be read is looked for nowhere.
+                Some(_) if self.product_code == POISON => Patch::Keep,
                 Some(price) => self::prices(&mut conn, company, &self.product_code, price).await?,
             },
             notes: kept(self.notes),
@@ -228,7 +231,7 @@ async fn prices(
     price: Amount,
 ) -> Result<Patch<Vec<ProductPriceWrite>>, Error> {
     let known = match store::by_code(conn, company, code).await? {
-        Some(row) => store::view(conn, row).await?.prices,
+        Some(row) => links::view(conn, row).await?.prices,
         None => Vec::new(),
     };
     let mut prices: Vec<ProductPriceWrite> = known

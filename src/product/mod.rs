@@ -4,6 +4,7 @@ mod codeguard;
 mod enquiry;
 pub(crate) mod input;
 mod legacy;
+pub(crate) mod links;
 mod lookup;
 mod names;
 mod part;
@@ -231,7 +232,7 @@ async fn get_product_by_code(
     let mut conn = app.db.read().await?;
     let row = store::find(&mut conn, caller.company, &path.product_code).await?;
     let version = row.version;
-    Ok(Reply::ok(store::view(&mut conn, row).await?).version(version, &conditions))
+    Ok(Reply::ok(links::view(&mut conn, row).await?).version(version, &conditions))
 }
 
 /// Get the products that carry a barcode, those in use first.
@@ -254,5 +255,5 @@ async fn get_products_by_barcode(
     if rows.is_empty() {
         return Err(Error::NotFound("barcode"));
     }
-    Ok(Reply::ok(store::views(&mut conn, caller.company, rows).await?))
+    Ok(Reply::ok(links::views(&mut conn, caller.company, rows).await?))
 }

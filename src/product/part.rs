@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store::{self, BUNDLE, PRODUCT, Row};
-use super::{CodePath, Product};
+use super::{CodePath, Product, links};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply};
@@ -67,7 +67,7 @@ async fn set_product_parts(
     let reply = caller
         .write(&app, async |mut tx| {
             let product = set(&mut tx, &caller, &path.product_code, &input.parts, &conditions, app.now()).await?;
-            let (version, view) = (product.version, store::view(&mut tx, product).await?);
+            let (version, view) = (product.version, links::view(&mut tx, product).await?);
             tx.reply(Reply::ok(view).version(version, &Conditions::default())).await
         })
         .await?;
@@ -133,7 +133,7 @@ async fn set(
     .later()
     .await?;
     write(tx, company, row.id, &ids).await?;
-    let view = store::view(tx, row.clone()).await?;
+    let view = links::view(tx, row.clone()).await?;
     store::announce(tx, company, &view, row.version, "Updated", now).await?;
     Ok(row)
 }

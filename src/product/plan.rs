@@ -3,9 +3,10 @@
 use db::{Amount, Conn};
 
 use super::input::{self, ProductPriceWrite, ProductVariantAttribute, ProductVariantWrite, ProductWrite, Texts};
+use super::links::{self, Full, Links, Price};
 use super::names;
 use super::put::Batch;
-use super::store::{self, BUNDLE, Details, Full, Links, PRODUCT, Price, Row};
+use super::store::{self, BUNDLE, Details, PRODUCT, Row};
 use crate::http::{Code, Error, Fault, Faults, Patch};
 use crate::time::{self, Zone};
 
@@ -126,7 +127,7 @@ impl Batch<'_> {
         let more = found.into_iter().flatten().filter(|row| !all.iter().any(|known| known.id == row.id));
         let more: Vec<Row> = more.cloned().collect();
         all.extend(more);
-        let mut all = store::full(tx, company, all).await?;
+        let mut all = links::full(tx, company, all).await?;
         let top = (top.is_some() && !all.is_empty()).then(|| all.remove(0));
         Ok(Known { top, variants: all })
     }

@@ -4,10 +4,11 @@
 use db::{Conn, Rows, Type};
 
 use super::input::ProductWrite;
+use super::links::Links;
 use super::names::Names;
 use super::plan::{Demand, Piece, Plan};
 use super::stock::{self, By, Item};
-use super::store::{self, Links, PRODUCT, Row};
+use super::store::{self, PRODUCT, Row};
 use crate::audit::{self, Change};
 use crate::http::{Caller, Error};
 use crate::setting::list::List;

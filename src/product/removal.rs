@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store::{self, Row};
-use super::{CodePath, Product, part};
+use super::{CodePath, Product, links, part};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Path, Reply};
@@ -84,7 +84,7 @@ async fn restore_product(
                 change(&mut tx, &caller, row, None, now).await?;
             }
             let row = change(&mut tx, &caller, old, None, now).await?;
-            let (version, view) = (row.version, store::view(&mut tx, row).await?);
+            let (version, view) = (row.version, links::view(&mut tx, row).await?);
             tx.reply(Reply::ok(view).version(version, &Conditions::default())).await
         })
         .await?;
@@ -158,7 +158,7 @@ async fn change(tx: &mut Conn, caller: &Caller, old: Row, deleted_at: Option<i64
     let record = Change { company: caller.company, reference, actor: &caller.id, action, at: now };
     let state = |deleted: bool| json!({"isDeleted": deleted});
     audit::record(tx, &record, &state(deleted_at.is_none()), &state(deleted_at.is_some())).await?;
-    let view = store::view(tx, row.clone()).await?;
+    let view = links::view(tx, row.clone()).await?;
     store::announce(tx, row.company, &view, row.version, name, now).await?;
     Ok(row)
 }

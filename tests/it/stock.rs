@@ -190,11 +190,12 @@ async fn what_a_product_is_written_with_is_in_the_ledger() {
 
 #[tokio::test]
 async fn movements_say_what_why_where_when_and_who() {
-    let app = shop(&["A001"]).await;
+    let mut app = shop(&["A001"]).await;
     let north = warehouse(&app, "North").await;
     let start = app.app.now();
     set_one(&app, "A001", json!(20)).await;
     app.advance(Duration::from_secs(48 * 3600));
+    app.token = app.token_for(&app.client).await;
     sell(&app, "SO1", "A001", json!(2)).await.data();
     let adjustment =
         json!({"reason": "Damage", "document": "D1", "note": "wet", "items": [{"productCode": "a001", "qty": -3}]});
@@ -367,7 +368,7 @@ async fn what_is_reserved_is_not_sold_to_others() {
 
 #[tokio::test]
 async fn a_reservation_whose_time_is_over_holds_nothing() {
-    let app = shop(&["A001"]).await;
+    let mut app = shop(&["A001"]).await;
     set_one(&app, "A001", json!(5)).await;
     let body = |at: &str| json!({"document": "SO1", "expiresAt": at, "items": [{"productCode": "A001", "qty": 5}]});
     let past = app.post("/v1/products/reservations", body("2020-01-01")).await;
@@ -377,6 +378,7 @@ async fn a_reservation_whose_time_is_over_holds_nothing() {
     let id = app.post("/v1/products/reservations", body(&later)).await.data()["reservationId"].clone();
     assert_eq!(sell(&app, "SO2", "A001", json!(1)).await.status, 409);
     app.advance(Duration::from_secs(3600));
+    app.token = app.token_for(&app.client).await;
     assert_eq!(three(&app, "A001").await, json!([5, 0, 5]));
     assert_eq!(app.get(&format!("/v1/products/reservations/{id}")).await.data()["state"], "expired");
     assert_eq!(app.get("/v1/products/reservations?state=expired").await.data()["value"].as_array().unwrap().len(), 1);

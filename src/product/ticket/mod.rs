@@ -1,23 +1,23 @@
 //! Many products at once: the request is kept under a ticket before it is acknowledged, and worked off in the background,
 //! lot by lot. The tickets of a company are worked off one after another, in the order in which they came.
 
+mod work;
+
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use db::{Conn, Json as Stored, Rows, Type};
+use db::{Conn, Rows, Type};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use self::work::run;
 use super::input::ProductWrite;
-use super::plan::Demand;
-use super::put::{Batch, Outcome};
 use crate::app::App;
-use crate::http::{Bulk, Caller, Code, Envelope, Error, Fault, Paging, Path, Query, Reply, lenient};
-use crate::job::{self, Job, Kind, Next};
+use crate::http::{Bulk, Caller, Code, Envelope, Error, Paging, Path, Query, Reply};
+use crate::job::{self, Kind};
 use crate::setting::number;
 use crate::time;
 
@@ -149,9 +149,6 @@ const MOST: usize = 10_000;
 
 /// Products that are stored with one statement.
 const CHUNK: usize = 500;
-
-/// Products that are written in one unit of work.
-const LOT: i64 = 200;
 
 /// Create products, or update those whose codes are known; single items, or items with variants.
 ///
@@ -357,6 +354,11 @@ async fn find(conn: &mut Conn, company: i64, id: i64) -> Result<Option<Row>, db:
     conn.sql(TICKET).push(" and id = $2").bind(company).bind(id).optional().await
 }
 
+/// The oldest ticket of a company whose work has not ended.
+async fn oldest(conn: &mut Conn, company: i64) -> Result<Option<Row>, db::Error> {
+    conn.sql(TICKET).push(" and state <> 'done' order by id limit 1").bind(company).optional().await
+}
+
 async fn items(
     conn: &mut Conn,
     company: i64,
@@ -391,237 +393,6 @@ async fn items(
         errors: item.errors.unwrap_or_default(),
     });
     Ok(items.collect())
-}
-
-/// Works on the next lot of a company's oldest ticket.
-pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
-    let next: Option<Row> = {
-        let mut conn = app.db.read().await?;
-        conn.sql(TICKET).push(" and state <> 'done' order by id limit 1").bind(job.company).optional().await?
-    };
-    let Some(ticket) = next else { return Ok(Next::Done) };
-    let work =
-        Work { app, company: job.company, ticket: ticket.id, client: Caller::in_name_of(job.company, &ticket.client) };
-    if let Err(error) = work.lot(LOT).await {
-        // Something of this lot cannot be written although it looked well: it shall spoil no other.
-        tracing::warn!(%error, "a lot of products is written one by one");
-        work.one_by_one().await?;
-    }
-    app.wakes.wake(Kind::Webhook);
-    Ok(Next::Again)
-}
-
-/// The work on a ticket.
-struct Work<'a> {
-    app: &'a App,
-    company: i64,
-    ticket: i64,
-    client: Caller,
-}
-
-/// A product that waits.
-#[derive(Debug, Deserialize)]
-struct Waiting {
-    position: i64,
-    input: String,
-}
-
-/// What became of a product.
-#[derive(Debug, Default)]
-struct Done {
-    position: i64,
-    state: &'static str,
-    code: Option<String>,
-    product: Option<i64>,
-    faults: Vec<Fault>,
-}
-
-impl Work<'_> {
-    /// Writes so many products in one unit of work, with what became of each; how many there were.
-    async fn lot(&self, most: i64) -> Result<usize, Error> {
-        let now = self.app.now();
-        self.app
-            .db
-            .write(async |mut tx| {
-                let Some(waiting) = self.begin(&mut tx, most, now).await? else { return Ok(0) };
-                let mut batch = Batch::open(&mut tx, &self.client, now).await?;
-                let mut done = Vec::with_capacity(waiting.len());
-                for item in &waiting {
-                    done.push(write(&mut tx, &mut batch, item).await?);
-                }
-                self.end(&mut tx, done, most, now).await?;
-                Ok(waiting.len())
-            })
-            .await
-    }
-
-    /// Writes the products of a lot each in a unit of its own; one that cannot be written is at fault.
-    async fn one_by_one(&self) -> Result<(), Error> {
-        for _ in 0..LOT {
-            let mut written = self.lot(1).await;
-            if let Err(Error::Conflict(_)) = written {
-                // Another request has just made a product of this code: now it is there to be updated.
-                written = self.lot(1).await;
-            }
-            match written {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(Error::Db(error)) if error.is_transient() => return Err(Error::Db(error)),
-                Err(error @ Error::Busy(_)) => return Err(error),
-                Err(error) => self.give_up(&error).await?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Says of the next product why it cannot be written.
-    async fn give_up(&self, error: &Error) -> Result<(), Error> {
-        tracing::warn!(%error, ticket = self.ticket, "a product could not be written");
-        let now = self.app.now();
-        self.app
-            .db
-            .write(async |mut tx| {
-                let Some(waiting) = self.begin(&mut tx, 1, now).await? else { return Ok(()) };
-                let failed = waiting.iter().map(|item| {
-                    let code = serde_json::from_str(&item.input).ok().and_then(|value| code_of(&value));
-                    Done { position: item.position, state: "failed", code, faults: error.faults(), ..Done::default() }
-                });
-                self.end(&mut tx, failed.collect(), 1, now).await
-            })
-            .await
-    }
-
-    /// The products that wait, with the ticket kept from others; nothing when its work has ended.
-    async fn begin(&self, tx: &mut Conn, most: i64, now: i64) -> Result<Option<Vec<Waiting>>, db::Error> {
-        let open = tx
-            .sql(
-                "update product_ticket set state = 'running', started_at = coalesce(started_at, $3)
-                 where company = $1 and id = $2 and state <> 'done'",
-            )
-            .bind(self.company)
-            .bind(self.ticket)
-            .bind(now)
-            .exec()
-            .await?;
-        if open == 0 {
-            return Ok(None);
-        }
-        let waiting = tx
-            .sql(
-                "select position, input from product_ticket_item
-                 where company = $1 and ticket = $2 and state = 'waiting' order by position limit $3",
-            )
-            .bind(self.company)
-            .bind(self.ticket)
-            .bind(most)
-            .all()
-            .await?;
-        Ok(Some(waiting))
-    }
-
-    /// Writes down what became of products; the ticket is done when there were no more.
-    async fn end(&self, tx: &mut Conn, done: Vec<Done>, most: i64, now: i64) -> Result<(), Error> {
-        let count = |state: &str| i64::try_from(done.iter().filter(|done| done.state == state).count()).unwrap_or(0);
-        let is_last = i64::try_from(done.len()).unwrap_or(i64::MAX) < most;
-        tx.sql(
-            "update product_ticket
-             set created = created + $3, updated = updated + $4, unchanged = unchanged + $5, failed = failed + $6,
-                 state = case when $7 then 'done' else state end, finished_at = case when $7 then $8 else finished_at end
-             where company = $1 and id = $2",
-        )
-        .bind(self.company)
-        .bind(self.ticket)
-        .bind(count("created"))
-        .bind(count("updated"))
-        .bind(count("unchanged"))
-        .bind(count("failed"))
-        .bind(is_last)
-        .bind(now)
-        .later()
-        .await?;
-        if done.is_empty() {
-            return Ok(());
-        }
-        let mut rows = Rows::new(&[
-            ("position", Type::BigInt),
-            ("state", Type::Text),
-            ("code", Type::Text),
-            ("product", Type::BigInt),
-            ("errors", Type::Json),
-        ]);
-        for item in done {
-            let errors = (!item.faults.is_empty()).then_some(Stored(item.faults));
-            rows.push([item.position.into(), item.state.into(), item.code.into(), item.product.into(), errors.into()]);
-        }
-        // What is written is not needed any more; what is at fault is kept for whoever looks into it.
-        tx.sql(
-            "update product_ticket_item
-             set state = done.state, code = done.code, product = done.product, errors = done.errors,
-                 input = case when done.state = 'failed' then product_ticket_item.input end
-             from ",
-        )
-        .push_rows(&rows)
-        .push(" as done where product_ticket_item.position = done.position and product_ticket_item.company = ")
-        .push_bind(self.company)
-        .push(" and product_ticket_item.ticket = ")
-        .push_bind(self.ticket)
-        .later()
-        .await?;
-        Ok(())
-    }
-}
-
-/// Writes one product. Faults that can be told before anything is written are its own; any other error is the unit's.
-async fn write(tx: &mut Conn, batch: &mut Batch<'_>, item: &Waiting) -> Result<Done, Error> {
-    let failed = |code: Option<String>, faults: Vec<Fault>| Done {
-        position: item.position,
-        state: "failed",
-        code,
-        faults,
-        ..Done::default()
-    };
-    let value: Value = match serde_json::from_str(&item.input) {
-        Ok(value) => value,
-        Err(error) => {
-            let fault = Fault::new(Code::InvalidBody, "", format!("The product is not valid JSON: {error}"));
-            return Ok(failed(None, vec![fault]));
-        }
-    };
-    let code = code_of(&value);
-    if !value.is_object() {
-        return Ok(failed(code, vec![Fault::new(Code::InvalidType, "", "A product must be an object")]));
-    }
-    let (input, found) = match lenient::decode_value_all::<ProductWrite>(&value) {
-        Ok(decoded) => decoded,
-        Err(faults) => return Ok(failed(code, faults)),
-    };
-    // What could not be read has stand-ins in its place, which are not to be looked for in the database.
-    let is_read = found.is_empty();
-    let mut faults = input.check(found);
-    if !is_read {
-        return Ok(failed(code, std::mem::take(faults.list())));
-    }
-    let plan = match batch.plan(tx, &input, faults, Demand::Whole).await {
-        Ok(plan) => plan,
-        Err(error @ (Error::Invalid(_) | Error::Conflict(_))) => return Ok(failed(code, error.faults())),
-        Err(error) => return Err(error),
-    };
-    let written = batch.carry_out(tx, plan).await?;
-    let state = match written.outcome {
-        Outcome::Created => "created",
-        Outcome::Updated => "updated",
-        Outcome::Unchanged => "unchanged",
-    };
-    let (code, product) = (Some(written.row.code), Some(written.row.id));
-    Ok(Done { position: item.position, state, code, product, faults: Vec::new() })
-}
-
-/// The code that a product was sent with, for the ticket; a text that is none, or much too long for one, is left out.
-fn code_of(product: &Value) -> Option<String> {
-    let fields = product.as_object()?;
-    let (_, code) = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("productCode"))?;
-    let code = code.as_str()?.trim();
-    (!code.is_empty() && code.chars().count() <= 200 && !code.contains('\0')).then(|| code.to_owned())
 }
 
 /// Forgets tickets that were done before this time; at most `most` rows at once.
