@@ -112,7 +112,8 @@ impl Batch<'_> {
             let Some(row) = row else { continue };
             let why = match row {
                 row if row.deleted_at.is_some() => "was deleted; restore it first",
-                row if row.is_parent || row.kind == BUNDLE => "has variants or parts itself",
+                row if row.is_parent => "has variants itself",
+                row if row.parent.is_none() && row.kind == BUNDLE => "is a bundle",
                 row if row.parent.is_some() && row.parent != parent => "is a variant of another product",
                 _ => continue,
             };
@@ -254,6 +255,7 @@ impl Batch<'_> {
                 id: was.map_or(0, |was| was.id),
                 code: was.map_or_else(|| variant.product_code.trim().to_owned(), |was| was.code.clone()),
                 name: variant.product_name.trim().to_owned(),
+                kind: was.map_or(PRODUCT, |was| was.kind),
                 position: was.filter(|was| was.parent.is_some()).map_or(last, |was| was.position),
                 is_parent: false,
                 barcode: text(&variant.product_barcode, was.and_then(|was| was.barcode.as_deref())),

@@ -8,7 +8,7 @@ use super::links::Links;
 use super::names::Names;
 use super::plan::{Demand, Piece, Plan};
 use super::stock::{self, By, Item};
-use super::store::{self, PRODUCT, Row};
+use super::store::{self, Row};
 use crate::audit::{self, Change};
 use crate::http::{Caller, Error};
 use crate::setting::list::List;
@@ -306,7 +306,6 @@ impl<'a> Batch<'a> {
 /// Writes what a product's variants have in common with it into one of them.
 fn inherit(variant: &mut Piece, top: &Piece) {
     let (row, links) = (&mut variant.row, &mut variant.links);
-    row.kind = PRODUCT;
     row.parent = Some(top.row.id);
     row.category = top.row.category;
     row.sub_category = top.row.sub_category;

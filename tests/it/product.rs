@@ -410,6 +410,11 @@ async fn a_bundle_consists_of_items() {
     let wrong =
         set("set", json!([{"productCode": "cup", "quantity": 0}, {"productCode": "CUP", "quantity": 1}]), &[]).await;
     assert_eq!(wrong.errors(), [("out_of_range", "parts[0].quantity"), ("invalid_value", "parts[1].productCode")]);
+    // A variant may be a bundle, too, and stays one whatever becomes of its product.
+    assert_eq!(set("LI00002", json!([{"productCode": "plate", "quantity": 3}]), &[]).await.status, 200);
+    put_well(&app, json!([{"productCode": "PRD000001", "category": "Sets"}, phone()])).await;
+    let variant = read(&app, "LI00002").await;
+    assert_eq!((&variant["productType"], &variant["parts"][0]["quantity"]), (&json!(1032), &json!(3)));
     // A part cannot be deleted while the bundle is there.
     let refused = app.request(Method::DELETE, "/v3/products/cup", &[], None).await;
     assert_eq!((refused.status, refused.errors()), (409, vec![("in_use", "productCode")]));
