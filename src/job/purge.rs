@@ -6,6 +6,7 @@ use super::Next;
 use crate::app::App;
 use crate::http::{Error, idempotency};
 use crate::oauth;
+use crate::product::stock::reservation;
 use crate::product::ticket;
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -31,6 +32,7 @@ async fn round(tx: &mut Conn, now: i64) -> Result<u64, db::Error> {
     let mut deleted = idempotency::purge(tx, now, MOST).await?;
     deleted += oauth::purge(tx, now, MOST).await?;
     deleted += ticket::purge(tx, now - 30 * DAY, MOST).await?;
+    deleted += reservation::expire(tx, now, MOST).await?;
     // A provider repeats an event for hours at most; its id is kept for a month.
     deleted += tx
         .sql(

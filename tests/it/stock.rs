@@ -7,6 +7,7 @@ use axum::http::Method;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use sala::job;
 use sala::webhook::subscription;
 use serde_json::{Value, json};
 
@@ -393,6 +394,41 @@ async fn a_reservation_whose_time_is_over_holds_nothing() {
     assert_eq!(three(&app, "A001").await, json!([1, 4, -3]));
     let refused = app.post("/v1/products/reservations/2/consume", json!({})).await;
     assert_eq!((refused.status, refused.errors()), (409, vec![("insufficient_stock", "items[0].qty")]));
+    assert_eq!(app.get("/v1/products/reservations/2").await.data()["state"], "open");
+}
+
+#[tokio::test]
+async fn what_nobody_came_back_to_is_ended_in_the_background() {
+    let mut app = shop(&["A001"]).await;
+    set_one(&app, "A001", json!(5)).await;
+    let north = warehouse(&app, "North").await;
+    set(&app, json!([{"productCode": "A001", "qty": 1, "warehouse": north}])).await;
+    let later = jiff::Timestamp::from_millisecond(app.app.now() + 60_000).unwrap().to_string();
+    let body = json!({"document": "CART", "expiresAt": later, "warehouse": north, "items": [{"productCode": "A001", "qty": 1}]});
+    app.post("/v1/products/reservations", body).await.data();
+    reserve(&app, "SO1", "A001", 1).await.data();
+    set(&app, json!([{"productCode": "A001", "qty": 0, "warehouse": north}])).await;
+    app.advance(Duration::from_secs(3600));
+    app.token = app.token_for(&app.client).await;
+    let retire = async || {
+        let path = format!("/v1/setting/warehouses/{north}");
+        app.request(Method::PUT, &path, &[], Some(json!({"isActive": false}))).await
+    };
+    assert_eq!(retire().await.errors(), [("in_use", "isActive")], "it is still written down as kept there");
+    let node = job::start(&app.app).await.unwrap();
+    let ended = async {
+        while retire().await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
+    node.stop(Duration::from_secs(30)).await;
+    assert_eq!(three(&app, "A001").await, json!([5, 1, 4]));
+    let ended = app.get("/v1/products/reservations/1").await;
+    assert_eq!(
+        json!([ended.data()["state"], ended.data()["dateEnded"], ended.data()["endedByUserId"]]),
+        json!(["expired", ended.data()["expiresAt"], null])
+    );
     assert_eq!(app.get("/v1/products/reservations/2").await.data()["state"], "open");
 }
 
