@@ -28,7 +28,6 @@ const ALIASES: &[(Method, &str, &str)] = &[
     (Method::GET, "/v3/products/units", "/v1/products/units"),
     (Method::GET, "/v3/products/groups", "/v1/products/groups"),
     (Method::GET, "/v3/products/properties", "/v1/products/properties"),
-    (Method::GET, "/v3/products/{}", "/v2/products/{}"),
 ];
 
 /// Every path of the server, as a tree of segments.

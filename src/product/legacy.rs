@@ -11,7 +11,6 @@ use super::input::{ProductPriceWrite, ProductWrite};
 use super::store::{self, Row};
 use super::{links, put};
 use crate::app::App;
-use crate::http::lenient::POISON;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Faults, Patch, Path, Reply};
 use crate::job::Kind;
 use crate::setting::choice::{self, Choice};
@@ -189,6 +188,8 @@ fn kept<T>(value: Option<T>) -> Patch<T> {
 impl LegacyProductWrite {
     /// The same product in the words of version 3; numbers of look-up entries become their names.
     async fn read(self, mut conn: Conn, company: i64, found: Vec<Fault>) -> Result<ProductWrite, Error> {
+        // A code that could not be read has a stand-in, which is not to be looked for in the database.
+        let is_read = found.is_empty();
         let mut faults = Faults::new(found);
         faults.required("productCode", &self.product_code, 50);
         faults.required("productName", &self.product_name, 300);
@@ -203,10 +204,11 @@ impl LegacyProductWrite {
             product_unit_name: kept(unit.map(|unit| unit.name)),
             qty: kept(self.qty),
             prices: match self.price {
+                Some(price) => {
+                    let code = is_read.then_some(self.product_code.as_str());
+                    self::prices(&mut conn, company, code, price).await?
+                }
                 None => Patch::Keep,
-                // What stands in for a code that could not be read is looked for nowhere.
-                Some(_) if self.product_code == POISON => Patch::Keep,
-                Some(price) => self::prices(&mut conn, company, &self.product_code, price).await?,
             },
             notes: kept(self.notes),
             visibility: Patch::Set(self.is_for_sale),
@@ -227,10 +229,14 @@ impl LegacyProductWrite {
 async fn prices(
     conn: &mut Conn,
     company: i64,
-    code: &str,
+    code: Option<&str>,
     price: Amount,
 ) -> Result<Patch<Vec<ProductPriceWrite>>, Error> {
-    let known = match store::by_code(conn, company, code).await? {
+    let known = match code {
+        Some(code) => store::by_code(conn, company, code).await?,
+        None => None,
+    };
+    let known = match known {
         Some(row) => links::view(conn, row).await?.prices,
         None => Vec::new(),
     };
