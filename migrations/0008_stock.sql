@@ -62,6 +62,7 @@ create table stock_reservation (
 create unique index stock_reservation_open on stock_reservation (company, document_key) where state = 'open';
 create index stock_reservation_document on stock_reservation (company, document_key, id);
 create index stock_reservation_state on stock_reservation (company, state, id);
+create index stock_reservation_due on stock_reservation (expires_at) where state = 'open';
 
 -- The items of a reservation; a bundle stands here as its parts.
 create table stock_reservation_line (

@@ -6,6 +6,7 @@ use super::Next;
 use crate::app::App;
 use crate::customer::merge;
 use crate::http::{Error, idempotency};
+use crate::product::stock::reservation;
 use crate::product::ticket;
 use crate::{import, oauth};
 
@@ -34,6 +35,7 @@ async fn round(tx: &mut Conn, now: i64) -> Result<u64, db::Error> {
     deleted += merge::purge(tx, now, MOST).await?;
     deleted += import::purge(tx, now, MOST).await?;
     deleted += ticket::purge(tx, now - 30 * DAY, MOST).await?;
+    deleted += reservation::expire(tx, now, MOST).await?;
     // A provider repeats an event for hours at most; its id is kept for a month.
     deleted += tx
         .sql(

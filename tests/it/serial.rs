@@ -141,7 +141,7 @@ async fn customers_are_known_by_code_or_whole_name_and_made_only_by_those_who_ma
 
 #[tokio::test]
 async fn a_warranty_is_counted_by_the_calendar() {
-    let app = TestApp::new().await;
+    let mut app = TestApp::new().await;
     let lengths = [("A", json!(1), "m"), ("B", json!("1"), "y"), ("C", json!(30), "d"), ("D", json!(null), "y")];
     let mut products: Vec<Value> =
         lengths.into_iter().map(|(code, length, unit)| guarded(code, length, unit)).collect();
@@ -172,6 +172,7 @@ async fn a_warranty_is_counted_by_the_calendar() {
     let body = json!({"SerialNumber": "SN-F", "CustomerCode": "C1", "PurchaseDate": today.to_string()});
     assert_eq!(verify(&app, body).await.data()["isInWarranty"], true);
     app.advance(std::time::Duration::from_secs(24 * 3600));
+    app.token = app.token_for(&app.client).await;
     assert_eq!(status(&app, "SN-F").await["isInWarranty"], false);
 }
 

@@ -7,6 +7,7 @@ use axum::http::Method;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use sala::job;
 use sala::webhook::subscription;
 use serde_json::{Value, json};
 
@@ -190,11 +191,12 @@ async fn what_a_product_is_written_with_is_in_the_ledger() {
 
 #[tokio::test]
 async fn movements_say_what_why_where_when_and_who() {
-    let app = shop(&["A001"]).await;
+    let mut app = shop(&["A001"]).await;
     let north = warehouse(&app, "North").await;
     let start = app.app.now();
     set_one(&app, "A001", json!(20)).await;
     app.advance(Duration::from_secs(48 * 3600));
+    app.token = app.token_for(&app.client).await;
     sell(&app, "SO1", "A001", json!(2)).await.data();
     let adjustment =
         json!({"reason": "Damage", "document": "D1", "note": "wet", "items": [{"productCode": "a001", "qty": -3}]});
@@ -367,7 +369,7 @@ async fn what_is_reserved_is_not_sold_to_others() {
 
 #[tokio::test]
 async fn a_reservation_whose_time_is_over_holds_nothing() {
-    let app = shop(&["A001"]).await;
+    let mut app = shop(&["A001"]).await;
     set_one(&app, "A001", json!(5)).await;
     let body = |at: &str| json!({"document": "SO1", "expiresAt": at, "items": [{"productCode": "A001", "qty": 5}]});
     let past = app.post("/v1/products/reservations", body("2020-01-01")).await;
@@ -377,6 +379,7 @@ async fn a_reservation_whose_time_is_over_holds_nothing() {
     let id = app.post("/v1/products/reservations", body(&later)).await.data()["reservationId"].clone();
     assert_eq!(sell(&app, "SO2", "A001", json!(1)).await.status, 409);
     app.advance(Duration::from_secs(3600));
+    app.token = app.token_for(&app.client).await;
     assert_eq!(three(&app, "A001").await, json!([5, 0, 5]));
     assert_eq!(app.get(&format!("/v1/products/reservations/{id}")).await.data()["state"], "expired");
     assert_eq!(app.get("/v1/products/reservations?state=expired").await.data()["value"].as_array().unwrap().len(), 1);
@@ -391,6 +394,41 @@ async fn a_reservation_whose_time_is_over_holds_nothing() {
     assert_eq!(three(&app, "A001").await, json!([1, 4, -3]));
     let refused = app.post("/v1/products/reservations/2/consume", json!({})).await;
     assert_eq!((refused.status, refused.errors()), (409, vec![("insufficient_stock", "items[0].qty")]));
+    assert_eq!(app.get("/v1/products/reservations/2").await.data()["state"], "open");
+}
+
+#[tokio::test]
+async fn what_nobody_came_back_to_is_ended_in_the_background() {
+    let mut app = shop(&["A001"]).await;
+    set_one(&app, "A001", json!(5)).await;
+    let north = warehouse(&app, "North").await;
+    set(&app, json!([{"productCode": "A001", "qty": 1, "warehouse": north}])).await;
+    let later = jiff::Timestamp::from_millisecond(app.app.now() + 60_000).unwrap().to_string();
+    let body = json!({"document": "CART", "expiresAt": later, "warehouse": north, "items": [{"productCode": "A001", "qty": 1}]});
+    app.post("/v1/products/reservations", body).await.data();
+    reserve(&app, "SO1", "A001", 1).await.data();
+    set(&app, json!([{"productCode": "A001", "qty": 0, "warehouse": north}])).await;
+    app.advance(Duration::from_secs(3600));
+    app.token = app.token_for(&app.client).await;
+    let retire = async || {
+        let path = format!("/v1/setting/warehouses/{north}");
+        app.request(Method::PUT, &path, &[], Some(json!({"isActive": false}))).await
+    };
+    assert_eq!(retire().await.errors(), [("in_use", "isActive")], "it is still written down as kept there");
+    let node = job::start(&app.app).await.unwrap();
+    let ended = async {
+        while retire().await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
+    node.stop(Duration::from_secs(30)).await;
+    assert_eq!(three(&app, "A001").await, json!([5, 1, 4]));
+    let ended = app.get("/v1/products/reservations/1").await;
+    assert_eq!(
+        json!([ended.data()["state"], ended.data()["dateEnded"], ended.data()["endedByUserId"]]),
+        json!(["expired", ended.data()["expiresAt"], null])
+    );
     assert_eq!(app.get("/v1/products/reservations/2").await.data()["state"], "open");
 }
 

@@ -413,6 +413,39 @@ fn conflict(row: &Row, state: &str) -> Error {
     Error::Conflict(Fault::new(Code::Conflict, "reservationId", message))
 }
 
+/// Ends reservations whose time is over, of any company, at most so many. They hold nothing already: this keeps what is
+/// read for each sale from growing with reservations that nobody came back to.
+pub(crate) async fn expire(tx: &mut Conn, now: i64, most: i64) -> Result<u64, db::Error> {
+    let over: Vec<(i64, i64)> = tx
+        .sql(
+            "update stock_reservation set state = 'expired', ended_at = expires_at, version = version + 1
+             where state = 'open' and (company, id) in
+               (select company, id from stock_reservation where state = 'open' and expires_at <= $1
+                order by expires_at limit $2)
+             returning company, id",
+        )
+        .bind(now)
+        .bind(most)
+        .all()
+        .await?;
+    if over.is_empty() {
+        return Ok(0);
+    }
+    let mut rows = Rows::new(&[("company", Type::BigInt), ("id", Type::BigInt)]);
+    for (company, id) in &over {
+        rows.push([(*company).into(), (*id).into()]);
+    }
+    tx.sql("update stock_reservation_line set is_open = false from ")
+        .push_rows(&rows)
+        .push(
+            " as input
+              where stock_reservation_line.company = input.company and stock_reservation_line.reservation = input.id",
+        )
+        .later()
+        .await?;
+    Ok(u64::try_from(over.len()).unwrap_or_default())
+}
+
 #[derive(Debug, Deserialize)]
 struct Kept {
     position: i64,
