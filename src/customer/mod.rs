@@ -11,6 +11,7 @@ mod page;
 mod removal;
 mod room;
 mod satisfaction;
+mod sought;
 mod store;
 
 use axum::extract::State;
