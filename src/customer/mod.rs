@@ -14,6 +14,7 @@ mod page;
 mod removal;
 mod room;
 mod satisfaction;
+mod sought;
 pub(crate) mod store;
 
 use axum::extract::State;

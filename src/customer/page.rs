@@ -10,7 +10,8 @@ use std::collections::HashSet;
 use db::{Conn, Ids};
 use serde::Deserialize;
 
-use super::filter::{By, Filter, Link, Sought};
+use super::filter::{By, Filter};
+use super::sought::{Link, Sought};
 use super::store::{self, Row};
 use crate::http::{Error, Listing, Total};
 use crate::search::{self, Effort};
@@ -35,7 +36,7 @@ pub(super) async fn find_page(conn: &mut Conn, company: i64, filter: &Filter, ef
         .push(store::COLUMNS)
         .push(" from ")
         .push_ids(&page)
-        .push(" as wanted join customer on customer.id = wanted.id and customer.company = ")
+        .push(" as wanted cross join customer where customer.id = wanted.id and customer.company = ")
         .push_bind(company)
         .all()
         .await?;

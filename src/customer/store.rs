@@ -342,11 +342,12 @@ pub(crate) async fn links(conn: &mut Conn, company: i64, rows: &[Row]) -> Result
             }
         }
     }
+    // In a cross join SQLite looks the customers up, of which there are few: it would rather read all owners of the company.
     let found: Vec<Link> = conn
         .sql("select customer, list, name from (")
         .push("select input.customer, choice.list, choice.name, 0 as position from ")
         .push_rows(&wanted)
-        .push(" as input join choice on choice.company = ")
+        .push(" as input cross join choice where choice.company = ")
         .push_bind(company)
         .push(
             " and choice.list = input.list and choice.id = input.choice
@@ -354,22 +355,24 @@ pub(crate) async fn links(conn: &mut Conn, company: i64, rows: &[Row]) -> Result
              select used.customer, used.list, choice.name, used.position from ",
         )
         .push_rows(&ids)
-        .push(" as input join customer_choice as used on used.company = ")
+        .push(
+            " as input cross join customer_choice as used cross join choice
+             where choice.company = used.company and choice.list = used.list and choice.id = used.choice
+             and used.customer = input.customer and used.company = ",
+        )
         .push_bind(company)
         .push(
-            " and used.customer = input.customer
-             join choice on choice.company = used.company and choice.list = used.list and choice.id = used.choice
-             union all
+            " union all
              select owner.customer, 'owners', coalesce(employee.staff_code, owner.staff_code), owner.position from ",
         )
         .push_rows(&ids)
-        .push(" as input join customer_owner as owner on owner.company = ")
-        .push_bind(company)
         .push(
-            " and owner.customer = input.customer
+            " as input cross join customer_owner as owner
              left join employee on employee.company = owner.company and employee.staff_key = owner.staff_key
-             ) as named order by customer, position",
+             where owner.customer = input.customer and owner.company = ",
         )
+        .push_bind(company)
+        .push(") as named order by customer, position")
         .all()
         .await?;
     let mut by_customer: HashMap<i64, Links> = HashMap::new();

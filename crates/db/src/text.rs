@@ -138,7 +138,7 @@ impl Conn {
             }
             more.sort_unstable_by(|a, b| b.cmp(a));
             found.append(&mut more);
-            if found.len() >= most {
+            if found.len() > most {
                 return Ok(Ids { ids: found, floor: slice << SLICE });
             }
         }
