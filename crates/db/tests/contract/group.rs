@@ -109,10 +109,7 @@ async fn one_that_fails_touches_no_other() {
 
 #[tokio::test]
 async fn the_first_of_a_group_may_fail_or_be_dropped() {
-    if on_postgres() {
-        return;
-    }
-    let test = test_with(patient()).await;
+    let test = sqlite_with(patient()).await;
     let failed = test
         .write(async |mut tx| {
             add(&mut tx, 1).await?;
@@ -145,10 +142,7 @@ async fn the_first_of_a_group_may_fail_or_be_dropped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_in_place_lets_others_in() {
-    if on_postgres() {
-        return;
-    }
-    let test = std::sync::Arc::new(test_with(patient()).await);
+    let test = std::sync::Arc::new(sqlite_with(patient()).await);
     let before = test.stats();
     let tasks: Vec<_> = (0..8)
         .map(|task| {
