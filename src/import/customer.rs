@@ -200,7 +200,9 @@ pub(super) async fn prepare(tx: &mut Conn, company: i64, records: &[&Record]) ->
         }
     }
     let mut lot = Lot::default();
-    for row in known(tx, company, " as input join customer on customer.code_key = input.wanted", &codes).await? {
+    for row in
+        known(tx, company, " as input cross join customer where customer.code_key = input.wanted", &codes).await?
+    {
         let key = customer::key(&row.code);
         // The code of one that was merged leads to the survivor, as it does everywhere.
         let row = match row.merged_into {
@@ -209,11 +211,12 @@ pub(super) async fn prepare(tx: &mut Conn, company: i64, records: &[&Record]) ->
         };
         lot.by_code.insert(key, row);
     }
-    let by_name = " as input join customer on customer.name_key = input.wanted and customer.deleted_at is null";
+    let by_name =
+        " as input cross join customer where customer.name_key = input.wanted and customer.deleted_at is null";
     for row in known(tx, company, by_name, &names).await? {
         lot.by_name.insert(customer::key(&row.name), row);
     }
-    let by_tax = " as input join customer on customer.tax_key = input.wanted and customer.deleted_at is null";
+    let by_tax = " as input cross join customer where customer.tax_key = input.wanted and customer.deleted_at is null";
     let mut several = Vec::new();
     for row in known(tx, company, by_tax, &taxes).await? {
         let Some((number, branch)) = row.tax_no.as_deref().zip(row.branch.clone()) else { continue };
@@ -232,6 +235,8 @@ fn one_column() -> Rows {
     Rows::new(&[("wanted", Type::Text)])
 }
 
+/// The customers that a join of what is wanted finds. `cross join` keeps its order on SQLite, which would otherwise go through
+/// every customer for each lot.
 async fn known(tx: &mut Conn, company: i64, join: &'static str, wanted: &Rows) -> Result<Vec<Row>, db::Error> {
     if wanted.is_empty() {
         return Ok(Vec::new());

@@ -141,6 +141,11 @@ async fn save(tx: &mut Conn, import: &Import, done: &[(String, Undone)], now: i6
             .push_bind(import.company)
             .push(" and import_row.import = ")
             .push_bind(import.id)
+            // Only the rows of this lot are gone through, whichever side SQLite begins with.
+            .push(" and import_row.record > ")
+            .push_bind(&import.undo_after)
+            .push(" and import_row.record <= ")
+            .push_bind(done.last().map_or("", |(record, _)| record.as_str()))
             .later()
             .await?;
     }
