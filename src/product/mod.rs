@@ -11,7 +11,7 @@ mod part;
 pub(crate) mod plan;
 pub(crate) mod put;
 mod removal;
-mod serial;
+pub(crate) mod serial;
 pub(crate) mod stock;
 pub(crate) mod store;
 pub(crate) mod ticket;

@@ -1,6 +1,6 @@
 //! Serial numbers: single pieces of a product, who has each, and how long its warranty lasts.
 
-mod register;
+pub(crate) mod register;
 mod verification;
 mod warranty;
 

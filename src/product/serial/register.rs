@@ -29,14 +29,14 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 pub(crate) struct SerialWrite {
     /// The serial number: it belongs to one product of the company, in any letter case.
     #[schema(example = "SN-0001")]
-    serial_number: String,
+    pub(crate) serial_number: String,
     /// 1 registered, which a new one is when it is absent, 2 sold, 4 blocked. With 1 or 2 a verification is taken away:
     /// the piece came back.
     #[schema(example = 1)]
-    status: Option<i64>,
+    pub(crate) status: Option<i64>,
     /// Number of the sales order.
     #[schema(example = json!(null))]
-    sale_order_no: Option<String>,
+    pub(crate) sale_order_no: Option<String>,
 }
 
 /// The serial numbers of a product, in either form or both.
@@ -45,10 +45,10 @@ pub(crate) struct SerialWrite {
 pub(crate) struct Serials {
     /// Only the numbers.
     #[schema(example = json!(["SN-0001", "SN-0002"]))]
-    serial_numbers: Option<Vec<String>>,
+    pub(crate) serial_numbers: Option<Vec<String>>,
     /// The numbers with status and sales order.
     #[schema(example = json!([]))]
-    serials: Option<Vec<SerialWrite>>,
+    pub(crate) serials: Option<Vec<SerialWrite>>,
 }
 
 /// What became of serial numbers.
