@@ -112,12 +112,7 @@ async fn whole(common: &Common, place: Option<&String>, source: &Path) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-async fn load(
-    common: &Common,
-    place: Option<String>,
-    kind: Kind,
-    source: Source,
-) -> Result<ExitCode, Failure> {
+async fn load(common: &Common, place: Option<String>, kind: Kind, source: Source) -> Result<ExitCode, Failure> {
     let (app, company) = ready(common, place).await?;
     let app = &app;
     let mapping = match &source.map {

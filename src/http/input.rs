@@ -65,10 +65,10 @@ pub(crate) async fn json_body(request: Request, app: &App) -> Result<Bytes, Erro
 
 async fn json_bytes(request: Request, limit: usize) -> Result<Bytes, Error> {
     // The original page calls Content-Type optional; only a type that says something else is refused.
-    if let Some(kind) = request.headers().get(CONTENT_TYPE) {
-        if !is_json(kind.to_str().unwrap_or_default()) {
-            return Err(Error::MediaType("application/json"));
-        }
+    if let Some(kind) = request.headers().get(CONTENT_TYPE)
+        && !is_json(kind.to_str().unwrap_or_default())
+    {
+        return Err(Error::MediaType("application/json"));
     }
     body(request, limit).await
 }

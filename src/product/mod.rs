@@ -23,11 +23,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::input::{ProductPriceWrite, ProductVariantAttribute, ProductVariantWrite, ProductWrite, Texts};
 pub(crate) use self::lookup::{ensure_attribute, ensure_unit};
+pub use self::part::Part;
 pub(crate) use self::part::set as set_parts;
 pub(crate) use self::put::{Outcome, put};
-pub use self::input::{ProductPriceWrite, ProductVariantAttribute, ProductVariantWrite, ProductWrite, Texts};
-pub use self::part::Part;
 use crate::app::App;
 use crate::http::{Caller, Conditions, Envelope, Error, Path, Reply};
 

@@ -205,8 +205,8 @@ async fn after_erasure_no_table_and_no_file_holds_the_person() {
     // Boxed: what a test of this length keeps on its stack is too much for a thread of tests.
     let (room, other) = Box::pin(people(&fake)).await;
     Box::pin(kept(&fake, &room)).await;
-    Box::pin(waiting(&fake, &receiver)).await;
     Box::pin(imported(&fake)).await;
+    Box::pin(waiting(&fake, &receiver)).await;
     let columns = columns(app).await;
     let account = user_id("quartz");
     for marker in MARKERS.into_iter().chain([account.as_str()]) {

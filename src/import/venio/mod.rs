@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 pub(crate) use self::kind::Kind;
 pub(crate) use self::source::Account;
 use self::source::{Page, Source};
-pub(crate) use self::store::Refused;
 use self::store::Progress;
+pub(crate) use self::store::Refused;
 use crate::http::{Caller, Error};
 
 /// What is to be copied.

@@ -137,7 +137,9 @@ impl Source {
             let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.clone());
             let why = match outcome(request).await {
                 Outcome::Answer(answer) => {
-                    let token = answer["access_token"].as_str().ok_or_else(|| failed("the answer holds no token".to_owned()))?;
+                    let token = answer["access_token"]
+                        .as_str()
+                        .ok_or_else(|| failed("the answer holds no token".to_owned()))?;
                     self.token = Some(token.to_owned());
                     return Ok(token.to_owned());
                 }
@@ -208,7 +210,14 @@ async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, String> {
 /// What a refusal says of itself, in any of the shapes that servers of this API answer with.
 fn said(body: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return String::new() };
-    let texts = [&body["errors"][0]["message"], &body["status"]["description"], &body["message"], &body["title"], &body["error_description"], &body["error"]];
+    let texts = [
+        &body["errors"][0]["message"],
+        &body["status"]["description"],
+        &body["message"],
+        &body["title"],
+        &body["error_description"],
+        &body["error"],
+    ];
     let text = texts.into_iter().find_map(Value::as_str);
     text.map(|text| format!(": {}", text.chars().take(200).collect::<String>())).unwrap_or_default()
 }

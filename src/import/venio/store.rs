@@ -80,8 +80,8 @@ impl Progress {
 
     /// Writes down, with the record itself, that one more of the page is dealt with.
     pub(super) async fn count(&self, tx: &mut Conn, code: &str, outcome: Outcome) -> Result<(), db::Error> {
-        let [created, updated, unchanged] = [Outcome::Created, Outcome::Updated, Outcome::Unchanged]
-            .map(|which| i64::from(which == outcome));
+        let [created, updated, unchanged] =
+            [Outcome::Created, Outcome::Updated, Outcome::Unchanged].map(|which| i64::from(which == outcome));
         self.step_on(tx, [created, updated, unchanged, i64::from(outcome == Outcome::Left), 0]).await?;
         tx.sql("delete from venio_copy_fault where company = $1 and source = $2 and step = $3 and code = $4")
             .bind(self.company)

@@ -110,12 +110,7 @@ pub(super) async fn erase_events(app: &App, company: i64, trail: &Trail, counts:
 }
 
 /// Empties the stored answers of idempotent requests that speak of the person.
-pub(super) async fn erase_answers(
-    app: &App,
-    company: i64,
-    words: &[String],
-    counts: &mut Counts,
-) -> Result<(), Error> {
+pub(super) async fn erase_answers(app: &App, company: i64, words: &[String], counts: &mut Counts) -> Result<(), Error> {
     let mut after = idempotency::Stored::default();
     loop {
         let answers = idempotency::stored(&mut app.db.read().await?, company, &after, LOT).await?;
