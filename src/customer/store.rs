@@ -737,7 +737,7 @@ async fn unknown_owners(conn: &mut Conn, company: i64, owners: &[String]) -> Res
     let known: Vec<String> = conn
         .sql("select employee.staff_key from ")
         .push_rows(&wanted)
-        .push(" as input join employee on employee.staff_key = input.staff_key and employee.company = ")
+        .push(" as input cross join employee where employee.staff_key = input.staff_key and employee.company = ")
         .push_bind(company)
         .all()
         .await?;

@@ -404,7 +404,7 @@ async fn among(conn: &mut Conn, company: i64, filter: &Filter, ids: &[i64]) -> R
     let (skip, take) = (usize::try_from(filter.skip).unwrap_or(usize::MAX), filter.take + 1);
     let page: Vec<i64> = matching.into_iter().skip(skip).take(usize::try_from(take).unwrap_or_default()).collect();
     let query = conn.sql("select ").push(store::COLUMNS).push(" from ").push_ids(&page);
-    let query = query.push(" as wanted join product on product.id = wanted.id and product.company = ");
+    let query = query.push(" as wanted cross join product where product.id = wanted.id and product.company = ");
     let mut rows: Vec<Row> = query.push_bind(company).all().await?;
     rows.sort_by_key(|row| page.iter().position(|id| *id == row.id));
     Ok(cut(rows, counted, filter.take))

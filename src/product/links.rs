@@ -117,7 +117,7 @@ async fn named(conn: &mut Conn, company: i64, rows: &[Row], ids: &[i64]) -> Resu
     let found: Vec<Link> = conn
         .sql("select product, place, name, value from (select input.product, input.place, choice.name, null as value, 0 as position from ")
         .push_rows(&wanted)
-        .push(" as input join choice on choice.company = ")
+        .push(" as input cross join choice where choice.company = ")
         .push_bind(company)
         .push(
             " and choice.list = input.list and choice.id = input.choice
@@ -125,18 +125,18 @@ async fn named(conn: &mut Conn, company: i64, rows: &[Row], ids: &[i64]) -> Resu
              select tag.product, 5 as place, choice.name, null as value, tag.position from ",
         )
         .push_ids(ids)
-        .push(" as input join product_tag as tag on tag.product = input.id and tag.company = ")
+        .push(" as input cross join product_tag as tag cross join choice where tag.product = input.id and tag.company = ")
         .push_bind(company)
         .push(
-            " join choice on choice.company = tag.company and choice.list = 'product-tags' and choice.id = tag.tag
+            " and choice.company = tag.company and choice.list = 'product-tags' and choice.id = tag.tag
              union all
              select used.product, 6 as place, choice.name, used.value, used.position from ",
         )
         .push_ids(ids)
-        .push(" as input join product_attribute as used on used.product = input.id and used.company = ")
+        .push(" as input cross join product_attribute as used cross join choice where used.product = input.id and used.company = ")
         .push_bind(company)
         .push(
-            " join choice on choice.company = used.company and choice.list = 'attributes' and choice.id = used.attribute
+            " and choice.company = used.company and choice.list = 'attributes' and choice.id = used.attribute
              ) as named order by product, place, position",
         )
         .all()
@@ -173,10 +173,10 @@ async fn add_prices(
                     price.starts_at, price.ends_at from ",
         )
         .push_ids(ids)
-        .push(" as input join product_price as price on price.product = input.id and price.company = ")
+        .push(" as input cross join product_price as price cross join choice where price.product = input.id and price.company = ")
         .push_bind(company)
         .push(
-            " join choice on choice.company = price.company and choice.list = 'price-tiers' and choice.id = price.tier
+            " and choice.company = price.company and choice.list = 'price-tiers' and choice.id = price.tier
              order by price.product, price.position",
         )
         .all()
@@ -194,7 +194,9 @@ async fn names_of(conn: &mut Conn, company: i64, ids: &[i64]) -> Result<HashMap<
         return Ok(HashMap::new());
     }
     let query = conn.sql("select distinct product.id, product.code, product.name from ").push_ids(ids);
-    let query = query.push(" as input join product on product.id = input.id and product.company = ").push_bind(company);
+    let query = query
+        .push(" as input cross join product where product.id = input.id and product.company = ")
+        .push_bind(company);
     let found: Vec<(i64, String, String)> = query.all().await?;
     Ok(found.into_iter().map(|(id, code, name)| (id, (code, name))).collect())
 }

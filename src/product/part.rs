@@ -209,10 +209,10 @@ pub(super) async fn of(conn: &mut Conn, company: i64, bundles: &[i64]) -> Result
     let found: Vec<(i64, String, Amount)> = conn
         .sql("select part.bundle, product.code, part.quantity from ")
         .push_ids(bundles)
-        .push(" as input join product_part as part on part.bundle = input.id and part.company = ")
+        .push(" as input cross join product_part as part cross join product where part.bundle = input.id and part.company = ")
         .push_bind(company)
         .push(
-            " join product on product.company = part.company and product.id = part.product
+            " and product.company = part.company and product.id = part.product
              order by part.bundle, part.position",
         )
         .all()

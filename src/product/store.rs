@@ -170,7 +170,7 @@ pub(crate) async fn find(conn: &mut Conn, company: i64, code: &str) -> Result<Ro
 pub(crate) async fn by_codes(conn: &mut Conn, company: i64, codes: &[&str]) -> Result<Vec<Row>, db::Error> {
     let query = conn.sql("select ").push(COLUMNS).push(" from ").push_rows(&keys(codes));
     query
-        .push(" as input join product on product.code_key = input.code_key and product.company = ")
+        .push(" as input cross join product where product.code_key = input.code_key and product.company = ")
         .push_bind(company)
         .all()
         .await

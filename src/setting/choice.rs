@@ -375,7 +375,7 @@ pub async fn ensure_all(
     let known: Vec<Known> = tx
         .sql("select choice.list, choice.name_key, choice.id from ")
         .push_rows(&wanted)
-        .push(" as input join choice on choice.list = input.list and choice.name_key = input.name_key and choice.company = ")
+        .push(" as input cross join choice where choice.list = input.list and choice.name_key = input.name_key and choice.company = ")
         .push_bind(company)
         .all()
         .await?;

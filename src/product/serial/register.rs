@@ -361,9 +361,9 @@ async fn known(tx: &mut Conn, company: i64, entries: &[Entry]) -> Result<HashMap
                     serial.sales_order from ",
         )
         .push_rows(&rows)
-        .push(" as input join product_serial as serial on serial.serial_key = input.serial_key and serial.company = ")
+        .push(" as input cross join product_serial as serial cross join product where serial.serial_key = input.serial_key and serial.company = ")
         .push_bind(company)
-        .push(" join product on product.company = serial.company and product.id = serial.product")
+        .push(" and product.company = serial.company and product.id = serial.product")
         .all()
         .await?;
     Ok(found.into_iter().map(|known| (known.serial_key.clone(), known)).collect())

@@ -72,9 +72,9 @@ pub(crate) async fn by_codes(
         .push(COLUMNS)
         .push(" from ")
         .push_rows(&rows)
-        .push(" as input join product on product.code_key = input.code_key and product.company = ")
+        .push(" as input cross join product where product.code_key = input.code_key and product.company = ")
         .push_bind(company)
-        .push(" where product.deleted_at is null")
+        .push(" and product.deleted_at is null")
         .all()
         .await?;
     Ok(found.into_iter().map(|item| (store::key(&item.code), item)).collect())
@@ -93,7 +93,7 @@ pub(crate) async fn by_ids(conn: &mut Conn, company: i64, ids: &[i64]) -> Result
         .push(COLUMNS)
         .push(" from ")
         .push_ids(&ids)
-        .push(" as input join product on product.id = input.id and product.company = ")
+        .push(" as input cross join product where product.id = input.id and product.company = ")
         .push_bind(company)
         .all()
         .await?;
@@ -158,7 +158,7 @@ pub(crate) async fn parts(
     let found: Vec<Part> = conn
         .sql("select part.bundle, part.product, part.quantity as each from ")
         .push_ids(&bundles)
-        .push(" as input join product_part as part on part.bundle = input.id and part.company = ")
+        .push(" as input cross join product_part as part where part.bundle = input.id and part.company = ")
         .push_bind(company)
         .push(" order by part.bundle, part.position")
         .all()

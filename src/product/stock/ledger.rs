@@ -500,14 +500,14 @@ pub(crate) async fn balances(
     let found: Vec<Found> = conn
         .sql("select stock.product, stock.warehouse, stock.quantity, cast(0 as bigint) as reserved from ")
         .push_ids(products)
-        .push(" as input join product_stock as stock on stock.product = input.id and stock.company = ")
+        .push(" as input cross join product_stock as stock where stock.product = input.id and stock.company = ")
         .push_bind(company)
         .push(
             " union all
              select line.product, line.warehouse, cast(0 as bigint) as quantity, cast(sum(line.quantity) as bigint) as reserved from ",
         )
         .push_ids(products)
-        .push(" as input join stock_reservation_line as line on line.product = input.id and line.company = ")
+        .push(" as input cross join stock_reservation_line as line where line.product = input.id and line.company = ")
         .push_bind(company)
         .push(" and line.is_open and (line.expires_at is null or line.expires_at > ")
         .push_bind(now)

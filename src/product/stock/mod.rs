@@ -68,7 +68,7 @@ async fn own(conn: &mut Conn, company: i64, ids: &[i64]) -> Result<HashMap<i64, 
     let found: Vec<(i64, Amount)> = conn
         .sql("select stock.product, stock.quantity from ")
         .push_ids(ids)
-        .push(" as input join product_stock as stock on stock.product = input.id and stock.company = ")
+        .push(" as input cross join product_stock as stock where stock.product = input.id and stock.company = ")
         .push_bind(company)
         .push(" and stock.warehouse = ")
         .push_bind(OWN)
@@ -82,7 +82,7 @@ pub(super) async fn quantities(conn: &mut Conn, company: i64, ids: &[i64]) -> Re
     let found: Vec<(i64, Amount)> = conn
         .sql("select stock.product, cast(sum(stock.quantity) as bigint) from ")
         .push_ids(ids)
-        .push(" as input join product_stock as stock on stock.product = input.id and stock.company = ")
+        .push(" as input cross join product_stock as stock where stock.product = input.id and stock.company = ")
         .push_bind(company)
         .push(" group by stock.product")
         .all()

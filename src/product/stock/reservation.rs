@@ -543,10 +543,10 @@ async fn views(conn: &mut Conn, company: i64, rows: Vec<Row>, now: i64) -> Resul
     let found: Vec<Item> = conn
         .sql("select line.reservation, product.code, line.warehouse, line.quantity from ")
         .push_ids(&ids)
-        .push(" as input join stock_reservation_line as line on line.reservation = input.id and line.company = ")
+        .push(" as input cross join stock_reservation_line as line cross join product where line.reservation = input.id and line.company = ")
         .push_bind(company)
         .push(
-            " join product on product.company = line.company and product.id = line.product
+            " and product.company = line.company and product.id = line.product
              order by line.reservation, line.position",
         )
         .all()
