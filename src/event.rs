@@ -106,8 +106,8 @@ pub async fn emit_all(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Err
         deliveries.push([company.into(), id.into(), topic.into(), subject.into(), place.into(), at.into()]);
     }
     tx.sql(
-        "insert into event (company, id, topic, name, subject, at, body)
-         select company, id, topic, name, subject, at, body from ",
+        "insert into event (company, id, topic, name, subject, at, body, place)
+         select company, id, topic, name, subject, at, body, place from ",
     )
     .push_rows(&rows)
     .push(" as input")

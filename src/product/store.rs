@@ -213,7 +213,9 @@ pub(crate) async fn variants(
         return Ok(Vec::new());
     }
     let query = conn.sql("select ").push(COLUMNS).push(" from ").push_ids(parents);
-    let query = query.push(" as top join product on product.parent = top.id and product.company = ").push_bind(company);
+    let query = query
+        .push(" as top cross join product where product.parent = top.id and product.company = ")
+        .push_bind(company);
     let query = if deleted_too { query } else { query.push(" and product.deleted_at is null") };
     query.push(" order by product.parent, product.position, product.id").all().await
 }

@@ -375,7 +375,12 @@ impl Ledger {
 
     /// Counts the movements, and says once that a product has become low: not again before it was above its level.
     async fn write_levels(&self, tx: &mut Conn, by: &By<'_>) -> Result<(), Error> {
-        let mut rows = Rows::new(&[("product", Type::BigInt), ("moves", Type::BigInt), ("is_low", Type::Boolean)]);
+        let mut rows = Rows::new(&[
+            ("company", Type::BigInt),
+            ("product", Type::BigInt),
+            ("moves", Type::BigInt),
+            ("is_low", Type::Boolean),
+        ]);
         let mut told: Vec<(String, &'static str, i64, String)> = Vec::new();
         let mut changes: BTreeMap<i64, Vec<Change>> = BTreeMap::new();
         for movement in &self.movements {
@@ -386,7 +391,7 @@ impl Ledger {
             let Some(level) = self.levels.get(&product) else { continue };
             let (item, qty) = (&level.item, totals.get(&product).copied().unwrap_or_default());
             let is_low = item.track_inventory && item.low_stock_alert.is_some_and(|alert| qty <= alert);
-            rows.push([product.into(), level.moves.into(), is_low.into()]);
+            rows.push([by.company.into(), product.into(), level.moves.into(), is_low.into()]);
             // A product's first quantity is where it begins, and a new product's own event tells of it.
             let is_new = level.moves_before == 0;
             let subject = format!("stock/{product}");
@@ -413,10 +418,9 @@ impl Ledger {
                 told.push((subject, "LowStock", level.moves * 2 + 1, body));
             }
         }
-        tx.sql("update stock_level set moves = input.moves, is_low = input.is_low from ")
-            .push_rows(&rows)
-            .push(" as input where stock_level.product = input.product and stock_level.company = ")
-            .push_bind(by.company)
+        tx.sql("update stock_level set moves = input.moves, is_low = input.is_low")
+            .push_each(rows)
+            .push(" where stock_level.company = input.company and stock_level.product = input.product")
             .later()
             .await?;
         let events: Vec<Event<'_>> = told
