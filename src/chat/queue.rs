@@ -328,9 +328,7 @@ async fn move_rooms(tx: &mut Conn, rooms: &[Named<'_>]) -> Result<Vec<Option<i64
         ("content", Type::Text),
         ("at", Type::BigInt),
     ]);
-    let mut keys = Rows::new(&[("company", Type::BigInt), ("room", Type::Uuid), ("platform", Type::BigInt)]);
     for Named { last, count } in rooms {
-        keys.push([last.company.into(), last.room.into(), last.platform.number().into()]);
         rows.push([
             last.company.into(),
             last.room.into(),
@@ -342,22 +340,16 @@ async fn move_rooms(tx: &mut Conn, rooms: &[Named<'_>]) -> Result<Vec<Option<i64
             last.at.into(),
         ]);
     }
-    tx.sql(
-        "update room
-         set messages = room.messages + input.count, last_message = input.message, last_kind = input.kind,
-             last_content = input.content, last_at = input.at, last_reply_at = input.at, unread = 0,
-             unanswered = false",
-    )
-    .push_each(rows)
-    .push(ITS_ROOM)
-    .later()
-    .await?;
-    // Not `returning`: for it SQLite makes a table in memory, and copies each page that it touches.
     let mut moved: Vec<(i64, Uuid, i64, i64)> = tx
-        .sql("select room.company, room.id, room.platform, room.messages from room")
-        .push_each(keys)
+        .sql(
+            "update room
+             set messages = room.messages + input.count, last_message = input.message, last_kind = input.kind,
+                 last_content = input.content, last_at = input.at, last_reply_at = input.at, unread = 0,
+                 unanswered = false",
+        )
+        .push_each(rows)
         .push(ITS_ROOM)
-        .all()
+        .all_changed("room.company, room.id, room.platform, room.messages")
         .await?;
     moved.sort_unstable();
     let number = |named: &Named<'_>| {

@@ -64,6 +64,7 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
     let db = open_unmigrated(common, config.pool_size).await?;
     let vault = vault(common)?;
     let migrated = db.migrate(MIGRATIONS).await?;
+    db.tune().await?;
     tracing::info!(applied = migrated.applied, version = migrated.version, database = %db.kind(), "schema is current");
     let media = Store::open(&media_place(common, config.media.as_ref()))
         .map_err(|error| Failure::new(format!("media store: {error}")))?;

@@ -263,11 +263,13 @@ impl<'f> Sought<'f> {
     }
 
     /// What the index of each order can tell of its customers, and what other tables can; `customer` has these columns.
+    /// With a `+` before it a column is compared, not looked up: the customers are at hand, and SQLite would take the index
+    /// of a period for each of them instead of the one of their numbers.
     pub(super) fn push_conditions<'c>(&self, query: Query<'c>) -> Query<'c> {
         let mut query = self.push_entries(query);
         let created = self.filter.created;
         for (condition, at) in
-            [(" and customer.created_at >= ", created.0), (" and customer.created_at <= ", created.1)]
+            [(" and +customer.created_at >= ", created.0), (" and +customer.created_at <= ", created.1)]
         {
             if let Some(at) = at {
                 query = query.push(condition).push_bind(at);
@@ -291,11 +293,11 @@ impl<'f> Sought<'f> {
         let mut query = query.push(" and customer.company = ").push_bind(self.company);
         query = self.push_conditions(query.push(" and customer.deleted_at is null"));
         if !self.any_shape {
-            query = query.push(" and customer.shape in ").push_ids(&self.shapes);
+            query = query.push(" and +customer.shape in ").push_ids(&self.shapes);
         }
         let modified = [
-            (" and customer.modified_at >= ", filter.modified.0),
-            (" and customer.modified_at <= ", filter.modified.1),
+            (" and +customer.modified_at >= ", filter.modified.0),
+            (" and +customer.modified_at <= ", filter.modified.1),
         ];
         for (condition, number) in modified {
             if let Some(number) = number {

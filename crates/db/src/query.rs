@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{Conn, Error, Kind, Rows, Type, Value, migrate::words, value::Kind as Bound};
 
-/// A statement with its values; runs when one of its last five methods is awaited.
+/// A statement with its values; runs when one of its last six methods is awaited.
 ///
 /// Values are bound by the number that is written: `$2 … $1 … $2` means the same in both engines.
 #[must_use = "a query does nothing until it is run"]
@@ -17,8 +17,9 @@ pub struct Query<'c> {
     wrong: Option<Error>,
     /// On SQLite the statement runs once for each of these rows, whose columns the text calls `input.…`.
     each: Option<Each>,
-    /// How many values there may be, once rows to run for were given.
+    /// How many values there may be, once rows to run for were given, and where the text goes on behind them.
     most: Option<usize>,
+    behind: usize,
 }
 
 /// Rows and the names of their columns.
@@ -29,12 +30,12 @@ struct Each {
 
 impl<'c> Query<'c> {
     pub(crate) fn new(conn: &'c mut Conn, text: &'static str) -> Self {
-        Self { conn, text: Cow::Borrowed(text), values: Vec::new(), wrong: None, each: None, most: None }
+        Self { conn, text: Cow::Borrowed(text), values: Vec::new(), wrong: None, each: None, most: None, behind: 0 }
     }
 
     /// The same for a text that this crate has put together out of the schema's own names.
     pub(crate) fn owned(conn: &'c mut Conn, text: String, values: Vec<Value>) -> Self {
-        Self { conn, text: Cow::Owned(text), values, wrong: None, each: None, most: None }
+        Self { conn, text: Cow::Owned(text), values, wrong: None, each: None, most: None, behind: 0 }
     }
 
     pub(crate) fn push_owned(mut self, text: &str) -> Self {
@@ -108,6 +109,7 @@ impl<'c> Query<'c> {
             Kind::Sqlite => self.each = Some(Each { columns: rows.columns, rows: rows.values }),
         }
         self.most = Some(self.values.len());
+        self.behind = self.text.len();
         self
     }
 
@@ -180,37 +182,18 @@ impl<'c> Query<'c> {
         }
     }
 
-    /// Writes the numbers of each row's values for its columns' names, behind those of the values that are the same for
-    /// all rows.
-    fn number_columns(&mut self) -> Result<(), Error> {
-        use std::fmt::Write;
-        if self.most.is_some_and(|most| self.values.len() > most) {
-            return Err(Error::Sql("values are bound before the rows that a statement runs for".into()));
-        }
-        let Some(Each { columns, .. }) = &self.each else { return Ok(()) };
-        let fixed = self.values.len();
-        let mut parts = self.text.split(INPUT);
-        let mut text = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let end = part.find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(part.len());
-            let (name, rest) = part.split_at(end);
-            let column = columns.iter().position(|(column, _)| *column == name);
-            let column = column.ok_or_else(|| Error::Sql(format!("the rows have no column {name}")))?;
-            // Writing to a String cannot fail.
-            let _ = write!(text, "${}", fixed + column + 1);
-            text.push_str(rest);
-        }
-        self.text = Cow::Owned(text);
-        Ok(())
-    }
-
     /// Everything that can be known to be wrong before the database is asked.
     fn check(&mut self) -> Result<(), Error> {
         if let Some(wrong) = &self.wrong {
             return Err(wrong.clone());
         }
-        self.number_columns()?;
+        if self.most.is_some_and(|most| self.values.len() > most) {
+            return Err(Error::Sql("values are bound before the rows that a statement runs for".into()));
+        }
         self.values.iter().try_for_each(Value::check)?;
+        if let Some(each) = &self.each {
+            self.text = Cow::Owned(each.number(&self.text, self.values.len())?);
+        }
         allowed(&self.text, self.conn.is_reader())
     }
 
@@ -218,7 +201,7 @@ impl<'c> Query<'c> {
     pub async fn all<R: DeserializeOwned>(mut self) -> Result<Vec<R>, Error> {
         self.check()?;
         let Self { conn, text, values, each, .. } = self;
-        conn.fetch(&text, values, each.map(Each::rows), usize::MAX).await
+        conn.fetch(&text, values, each.map(Each::rows).as_ref(), usize::MAX).await
     }
 
     /// The first row; [`Error::NoRow`] when there is none.
@@ -230,14 +213,35 @@ impl<'c> Query<'c> {
     pub async fn optional<R: DeserializeOwned>(mut self) -> Result<Option<R>, Error> {
         self.check()?;
         let Self { conn, text, values, each, .. } = self;
-        Ok(conn.fetch(&text, values, each.map(Each::rows), 1).await?.pop())
+        Ok(conn.fetch(&text, values, each.map(Each::rows).as_ref(), 1).await?.pop())
+    }
+
+    /// Runs an `update` for the rows of [`Query::push_each`] and answers these columns of all that it changed.
+    ///
+    /// PostgreSQL returns them from the update. SQLite reads them after it, by the condition that follows the rows, which
+    /// still has to hold then: for `returning` it would make a table in memory, and copy each page that the update touches.
+    pub async fn all_changed<R: DeserializeOwned>(mut self, columns: &'static str) -> Result<Vec<R>, Error> {
+        if self.kind() == Kind::Postgres {
+            return self.push(" returning ").push(columns).all().await;
+        }
+        let table = words(&self.text).nth(1).map_or("", |word| word.text);
+        let Some(each) = self.each.as_ref().filter(|_| first_word(&self.text).eq_ignore_ascii_case("update")) else {
+            return Err(Error::Sql("an update for rows was expected".into()));
+        };
+        let reading = format!("select {columns} from {table}{}", &self.text[self.behind..]);
+        let reading = each.number(&reading, self.values.len())?;
+        self.check()?;
+        let Self { conn, text, values, each, .. } = self;
+        let rows = each.map(Each::rows);
+        conn.exec(&text, values.clone(), rows.as_ref()).await?;
+        conn.fetch(&reading, values, rows.as_ref(), usize::MAX).await
     }
 
     /// Runs the statement and tells how many rows it changed.
     pub async fn exec(mut self) -> Result<u64, Error> {
         self.check()?;
         let Self { conn, text, values, each, .. } = self;
-        conn.exec(&text, values, each.map(Each::rows)).await
+        conn.exec(&text, values, each.map(Each::rows).as_ref()).await
     }
 
     /// Runs the statement without waiting for its result: PostgreSQL gets it together with the next awaited statement
@@ -255,6 +259,24 @@ const INPUT: &str = "input.";
 impl Each {
     fn rows(self) -> EachRow {
         EachRow { width: self.columns.len().max(1), values: self.rows }
+    }
+
+    /// Writes the numbers of each row's values for its columns' names, behind those of the values that are the same for
+    /// all rows.
+    fn number(&self, text: &str, fixed: usize) -> Result<String, Error> {
+        use std::fmt::Write;
+        let mut parts = text.split(INPUT);
+        let mut numbered = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(part.len());
+            let (name, rest) = part.split_at(end);
+            let column = self.columns.iter().position(|(column, _)| *column == name);
+            let column = column.ok_or_else(|| Error::Sql(format!("the rows have no column {name}")))?;
+            // Writing to a String cannot fail.
+            let _ = write!(numbered, "${}", fixed + column + 1);
+            numbered.push_str(rest);
+        }
+        Ok(numbered)
     }
 }
 

@@ -6,7 +6,10 @@ mod statement;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -57,7 +60,14 @@ impl Sqlite {
         };
         let count = if options.pool_size == 0 { 4 } else { options.pool_size };
         let idle = (0..count).map(|_| reader(&path, options.read_limit)).collect::<Result<Vec<_>, _>>()?;
-        let readers = Arc::new(Readers { permits: Semaphore::new(count), idle: Mutex::new(idle), size: count });
+        let readers = Arc::new(Readers {
+            permits: Semaphore::new(count),
+            idle: Mutex::new(idle),
+            size: count,
+            path: path.clone(),
+            limit: options.read_limit,
+            tuned: AtomicU64::new(0),
+        });
         let writer = Arc::new(Writer::new(connection, options));
         Writer::start(&writer)?;
         let tender = Arc::new(Tender::default());
@@ -83,6 +93,7 @@ impl Sqlite {
         let connection = lock(&self.readers.idle).pop();
         match connection {
             Some(connection) => {
+                let connection = self.readers.tuned(connection);
                 Ok(Reader { connection: Some(connection), home: Arc::clone(&self.readers), frozen: false })
             }
             None => {
@@ -103,6 +114,18 @@ impl Sqlite {
     /// Runs migrations and the like: the writer alone, with a transaction of their own.
     pub(crate) async fn alone<T>(&self, work: impl FnMut(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         Writer::alone(&self.writer, self.acquire, work).await
+    }
+
+    /// Samples the tables that have grown, at most so many entries of each index; readers learn of it when they are next
+    /// taken.
+    pub(crate) async fn tune(&self) -> Result<(), Error> {
+        // 2: analyse; 0x10000: also what this connection has not asked for yet.
+        self.alone(|writer| {
+            writer.execute_batch("pragma analysis_limit = 1000; pragma optimize(0x10002)").map_err(error)
+        })
+        .await?;
+        self.readers.tuned.fetch_add(1, Relaxed);
+        Ok(())
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -131,12 +154,30 @@ struct Readers {
     permits: Semaphore,
     idle: Mutex<Vec<Timed>>,
     size: usize,
+    path: PathBuf,
+    limit: Duration,
+    /// How often the tables were sampled.
+    tuned: AtomicU64,
+}
+
+impl Readers {
+    /// The same connection, or a new one when the tables were sampled since: what was found is read with the schema.
+    fn tuned(&self, connection: Timed) -> Timed {
+        let tuned = self.tuned.load(Relaxed);
+        if connection.tuned == tuned {
+            return connection;
+        }
+        // Without a new one the old one goes on with the plans that it has.
+        reader(&self.path, self.limit).map_or(connection, |new| Timed { tuned, ..new })
+    }
 }
 
 /// A connection whose statements are stopped when they take too long.
 struct Timed {
     connection: Connection,
     started: Arc<Mutex<Instant>>,
+    /// The sampling that its plans are of.
+    tuned: u64,
 }
 
 /// A connection that only reads; each statement sees the latest committed state.
@@ -226,7 +267,7 @@ fn reader(path: &Path, limit: Duration) -> Result<Timed, Error> {
     let started = Arc::new(Mutex::new(Instant::now()));
     let clock = Arc::clone(&started);
     connection.progress_handler(STEPS, Some(move || lock(&clock).elapsed() >= limit)).map_err(error)?;
-    Ok(Timed { connection, started })
+    Ok(Timed { connection, started, tuned: 0 })
 }
 
 /// Stops the tending thread.

@@ -331,3 +331,41 @@ async fn the_members_of_a_group_do_not_wait_for_one_that_is_not_polled() {
     assert_eq!(second.await, Ok(()));
     assert_eq!(test.messages().await, [1, 2]);
 }
+
+/// Whichever of two indexes SQLite takes when it knows nothing, one of these plans would be wrong.
+#[tokio::test]
+async fn sampled_tables_are_looked_up_by_the_index_that_tells_most() {
+    let test = sqlite_with(Options::default()).await;
+    let table = db::Migration {
+        version: 2,
+        name: "sampled",
+        sql: "create table sampled (id bigint not null primary key, usual bigint not null, rare bigint not null,
+                                    common bigint not null);
+              create index sampled_usual on sampled (usual); create index sampled_rare on sampled (rare);
+              create index sampled_common on sampled (common)",
+    };
+    test.migrate(&[crate::support::SCHEMA, table]).await.unwrap();
+    let mut rows = db::Rows::new(&[("id", db::Type::BigInt)]);
+    for id in 0..2_000_i64 {
+        rows.push([id.into()]);
+    }
+    test.write(async |mut tx| {
+        tx.sql("insert into sampled (id, usual, rare, common) ")
+            .push_values("input.id, 1, input.id / 2, 2", rows.clone())
+            .exec()
+            .await
+    })
+    .await
+    .unwrap();
+    test.tune().await.unwrap();
+    let mut reader = test.read().await.unwrap();
+    for text in [
+        "explain query plan select id from sampled where usual = 1 and rare = 7",
+        "explain query plan select id from sampled where rare = 7 and common = 2",
+    ] {
+        let plan: Vec<(i64, i64, i64, String)> = reader.sql(text).all().await.unwrap();
+        assert!(plan[0].3.contains("sampled_rare"), "{plan:?}");
+    }
+    let read = reader.sql("select count(*) from sampled where usual = 1 and rare = 7").one::<i64>().await;
+    assert_eq!(read, Ok(2));
+}

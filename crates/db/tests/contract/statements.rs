@@ -226,8 +226,23 @@ async fn a_statement_runs_for_each_of_many_rows() {
             .unwrap();
         moved.sort_unstable();
         assert_eq!(moved, ids.iter().map(|id| (*id, id + 8)).collect::<Vec<_>>());
+        let mut rows = rows.clone();
+        rows.push([(-1).into(), "nobody's".into()]);
+        let mut again: Vec<(i64, i64)> = test
+            .write(async |mut tx| {
+                let update = tx.sql("update room set last = room.last + $1, name = input.name").bind(1);
+                let update = update.push_each(rows.clone());
+                update
+                    .push(" where room.company = $1 and room.id = input.id")
+                    .all_changed("room.id, room.last - 1")
+                    .await
+            })
+            .await
+            .unwrap();
+        again.sort_unstable();
+        assert_eq!(again, moved, "an update for {count} rows answers what it changed");
         let mut reader = test.read().await.unwrap();
-        let select = reader.sql("select room.id, last from room").bind(1).push_each(rows.clone());
+        let select = reader.sql("select room.id, last - 1 from room").bind(1).push_each(rows.clone());
         let mut read: Vec<(i64, i64)> = select.push(" where company = $1 and room.id = input.id").all().await.unwrap();
         read.sort_unstable();
         assert_eq!(read, moved);
