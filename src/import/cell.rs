@@ -445,7 +445,7 @@ mod tests {
             (text("1,50"), Form::Amount, "1,50", false),
             (Cell::Number(12.5), Form::Amount, "12.5", false),
             (Cell::Number(0.1 + 0.2), Form::Amount, "0.3", false),
-            (Cell::Number(-1234.299_999_999_999_9), Form::Amount, "-1234.3", false),
+            (Cell::Number(-3.0 * 0.1), Form::Amount, "-0.3", false),
             (Cell::Number(1e6), Form::Amount, "1000000", false),
             (text("7%"), Form::Percent, "7", false),
             (Cell::Number(7.0), Form::Percent, "7", false),

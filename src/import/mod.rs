@@ -289,7 +289,11 @@ async fn create_import(
 /// The kind of this name, if the caller may write its records.
 fn allowed(caller: &Caller, kind: &str) -> Result<Kind, Error> {
     let kind = Kind::named(kind).ok_or_else(|| {
-        Error::invalid(Code::InvalidValue, "kind", format!("kind {kind:?} is none of customers, employees, products, stock"))
+        Error::invalid(
+            Code::InvalidValue,
+            "kind",
+            format!("kind {kind:?} is none of customers, employees, products, stock"),
+        )
     })?;
     match caller.scopes.iter().any(|scope| scope == kind.scope()) {
         true => Ok(kind),
