@@ -40,7 +40,8 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     for ((kind, path, body), what) in files {
         let accept = if what == "CSV" { "text/csv" } else { XLSX };
         let (pid, started) = (server.pid(), Instant::now());
-        let (size, memory) = server::watch(|| server::memory(pid), || list(server.address, &client, (path, body), accept));
+        let (size, memory) =
+            server::watch(|| server::memory(pid), || list(server.address, &client, (path, body), accept));
         let (seconds, megabytes) = (started.elapsed().as_secs_f64(), size? / (1024 * 1024));
         report.tell(&format!("100,000 {kind} as {what}"), format!("{seconds:.1} s, {megabytes} MB"));
         report.under("… memory meanwhile (PSS)", memory, 150.0, "MB");

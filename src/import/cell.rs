@@ -242,7 +242,8 @@ pub(super) fn amount(text: &str) -> String {
 fn percent(cell: &Cell, text: &str) -> Read {
     match cell {
         Cell::Number(number) if (0.0..1.0).contains(number) && *number != 0.0 => {
-            let value = quantity(&Cell::Number(number * 100.0), text);
+            let hundredfold = number * 100.0;
+            let value = quantity(&Cell::Number(hundredfold), &plain(hundredfold));
             let warning = Some(format!("{text} was read as {value} percent"));
             Read { value: Value::String(value), warning }
         }
@@ -450,6 +451,7 @@ mod tests {
             (text("7%"), Form::Percent, "7", false),
             (Cell::Number(7.0), Form::Percent, "7", false),
             (Cell::Number(0.07), Form::Percent, "7", true),
+            (Cell::Number(0.1), Form::Percent, "10", true),
             (Cell::Number(0.0), Form::Percent, "0", false),
         ] {
             assert_eq!(value(cell.clone(), form), (json!(expected), is_warned), "{cell:?}");

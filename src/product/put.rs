@@ -76,9 +76,12 @@ impl<'a> Batch<'a> {
 
     /// Holds and reads the products of these codes at once, for plans that follow: a handful of statements for all of them.
     pub(crate) async fn gather(&mut self, tx: &mut Conn, codes: &[&str]) -> Result<(), Error> {
+        if codes.is_empty() {
+            return Ok(());
+        }
         let company = self.caller.company;
-        let rows = match (codes, store::hold(tx, company, codes).await?) {
-            ([], _) | (_, 0) => Vec::new(),
+        let rows = match store::hold(tx, company, codes).await? {
+            0 => Vec::new(),
             _ => store::by_codes(tx, company, codes).await?,
         };
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();

@@ -265,3 +265,15 @@ async fn a_workbook_of_products_is_read_as_people_see_it() {
     assert_eq!((&one["prices"][0]["regularPrice"], &one["prices"][0]["vatValue"]), (&json!(100.3), &json!(7)));
     assert_eq!(one["productUnitName"], "ชิ้น", "by its English name");
 }
+
+#[tokio::test]
+async fn rows_without_a_code_are_refused_also_where_there_are_no_others() {
+    let app = TestApp::new().await;
+    for kind in ["products", "stock"] {
+        let refused = import(&app, &format!("kind={kind}"), "name,code,qty\nAnn,,1\nBob,,2\n").await;
+        assert_eq!(counts(&refused), (0, 0, 0, 2), "{refused:#}");
+        let expected = [2, 3].map(|row| (row, "code".to_owned(), "required".to_owned()));
+        assert_eq!(told(&refused, "errors"), expected, "{kind}");
+    }
+    assert_eq!(written(&app).await[..3], [0, 0, 0]);
+}
