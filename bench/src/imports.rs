@@ -1,4 +1,4 @@
-//! A hundred thousand customers out of a file, and all of them into files again.
+//! A hundred thousand customers, products and quantities out of files, and all of them into files again.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -19,28 +19,61 @@ const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.
 pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let sala = Sala::embedded(&bench.program, bench.folder.join("imports"))?;
     let (record, _) = seed::company(&sala, None)?;
-    let file = sala.folder.join("customers.csv");
-    std::fs::write(&file, text()?)?;
-    let path = file.display().to_string();
-    let (seconds, memory) = import(&sala, &path)?;
-    report.under("Embedded, a file of 100,000 customers is loaded in", seconds, 60.0, "s");
-    report.under("… memory meanwhile (PSS)", memory, 150.0, "MB");
-    let (seconds, _) = import(&sala, &path)?;
-    report.tell("… the same file again, which changes nothing", format!("{seconds:.1} s"));
+    for (kind, text, longest) in
+        [("customers", customers()?, 60.0), ("products", products()?, 120.0), ("stock", stock()?, 120.0)]
+    {
+        let file = sala.folder.join(format!("{kind}.csv"));
+        std::fs::write(&file, text)?;
+        let path = file.display().to_string();
+        let (seconds, memory) = import(&sala, kind, &path)?;
+        report.under(&format!("Embedded, a file of 100,000 rows of {kind} is loaded in"), seconds, longest, "s");
+        report.under("… memory meanwhile (PSS)", memory, 150.0, "MB");
+        let (seconds, _) = import(&sala, kind, &path)?;
+        report.tell("… the same file again, which changes nothing", format!("{seconds:.1} s"));
+    }
 
     let server = sala.serve(&["--role", "api"])?;
     let client = Client::new(server.address, &record)?;
-    for (accept, what) in [("text/csv", "CSV"), (XLSX, "a workbook")] {
+    let customers = ("customers", "/v3/customers/enquiry", "{}");
+    let products = ("products", "/v2/products/GetProduct", r#"{"take":200}"#);
+    let files = [(customers, "CSV"), (customers, "a workbook"), (products, "CSV"), (products, "a workbook")];
+    for ((kind, path, body), what) in files {
+        let accept = if what == "CSV" { "text/csv" } else { XLSX };
         let (pid, started) = (server.pid(), Instant::now());
-        let (size, memory) = server::watch(|| server::memory(pid), || list(server.address, &client, accept));
+        let (size, memory) =
+            server::watch(|| server::memory(pid), || list(server.address, &client, (path, body), accept));
         let (seconds, megabytes) = (started.elapsed().as_secs_f64(), size? / (1024 * 1024));
-        report.tell(&format!("100,000 customers as {what}"), format!("{seconds:.1} s, {megabytes} MB"));
+        report.tell(&format!("100,000 {kind} as {what}"), format!("{seconds:.1} s, {megabytes} MB"));
         report.under("… memory meanwhile (PSS)", memory, 150.0, "MB");
     }
     server.stop()
 }
 
-fn text() -> Result<String> {
+fn products() -> Result<String> {
+    let mut text =
+        "รหัสสินค้า,ชื่อสินค้า,หมวดหมู่,หมวดย่อย,หน่วยนับ,ราคาขาย,VAT,ต้นทุน,จำนวนคงเหลือ,บาร์โค้ด,ยี่ห้อ,แท็ก,สถานะ\n".to_owned();
+    for number in 0..ROWS {
+        writeln!(
+            text,
+            "P{number:06},สินค้าหมายเลข {number},หมวด {},หมวดย่อย {},ชิ้น,\"1,{:03}.50\",7,900,5,885{number:010},ยี่ห้อ {},\"ใหม่, ขายดี\",ใช้งาน",
+            number % 20,
+            number % 60,
+            number % 1000,
+            number % 50
+        )?;
+    }
+    Ok(text)
+}
+
+fn stock() -> Result<String> {
+    let mut text = "รหัสสินค้า,จำนวนคงเหลือ\n".to_owned();
+    for number in 0..ROWS {
+        writeln!(text, "P{number:06},{}", number % 100 + 6)?;
+    }
+    Ok(text)
+}
+
+fn customers() -> Result<String> {
     let mut text = "รหัสลูกค้า,ชื่อลูกค้า,เบอร์โทร,อีเมล,ประเภทลูกค้า,กลุ่มลูกค้า,ที่มา,ที่อยู่,ผู้ดูแล,หมายเหตุ\n".to_owned();
     for number in 0..ROWS {
         writeln!(
@@ -53,9 +86,9 @@ fn text() -> Result<String> {
 }
 
 /// Seconds and the most memory that `sala import` takes.
-fn import(sala: &Sala, path: &str) -> Result<(f64, f64)> {
+fn import(sala: &Sala, kind: &str, path: &str) -> Result<(f64, f64)> {
     let started = Instant::now();
-    let mut child: Child = sala.start(&["import", "customers", path, "--log", "error"])?;
+    let mut child: Child = sala.start(&["import", kind, path, "--log", "error"])?;
     let pid = child.id();
     let (ended, memory) = server::watch(|| server::memory(pid), || child.wait());
     match ended?.success() {
@@ -65,9 +98,9 @@ fn import(sala: &Sala, path: &str) -> Result<(f64, f64)> {
 }
 
 /// How many bytes the whole list has as a file.
-fn list(address: SocketAddr, client: &Client, accept: &str) -> Result<usize> {
+fn list(address: SocketAddr, client: &Client, (path, body): (&str, &str), accept: &str) -> Result<usize> {
     let mut request = Vec::new();
-    client.post("/v3/customers/enquiry", "{}", &mut request);
+    client.post(path, body, &mut request);
     let request =
         String::from_utf8(request)?.replacen("\r\n", &format!("\r\naccept: {accept}\r\nconnection: close\r\n"), 1);
     let mut stream = TcpStream::connect(address)?;

@@ -45,6 +45,10 @@ enum What {
     Customers(Source),
     /// Load employees from a CSV file or a workbook.
     Employees(Source),
+    /// Load products from a CSV file or a workbook.
+    Products(Source),
+    /// Load how much there is of products from a CSV file or a workbook.
+    Stock(Source),
     /// Read a company in from an export. The server must not have it; a run that was killed is resumed by the same command.
     Company {
         /// The folder or ZIP file that `sala export` wrote.
@@ -82,6 +86,8 @@ impl Import {
         match self.what {
             What::Customers(source) => load(common, place, Kind::Customers, source).await,
             What::Employees(source) => load(common, place, Kind::Employees, source).await,
+            What::Products(source) => load(common, place, Kind::Products, source).await,
+            What::Stock(source) => load(common, place, Kind::Stock, source).await,
             What::Company { source } => whole(common, place.as_ref(), &source).await,
             What::Venio(venio) => {
                 let (app, company) = ready(common, place).await?;

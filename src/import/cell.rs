@@ -52,6 +52,10 @@ pub(super) enum Form {
     TaxNo,
     Branch,
     Day,
+    /// A quantity or a sum of money.
+    Amount,
+    /// A percentage.
+    Percent,
     /// Yes or no.
     Flag,
     /// One of a few numbers, or the words for it.
@@ -102,6 +106,8 @@ pub(super) fn read(cell: &Cell, form: Form, reading: &Reading) -> Result<Option<
         Form::Day => day(cell, &text, reading).map(|day| Some(day.to_string().into())).ok_or_else(|| {
             (Code::InvalidFormat, format!("{text:?} is no day such as 31/12/2025, 2025-12-31 or 31 ธ.ค. 2568"))
         }),
+        Form::Amount => Ok(Some(quantity(cell, &text).into())),
+        Form::Percent => Ok(Some(percent(cell, &text))),
         Form::Flag => flag(cell, &text).map(|flag| Some(Read { value: Value::Bool(flag), warning: None })),
         Form::Choice(choices) => {
             choice(&text, choices).map(|number| Some(Read { value: number.into(), warning: None }))
@@ -206,6 +212,42 @@ fn branch(read: Read, reading: &Reading) -> Read {
     match bare(&read).filter(|digits| digits.len() < 5) {
         Some(digits) => repaired(&read, format!("{digits:0>5}")),
         None => read,
+    }
+}
+
+/// A number as it was typed: a float that a spreadsheet has computed is cut to the fifteen digits that it shows.
+fn quantity(cell: &Cell, text: &str) -> String {
+    match cell {
+        Cell::Number(number) if number.fract() != 0.0 && number.abs() < 1e15 => {
+            let whole = number.trunc().abs().to_string().trim_start_matches('0').len();
+            let shown = format!("{number:.places$}", places = 15 - whole.min(15));
+            shown.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        _ => amount(text),
+    }
+}
+
+/// An amount as people write it, without the commas between thousands and the currency: `฿1,250.00`. A comma that is
+/// elsewhere stays, and makes it no number.
+pub(super) fn amount(text: &str) -> String {
+    let bare = text.trim().trim_start_matches('฿').trim_end_matches("บาท").trim();
+    let (whole, fraction) = bare.split_once('.').unwrap_or((bare, ""));
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or_default();
+    let is_grouped = !first.is_empty() && !fraction.contains(',') && groups.all(|group| group.len() == 3);
+    if is_grouped { bare.replace(',', "") } else { bare.to_owned() }
+}
+
+/// A percentage: `7%` in a text, and what a spreadsheet shows so, which it keeps as 0.07.
+fn percent(cell: &Cell, text: &str) -> Read {
+    match cell {
+        Cell::Number(number) if (0.0..1.0).contains(number) && *number != 0.0 => {
+            let hundredfold = number * 100.0;
+            let value = quantity(&Cell::Number(hundredfold), &plain(hundredfold));
+            let warning = Some(format!("{text} was read as {value} percent"));
+            Read { value: Value::String(value), warning }
+        }
+        _ => quantity(cell, text.trim_end_matches('%').trim()).into(),
     }
 }
 
@@ -393,6 +435,27 @@ mod tests {
         let lao = Reading { country: "LA".to_owned(), from_1904: false };
         let kept = read(&Cell::Number(812_345_678.0), Form::Phone, &lao).expect("reads").expect("something");
         assert_eq!(kept, Read::from("812345678".to_owned()));
+    }
+
+    #[test]
+    fn an_amount_is_read_as_people_write_it() {
+        for (cell, form, expected, is_warned) in [
+            (text("1,250.50"), Form::Amount, "1250.50", false),
+            (text("฿ 12,000"), Form::Amount, "12000", false),
+            (text("99 บาท"), Form::Amount, "99", false),
+            (text("1,50"), Form::Amount, "1,50", false),
+            (Cell::Number(12.5), Form::Amount, "12.5", false),
+            (Cell::Number(0.1 + 0.2), Form::Amount, "0.3", false),
+            (Cell::Number(-3.0 * 0.1), Form::Amount, "-0.3", false),
+            (Cell::Number(1e6), Form::Amount, "1000000", false),
+            (text("7%"), Form::Percent, "7", false),
+            (Cell::Number(7.0), Form::Percent, "7", false),
+            (Cell::Number(0.07), Form::Percent, "7", true),
+            (Cell::Number(0.1), Form::Percent, "10", true),
+            (Cell::Number(0.0), Form::Percent, "0", false),
+        ] {
+            assert_eq!(value(cell.clone(), form), (json!(expected), is_warned), "{cell:?}");
+        }
     }
 
     #[test]

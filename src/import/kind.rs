@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::header::Column;
 use super::record::Record;
-use super::{customer, employee};
+use super::{customer, employee, product, stock};
 use crate::http::{Caller, Error};
 
 /// A kind of record.
@@ -19,6 +19,10 @@ pub enum Kind {
     Customers,
     /// Employees.
     Employees,
+    /// Products.
+    Products,
+    /// How much there is of products.
+    Stock,
 }
 
 /// What became of a row.
@@ -62,14 +66,18 @@ pub(super) enum Undone {
 
 /// What is read once for a lot of rows.
 #[derive(Debug)]
-pub(super) enum Lot {
+pub(super) enum Lot<'a> {
     Customers(customer::Lot),
     Employees(employee::Lot),
+    Products(product::Lot<'a>),
+    Stock(stock::Lot),
 }
 
 /// What a row is written with.
 pub(super) struct Task<'a> {
     pub(super) caller: &'a Caller,
+    /// What is written down with movements of stock: it names the import.
+    pub(super) note: &'a str,
     /// The second run through the file, in which rows are linked that came before what they name.
     pub(super) is_second: bool,
     /// Whether some row of the file is known by this key.
@@ -77,18 +85,32 @@ pub(super) struct Task<'a> {
     pub(super) now: i64,
 }
 
+/// What a record is taken back with.
+pub(super) struct Undo<'a> {
+    pub(super) caller: &'a Caller,
+    /// What was written down with the import's movements of stock.
+    pub(super) note: &'a str,
+    /// When the import was asked for.
+    pub(super) began: i64,
+    pub(super) now: i64,
+}
+
 impl Kind {
+    const ALL: [Kind; 4] = [Kind::Customers, Kind::Employees, Kind::Products, Kind::Stock];
+
     /// The word in the database, in paths and in answers.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Customers => "customers",
             Kind::Employees => "employees",
+            Kind::Products => "products",
+            Kind::Stock => "stock",
         }
     }
 
     /// The kind of this name.
     pub fn named(name: &str) -> Option<Kind> {
-        [Kind::Customers, Kind::Employees].into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name.trim()))
+        Kind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name.trim()))
     }
 
     /// What a token must be allowed to do besides importing.
@@ -96,6 +118,7 @@ impl Kind {
         match self {
             Kind::Customers => "customer:write",
             Kind::Employees => "employee:write",
+            Kind::Products | Kind::Stock => "product:write",
         }
     }
 
@@ -103,6 +126,8 @@ impl Kind {
         match self {
             Kind::Customers => customer::COLUMNS,
             Kind::Employees => employee::COLUMNS,
+            Kind::Products => product::COLUMNS,
+            Kind::Stock => stock::COLUMNS,
         }
     }
 
@@ -110,14 +135,16 @@ impl Kind {
     pub(super) fn custom(self) -> Option<&'static str> {
         match self {
             Kind::Customers => Some("customFields"),
-            Kind::Employees => None,
+            // Prices by tier.
+            Kind::Products => Some("prices"),
+            Kind::Employees | Kind::Stock => None,
         }
     }
 
     /// How many times the file is gone through.
     pub(super) fn passes(self) -> i64 {
         match self {
-            Kind::Customers => 1,
+            Kind::Customers | Kind::Products | Kind::Stock => 1,
             // An employee may stand above his superior in the file.
             Kind::Employees => 2,
         }
@@ -128,32 +155,54 @@ impl Kind {
         match self {
             Kind::Customers => customer::keys(record),
             Kind::Employees => employee::keys(record),
+            Kind::Products => product::keys(record),
+            Kind::Stock => stock::keys(record),
         }
     }
 
     /// Reads what a lot of rows needs, in a few statements for all of them.
-    pub(super) async fn prepare(self, tx: &mut Conn, company: i64, records: &[&Record]) -> Result<Lot, Error> {
+    pub(super) async fn prepare<'a>(
+        self,
+        tx: &mut Conn,
+        task: &Task<'a>,
+        records: &[&Record],
+    ) -> Result<Lot<'a>, Error> {
+        let company = task.caller.company;
         match self {
             Kind::Customers => customer::prepare(tx, company, records).await.map(Lot::Customers),
             Kind::Employees => employee::prepare(tx, company, records).await.map(Lot::Employees),
+            Kind::Products => product::prepare(tx, task, records).await.map(Lot::Products),
+            Kind::Stock => stock::prepare(tx, task, records).await.map(Lot::Stock),
         }
     }
 
     /// Puts a record that an import wrote back to what it was, unless somebody has changed it since.
-    pub(super) async fn undo(self, tx: &mut Conn, caller: &Caller, line: &Line, now: i64) -> Result<Undone, Error> {
+    pub(super) async fn undo(self, tx: &mut Conn, undo: &Undo<'_>, line: &Line) -> Result<Undone, Error> {
         match self {
-            Kind::Customers => customer::undo(tx, caller, line, now).await,
-            Kind::Employees => employee::undo(tx, caller, line, now).await,
+            Kind::Customers => customer::undo(tx, undo.caller, line, undo.now).await,
+            Kind::Employees => employee::undo(tx, undo.caller, line, undo.now).await,
+            Kind::Products => product::undo(tx, undo, line).await,
+            Kind::Stock => stock::undo(tx, undo, line).await,
         }
     }
 }
 
-impl Lot {
+impl Lot<'_> {
     /// Writes one row.
-    pub(super) async fn write(&self, tx: &mut Conn, task: &Task<'_>, record: &Record) -> Result<Written, Error> {
+    pub(super) async fn write(&mut self, tx: &mut Conn, task: &Task<'_>, record: &Record) -> Result<Written, Error> {
         match self {
             Lot::Customers(lot) => lot.write(tx, task, record).await,
             Lot::Employees(lot) => lot.write(tx, task, record).await,
+            Lot::Products(lot) => lot.write(tx, task, record).await,
+            Lot::Stock(lot) => lot.write(task, record),
+        }
+    }
+
+    /// Writes what was kept to be written at once.
+    pub(super) async fn close(self, tx: &mut Conn, task: &Task<'_>) -> Result<(), Error> {
+        match self {
+            Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) => Ok(()),
+            Lot::Stock(lot) => lot.close(tx, task).await,
         }
     }
 }

@@ -5,10 +5,12 @@ mod customer;
 mod employee;
 mod header;
 mod kind;
+mod product;
 mod record;
 mod report;
 mod run;
 pub mod sheet;
+mod stock;
 mod store;
 mod undo;
 mod upload;
@@ -63,7 +65,7 @@ pub(crate) async fn purge(tx: &mut Conn, now: i64, most: i64) -> Result<u64, db:
 pub(crate) struct Import {
     /// The import.
     import_id: Uuid,
-    /// `customers` or `employees`.
+    /// `customers`, `employees`, `products` or `stock`.
     #[schema(example = "customers")]
     kind: String,
     /// `waiting`, `running`, `done`, `failed` (as a whole; see `problem`), `undoing`, `undone`.
@@ -177,7 +179,7 @@ struct RowError {
 struct Left {
     /// The row that it came from.
     row: i64,
-    /// The record: a customer's number, an employee's code.
+    /// The record: a customer's or product's number, an employee's code; of stock the numbers of product and warehouse.
     record: String,
     /// Why.
     reason: String,
@@ -188,7 +190,7 @@ struct Left {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct ImportQuery {
-    /// `customers` or `employees`; required here or in the form.
+    /// `customers`, `employees`, `products` or `stock`; required here or in the form.
     kind: Option<String>,
     /// True: nothing is written, and the import tells what would be.
     dry_run: Option<bool>,
@@ -206,7 +208,7 @@ struct ImportForm {
     /// The file: CSV (UTF-8, UTF-16 or Windows-874; comma, semicolon, tab or bar), .xlsx, .xlsb, .xls or .ods.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
-    /// `customers` or `employees`.
+    /// `customers`, `employees`, `products` or `stock`.
     #[schema(example = "customers")]
     kind: String,
     /// True: nothing is written, and the import tells what would be.
@@ -287,7 +289,11 @@ async fn create_import(
 /// The kind of this name, if the caller may write its records.
 fn allowed(caller: &Caller, kind: &str) -> Result<Kind, Error> {
     let kind = Kind::named(kind).ok_or_else(|| {
-        Error::invalid(Code::InvalidValue, "kind", format!("kind {kind:?} is neither customers nor employees"))
+        Error::invalid(
+            Code::InvalidValue,
+            "kind",
+            format!("kind {kind:?} is none of customers, employees, products, stock"),
+        )
     })?;
     match caller.scopes.iter().any(|scope| scope == kind.scope()) {
         true => Ok(kind),
@@ -418,7 +424,8 @@ async fn get_import_errors(
 /// Take an import back: delete what it made and restore what it changed.
 ///
 /// Records that somebody has changed since are left as they are and counted in `kept`. An import that still runs is stopped
-/// first. Employees that it made are taken out of use, because the API deletes none.
+/// first. Employees that it made are taken out of use, because the API deletes none; quantities are put back where nothing
+/// has moved them since.
 #[utoipa::path(
     post,
     path = "/v1/imports/{importId}/undo",

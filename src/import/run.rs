@@ -294,7 +294,7 @@ impl Loading<'_> {
 
     fn faults_of(&self, error: Error) -> Vec<RowFault> {
         match error {
-            Error::Invalid(faults) => record::in_columns(faults, &self.scan.layout),
+            Error::Invalid(faults) | Error::Conflicts(faults) => record::in_columns(faults, &self.scan.layout),
             Error::Conflict(fault) => record::in_columns(vec![fault], &self.scan.layout),
             error => {
                 tracing::error!(%error, import = %self.import.id, "a row of an import failed");
@@ -351,9 +351,10 @@ impl Loading<'_> {
         };
         let is_good = |record: &&Record| record.faults.is_empty() && !refused.contains_key(&record.number);
         let good: Vec<&Record> = lot.iter().filter(is_good).collect();
-        let prepared = self.kind.prepare(tx, self.import.company, &good).await?;
         let in_file = |key: &(&'static str, String)| self.scan.keys.contains(&hash(key));
-        let task = Task { caller: &self.caller, is_second, in_file: &in_file, now: self.app.now() };
+        let note = self.import.note();
+        let task = Task { caller: &self.caller, note: &note, is_second, in_file: &in_file, now: self.app.now() };
+        let mut prepared = self.kind.prepare(tx, &task, &good).await?;
         let mut outcome = Outcome::new(self.warned < MOST_FAULTS);
         for (at, record) in lot.iter().enumerate() {
             let faults = refused.get(&record.number).or(Some(&record.faults)).filter(|faults| !faults.is_empty());
@@ -383,6 +384,7 @@ impl Loading<'_> {
                 }
             }
         }
+        prepared.close(tx, &task).await?;
         Ok(outcome)
     }
 }

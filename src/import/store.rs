@@ -70,6 +70,13 @@ pub(crate) struct Import {
     pub(super) kept: i64,
 }
 
+impl Import {
+    /// What is written down with the movements of stock that it makes.
+    pub(super) fn note(&self) -> String {
+        format!("import {}", self.id)
+    }
+}
+
 const IMPORT: &str = "
     select company, id, kind, state, dry_run, file_name, file, mapping, layout, problem, actor, created_at, ended_at,
            rows_total, pass, rows_done, created, updated, unchanged, failed, warned, undo_after, undo_actor, undone, kept

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use db::{Conn, Rows, Type};
 use serde::Deserialize;
 
-use super::kind::{Kind, Line, Undone};
+use super::kind::{Kind, Line, Undo, Undone};
 use super::run::{Failed, REST, passing};
 use super::store::{self, Import, State};
 use crate::app::App;
@@ -18,6 +18,7 @@ const LOT: i64 = 100;
 pub(super) async fn take_back(app: &App, mut import: Import) -> Result<(), Error> {
     let Some(kind) = Kind::named(&import.kind) else { return Ok(()) };
     let caller = Caller::acting(import.company, import.undo_actor.as_deref().unwrap_or(&import.actor));
+    let note = import.note();
     loop {
         let lines = lines(&mut app.db.read().await?, &import, LOT).await?;
         let mut kept: HashMap<usize, &'static str> = HashMap::new();
@@ -31,12 +32,13 @@ pub(super) async fn take_back(app: &App, mut import: Import) -> Result<(), Error
                     if !hold(&mut tx, &import).await? {
                         return Err(Failed::Moved);
                     }
+                    let undo = Undo { caller: &caller, note: &note, began: import.created_at, now };
                     let mut done = Vec::with_capacity(part.len());
                     for (at, line) in part.iter().enumerate() {
                         let undone = match kept.get(&at) {
                             Some(why) => Undone::Kept(why),
                             None => {
-                                let undone = kind.undo(&mut tx, &caller, line, now).await;
+                                let undone = kind.undo(&mut tx, &undo, line).await;
                                 undone.map_err(|error| passing(Failed::Row(at, error)))?
                             }
                         };

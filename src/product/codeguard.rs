@@ -190,7 +190,7 @@ async fn write(
         is_success: true,
         product: Some(match written.outcome {
             Outcome::Created => "created",
-            Outcome::Updated => "updated",
+            Outcome::Updated(_) => "updated",
             Outcome::Unchanged => "unchanged",
         }),
         serials: Some(serials),

@@ -231,7 +231,7 @@ impl ProductWrite {
     }
 
     /// Looks at every field that can be judged without the record; `found` is what the decoder found.
-    pub(super) fn check(&self, found: Vec<Fault>) -> Faults {
+    pub(crate) fn check(&self, found: Vec<Fault>) -> Faults {
         let mut faults = Faults::new(found);
         if let Some(code) = self.code() {
             faults.longest("productCode", code, 50);

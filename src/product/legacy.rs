@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// The tier of the only price that the legacy portal knows.
-const TIER: &str = "Normal Price";
+pub(crate) const TIER: &str = "Normal Price";
 
 /// A product as the legacy portal creates one.
 #[derive(Debug, Deserialize, ToSchema)]

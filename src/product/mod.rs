@@ -3,14 +3,14 @@
 mod codeguard;
 mod enquiry;
 pub(crate) mod input;
-mod legacy;
+pub(crate) mod legacy;
 pub(crate) mod links;
 mod lookup;
 mod names;
 mod part;
 pub(crate) mod plan;
 pub(crate) mod put;
-mod removal;
+pub(crate) mod removal;
 pub(crate) mod serial;
 pub(crate) mod stock;
 pub(crate) mod store;

@@ -42,7 +42,7 @@ impl Batch<'_> {
     /// Finds the rows that a product is about, holds them until the unit ends, and says what will become of them; writes
     /// nothing. `faults` is what is wrong with the input so far.
     pub(crate) async fn plan(
-        &self,
+        &mut self,
         tx: &mut Conn,
         input: &ProductWrite,
         mut faults: Faults,
@@ -82,9 +82,15 @@ impl Batch<'_> {
     }
 
     /// The rows that are there already, with what stands in other tables.
-    async fn known(&self, tx: &mut Conn, input: &ProductWrite, faults: &mut Faults) -> Result<Known, Error> {
+    async fn known(&mut self, tx: &mut Conn, input: &ProductWrite, faults: &mut Faults) -> Result<Known, Error> {
         let company = self.caller.company;
         let variants = input.variants();
+        if let Some(top) = self.of_lot(input) {
+            if let Some((row, _)) = &top {
+                refuse_deleted(row)?;
+            }
+            return Ok(Known { top, variants: Vec::new() });
+        }
         let codes: Vec<&str> =
             input.code().into_iter().chain(variants.iter().map(|variant| variant.product_code.as_str())).collect();
         let rows = match store::hold(tx, company, &codes).await? {
@@ -98,10 +104,7 @@ impl Batch<'_> {
             None => self.parent_of(tx, &found, faults).await?,
         };
         if let Some(top) = &top {
-            if top.deleted_at.is_some() {
-                let message = format!("Product {} was deleted; restore it first", top.code);
-                return Err(Error::Conflict(Fault::new(Code::Conflict, "productCode", message)));
-            }
+            refuse_deleted(top)?;
             if !variants.is_empty() && !top.is_parent {
                 let message = format!("Product {} is an item of its own, so it cannot get variants", top.code);
                 faults.add(Code::Conflict, "productVariant", message);
@@ -131,6 +134,13 @@ impl Batch<'_> {
         let mut all = links::full(tx, company, all).await?;
         let top = (top.is_some() && !all.is_empty()).then(|| all.remove(0));
         Ok(Known { top, variants: all })
+    }
+
+    /// The product as it was gathered, once: an item of its own, which nothing but its own row changes, or none.
+    fn of_lot(&mut self, input: &ProductWrite) -> Option<Option<Full>> {
+        let code = input.code().filter(|_| input.variants().is_empty())?;
+        let is_item = |(row, _): &Full| !row.is_parent && row.parent.is_none();
+        self.gathered.remove(&store::key(code)).filter(|found| found.as_ref().is_none_or(is_item))
     }
 
     /// The product that variants belong to, where it is given no code of its own.
@@ -395,6 +405,14 @@ impl Known {
         let key = store::key(code);
         self.variants.iter().find(|(row, _)| store::key(&row.code) == key)
     }
+}
+
+fn refuse_deleted(row: &Row) -> Result<(), Error> {
+    if row.deleted_at.is_none() {
+        return Ok(());
+    }
+    let message = format!("Product {} was deleted; restore it first", row.code);
+    Err(Error::Conflict(Fault::new(Code::Conflict, "productCode", message)))
 }
 
 /// A part of a category is one of a category that is there.

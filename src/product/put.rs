@@ -1,26 +1,30 @@
 //! Writing products: one call for an item or for a product with its variants, planned first and then carried out, so
 //! that what is wrong with one product is known before anything of it is written.
 
-use db::{Conn, Rows, Type};
+use std::collections::HashMap;
+
+use db::{Amount, Conn, Rows, Type};
+use serde_json::{Value, json};
 
 use super::input::ProductWrite;
-use super::links::Links;
+use super::links::{self, Full, Links};
 use super::names::Names;
 use super::plan::{Demand, Piece, Plan};
-use super::stock::{self, By, Item};
+use super::stock::{self, By, Item, Moved};
 use super::store::{self, Row};
 use crate::audit::{self, Change};
-use crate::http::{Caller, Error};
+use crate::http::{Caller, Error, Faults};
 use crate::setting::list::List;
 use crate::setting::number::{self, Pattern};
 use crate::setting::profile;
 use crate::time::{self, Zone};
 
 /// What became of a product that was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Created,
-    Updated,
+    /// With what people had entered before, in the words of the request; `qty` only where it was changed.
+    Updated(Value),
     /// It was as it was written already.
     Unchanged,
 }
@@ -46,6 +50,12 @@ pub(crate) struct Batch<'a> {
     pub(super) names: Names,
     pub(super) now: i64,
     pattern: Pattern,
+    /// What is written down with movements of stock.
+    note: Option<&'a str>,
+    /// Products that were read for the plans that follow, and codes that no product has.
+    pub(super) gathered: HashMap<String, Option<Full>>,
+    /// How much of the gathered products there is in the company's own warehouse.
+    own: HashMap<i64, Amount>,
 }
 
 impl<'a> Batch<'a> {
@@ -55,7 +65,53 @@ impl<'a> Batch<'a> {
         let pattern = setting.numbers.remove("product").unwrap_or_else(|| Pattern::code("PRD"));
         let zone = time::zone(tx, caller.company).await?;
         let names = Names::open(tx, caller.company).await?;
-        Ok(Batch { caller, zone, pattern, names, now })
+        let (gathered, own) = (HashMap::new(), HashMap::new());
+        Ok(Batch { caller, zone, names, now, pattern, note: None, gathered, own })
+    }
+
+    /// Writes this down with every movement of stock.
+    pub(crate) fn noting(self, note: &'a str) -> Batch<'a> {
+        Batch { note: Some(note), ..self }
+    }
+
+    /// Holds and reads the products of these codes at once, for plans that follow: a handful of statements for all of them.
+    pub(crate) async fn gather(&mut self, tx: &mut Conn, codes: &[&str]) -> Result<(), Error> {
+        if codes.is_empty() {
+            return Ok(());
+        }
+        let company = self.caller.company;
+        let rows = match store::hold(tx, company, codes).await? {
+            0 => Vec::new(),
+            _ => store::by_codes(tx, company, codes).await?,
+        };
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        self.own = stock::own(tx, company, &ids).await?;
+        self.gathered = codes.iter().map(|code| (store::key(code), None)).collect();
+        for full in links::full(tx, company, rows).await? {
+            self.gathered.insert(store::key(&full.0.code), Some(full));
+        }
+        Ok(())
+    }
+
+    /// The product of this code, deleted or not, as it was gathered; none once it was planned.
+    pub(crate) fn gathered(&self, code: &str) -> Option<&Full> {
+        self.gathered.get(&store::key(code))?.as_ref()
+    }
+
+    /// Has the product of this code read again when it is planned.
+    pub(crate) fn forget(&mut self, code: &str) {
+        self.gathered.remove(&store::key(code));
+    }
+
+    /// What people entered of a product, in the words of the request.
+    pub(crate) fn entered(&self, (row, links): &Full) -> Value {
+        store::entered(row, links, &self.zone)
+    }
+
+    /// Writes a product as it was once: what was allowed then is not judged again.
+    pub(crate) async fn put_back(&mut self, tx: &mut Conn, input: &ProductWrite) -> Result<Written, Error> {
+        let plan = self.plan(tx, input, Faults::default(), Demand::Usual).await?;
+        self.carry_out(tx, plan).await
     }
 
     /// [`put`] for one of many products.
@@ -92,10 +148,16 @@ impl<'a> Batch<'a> {
             changed |= self.save(tx, &mut top, changed).await?;
         }
         let moved = self.set_quantities(tx, &mut top, &mut variants).await?;
-        let outcome = match (&top.old, changed || moved) {
-            (None, _) => Outcome::Created,
-            (Some(_), true) => Outcome::Updated,
-            (Some(_), false) => Outcome::Unchanged,
+        let outcome = match &top.old {
+            None => Outcome::Created,
+            Some(old) if changed || !moved.is_empty() => {
+                let mut before = self.entered(old);
+                if let Some(moved) = moved.get(&top.row.id) {
+                    before["qty"] = json!(moved.was);
+                }
+                Outcome::Updated(before)
+            }
+            Some(_) => Outcome::Unchanged,
         };
         let row = top.row.clone();
         if changed {
@@ -154,18 +216,25 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Enters the quantities that are given; the answers show at once what there is then. False when all were so already.
-    async fn set_quantities(&self, tx: &mut Conn, top: &mut Piece, variants: &mut [Piece]) -> Result<bool, Error> {
+    /// Enters the quantities that are given; the answers show at once what there is then. Those that were so already are
+    /// left out of what is answered.
+    async fn set_quantities(
+        &self,
+        tx: &mut Conn,
+        top: &mut Piece,
+        variants: &mut [Piece],
+    ) -> Result<HashMap<i64, Moved>, Error> {
         let mut pieces: Vec<&mut Piece> = std::iter::once(top).chain(variants).collect();
         let given = pieces.iter().filter_map(|piece| Some((Item::from(&piece.row), piece.qty?)));
+        let given = given.filter(|(item, quantity)| self.own.get(&item.id) != Some(quantity));
         let by = By::caller(self.caller, self.now);
-        let totals = stock::initial(tx, &by, given.collect()).await?;
+        let moved = stock::initial(tx, &by, given.collect(), self.note).await?;
         for piece in &mut pieces {
-            if let Some(total) = totals.get(&piece.row.id) {
-                piece.links.qty = *total;
+            if let Some(moved) = moved.get(&piece.row.id) {
+                piece.links.qty = moved.total;
             }
         }
-        Ok(!totals.is_empty())
+        Ok(moved)
     }
 
     /// Writes a row and its history; false when there is nothing to write. `anyway` gives it a new version even so.
@@ -185,7 +254,7 @@ impl<'a> Batch<'a> {
         let nothing = Links::default();
         let (before, found_by, was) = match &*old {
             Some((old, was)) => (store::entered(old, was, &self.zone), store::search_text(old, was), was),
-            None => (serde_json::json!({}), String::new(), &nothing),
+            None => (json!({}), String::new(), &nothing),
         };
         let differs = audit::record(tx, &change, &before, &after).await?;
         if !differs && !anyway && found_by == store::search_text(row, links) {

@@ -40,15 +40,7 @@ async fn delete_product(
         .write(&app, async |mut tx| {
             let old = held(&mut tx, caller.company, &path.product_code).await?.living()?;
             conditions.allow_change(Some(old.version))?;
-            let mut rows = store::variants(&mut tx, caller.company, &[old.id], false).await?;
-            rows.push(old);
-            for row in &rows {
-                refuse_part(&mut tx, row).await?;
-            }
-            let now = app.now();
-            for row in rows {
-                change(&mut tx, &caller, row, Some(now), now).await?;
-            }
+            delete(&mut tx, &caller, old, app.now()).await?;
             tx.reply(Reply::ok(None)).await
         })
         .await?;
@@ -74,16 +66,7 @@ async fn restore_product(
     let restored = caller
         .write(&app, async |mut tx| {
             let old = held(&mut tx, caller.company, &path.product_code).await?;
-            let Some(deleted_at) = old.deleted_at else {
-                return Err(refusal(format!("Product {} is not deleted", old.code)));
-            };
-            refuse_orphan(&mut tx, &old).await?;
-            let variants = store::variants(&mut tx, caller.company, &[old.id], true).await?;
-            let now = app.now();
-            for row in variants.into_iter().filter(|row| row.deleted_at == Some(deleted_at)) {
-                change(&mut tx, &caller, row, None, now).await?;
-            }
-            let row = change(&mut tx, &caller, old, None, now).await?;
+            let row = restore(&mut tx, &caller, old, app.now()).await?;
             let (version, view) = (row.version, links::view(&mut tx, row).await?);
             tx.reply(Reply::ok(view).version(version, &Conditions::default())).await
         })
@@ -92,12 +75,37 @@ async fn restore_product(
     Ok(restored)
 }
 
+/// Deletes a product that is [`held`], with its variants; 409 for one that is a part of a bundle.
+pub(crate) async fn delete(tx: &mut Conn, caller: &Caller, old: Row, now: i64) -> Result<Row, Error> {
+    let variants = store::variants(tx, caller.company, &[old.id], false).await?;
+    for row in variants.iter().chain([&old]) {
+        refuse_part(tx, row).await?;
+    }
+    for row in variants {
+        change(tx, caller, row, Some(now), now).await?;
+    }
+    change(tx, caller, old, Some(now), now).await
+}
+
+/// Restores a product that is [`held`], with the variants that were deleted with it.
+pub(crate) async fn restore(tx: &mut Conn, caller: &Caller, old: Row, now: i64) -> Result<Row, Error> {
+    let Some(deleted_at) = old.deleted_at else {
+        return Err(refusal(format!("Product {} is not deleted", old.code)));
+    };
+    refuse_orphan(tx, &old).await?;
+    let variants = store::variants(tx, caller.company, &[old.id], true).await?;
+    for row in variants.into_iter().filter(|row| row.deleted_at == Some(deleted_at)) {
+        change(tx, caller, row, None, now).await?;
+    }
+    change(tx, caller, old, None, now).await
+}
+
 fn refusal(message: String) -> Error {
     Error::Conflict(Fault::new(Code::Conflict, "productCode", message))
 }
 
 /// The product of this code, deleted or not, kept from others until the unit ends.
-async fn held(tx: &mut Conn, company: i64, code: &str) -> Result<Row, Error> {
+pub(crate) async fn held(tx: &mut Conn, company: i64, code: &str) -> Result<Row, Error> {
     store::hold(tx, company, &[code]).await?;
     let row = store::by_code(tx, company, code).await?.ok_or(Error::NotFound("product"))?;
     if row.is_parent {

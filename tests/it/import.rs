@@ -17,7 +17,7 @@ async fn hand_in(app: &TestApp, query: &str, file: impl Into<Vec<u8>>) -> Answer
 }
 
 /// The import of a file, when it has come to its end.
-async fn import(app: &TestApp, query: &str, file: impl Into<Vec<u8>>) -> Value {
+pub async fn import(app: &TestApp, query: &str, file: impl Into<Vec<u8>>) -> Value {
     let begun = hand_in(app, query, file).await;
     assert_eq!((begun.status, &begun.data()["state"]), (202, &json!("waiting")), "{begun:?}");
     app.run_jobs().await;
@@ -28,14 +28,14 @@ async fn look(app: &TestApp, import: &Value) -> Value {
     app.get(&format!("/v1/imports/{}", import["importId"].as_str().unwrap())).await.data().clone()
 }
 
-async fn undo(app: &TestApp, import: &Value) -> Value {
+pub async fn undo(app: &TestApp, import: &Value) -> Value {
     let asked = app.post(&format!("/v1/imports/{}/undo", import["importId"].as_str().unwrap()), json!({})).await;
     assert_eq!((asked.status, &asked.data()["state"]), (202, &json!("undoing")), "{asked:?}");
     app.run_jobs().await;
     look(app, import).await
 }
 
-async fn errors(app: &TestApp, import: &Value) -> String {
+pub async fn errors(app: &TestApp, import: &Value) -> String {
     let path = format!("/v1/imports/{}/errors", import["importId"].as_str().unwrap());
     let answer = app.get(&path).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "text/csv; charset=utf-8"));
@@ -43,7 +43,7 @@ async fn errors(app: &TestApp, import: &Value) -> String {
 }
 
 /// Created, updated, unchanged, refused.
-fn counts(import: &Value) -> (i64, i64, i64, i64) {
+pub fn counts(import: &Value) -> (i64, i64, i64, i64) {
     assert_eq!(import["state"], "done", "{import:#}");
     let count = |name: &str| import[name].as_i64().unwrap();
     assert_eq!(
@@ -54,7 +54,7 @@ fn counts(import: &Value) -> (i64, i64, i64, i64) {
     (count("created"), count("updated"), count("unchanged"), count("failed"))
 }
 
-fn told(import: &Value, what: &str) -> Vec<(i64, String, String)> {
+pub fn told(import: &Value, what: &str) -> Vec<(i64, String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let list = import[what].as_array().unwrap().iter();
     list.map(|one| (one["row"].as_i64().unwrap(), text(&one["column"]), text(&one["code"]))).collect()

@@ -24,6 +24,8 @@ mod hostile;
 mod idempotency;
 mod import;
 mod import_cli;
+mod import_product;
+mod import_stock;
 mod inbound;
 mod jobs;
 mod kill;

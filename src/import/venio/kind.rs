@@ -253,7 +253,7 @@ async fn put_product(tx: &mut Conn, caller: &Caller, record: &Value, now: i64) -
     let written = product::put(tx, caller, &input, now).await?;
     Ok(match written.outcome {
         product::Outcome::Created => Outcome::Created,
-        product::Outcome::Updated => Outcome::Updated,
+        product::Outcome::Updated(_) => Outcome::Updated,
         product::Outcome::Unchanged => Outcome::Unchanged,
     })
 }

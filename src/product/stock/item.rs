@@ -80,6 +80,37 @@ pub(crate) async fn by_codes(
     Ok(found.into_iter().map(|item| (store::key(&item.code), item)).collect())
 }
 
+/// The codes of the living products that carry these barcodes, by barcode as it is compared: one statement for all.
+pub(crate) async fn codes_of(
+    conn: &mut Conn,
+    company: i64,
+    barcodes: &[&str],
+) -> Result<HashMap<String, Vec<String>>, db::Error> {
+    let mut codes: HashMap<String, Vec<String>> = HashMap::new();
+    if barcodes.is_empty() {
+        return Ok(codes);
+    }
+    let mut keys: Vec<String> = barcodes.iter().map(|barcode| store::key(barcode)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let mut rows = Rows::new(&[("barcode_key", Type::Text)]);
+    for key in keys {
+        rows.push([key.into()]);
+    }
+    let found: Vec<(String, String)> = conn
+        .sql("select product.barcode_key, product.code from ")
+        .push_rows(&rows)
+        .push(" as input cross join product where product.barcode_key = input.barcode_key and product.company = ")
+        .push_bind(company)
+        .push(" and product.deleted_at is null")
+        .all()
+        .await?;
+    for (barcode, code) in found {
+        codes.entry(barcode).or_default().push(code);
+    }
+    Ok(codes)
+}
+
 /// The products of these numbers, deleted or not.
 pub(crate) async fn by_ids(conn: &mut Conn, company: i64, ids: &[i64]) -> Result<HashMap<i64, Item>, db::Error> {
     if ids.is_empty() {

@@ -211,6 +211,11 @@ impl Ledger {
         self.balances.get(&(product, warehouse)).copied().unwrap_or_default()
     }
 
+    /// The number of a product's last movement.
+    pub(crate) fn moves(&self, product: i64) -> i64 {
+        self.levels.get(&product).map_or(0, |level| level.moves)
+    }
+
     /// Whether a product's stock has never been written before.
     pub(crate) fn is_new(&self, product: i64) -> bool {
         self.levels.get(&product).is_none_or(|level| level.moves_before == 0)

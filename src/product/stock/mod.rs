@@ -12,9 +12,10 @@ mod warehouse;
 use std::collections::HashMap;
 
 use db::{Amount, Conn};
+use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
-pub(crate) use self::item::{Item, Line};
+pub(crate) use self::item::{Item, Line, codes_of};
 pub(crate) use self::ledger::{By, Cause, Movement, Reason};
 use self::ledger::{Ledger, Refusal};
 pub(super) use self::set::ProductItemError;
@@ -31,13 +32,23 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(reservation::routes())
 }
 
+/// A quantity in the company's own warehouse that was changed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moved {
+    /// What there was of it.
+    pub(super) was: Amount,
+    /// What there is in all warehouses now.
+    pub(super) total: Amount,
+}
+
 /// Makes the quantities in the company's own warehouse be what products were written with; a product whose variants or
-/// parts have the stock is passed over. Answers what there is in all warehouses of those for which that is a change.
+/// parts have the stock is passed over. Answers those for which that is a change; `note` is written down with them.
 pub(super) async fn initial(
     tx: &mut Conn,
     by: &By<'_>,
     mut quantities: Vec<(Item, Amount)>,
-) -> Result<HashMap<i64, Amount>, Error> {
+    note: Option<&str>,
+) -> Result<HashMap<i64, Moved>, Error> {
     quantities.retain(|(item, _)| item.without_stock().is_none());
     if quantities.is_empty() {
         return Ok(HashMap::new());
@@ -55,16 +66,21 @@ pub(super) async fn initial(
     for (item, quantity) in &quantities {
         let reason = if ledger.is_new(item.id) { Reason::Initial } else { Reason::Set };
         let refused = |why| Error::Conflict(fault(why, "qty", item, OWN, *quantity));
-        ledger.set(item.id, OWN, *quantity, &Cause::of(reason)).map_err(refused)?;
+        ledger.set(item.id, OWN, *quantity, &Cause { note, ..Cause::of(reason) }).map_err(refused)?;
     }
-    let mut totals = ledger.totals();
-    let moved = ledger.close(tx, by).await?;
-    totals.retain(|product, _| moved.iter().any(|movement| movement.product == *product));
-    Ok(totals)
+    let totals = ledger.totals();
+    let moved = ledger.close(tx, by).await?.into_iter().map(|movement| {
+        let was = movement.balance.checked_sub(movement.delta).unwrap_or_default();
+        (movement.product, Moved { was, total: totals.get(&movement.product).copied().unwrap_or_default() })
+    });
+    Ok(moved.collect())
 }
 
 /// How much there is in the company's own warehouse, of those of which there ever was something.
-async fn own(conn: &mut Conn, company: i64, ids: &[i64]) -> Result<HashMap<i64, Amount>, db::Error> {
+pub(super) async fn own(conn: &mut Conn, company: i64, ids: &[i64]) -> Result<HashMap<i64, Amount>, db::Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let found: Vec<(i64, Amount)> = conn
         .sql("select stock.product, stock.quantity from ")
         .push_ids(ids)
@@ -75,6 +91,27 @@ async fn own(conn: &mut Conn, company: i64, ids: &[i64]) -> Result<HashMap<i64, 
         .all()
         .await?;
     Ok(found.into_iter().collect())
+}
+
+/// The last movement of a product.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Last {
+    pub(crate) note: Option<String>,
+    pub(crate) at: i64,
+}
+
+/// The last movement of a product, whose stock is held until the unit of work ends.
+pub(crate) async fn last(tx: &mut Conn, company: i64, product: i64) -> Result<Option<Last>, db::Error> {
+    tx.sql("update stock_level set moves = moves where company = $1 and product = $2")
+        .bind(company)
+        .bind(product)
+        .exec()
+        .await?;
+    tx.sql("select note, at from stock_movement where company = $1 and product = $2 order by number desc limit 1")
+        .bind(company)
+        .bind(product)
+        .optional()
+        .await
 }
 
 /// How much there is of each of these products, in all warehouses; one that is not named has none.

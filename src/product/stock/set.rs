@@ -261,12 +261,10 @@ pub(crate) async fn set_all(
     by: &By<'_>,
     items: &[&ProductStockItem],
 ) -> Result<Vec<Result<Amount, Vec<Fault>>>, Error> {
-    let products = item::by_codes(tx, by.company, items.iter().map(|item| item.product_code.as_str())).await?;
-    let warehouses = Warehouses::load(tx, by.company).await?;
-    let held: Vec<&Item> = products.values().filter(|item| item.without_stock().is_none()).collect();
-    let mut ledger = Ledger::open(tx, by, &held).await?;
-    let done = items.iter().map(|item| set(&mut ledger, &products, &warehouses, item)).collect();
-    ledger.close(tx, by).await?;
+    let mut quantities = Quantities::open(tx, by, items.iter().map(|item| item.product_code.as_str())).await?;
+    let cause = Cause::of(Reason::Set);
+    let done = items.iter().map(|item| quantities.set(item, &cause).map(|_| item.qty)).collect();
+    quantities.close(tx, by).await?;
     Ok(done)
 }
 
@@ -276,35 +274,101 @@ fn hides_qty(fault: &Fault) -> bool {
     fault.field.is_empty() || (fault.field == "qty" && is_unread)
 }
 
-/// Enters one item; answers how many are there now.
-fn set(
-    ledger: &mut Ledger,
-    products: &HashMap<String, Item>,
-    warehouses: &Warehouses,
-    item: &ProductStockItem,
-) -> Result<Amount, Vec<Fault>> {
-    let ProductStockItem { product_code, qty, warehouse } = item;
-    let mut faults = Faults::default();
-    let warehouse = warehouses.read("warehouse", warehouse.as_deref(), *qty != Amount::ZERO, &mut faults);
-    let Some(product) = products.get(&store::key(product_code)) else {
-        let message = format!("productCode {product_code:?} is no product");
-        faults.list().insert(0, Fault::new(Code::NotFound, "productCode", message));
-        return Err(std::mem::take(faults.list()));
-    };
-    if let Some(message) = product.without_stock() {
-        faults.add(Code::Conflict, "productCode", message);
+/// Quantities that are set in one unit of work: the products that are named, held, and the warehouses.
+#[derive(Debug)]
+pub(crate) struct Quantities {
+    products: HashMap<String, Item>,
+    warehouses: Warehouses,
+    ledger: Ledger,
+}
+
+/// A quantity that was set.
+#[derive(Debug)]
+pub(crate) struct Set {
+    pub(crate) product: i64,
+    pub(crate) warehouse: i64,
+    /// What there was.
+    pub(crate) was: Amount,
+    /// The number of the product's last movement.
+    pub(crate) number: i64,
+}
+
+impl Quantities {
+    /// Holds the products of these codes: a few statements for any number of them.
+    pub(crate) async fn open(
+        tx: &mut Conn,
+        by: &By<'_>,
+        codes: impl Iterator<Item = &str>,
+    ) -> Result<Quantities, Error> {
+        let products = item::by_codes(tx, by.company, codes).await?;
+        let warehouses = Warehouses::load(tx, by.company).await?;
+        let held: Vec<&Item> = products.values().filter(|item| item.without_stock().is_none()).collect();
+        let ledger = Ledger::open(tx, by, &held).await?;
+        Ok(Quantities { products, warehouses, ledger })
     }
-    if !faults.list().is_empty() {
-        return Err(std::mem::take(faults.list()));
-    }
-    match ledger.set(product.id, warehouse, *qty, &Cause::of(Reason::Set)) {
-        Ok(()) => Ok(*qty),
-        Err(_) if *qty < Amount::ZERO => {
-            let message = "qty must be 0 or more: the setting does not allow stock below that";
-            Err(vec![Fault::new(Code::OutOfRange, "qty", message)])
+
+    /// Enters one item.
+    pub(crate) fn set(&mut self, item: &ProductStockItem, cause: &Cause<'_>) -> Result<Set, Vec<Fault>> {
+        let ProductStockItem { product_code, qty, warehouse } = item;
+        let mut faults = Faults::default();
+        let warehouse = self.warehouses.read("warehouse", warehouse.as_deref(), *qty != Amount::ZERO, &mut faults);
+        let Some(product) = self.products.get(&store::key(product_code)) else {
+            let message = format!("productCode {product_code:?} is no product");
+            faults.list().insert(0, Fault::new(Code::NotFound, "productCode", message));
+            return Err(std::mem::take(faults.list()));
+        };
+        if let Some(message) = product.without_stock() {
+            faults.add(Code::Conflict, "productCode", message);
         }
-        Err(why) => Err(vec![fault(why, "qty", product, warehouse, *qty)]),
+        if !faults.list().is_empty() {
+            return Err(std::mem::take(faults.list()));
+        }
+        let was = self.ledger.balance(product.id, warehouse).quantity;
+        match self.ledger.set(product.id, warehouse, *qty, cause) {
+            Ok(()) => Ok(Set { product: product.id, warehouse, was, number: self.ledger.moves(product.id) }),
+            Err(_) if *qty < Amount::ZERO => {
+                let message = "qty must be 0 or more: the setting does not allow stock below that";
+                Err(vec![Fault::new(Code::OutOfRange, "qty", message)])
+            }
+            Err(why) => Err(vec![fault(why, "qty", product, warehouse, *qty)]),
+        }
     }
+
+    /// Writes what was entered. After the commit, wake the webhook job.
+    pub(crate) async fn close(self, tx: &mut Conn, by: &By<'_>) -> Result<(), Error> {
+        self.ledger.close(tx, by).await.map(drop)
+    }
+}
+
+/// Makes a quantity be what it was before the movement of this number; answers the number of the movement that does so,
+/// and nothing where another movement has come there since.
+pub(crate) async fn put_back(
+    tx: &mut Conn,
+    by: &By<'_>,
+    (product, warehouse): (i64, i64),
+    number: i64,
+    (quantity, note): (Amount, &str),
+) -> Result<Option<i64>, Error> {
+    let items = item::by_ids(tx, by.company, &[product]).await?;
+    let Some(item) = items.get(&product) else { return Ok(None) };
+    // What was there once is allowed.
+    let mut ledger = Ledger::hold(tx, by, &[item], true).await?;
+    let last: Option<i64> = tx
+        .sql("select max(number) from stock_movement where company = $1 and product = $2 and warehouse = $3")
+        .bind(by.company)
+        .bind(product)
+        .bind(warehouse)
+        .one()
+        .await?;
+    if last != Some(number) {
+        return Ok(None);
+    }
+    let cause = Cause { note: Some(note), ..Cause::of(Reason::Set) };
+    let refused = |why| Error::Conflict(fault(why, "qty", item, warehouse, quantity));
+    ledger.set(product, warehouse, quantity, &cause).map_err(refused)?;
+    let number = ledger.moves(product);
+    ledger.close(tx, by).await?;
+    Ok(Some(number))
 }
 
 async fn view(conn: &mut Conn, row: Row, now: i64) -> Result<ProductStock, Error> {

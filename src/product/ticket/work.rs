@@ -251,7 +251,7 @@ async fn write(tx: &mut Conn, batch: &mut Batch<'_>, item: &Waiting) -> Result<D
     let written = batch.carry_out(tx, plan).await?;
     let state = match written.outcome {
         Outcome::Created => "created",
-        Outcome::Updated => "updated",
+        Outcome::Updated(_) => "updated",
         Outcome::Unchanged => "unchanged",
     };
     let (code, product) = (Some(written.row.code), Some(written.row.id));
