@@ -277,8 +277,8 @@ impl Sought<'_> {
         }
         if self.has_columns() && lists.whole.as_ref().is_none_or(|whole| whole.len() > 100) {
             let query = self.push_groups(conn.sql("select id from (")).push(" limit ");
-            let mut ids: Vec<i64> = query.push_bind(number(self.effort.entries) + 1).push(") as listed").all().await?;
-            if ids.len() <= self.effort.entries {
+            let mut ids: Vec<i64> = query.push_bind(number(MOST_SORTED) + 1).push(") as listed").all().await?;
+            if ids.len() <= MOST_SORTED {
                 ids.sort_unstable_by(|a, b| b.cmp(a));
                 lists.add(Ids { ids, floor: 0 });
             }
@@ -436,8 +436,12 @@ impl Lists<'_> {
         known.chain(whole).reduce(|a, b| a.and(&b)).unwrap_or_else(|| Ids::unknown(below))
     }
 
-    /// The next part of the lists that are not whole.
+    /// The next part of the lists that are not whole; beside a short one that is, these are not followed any further: its
+    /// customers are looked at sooner.
     async fn go_on(&mut self, sought: &Sought<'_>, conn: &mut Conn, below: i64) -> Result<(), db::Error> {
+        if self.whole.as_ref().is_some_and(|whole| whole.len() <= MOST_SORTED) {
+            self.cut.clear();
+        }
         for (source, ids) in &mut self.cut {
             *ids = source.newest(sought, conn, below).await?;
         }

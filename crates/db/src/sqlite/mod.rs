@@ -116,15 +116,11 @@ impl Sqlite {
         Writer::alone(&self.writer, self.acquire, work).await
     }
 
-    /// Samples the tables that have grown, at most so many entries of each index; readers learn of it when they are next
-    /// taken.
+    /// Samples the tables that have grown tenfold; readers learn of it when they are next taken.
     pub(crate) async fn tune(&self) -> Result<(), Error> {
-        // 2: analyse; 0x10000: also what this connection has not asked for yet.
-        self.alone(|writer| {
-            writer.execute_batch("pragma analysis_limit = 1000; pragma optimize(0x10002)").map_err(error)
-        })
-        .await?;
-        self.readers.tuned.fetch_add(1, Relaxed);
+        if self.alone(|writer| sample(writer).map_err(error)).await? {
+            self.readers.tuned.fetch_add(1, Relaxed);
+        }
         Ok(())
     }
 
@@ -268,6 +264,41 @@ fn reader(path: &Path, limit: Duration) -> Result<Timed, Error> {
     let clock = Arc::clone(&started);
     connection.progress_handler(STEPS, Some(move || lock(&clock).elapsed() >= limit)).map_err(error)?;
     Ok(Timed { connection, started, tuned: 0 })
+}
+
+/// Samples, at most so many entries of each index; false when no table has grown. `pragma optimize` would count the tables of
+/// a text index, too, which takes a while and tells nothing.
+fn sample(writer: &Connection) -> rusqlite::Result<bool> {
+    let known = "select 1 from sqlite_schema where name = 'sqlite_stat1'";
+    let is_known = writer.prepare_cached(known)?.exists([])?;
+    let mut tables = writer.prepare_cached(
+        "select name from pragma_table_list where schema = 'main' and type = 'table' and wr = 0
+           and name not like 'sqlite!_%' escape '!'",
+    )?;
+    let mut grown = String::new();
+    for table in tables.query_map([], |row| row.get::<_, String>(0))? {
+        let table = table?;
+        // The highest is at hand, the count is not; where rows are deleted it only means a sample more.
+        let highest = format!("select coalesce(max(rowid), 0) from \"{table}\"");
+        let highest: i64 = writer.query_row(&highest, [], |row| row.get(0))?;
+        let count: i64 = if is_known {
+            let count = "select coalesce(max(cast(stat as integer)), 0) from sqlite_stat1 where tbl = $1";
+            writer.prepare_cached(count)?.query_row([&table], |row| row.get(0))?
+        } else {
+            0
+        };
+        if highest / 10 >= count.max(1) {
+            grown.push_str(&format!("analyze \"{table}\";"));
+        }
+    }
+    if grown.is_empty() {
+        return Ok(false);
+    }
+    let sampled = writer.execute_batch(&format!("pragma analysis_limit = 1000; begin immediate; {grown} commit"));
+    if sampled.is_err() && !writer.is_autocommit() {
+        writer.execute_batch("rollback")?;
+    }
+    sampled.map(|()| true)
 }
 
 /// Stops the tending thread.
