@@ -30,6 +30,9 @@ const GRACE: Duration = Duration::from_secs(7);
 /// metrics nobody asks for would grow.
 const UPKEEP: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether tables have grown so much that their lists are better read in another way.
+const TUNING: Duration = Duration::from_secs(600);
+
 /// Serves until SIGTERM or an interrupt.
 pub(super) async fn run(common: &Common, config: Config) -> Result<(), Failure> {
     // Asked for first, so that a signal that comes while the server starts is not lost.
@@ -57,6 +60,7 @@ pub struct Running {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
     jobs: Option<Runner>,
+    tuning: JoinHandle<()>,
 }
 
 /// Opens the database, brings it up to date, and starts what the role asks for.
@@ -64,7 +68,6 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
     let db = open_unmigrated(common, config.pool_size).await?;
     let vault = vault(common)?;
     let migrated = db.migrate(MIGRATIONS).await?;
-    db.tune().await?;
     tracing::info!(applied = migrated.applied, version = migrated.version, database = %db.kind(), "schema is current");
     let media = Store::open(&media_place(common, config.media.as_ref()))
         .map_err(|error| Failure::new(format!("media store: {error}")))?;
@@ -88,11 +91,21 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
             }
         });
     }
+    let db = app.db.clone();
+    let tuning = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(TUNING);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = db.tune().await {
+                tracing::warn!(%error, "the tables could not be sampled; lists may be slow until they are");
+            }
+        }
+    });
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(http::listen::serve(listener, Server::new(app.clone()), async move {
         let _ = stopped.await;
     }));
-    Ok(Running { app, address, stop, serving, jobs })
+    Ok(Running { app, address, stop, serving, jobs, tuning })
 }
 
 impl Running {
@@ -109,6 +122,7 @@ impl Running {
         if served.is_err() {
             abort.abort();
         }
+        self.tuning.abort();
         self.app.db.close().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Deletes what is past its time, a little at once so that no writer waits long; and tells the database how it has grown.
+//! Deletes what is past its time, a little at once so that no writer waits long.
 
 use db::Conn;
 
@@ -25,11 +25,8 @@ pub(super) async fn run(app: &App) -> Result<Next, Error> {
     if deleted > 0 {
         tracing::debug!(deleted, "purged");
     }
-    if deleted >= u64::try_from(MOST).unwrap_or(u64::MAX) {
-        return Ok(Next::Again);
-    }
-    app.db.tune().await?;
-    Ok(Next::At(now + PAUSE))
+    let most = u64::try_from(MOST).unwrap_or(u64::MAX);
+    Ok(if deleted >= most { Next::Again } else { Next::At(now + PAUSE) })
 }
 
 async fn round(tx: &mut Conn, now: i64) -> Result<u64, db::Error> {

@@ -116,9 +116,15 @@ impl Sqlite {
         Writer::alone(&self.writer, self.acquire, work).await
     }
 
-    /// Samples the tables that have grown tenfold; readers learn of it when they are next taken.
+    /// Samples the tables that have grown tenfold, index by index so that no writer waits long; readers learn of it when they
+    /// are next taken.
     pub(crate) async fn tune(&self) -> Result<(), Error> {
-        if self.alone(|writer| sample(writer).map_err(error)).await? {
+        let grown = self.alone(|writer| grown(writer).map_err(error)).await?;
+        for index in &grown {
+            let sample = format!("pragma analysis_limit = 1000; analyze \"{index}\"");
+            self.alone(|writer| writer.execute_batch(&sample).map_err(error)).await?;
+        }
+        if !grown.is_empty() {
             self.readers.tuned.fetch_add(1, Relaxed);
         }
         Ok(())
@@ -266,16 +272,15 @@ fn reader(path: &Path, limit: Duration) -> Result<Timed, Error> {
     Ok(Timed { connection, started, tuned: 0 })
 }
 
-/// Samples, at most so many entries of each index; false when no table has grown. `pragma optimize` would count the tables of
-/// a text index, too, which takes a while and tells nothing.
-fn sample(writer: &Connection) -> rusqlite::Result<bool> {
-    let known = "select 1 from sqlite_schema where name = 'sqlite_stat1'";
-    let is_known = writer.prepare_cached(known)?.exists([])?;
+/// The indexes of tables that are ten times what they were when they were sampled. `pragma optimize` would count the tables of a
+/// text index, too, which takes a while and tells nothing.
+fn grown(writer: &Connection) -> rusqlite::Result<Vec<String>> {
+    let is_known = writer.prepare_cached("select 1 from sqlite_schema where name = 'sqlite_stat1'")?.exists([])?;
     let mut tables = writer.prepare_cached(
         "select name from pragma_table_list where schema = 'main' and type = 'table' and wr = 0
            and name not like 'sqlite!_%' escape '!'",
     )?;
-    let mut grown = String::new();
+    let mut grown = Vec::new();
     for table in tables.query_map([], |row| row.get::<_, String>(0))? {
         let table = table?;
         // The highest is at hand, the count is not; where rows are deleted it only means a sample more.
@@ -288,17 +293,13 @@ fn sample(writer: &Connection) -> rusqlite::Result<bool> {
             0
         };
         if highest / 10 >= count.max(1) {
-            grown.push_str(&format!("analyze \"{table}\";"));
+            let mut indexes = writer.prepare_cached("select name from pragma_index_list($1)")?;
+            for index in indexes.query_map([&table], |row| row.get(0))? {
+                grown.push(index?);
+            }
         }
     }
-    if grown.is_empty() {
-        return Ok(false);
-    }
-    let sampled = writer.execute_batch(&format!("pragma analysis_limit = 1000; begin immediate; {grown} commit"));
-    if sampled.is_err() && !writer.is_autocommit() {
-        writer.execute_batch("rollback")?;
-    }
-    sampled.map(|()| true)
+    Ok(grown)
 }
 
 /// Stops the tending thread.
