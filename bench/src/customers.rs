@@ -468,7 +468,9 @@ fn limit(sala: &Sala, time: Duration, round: u128) -> Result<f64> {
          where company = ?1 and state = 'active' and (topics = '' or ' ' || topics || ' ' like '% Customer %')
          returning webhook",
     )?;
-    let (profile, changes, body) = ("{".repeat(300), "c".repeat(900), "b".repeat(1_400));
+    // Customers that a later round over the same database reads.
+    let profile = format!(r#"{{"note":"{}"}}"#, "p".repeat(280));
+    let (changes, body) = ("c".repeat(900), "b".repeat(1_400));
     let (mut begin, mut commit) = (connection.prepare("begin immediate")?, connection.prepare("commit")?);
     let (started, mut count) = (Instant::now(), 0_u32);
     while started.elapsed() < time {
