@@ -9,7 +9,7 @@ use db::{Conn, Rows, Type};
 use serde_json::{Map, Value, json};
 
 use super::cell::Form;
-use super::header::Column;
+use super::header::{Column, column};
 use super::kind::{Change, Line, Task, Undone, Written};
 use super::record::Record;
 use super::undo::was_undone;
@@ -47,10 +47,6 @@ const LEAD: &[(i64, &[&str])] = &[
 ];
 const PLACES: &[(i64, &[&str])] =
     &[(1, &["billing", "ที่อยู่ออกใบกำกับภาษี", "ออกบิล"]), (2, &["shipping", "delivery", "ที่อยู่จัดส่ง", "จัดส่ง"])];
-
-const fn column(field: &'static str, form: Form, names: &'static [&'static str]) -> Column {
-    Column { field, form, names }
-}
 
 /// The columns, by the fields of `POST /v3/customers`. One address and one contact stand in a row.
 pub(super) const COLUMNS: &[Column] = &[

@@ -6,16 +6,12 @@ use db::Conn;
 use serde_json::{Map, Value};
 
 use super::cell::Form;
-use super::header::Column;
+use super::header::{Column, column};
 use super::kind::{Change, Line, Task, Undone, Written};
 use super::record::Record;
 use super::undo::was_undone;
 use crate::http::{Caller, Code, Conditions, Error, lenient};
 use crate::staff::employee::{self, EmployeeUpsert, Outcome, Row};
-
-const fn column(field: &'static str, form: Form, names: &'static [&'static str]) -> Column {
-    Column { field, form, names }
-}
 
 /// The columns, by the fields of `PUT /v1/Employees`.
 pub(super) const COLUMNS: &[Column] = &[

@@ -20,6 +20,10 @@ pub(super) struct Column {
     pub(super) names: &'static [&'static str],
 }
 
+pub(super) const fn column(field: &'static str, form: Form, names: &'static [&'static str]) -> Column {
+    Column { field, form, names }
+}
+
 /// Header in the file -> field; none leaves the column out.
 pub(crate) type Mapping = BTreeMap<String, Option<String>>;
 

@@ -4,7 +4,7 @@ use db::Conn;
 use serde_json::{Map, Value};
 
 use super::cell::{self, Form};
-use super::header::{Column, key};
+use super::header::{Column, column, key};
 use super::kind::{Change, Line, Task, Undo, Undone, Written};
 use super::record::{Nested, Record};
 use super::undo::was_undone;
@@ -15,19 +15,21 @@ use crate::product::put::{Batch, Outcome, Written as Put};
 use crate::product::store::{self, Row};
 use crate::product::{ProductWrite, removal, stock};
 
-const fn column(field: &'static str, form: Form, names: &'static [&'static str]) -> Column {
-    Column { field, form, names }
-}
+/// What people call a product's code.
+pub(super) const CODE: Column = column(
+    "productCode",
+    Form::Code,
+    &["product code", "code", "sku", "item code", "item no", "product no", "รหัสสินค้า", "รหัส", "เลขที่สินค้า"],
+);
+
+pub(super) const BARCODE: Column =
+    column("productBarcode", Form::Code, &["barcode", "bar code", "ean", "upc", "gtin", "บาร์โค้ด", "บาร์โคด", "รหัสแท่ง"]);
 
 /// The columns, by the fields of `POST /v3/products`. One price stands in a row; those of further tiers are named by a
 /// mapping.
 pub(super) const COLUMNS: &[Column] = &[
-    column(
-        "productCode",
-        Form::Code,
-        &["product code", "code", "sku", "item code", "item no", "product no", "รหัสสินค้า", "รหัส", "เลขที่สินค้า"],
-    ),
-    column("productBarcode", Form::Code, &["barcode", "bar code", "ean", "upc", "gtin", "บาร์โค้ด", "บาร์โคด", "รหัสแท่ง"]),
+    CODE,
+    BARCODE,
     column(
         "productName",
         Form::Text,

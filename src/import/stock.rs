@@ -7,26 +7,19 @@ use db::{Amount, Conn};
 use serde_json::{Value, json};
 
 use super::cell::Form;
-use super::header::{Column, key};
+use super::header::{Column, column, key};
 use super::kind::{Change, Line, Task, Undo, Undone, Written};
+use super::product;
 use super::record::Record;
 use crate::http::{Code, Error, lenient};
 use crate::product::stock::set::{ProductStockItem, Quantities, put_back};
 use crate::product::stock::{By, Cause, Reason, codes_of};
 use crate::product::store;
 
-const fn column(field: &'static str, form: Form, names: &'static [&'static str]) -> Column {
-    Column { field, form, names }
-}
-
 /// The columns, by the fields of `PUT /v1/products/stock`; a barcode may stand for the code.
 pub(super) const COLUMNS: &[Column] = &[
-    column(
-        "productCode",
-        Form::Code,
-        &["product code", "code", "sku", "item code", "item no", "product no", "รหัสสินค้า", "รหัส", "เลขที่สินค้า"],
-    ),
-    column("productBarcode", Form::Code, &["barcode", "bar code", "ean", "upc", "gtin", "บาร์โค้ด", "บาร์โคด", "รหัสแท่ง"]),
+    product::CODE,
+    product::BARCODE,
     column("warehouse", Form::Code, &["warehouse name", "location", "store", "คลัง", "คลังสินค้า", "โกดัง", "สาขา"]),
     column(
         "qty",
