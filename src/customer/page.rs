@@ -27,13 +27,14 @@ pub(super) struct Found {
 /// So many are looked at to say how many of a long list match.
 const SAMPLE: usize = 200;
 
-/// So many that lie together in an index are sorted sooner than the rest of an order is followed.
-const MOST_SORTED: usize = 20_000;
-
 /// Finds a page, and how many there are in all.
 pub(super) async fn find_page(conn: &mut Conn, company: i64, filter: &Filter, effort: Effort) -> Result<Found, Error> {
     let Some(sought) = Sought::new(conn, company, filter, effort).await? else { return Ok(Found::default()) };
-    let (page, total) = if sought.has_lists() { sought.listed(conn).await? } else { sought.ordered(conn).await? };
+    let (page, mut total) = if sought.has_lists() { sought.listed(conn).await? } else { sought.ordered(conn).await? };
+    if filter.cursor.is_none() && !sought.is_full(&page) && (filter.skip == 0 || !page.is_empty()) {
+        // The list has come to its end, so nothing is left to be guessed.
+        total = Total::from(filter.skip.saturating_add(number(page.len())));
+    }
     let mut rows: Vec<Row> = conn
         .sql("select ")
         .push(store::COLUMNS)
@@ -93,7 +94,7 @@ impl Sought<'_> {
             if self.filter.by == By::DateCreated {
                 return Ok((self.sorted_groups(conn).await?, total));
             }
-            let most = MOST_SORTED;
+            let most = self.effort.sorted;
             let query = self.push_groups(conn.sql("select id from (")).push(" limit ").push_bind(number(most) + 1);
             let ids: Vec<i64> = query.push(") as listed").all().await?;
             if ids.len() <= most {
@@ -277,8 +278,8 @@ impl Sought<'_> {
         }
         if self.has_columns() && lists.whole.as_ref().is_none_or(|whole| whole.len() > 100) {
             let query = self.push_groups(conn.sql("select id from (")).push(" limit ");
-            let mut ids: Vec<i64> = query.push_bind(number(MOST_SORTED) + 1).push(") as listed").all().await?;
-            if ids.len() <= MOST_SORTED {
+            let mut ids: Vec<i64> = query.push_bind(number(self.effort.sorted) + 1).push(") as listed").all().await?;
+            if ids.len() <= self.effort.sorted {
                 ids.sort_unstable_by(|a, b| b.cmp(a));
                 lists.add(Ids { ids, floor: 0 });
             }
@@ -439,7 +440,7 @@ impl Lists<'_> {
     /// The next part of the lists that are not whole; beside a short one that is, these are not followed any further: its
     /// customers are looked at sooner.
     async fn go_on(&mut self, sought: &Sought<'_>, conn: &mut Conn, below: i64) -> Result<(), db::Error> {
-        if self.whole.as_ref().is_some_and(|whole| whole.len() <= MOST_SORTED) {
+        if self.whole.as_ref().is_some_and(|whole| whole.len() <= sought.effort.sorted) {
             self.cut.clear();
         }
         for (source, ids) in &mut self.cut {
