@@ -5,6 +5,7 @@ mod place;
 mod statement;
 
 use std::{
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -42,6 +43,8 @@ pub(crate) struct Sqlite {
     readers: Arc<Readers>,
     tender: Arc<Tender>,
     acquire: Duration,
+    /// The highest row that each table had when it was last sampled.
+    sampled: Mutex<HashMap<String, i64>>,
 }
 
 impl Sqlite {
@@ -77,7 +80,7 @@ impl Sqlite {
             .name("db-tend".into())
             .spawn(move || tend(&checkpoints, &watched, &stop))
             .map_err(|_| Error::Unavailable("no thread for the database".into()))?;
-        Ok(Self { writer, readers, tender, acquire: options.acquire_timeout })
+        Ok(Self { writer, readers, tender, acquire: options.acquire_timeout, sampled: Mutex::default() })
     }
 
     pub(crate) async fn read(&self) -> Result<Reader, Error> {
@@ -119,10 +122,14 @@ impl Sqlite {
     /// Samples the tables that have grown tenfold, index by index so that no writer waits long; readers learn of it when they
     /// are next taken.
     pub(crate) async fn tune(&self) -> Result<(), Error> {
-        let grown = self.alone(|writer| grown(writer).map_err(error)).await?;
-        for index in &grown {
-            let sample = format!("pragma analysis_limit = 1000; analyze \"{index}\"");
-            self.alone(|writer| writer.execute_batch(&sample).map_err(error)).await?;
+        let sampled = lock(&self.sampled).clone();
+        let grown = self.alone(|writer| grown(writer, &sampled).map_err(error)).await?;
+        for Grown { table, highest, indexes } in &grown {
+            for index in indexes {
+                let sample = format!("pragma analysis_limit = 1000; analyze \"{index}\"");
+                self.alone(|writer| writer.execute_batch(&sample).map_err(error)).await?;
+            }
+            lock(&self.sampled).insert(table.clone(), *highest);
         }
         if !grown.is_empty() {
             self.readers.tuned.fetch_add(1, Relaxed);
@@ -272,31 +279,47 @@ fn reader(path: &Path, limit: Duration) -> Result<Timed, Error> {
     Ok(Timed { connection, started, tuned: 0 })
 }
 
-/// The indexes of tables that are ten times what they were when they were sampled. `pragma optimize` would count the tables of a
-/// text index, too, which takes a while and tells nothing.
-fn grown(writer: &Connection) -> rusqlite::Result<Vec<String>> {
-    let is_known = writer.prepare_cached("select 1 from sqlite_schema where name = 'sqlite_stat1'")?.exists([])?;
-    let mut tables = writer.prepare_cached(
-        "select name from pragma_table_list where schema = 'main' and type = 'table' and wr = 0
-           and name not like 'sqlite!_%' escape '!'",
+/// A table that has grown since it was sampled.
+struct Grown {
+    table: String,
+    /// The highest number that a row of it has: at hand, where the count is not.
+    highest: i64,
+    indexes: Vec<String>,
+}
+
+/// The tables that are ten times what they were when they were sampled, or have an index that never was. `pragma optimize` would
+/// count the tables of a text index, too, which takes a while and tells nothing.
+fn grown(writer: &Connection, sampled: &HashMap<String, i64>) -> rusqlite::Result<Vec<Grown>> {
+    let mut known: HashMap<(String, String), i64> = HashMap::new();
+    if writer.prepare("select 1 from sqlite_schema where name = 'sqlite_stat1'")?.exists([])? {
+        let mut found =
+            writer.prepare("select tbl, idx, cast(stat as integer) from sqlite_stat1 where idx is not null")?;
+        for row in found.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))? {
+            let (index, count) = row?;
+            known.insert(index, count);
+        }
+    }
+    let mut indexes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut found = writer.prepare(
+        "select tables.name, indexes.name from pragma_table_list as tables, pragma_index_list(tables.name) as indexes
+         where tables.schema = 'main' and tables.type = 'table' and tables.wr = 0
+           and tables.name not like 'sqlite!_%' escape '!'",
     )?;
+    for row in found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
+        let (table, index): (String, String) = row?;
+        indexes.entry(table).or_default().push(index);
+    }
     let mut grown = Vec::new();
-    for table in tables.query_map([], |row| row.get::<_, String>(0))? {
-        let table = table?;
-        // The highest is at hand, the count is not; where rows are deleted it only means a sample more.
+    for (table, indexes) in indexes {
         let highest = format!("select coalesce(max(rowid), 0) from \"{table}\"");
         let highest: i64 = writer.query_row(&highest, [], |row| row.get(0))?;
-        let count: i64 = if is_known {
-            let count = "select coalesce(max(cast(stat as integer)), 0) from sqlite_stat1 where tbl = $1";
-            writer.prepare_cached(count)?.query_row([&table], |row| row.get(0))?
-        } else {
-            0
-        };
-        if highest / 10 >= count.max(1) {
-            let mut indexes = writer.prepare_cached("select name from pragma_index_list($1)")?;
-            for index in indexes.query_map([&table], |row| row.get(0))? {
-                grown.push(index?);
-            }
+        let counts: Vec<Option<i64>> =
+            indexes.iter().map(|index| known.get(&(table.clone(), index.clone())).copied()).collect();
+        // Of a table whose old rows are deleted the highest says less with time, but not of what this process has seen.
+        let before = sampled.get(&table).copied().or(counts.iter().flatten().max().copied()).unwrap_or_default();
+        let is_new = counts.contains(&None) && !sampled.contains_key(&table);
+        if highest / 10 >= before.max(1) || (is_new && highest >= 10) {
+            grown.push(Grown { table, highest, indexes });
         }
     }
     Ok(grown)
