@@ -56,12 +56,12 @@ impl Outcome {
     }
 }
 
-/// The value, in milliseconds, under which this share of the sorted microseconds stays.
+/// The value, in milliseconds, under which this share of the sorted microseconds stays; without end where nothing was answered.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index into a list in memory")]
 #[expect(clippy::cast_precision_loss, reason = "a list of a few million values")]
 pub(crate) fn percentile(sorted: &[u32], share: f64) -> f64 {
     let place = ((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1));
-    sorted.get(place).map_or(f64::NAN, |micros| f64::from(*micros) / 1000.0)
+    sorted.get(place).map_or(f64::INFINITY, |micros| f64::from(*micros) / 1000.0)
 }
 
 struct Shared<R> {
