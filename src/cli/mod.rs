@@ -157,12 +157,27 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
+/// A write beyond the process's file size limit is then an error like a full disk, not the end of the process.
+#[cfg(unix)]
+fn survive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    const SIGXFSZ: i32 = 25;
+    // Only the handler is wanted: it stays, and with it the signal does no more.
+    if let Err(error) = signal(SignalKind::from_raw(SIGXFSZ)) {
+        tracing::warn!(%error, "a file size limit would end the process");
+    }
+}
+
+#[cfg(not(unix))]
+fn survive_file_limits() {}
+
 fn failed(failure: &Failure) -> ExitCode {
     let _ = writeln!(io::stderr(), "error: {failure}");
     ExitCode::FAILURE
 }
 
 async fn command(cli: Cli) -> Result<ExitCode, Failure> {
+    survive_file_limits();
     let common = cli.common;
     match cli.command {
         Command::Serve(config) => serve::run(&common, *config).await?,

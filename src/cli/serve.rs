@@ -38,7 +38,6 @@ pub(super) async fn run(common: &Common, config: Config) -> Result<(), Failure> 
     // Asked for first, so that a signal that comes while the server starts is not lost.
     let mut stopped = std::pin::pin!(stop_signal());
     let demo = config.demo;
-    survive_file_limits();
     let server = tokio::select! {
         server = serve(common, config) => server?,
         () = &mut stopped => return Ok(()),
@@ -126,20 +125,6 @@ impl Running {
         self.app.db.close().await;
     }
 }
-
-/// A write beyond the process's file size limit is then an error like a full disk, not the end of the process.
-#[cfg(unix)]
-fn survive_file_limits() {
-    use tokio::signal::unix::{SignalKind, signal};
-    const SIGXFSZ: i32 = 25;
-    // Only the handler is wanted: it stays, and with it the signal does no more.
-    if let Err(error) = signal(SignalKind::from_raw(SIGXFSZ)) {
-        tracing::warn!(%error, "a file size limit would end the process");
-    }
-}
-
-#[cfg(not(unix))]
-fn survive_file_limits() {}
 
 #[cfg(unix)]
 fn stop_signal() -> impl Future<Output = ()> {

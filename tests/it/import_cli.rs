@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::app::{COMPANY, TestApp};
+use crate::app::{COMPANY, TestApp, is_postgres};
 use crate::child::until;
 use crate::cli::Sala;
 
@@ -80,6 +80,46 @@ async fn a_file_is_loaded_and_its_refused_rows_lie_beside_it() {
     }
     let complaint = sala.refused(&["import", "customers", file, "--company", "9"]);
     assert!(complaint.contains("company 9"), "{complaint}");
+}
+
+/// The end is the same on PostgreSQL, whose files are not the command's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_said_and_loses_nothing() {
+    let sala = shop().await;
+    let rows: String = (0..ROWS).map(|number| format!("P{number},Product {number},5\n")).collect();
+    let file = write(&sala, "p.csv", &format!("code,name,qty\n{rows}"));
+    let whole = ["import", "products", file.to_str().unwrap(), "--company", "507"];
+    // No file of the command's may grow beyond 3 MB.
+    let usual = sala.command(&whole);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 6000; exec \"$0\" \"$@\""]).arg(usual.get_program()).args(usual.get_args());
+    for (name, value) in usual.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    let said = sala.database.folder.join("said");
+    let mut limited = limited
+        .current_dir(&sala.database.folder)
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&said).unwrap())
+        .spawn()
+        .unwrap();
+    if is_postgres() {
+        assert!(limited.wait().unwrap().success());
+    } else {
+        let text = || std::fs::read_to_string(&said).unwrap();
+        until("word of the full disk", async || text().contains("no space left")).await;
+        assert!(limited.try_wait().unwrap().is_none(), "it waits for room: {}", text());
+        limited.kill().unwrap();
+        limited.wait().unwrap();
+    }
+    let (out, err) = texts(&sala.command(&[&whole[..], &["--json"]].concat()).output().unwrap());
+    let view: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out} {err}"));
+    let [created, unchanged] = ["created", "unchanged"].map(|field| view[field].as_u64().unwrap());
+    assert_eq!((created + unchanged, view["failed"].as_u64()), (ROWS as u64, Some(0)), "{view:#}");
+    assert!(is_postgres() || created > 0, "the disk was full before the end");
 }
 
 /// As many rows as a child cannot load before it is killed.
