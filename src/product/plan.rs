@@ -91,6 +91,8 @@ impl Batch<'_> {
             }
             return Ok(Known { top, variants: Vec::new() });
         }
+        // What becomes of these is not what was gathered.
+        variants.iter().for_each(|variant| self.forget(&variant.product_code));
         let codes: Vec<&str> =
             input.code().into_iter().chain(variants.iter().map(|variant| variant.product_code.as_str())).collect();
         let rows = match store::hold(tx, company, &codes).await? {

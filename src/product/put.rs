@@ -219,7 +219,7 @@ impl<'a> Batch<'a> {
     /// Enters the quantities that are given; the answers show at once what there is then. Those that were so already are
     /// left out of what is answered.
     async fn set_quantities(
-        &self,
+        &mut self,
         tx: &mut Conn,
         top: &mut Piece,
         variants: &mut [Piece],
@@ -232,6 +232,8 @@ impl<'a> Batch<'a> {
         for piece in &mut pieces {
             if let Some(moved) = moved.get(&piece.row.id) {
                 piece.links.qty = moved.total;
+                // What was gathered is what there was.
+                self.own.remove(&piece.row.id);
             }
         }
         Ok(moved)

@@ -122,6 +122,33 @@ async fn products_of_one_request_follow_one_another() {
     assert_eq!(count(&app).await, 1);
 }
 
+/// The products of a request are read together; what an earlier one of them changes holds for the later ones all the same.
+#[tokio::test]
+async fn a_product_that_is_named_again_is_written_again() {
+    let app = shop().await;
+    let mut first = plain("A", "First");
+    first["qty"] = json!(5);
+    put_well(&app, json!([first])).await;
+    let again = json!([{"productCode": "A", "qty": 7}, {"productCode": "A", "qty": 5, "productName": "Third"}]);
+    let ticket = put(&app, again).await;
+    assert_eq!((&ticket["updated"], &ticket["failed"]), (&json!(2), &json!(0)), "{ticket:#}");
+    let now = app.get("/v2/products/A").await.data().clone();
+    assert_eq!((&now["qty"], &now["productName"]), (&json!(5), &json!("Third")));
+
+    let variant = json!({"productCode": "T1", "productName": "T1", "cost": 1,
+        "prices": [{"priceTierName": "Normal Price", "regularPrice": 10}],
+        "attribute": [{"attributeName": "Size", "attributeValueName": "16 GB"}]});
+    let shirt = json!({"productCode": "T", "productName": "Shirt", "category": "C", "productUnitName": "API",
+        "trackInventory": true, "useWarranty": false, "visibility": true, "active": true, "productVariant": [variant]});
+    let ticket = put(&app, json!([shirt, {"productCode": "T1", "productName": "Small"}])).await;
+    assert_eq!(
+        (&ticket["created"], &ticket["updated"], &ticket["failed"]),
+        (&json!(1), &json!(1), &json!(0)),
+        "{ticket:#}"
+    );
+    assert_eq!(app.get("/v2/products/T1").await.data()["productName"], "Small");
+}
+
 #[tokio::test]
 async fn what_only_the_database_refuses_spoils_no_other() {
     let app = shop().await;

@@ -17,6 +17,9 @@ use crate::product::put::{Batch, Outcome};
 /// The most products that are written in one unit of work.
 const LOT: i64 = 200;
 
+/// Products that are read at once.
+const READ: usize = 50;
+
 /// A unit ends after this time with the products that it has written: others wait for the writer meanwhile.
 const HOLD: Duration = Duration::from_millis(100);
 
@@ -85,10 +88,15 @@ impl Work<'_> {
                 let started = Instant::now();
                 let mut batch = Batch::open(&mut tx, &self.client, now).await?;
                 let mut done = Vec::with_capacity(waiting.len());
-                for item in &waiting {
-                    done.push(write(&mut tx, &mut batch, item).await?);
-                    if started.elapsed() > HOLD {
-                        break;
+                'lot: for part in waiting.chunks(READ) {
+                    let values: Vec<_> = part.iter().map(|item| serde_json::from_str(&item.input)).collect();
+                    let codes: Vec<String> = values.iter().flatten().filter_map(code_of).collect();
+                    batch.gather(&mut tx, &codes.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+                    for (item, value) in part.iter().zip(values) {
+                        if started.elapsed() > HOLD && !done.is_empty() {
+                            break 'lot;
+                        }
+                        done.push(write(&mut tx, &mut batch, item.position, value).await?);
                     }
                 }
                 let (count, is_last) = (done.len(), done.len() == waiting.len() && is_less(waiting.len(), most));
@@ -214,15 +222,15 @@ impl Work<'_> {
 }
 
 /// Writes one product. Faults that can be told before anything is written are its own; any other error is the unit's.
-async fn write(tx: &mut Conn, batch: &mut Batch<'_>, item: &Waiting) -> Result<Done, Error> {
-    let failed = |code: Option<String>, faults: Vec<Fault>| Done {
-        position: item.position,
-        state: "failed",
-        code,
-        faults,
-        ..Done::default()
-    };
-    let value: Value = match serde_json::from_str(&item.input) {
+async fn write(
+    tx: &mut Conn,
+    batch: &mut Batch<'_>,
+    position: i64,
+    value: serde_json::Result<Value>,
+) -> Result<Done, Error> {
+    let failed =
+        |code: Option<String>, faults: Vec<Fault>| Done { position, state: "failed", code, faults, ..Done::default() };
+    let value = match value {
         Ok(value) => value,
         Err(error) => {
             let fault = Fault::new(Code::InvalidBody, "", format!("The product is not valid JSON: {error}"));
@@ -255,7 +263,7 @@ async fn write(tx: &mut Conn, batch: &mut Batch<'_>, item: &Waiting) -> Result<D
         Outcome::Unchanged => "unchanged",
     };
     let (code, product) = (Some(written.row.code), Some(written.row.id));
-    Ok(Done { position: item.position, state, code, product, faults: Vec::new() })
+    Ok(Done { position, state, code, product, faults: Vec::new() })
 }
 
 /// The code that a product was sent with, for the ticket; a text that is none, or much too long for one, is left out.
