@@ -31,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(7);
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether tables have grown so much that their lists are better read in another way.
-const TUNING: Duration = Duration::from_secs(600);
+const TUNING: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM or an interrupt.
 pub(super) async fn run(common: &Common, config: Config) -> Result<(), Failure> {
