@@ -222,7 +222,9 @@ async fn batch(tx: &mut Conn, start: u32) -> Result<(), db::Error> {
 pub(crate) fn measure(bench: &Bench, report: &mut Report, postgres: Option<&Postgres>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let engine = if postgres.is_some() { "PostgreSQL" } else { "Embedded" };
-    let folder = bench.kept.as_ref().unwrap_or(&bench.folder).join(format!("customers-{engine}"));
+    // The private server of PostgreSQL ends with the run, and its customers with it.
+    let kept = bench.kept.as_ref().filter(|_| postgres.is_none());
+    let folder = kept.unwrap_or(&bench.folder).join(format!("customers-{engine}"));
     let record = folder.join("client.json");
     let is_seeded = record.exists();
     std::fs::create_dir_all(&folder)?;
