@@ -296,6 +296,22 @@ impl Conn {
         }
     }
 
+    /// Changes a text index of SQLite when the unit's group commits.
+    fn index_entry(&mut self, entry: sqlite::Entry) -> Result<(), Error> {
+        match &self.0 {
+            Inner::SqliteUnit(unit) => unit.index(entry),
+            _ => Err(Error::Sql("a text index is changed in a unit of work".into())),
+        }
+    }
+
+    /// Lets a unit on SQLite see what it and the units before it have for text indexes.
+    fn show_index(&mut self) -> Result<(), Error> {
+        match &self.0 {
+            Inner::SqliteUnit(unit) => unit.show_index(),
+            _ => Ok(()),
+        }
+    }
+
     async fn later(
         &mut self,
         text: std::borrow::Cow<'static, str>,

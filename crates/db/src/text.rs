@@ -8,7 +8,7 @@
 //! in the unit of work that changes the row; letter case and the like are the caller's business, who hands in text and
 //! keyword folded alike.
 
-use crate::{Conn, Error, Ids, Kind, Value, value::Kind as Bound};
+use crate::{Conn, Error, Ids, Kind, Value, sqlite::Entry, value::Kind as Bound};
 
 /// At most so many windows of a keyword are looked up. More would cost time and hardly narrow the search.
 const MOST_WINDOWS: usize = 32;
@@ -16,7 +16,8 @@ const MOST_WINDOWS: usize = 32;
 impl Conn {
     /// Makes a row be found by this text, and no longer by the one it had before.
     ///
-    /// On PostgreSQL this travels with the next statement, as [`crate::Query::later`] does. A text costs about two and a
+    /// On PostgreSQL this travels with the next statement, as [`crate::Query::later`] does; on SQLite it is written before
+    /// COMMIT, for all units of a group together. A text costs about two and a
     /// half entries a character; one of a few thousand characters takes as long as dozens of short ones.
     ///
     /// [`Error::Invalid`] when `company` is not in 0..2^31 or `id` is not in 0..2^32.
@@ -26,11 +27,7 @@ impl Conn {
         }
         let place = place(company, id)?;
         match self.kind() {
-            Kind::Sqlite => {
-                let tokens = spell(&windows(SHARED, text));
-                let insert = self.sql("insert or replace into ").push(index).push(" (rowid, grams) values ($1, $2)");
-                insert.bind(place).bind(tokens).later().await
-            }
+            Kind::Sqlite => self.index_entry(Entry { index, place, tokens: Some(spell(&windows(SHARED, text))) }),
             Kind::Postgres => {
                 let tokens = array(&windows(seed(company, id >> SLICE), text));
                 self.sql("insert into ")
@@ -61,11 +58,11 @@ impl Conn {
     /// Makes a row be found no longer; nothing happens when it was not in the index.
     pub async fn forget_text(&mut self, index: &'static str, company: i64, id: i64) -> Result<(), Error> {
         let place = place(company, id)?;
-        let delete = self.sql("delete from ").push(index);
-        match delete.kind() {
-            Kind::Sqlite => delete.push(" where rowid = $1").bind(place).later().await,
-            Kind::Postgres => delete.push(" where company = $1 and id = $2").bind(company).bind(id).later().await,
+        if self.kind() == Kind::Sqlite {
+            return self.index_entry(Entry { index, place, tokens: None });
         }
+        let delete = self.sql("delete from ").push(index).push(" where company = $1 and id = $2");
+        delete.bind(company).bind(id).later().await
     }
 
     /// The ids below `below` of the rows that may hold this keyword, the highest first, as far as about `most` of them
@@ -89,6 +86,7 @@ impl Conn {
         if self.kind() == Kind::Postgres {
             return self.sliced_candidates(index, company, keyword, below, most).await;
         }
+        self.show_index()?;
         let last = first.saturating_add(below.saturating_sub(1)).min(last);
         let ids = self
             .sql("select rowid & 4294967295 as id from ")
@@ -115,6 +113,7 @@ impl Conn {
         below: i64,
         most: usize,
     ) -> Result<Ids, Error> {
+        let most = most.min(MOST_READ);
         let mut found: Vec<i64> = Vec::new();
         let slices = self.slices(index, company).await?;
         for slice in slices.into_iter().filter(|slice| slice << SLICE < below) {
@@ -206,6 +205,10 @@ const SHARED: u32 = 0x811c_9dc5;
 
 /// On PostgreSQL a slice has two to the power of so many ids. Statements hold the number too.
 const SLICE: u32 = 17;
+
+/// On PostgreSQL no more candidates than these are asked of a slice, as each is read from its page: a keyword that more
+/// have is met sooner in the rows themselves.
+const MOST_READ: usize = 2_000;
 
 /// Where the hashes of a company's slice begin.
 fn seed(company: i64, slice: i64) -> u32 {

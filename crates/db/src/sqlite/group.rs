@@ -31,6 +31,7 @@ use tokio::{
 use super::{
     error, lock,
     place::{Member, Place},
+    text::{self, Entry},
 };
 use crate::{Conn, Error, Options, Stats};
 
@@ -97,6 +98,8 @@ pub(super) struct Group {
     pub(super) since: Instant,
     pub(super) alone: bool,
     pub(super) members: Vec<oneshot::Sender<Verdict>>,
+    /// What its members have for text indexes, in their order.
+    pub(super) entries: Vec<Entry>,
 }
 
 pub(super) enum Verdict {
@@ -179,7 +182,7 @@ impl Writer {
                 (Ok(_), Some(fault)) => Err(fault.into()),
                 (answer, _) => answer,
             };
-            match place.finish(answer.is_ok()).await {
+            match place.finish(answer.is_ok(), state.entries()).await {
                 Verdict::Committed => return answer,
                 Verdict::Failed(fault) => return Err(fault.into()),
                 Verdict::Again if alone => return answer.and(Err(Error::Busy.into())),
@@ -309,7 +312,9 @@ impl Writer {
     pub(super) fn commit_group(&self) {
         let outcome = {
             let connection = lock(&self.connection);
-            let outcome = run(&connection, "commit");
+            let entries = lock(&self.queue).group.as_mut().map(|group| std::mem::take(&mut group.entries));
+            let written = text::write(&connection, entries.iter().flatten());
+            let outcome = written.and_then(|()| run(&connection, "commit"));
             if outcome.is_err() && !connection.is_autocommit() {
                 // Nothing is left to save: should this fail too, the next BEGIN finds the transaction open and says so.
                 let _ = run(&connection, "rollback");

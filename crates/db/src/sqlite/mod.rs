@@ -3,6 +3,7 @@
 mod group;
 mod place;
 mod statement;
+mod text;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -22,6 +23,7 @@ use crate::{Error, Options, Stats, Value, query::EachRow};
 
 use group::Writer;
 pub(crate) use place::Member;
+pub(crate) use text::Entry;
 
 /// Prepared statements kept per connection; more than the product has.
 const STATEMENTS: usize = 1_000;

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use super::{
     group::{Group, Turn, Verdict, Waiting, Writer, pause, rollback, run, tell_all},
     lock, statement,
+    text::{self, Entry},
 };
 use crate::{Error, Value, query::EachRow};
 
@@ -92,7 +93,7 @@ impl Place {
             run(connection, "begin immediate")?;
             let now = Instant::now();
             let mut queue = lock(&self.writer.queue);
-            queue.group = Some(Group { since: now, alone, members: Vec::new() });
+            queue.group = Some(Group { since: now, alone, members: Vec::new(), entries: Vec::new() });
             // The time spent waiting for another process is not the unit's own.
             if let Turn::Running { since, .. } = &mut queue.turn {
                 *since = now;
@@ -107,9 +108,9 @@ impl Place {
         Ok(())
     }
 
-    /// Closes the savepoint, passes the turn on and waits for the COMMIT.
-    pub(super) async fn finish(mut self, keep: bool) -> Verdict {
-        let commits = self.end(keep);
+    /// Closes the savepoint, leaves its entries of text indexes with the group, passes the turn on and waits for the COMMIT.
+    pub(super) async fn finish(mut self, keep: bool, entries: Vec<Entry>) -> Verdict {
+        let commits = self.end(keep, entries);
         self.left = true;
         if commits {
             tokio::task::block_in_place(|| self.writer.commit_group());
@@ -119,7 +120,7 @@ impl Place {
     }
 
     /// Whether the caller has to write the COMMIT.
-    fn end(&self, keep: bool) -> bool {
+    fn end(&self, keep: bool, entries: Vec<Entry>) -> bool {
         let writer = &*self.writer;
         let connection = lock(&writer.connection);
         if writer.current.load(Relaxed) != self.ticket {
@@ -146,6 +147,9 @@ impl Place {
             let _ = verdict.send(Verdict::Committed);
         } else if closed && let Some(group) = &mut queue.group {
             group.members.push(verdict);
+            if keep {
+                group.entries.extend(entries);
+            }
         } else {
             // This unit, or what it ran into, ended the transaction of all members: none of them has happened.
             let mut members = writer.abandon(&connection, &mut queue).unwrap_or_default();
@@ -213,16 +217,40 @@ pub(crate) struct Member {
     writer: Arc<Writer>,
     ticket: u64,
     failed: Mutex<Option<Error>>,
+    entries: Mutex<Vec<Entry>>,
 }
 
 impl Member {
     pub(super) fn new(writer: &Arc<Writer>, ticket: u64) -> Self {
-        Self { writer: Arc::clone(writer), ticket, failed: Mutex::new(None) }
+        Self { writer: Arc::clone(writer), ticket, failed: Mutex::new(None), entries: Mutex::default() }
     }
 
     /// The error of the statement that failed, if one did.
     pub(super) fn failed(&self) -> Option<Error> {
         lock(&self.failed).take()
+    }
+
+    /// What it has for text indexes; handed out once.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        std::mem::take(&mut *lock(&self.entries))
+    }
+
+    /// Changes a text index, when the group commits.
+    pub(crate) fn index(&self, entry: Entry) -> Result<(), Error> {
+        self.with(|_| {
+            lock(&self.entries).push(entry);
+            Ok(())
+        })
+    }
+
+    /// Writes what the group has for text indexes so far, for the unit to see it. It is written again before COMMIT, because
+    /// this unit's part of it may be rolled back.
+    pub(crate) fn show_index(&self) -> Result<(), Error> {
+        self.with(|connection| {
+            let queue = lock(&self.writer.queue);
+            let of_group = queue.group.iter().flat_map(|group| &group.entries);
+            text::write(connection, of_group.chain(lock(&self.entries).iter()))
+        })
     }
 
     pub(crate) fn fetch<R: DeserializeOwned>(
