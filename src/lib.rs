@@ -46,4 +46,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 9, name: "imports", sql: include_str!("../migrations/0009_imports.sql") },
     db::Migration { version: 10, name: "event_place", sql: include_str!("../migrations/0010_event_place.sql") },
     db::Migration { version: 11, name: "venio_copies", sql: include_str!("../migrations/0011_venio_copies.sql") },
+    db::Migration { version: 12, name: "product_lists", sql: include_str!("../migrations/0012_product_lists.sql") },
 ];

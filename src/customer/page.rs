@@ -24,9 +24,6 @@ pub(super) struct Found {
     pub(super) next: Option<String>,
 }
 
-/// So many are looked at to say how many of a long list match.
-const SAMPLE: usize = 200;
-
 /// Finds a page, and how many there are in all.
 pub(super) async fn find_page(conn: &mut Conn, company: i64, filter: &Filter, effort: Effort) -> Result<Found, Error> {
     let Some(sought) = Sought::new(conn, company, filter, effort).await? else { return Ok(Found::default()) };
@@ -365,19 +362,15 @@ impl Sought<'_> {
 
     /// About how many match: as often as in a sample of what the lists have in common.
     async fn estimate(&self, conn: &mut Conn, region: &Ids) -> Result<Total, db::Error> {
-        let sample = region.ids.get(..SAMPLE.min(region.ids.len())).unwrap_or_default();
-        let Some(newest) = sample.first() else {
+        if region.ids.is_empty() {
             // No list leads: more cannot match than have the shape and the entries.
             let others = self.push_groups(conn.sql("select count(*) from ("));
             let most = Listing::<Row>::MOST_COUNTED + 1;
             let counted: i64 = others.push(" limit ").push_bind(most).push(") as counted").one().await?;
             return Ok(Total::about(counted));
-        };
-        let matched = self.verified(conn, sample).await?.len();
-        // What is below the floor is as dense as what is above it.
-        let above = newest - region.floor.max(self.first) + 1;
-        let listed = wide(region.ids.len()) * i128::from(newest - self.first + 1) / i128::from(above.max(1));
-        Ok(Total::about(i64::try_from(listed * wide(matched) / wide(sample.len())).unwrap_or(i64::MAX)))
+        }
+        let matched = self.verified(conn, region.sample()).await?.len();
+        Ok(Total::about(region.about(self.first, matched)))
     }
 
     /// A page of these customers, all of which are looked at and sorted; how many match is exact.
@@ -439,12 +432,20 @@ impl Lists<'_> {
 
     /// The next part of the lists that are not whole; beside a short one that is, these are not followed any further: its
     /// customers are looked at sooner.
-    async fn go_on(&mut self, sought: &Sought<'_>, conn: &mut Conn, below: i64) -> Result<(), db::Error> {
+    async fn go_on(&mut self, sought: &Sought<'_>, conn: &mut Conn, mut below: i64) -> Result<(), db::Error> {
         if self.whole.as_ref().is_some_and(|whole| whole.len() <= sought.effort.sorted) {
             self.cut.clear();
         }
+        if let Some(whole) = &self.whole {
+            below = whole.iter().find(|id| **id < below).map_or(0, |newest| newest + 1);
+        }
         for (source, ids) in &mut self.cut {
             *ids = source.newest(sought, conn, below).await?;
+            // What is above the newest of one list is not in all of them: the others are asked for what is below.
+            below = match ids.ids.first() {
+                Some(newest) => newest + 1,
+                None => below.min(ids.floor),
+            };
         }
         Ok(())
     }
@@ -478,10 +479,6 @@ impl Source<'_> {
 
 fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn wide(count: usize) -> i128 {
-    i128::try_from(count).unwrap_or(i128::MAX)
 }
 
 /// Ends the arms: they are `customer` by themselves, or lead to it where the table is needed.

@@ -1,7 +1,7 @@
 //! Lists of products: by count and state, and by the filters of the older operation.
 
 use axum::extract::State;
-use db::{Amount, Conn, Query};
+use db::{Amount, Conn};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 
 use super::Product;
 use super::links::{self, Links};
+use super::page::{Filter, Found, Which, find_page};
 use super::store::{self, Row, legacy_kind};
 use crate::app::App;
 use crate::http::{Caller, Code, Envelope, Error, Faults, Json, List, ListEnvelope, Listing, Reply};
@@ -20,9 +21,6 @@ use crate::setting::list::List as Choices;
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get_products_by_take_and_status)).routes(routes!(get_products_by_filter))
 }
-
-/// The most products of one answer: the original documents no way to ask for more than the first of this list.
-const MOST: i64 = 1_000;
 
 /// How many products to list, and in which state.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -161,10 +159,10 @@ async fn get_products_by_take_and_status(
     }
     faults.end()?;
     let mut conn = app.db.read().await?;
-    let Found { rows, counted, more } = find_page(&mut conn, caller.company, &filter).await?;
+    let Found { rows, total, more } = find_page(&mut conn, caller.company, &filter, app.config.effort).await?;
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
     let value = links::views(&mut conn, caller.company, rows).await?;
-    Ok(List { value, total: counted.into(), next })
+    Ok(List { value, total, next })
 }
 
 /// List the items that can be sold or counted, by filters: variants stand for themselves.
@@ -184,10 +182,10 @@ async fn get_products_by_filter(
 ) -> Result<Reply<Listing<ProductFilterItem>>, Error> {
     let mut conn = app.db.read().await?;
     let filter = input.filter(&mut conn, caller.company).await?;
-    let Found { rows, counted, .. } = find_page(&mut conn, caller.company, &filter).await?;
+    let Found { rows, total, .. } = find_page(&mut conn, caller.company, &filter, app.config.effort).await?;
     let links = links::links(&mut conn, caller.company, &rows).await?;
     let items = rows.into_iter().zip(links).map(|(row, links)| item(row, links)).collect();
-    Ok(Reply::ok(Listing::new(items, counted)))
+    Ok(Reply::ok(Listing::new(items, total)))
 }
 
 fn item(row: Row, links: Links) -> ProductFilterItem {
@@ -215,199 +213,6 @@ fn item(row: Row, links: Links) -> ProductFilterItem {
 fn one_of(states: &[Flag]) -> Option<bool> {
     let active = states.contains(&Flag(true));
     (!states.is_empty() && active != states.contains(&Flag(false))).then_some(active)
-}
-
-/// The order of a list; each is that of an index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum By {
-    #[default]
-    DateCreated,
-    DateModified,
-    ProductName,
-    ProductCode,
-}
-
-/// Which rows a list is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Which {
-    /// What is sold and counted: every row but the parents of variants.
-    #[default]
-    Items,
-    /// What people call a product: every row but the variants.
-    Products,
-}
-
-/// Which products to list, in the database's words.
-#[derive(Debug, Clone, Default)]
-struct Filter {
-    skip: i64,
-    take: i64,
-    by: By,
-    descending: bool,
-    rows: Which,
-    /// Only those with a lower number.
-    before: Option<i64>,
-    keyword: Option<String>,
-    kind: Option<i64>,
-    active: Option<bool>,
-    sold: bool,
-    stocked: bool,
-    /// Numbers of groups of the first, second and third level: in any of them. None is no filter.
-    groups: Option<[Vec<i64>; 3]>,
-}
-
-impl Filter {
-    fn page(skip: Option<i64>, take: Option<i64>, faults: &mut Faults) -> Filter {
-        let (skip, take) = (skip.unwrap_or(0), take.unwrap_or(20));
-        for (field, number) in [("skip", skip), ("take", take)] {
-            if number < 0 {
-                faults.add(Code::InvalidValue, field, format!("{field} must be 0 or more"));
-            }
-        }
-        let take = if take == 0 { MOST } else { take.clamp(1, MOST) };
-        Filter { skip: skip.max(0), take, descending: true, ..Filter::default() }
-    }
-
-    /// The order by its words; the default when they are not known, because those of the original are not.
-    fn order(&mut self, text: &str) {
-        let text = text.trim().to_lowercase();
-        let (name, word) = text.split_once([' ', ':']).unwrap_or((text.as_str(), ""));
-        let (name, minus) = name.strip_prefix('-').map_or((name, false), |name| (name, true));
-        let (by, usual) = match name {
-            "datemodified" => (By::DateModified, true),
-            "productname" | "partname" | "name" => (By::ProductName, false),
-            "productcode" | "code" => (By::ProductCode, false),
-            _ => (By::DateCreated, true),
-        };
-        self.by = by;
-        self.descending = match word.trim() {
-            "asc" => false,
-            "desc" => true,
-            _ => usual || minus,
-        };
-    }
-
-    /// `where` with every filter.
-    fn apply<'c>(&self, mut query: Query<'c>, company: i64) -> Query<'c> {
-        query = query.push(" where product.company = ").push_bind(company).push(" and product.deleted_at is null");
-        query = query.push(match self.rows {
-            Which::Items => " and not product.is_parent",
-            Which::Products => " and product.parent is null",
-        });
-        if let Some(kind) = self.kind {
-            query = query.push(" and product.kind = ").push_bind(kind);
-        }
-        if let Some(active) = self.active {
-            query = query.push(" and product.active = ").push_bind(active);
-        }
-        if self.sold {
-            query = query.push(" and product.visibility = ").push_bind(true);
-        }
-        if self.stocked {
-            query = query.push(" and product.track_inventory = ").push_bind(true);
-        }
-        if let Some(before) = self.before {
-            query = query.push(" and product.id < ").push_bind(before);
-        }
-        if let Some(groups) = &self.groups {
-            query = in_groups(query, groups);
-        }
-        match &self.keyword {
-            Some(keyword) => {
-                query.push(" and product.search_key like ").push_bind(search::pattern(keyword)).push(" escape '!'")
-            }
-            None => query,
-        }
-    }
-
-    fn apply_order<'c>(&self, query: Query<'c>) -> Query<'c> {
-        query.push(match (self.by, self.descending) {
-            (By::DateCreated, true) => " order by product.id desc",
-            (By::DateCreated, false) => " order by product.id",
-            (By::DateModified, true) => " order by product.modified_at desc, product.id desc",
-            (By::DateModified, false) => " order by product.modified_at, product.id",
-            (By::ProductName, true) => " order by product.name_key desc, product.id desc",
-            (By::ProductName, false) => " order by product.name_key, product.id",
-            (By::ProductCode, true) => " order by product.code_key desc",
-            (By::ProductCode, false) => " order by product.code_key",
-        })
-    }
-}
-
-/// In any of these groups. One group is the usual case, and the one that an index answers in the list's own order.
-fn in_groups<'c>(mut query: Query<'c>, groups: &[Vec<i64>; 3]) -> Query<'c> {
-    let levels = [
-        ("product.category = ", "product.category in ", &groups[0]),
-        ("product.sub_category = ", "product.sub_category in ", &groups[1]),
-        ("product.sub_sub_category = ", "product.sub_sub_category in ", &groups[2]),
-    ];
-    let mut joint = " and (";
-    for (is, is_in, ids) in levels {
-        match ids.as_slice() {
-            [] => continue,
-            [id] => query = query.push(joint).push(is).push_bind(*id),
-            ids => query = query.push(joint).push(is_in).push_ids(ids),
-        }
-        joint = " or ";
-    }
-    // Groups that are not there have no products.
-    query.push(if joint == " or " { ")" } else { " and false" })
-}
-
-/// A page of products.
-#[derive(Debug)]
-struct Found {
-    rows: Vec<Row>,
-    counted: i64,
-    more: bool,
-}
-
-/// Finds a page, and how many there are in all.
-///
-/// A keyword that few products can have is answered from the text index: those are looked at, all of them, which also
-/// counts them. A keyword that many have is met soon in the list's own order, so that order is followed.
-async fn find_page(conn: &mut Conn, company: i64, filter: &Filter) -> Result<Found, Error> {
-    if let Some(keyword) = &filter.keyword {
-        let most = usize::try_from(Listing::<Row>::MOST_COUNTED).unwrap_or(usize::MAX);
-        let ids = conn.text_candidates("product_text", company, keyword, i64::MAX, most).await?;
-        if ids.is_whole() {
-            return among(conn, company, filter, &ids.ids).await;
-        }
-    }
-    let most = Listing::<Row>::MOST_COUNTED + 1;
-    // The page's own beginning is no filter: the count is of the whole list.
-    let whole = Filter { before: None, ..filter.clone() };
-    let query = whole.apply(conn.sql("select count(*) from (select 1 from product"), company);
-    let counted = query.push(" limit ").push_bind(most).push(") as counted").one().await?;
-    let query = filter.apply(conn.sql("select ").push(store::COLUMNS).push(" from product"), company);
-    let query = filter.apply_order(query).push(" limit ").push_bind(filter.take + 1);
-    let rows = query.push(" offset ").push_bind(filter.skip).all().await?;
-    Ok(cut(rows, counted, filter.take))
-}
-
-fn cut(mut rows: Vec<Row>, counted: i64, take: i64) -> Found {
-    let take = usize::try_from(take).unwrap_or_default();
-    let more = rows.len() > take;
-    rows.truncate(take);
-    Found { rows, counted, more }
-}
-
-/// A page of these products, at most 10,000: all that match are put in order first, by number alone.
-async fn among(conn: &mut Conn, company: i64, filter: &Filter, ids: &[i64]) -> Result<Found, Error> {
-    if ids.is_empty() {
-        return Ok(Found { rows: Vec::new(), counted: 0, more: false });
-    }
-    let query = conn.sql("select product.id from ").push_ids(ids).push(" as candidate cross join product");
-    let query = filter.apply(query, company).push(" and product.id = candidate.id");
-    let matching: Vec<i64> = filter.apply_order(query).all().await?;
-    let counted = i64::try_from(matching.len()).unwrap_or(i64::MAX);
-    let (skip, take) = (usize::try_from(filter.skip).unwrap_or(usize::MAX), filter.take + 1);
-    let page: Vec<i64> = matching.into_iter().skip(skip).take(usize::try_from(take).unwrap_or_default()).collect();
-    let query = conn.sql("select ").push(store::COLUMNS).push(" from ").push_ids(&page);
-    let query = query.push(" as wanted cross join product where product.id = wanted.id and product.company = ");
-    let mut rows: Vec<Row> = query.push_bind(company).all().await?;
-    rows.sort_by_key(|row| page.iter().position(|id| *id == row.id));
-    Ok(cut(rows, counted, filter.take))
 }
 
 impl ProductFilterRequest {

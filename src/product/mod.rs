@@ -7,6 +7,7 @@ pub(crate) mod legacy;
 pub(crate) mod links;
 mod lookup;
 mod names;
+mod page;
 mod part;
 pub(crate) mod plan;
 pub(crate) mod put;

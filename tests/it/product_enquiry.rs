@@ -1,8 +1,10 @@
 //! Lists of products: by count and state, by the filters of the older operation, by keyword.
 
+use axum::http::Method;
+use sala::search::Effort;
 use serde_json::{Value, json};
 
-use crate::app::TestApp;
+use crate::app::{TestApp, answer, request};
 use crate::product::{phone, plain, put_well, shop};
 
 async fn codes(app: &TestApp, mut body: Value) -> Vec<String> {
@@ -107,6 +109,64 @@ async fn a_keyword_is_part_of_a_name_a_code_or_a_barcode_in_any_script() {
         codes(&app, json!({"smartSearch": "pen", "orderBy": "productCode", "skip": 1, "status": null})).await,
         ["D1"]
     );
+}
+
+#[tokio::test]
+async fn a_keyword_that_many_have_leads_to_the_same_pages() {
+    const LENGTH: usize = 60;
+    let app = shop().await;
+    // The order of names and codes is another one than that of the numbers.
+    let spread = |number: usize| number * 7 % LENGTH;
+    let is_active = |number: usize| !number.is_multiple_of(3);
+    let products = (0..LENGTH).map(|number| {
+        let kind = if number < 20 { "Old pen" } else { "Pen" };
+        let mut product = plain(&format!("N{:02}", spread(number)), &format!("{kind} {:02}", spread(number)));
+        product["active"] = json!(is_active(number));
+        product
+    });
+    put_well(&app, products.collect()).await;
+    let least = Effort { entries: 7, rows: 5, passed: 1, sorted: 1 };
+    let (_, hasty) = app.node(|config| config.effort = least).await;
+    let (mut estimates, mut found) = (0, 0);
+    for keyword in ["pen", "old", "n1", "pen 4", "none"] {
+        for (status, wanted) in [(json!([1]), Some(true)), (json!([0]), Some(false)), (json!([]), None)] {
+            let name = |number: usize| format!("{}pen {:02}", if number < 20 { "old " } else { "" }, spread(number));
+            let fits = |number: &usize| {
+                let text = format!("{}\nn{:02}", name(*number), spread(*number));
+                text.contains(keyword) && wanted.is_none_or(|wanted| wanted == is_active(*number))
+            };
+            let mut fitting: Vec<usize> = (0..LENGTH).rev().filter(fits).collect();
+            for order in ["dateCreated", "dateCreated asc", "productName", "productCode desc"] {
+                match order {
+                    "dateCreated asc" => fitting.reverse(),
+                    "productName" => fitting.sort_by_key(|number| name(*number)),
+                    "productCode desc" => fitting.sort_by_key(|number| std::cmp::Reverse(spread(*number))),
+                    _ => {}
+                }
+                for skip in [0, 3, 30] {
+                    let body = json!({"productType": 1031, "status": status, "smartSearch": keyword, "orderBy": order,
+                                      "skip": skip, "take": 10});
+                    let request = request(&app.token, Method::POST, "/v1/products/getProduct", &[], Some(body.clone()));
+                    let page = answer(&hasty, request).await;
+                    let items = page.data()["value"].as_array().unwrap();
+                    let codes: Vec<&str> = items.iter().map(|item| item["productCode"].as_str().unwrap()).collect();
+                    let expected: Vec<String> =
+                        fitting.iter().skip(skip).take(10).map(|number| format!("N{:02}", spread(*number))).collect();
+                    assert_eq!(codes, expected, "{body}");
+                    found += expected.len();
+                    let whole = app.post("/v1/products/getProduct", body.clone()).await;
+                    assert_eq!(whole.data()["value"], page.data()["value"], "{body}");
+                    assert_eq!(whole.data()["total"], json!(fitting.len()), "{body}");
+                    let is_estimate = page.data()["totalIsEstimate"] == json!(true);
+                    assert!(is_estimate || page.data()["total"] == json!(fitting.len()), "{body}: {page:?}");
+                    // Where the first page is the last, nothing is left to be guessed.
+                    assert!(!is_estimate || skip > 0 || fitting.len() > 10, "{body}");
+                    estimates += usize::from(is_estimate);
+                }
+            }
+        }
+    }
+    assert!(found > 500 && estimates > 20, "{found} {estimates}");
 }
 
 #[tokio::test]
