@@ -1,9 +1,12 @@
 //! What operators look at: health, readiness, metrics, and the pages of the API's document.
 
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use axum::response::Response;
+use bytes::Bytes;
 use metrics::{counter, gauge};
 use serde::Serialize;
 use serde_json::json;
@@ -12,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::config::Role;
 use crate::http::page_routes;
 use crate::http::reply::json as json_answer;
 use crate::{MIGRATIONS, job};
@@ -51,7 +55,7 @@ struct Readiness {
     job_lag: i64,
 }
 
-/// The server can do its work: the database answers, its schema is current, and jobs do not pile up.
+/// The server can do its work: the database answers, its schema is current, and jobs do not pile up where it runs them.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -75,7 +79,9 @@ async fn look(app: &App) -> Readiness {
     let depths = async { job::depths(&mut app.db.read().await?, now).await }.await;
     let database = depths.is_ok();
     let job_lag = depths.unwrap_or_default().iter().map(|depth| depth.lag).max().unwrap_or_default();
-    Readiness { ready: database && migrations && job_lag < MOST_LAG, database, migrations, job_lag }
+    // A node that only answers goes on answering: others are behind with their jobs, and nothing would be won without it.
+    let in_time = app.config.role == Role::Api || job_lag < MOST_LAG;
+    Readiness { ready: database && migrations && in_time, database, migrations, job_lag }
 }
 
 /// Metrics in Prometheus' text format.
@@ -137,6 +143,9 @@ pub fn pages(document: &utoipa::openapi::OpenApi) -> Router<App> {
         "metaData": {"title": "Sala API"},
     });
     let html = scalar_api_reference::scalar_html(&settings, Some("/docs/scalar.js"));
-    let script = scalar_api_reference::get_asset("scalar.js").unwrap_or_default();
-    page_routes(html, script, document.to_json().unwrap_or_default())
+    page_routes(html, || SCRIPT.clone(), document.to_json().unwrap_or_default())
 }
+
+/// The script of the document's page: five megabytes, which take memory only when somebody looks at it.
+static SCRIPT: LazyLock<Bytes> =
+    LazyLock::new(|| Bytes::from(scalar_api_reference::get_asset("scalar.js").unwrap_or_default()));

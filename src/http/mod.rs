@@ -152,14 +152,13 @@ fn panic_text(panic: &Box<dyn std::any::Any + Send>) -> &str {
 }
 
 /// The document's page and the document itself, for [`ops::pages`].
-pub(crate) fn page_routes(html: String, script: Vec<u8>, document: String) -> Router<App> {
-    let script = axum::body::Bytes::from(script);
+pub(crate) fn page_routes(html: String, script: fn() -> axum::body::Bytes, document: String) -> Router<App> {
     let html = axum::response::Html(html);
     let page = html.clone();
     Router::new()
         .route("/", get(async move || html.clone()))
         .route("/docs", get(async move || page.clone()))
-        .route("/docs/scalar.js", get(async move || asset("application/javascript", script.clone())))
+        .route("/docs/scalar.js", get(async move || asset("application/javascript", script())))
         .route("/openapi.json", get(async move || asset("application/json", document.clone())))
 }
 

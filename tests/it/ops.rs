@@ -47,6 +47,10 @@ async fn jobs_that_pile_up_make_a_server_not_ready() {
     app.advance(Duration::from_secs(1));
     let late = open(&app, "/readyz").await;
     assert_eq!((late.status, &late.body["jobLag"]), (503, &json!(300_000)));
+    // A node that runs no jobs answers as well as before.
+    let (_, front) = app.node(|config| config.role = Role::Api).await;
+    let behind = answer(&front, Request::get("/readyz").body(Body::empty()).unwrap()).await;
+    assert_eq!((behind.status, &behind.body["jobLag"]), (200, &json!(300_000)));
     app.run_jobs().await;
     assert_eq!(open(&app, "/readyz").await.status, 200);
 }
