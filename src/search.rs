@@ -16,6 +16,12 @@ pub struct Effort {
     pub sorted: usize,
 }
 
+/// So many of what an index names are looked at to say how many of them match.
+pub const SAMPLE: usize = 200;
+
+/// So many of the newest records are, where no index names those that may: what is looked for is common then.
+pub const UNLED_SAMPLE: usize = 500;
+
 impl Default for Effort {
     fn default() -> Effort {
         Effort { entries: 10_000, rows: 3_000, passed: 12_000, sorted: 20_000 }

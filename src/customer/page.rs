@@ -14,7 +14,7 @@ use super::filter::{By, Filter};
 use super::sought::{Link, Sought};
 use super::store::{self, Row};
 use crate::http::{Error, Listing, Total};
-use crate::search::{self, Effort};
+use crate::search::{self, Effort, SAMPLE, UNLED_SAMPLE};
 
 /// A page of customers.
 #[derive(Debug, Default)]
@@ -362,15 +362,19 @@ impl Sought<'_> {
 
     /// About how many match: as often as in a sample of what the lists have in common.
     async fn estimate(&self, conn: &mut Conn, region: &Ids) -> Result<Total, db::Error> {
-        if region.ids.is_empty() {
-            // No list leads: more cannot match than have the shape and the entries.
-            let others = self.push_groups(conn.sql("select count(*) from ("));
-            let most = Listing::<Row>::MOST_COUNTED + 1;
-            let counted: i64 = others.push(" limit ").push_bind(most).push(") as counted").one().await?;
-            return Ok(Total::about(counted));
-        }
-        let matched = self.verified(conn, region.sample()).await?.len();
-        Ok(Total::about(region.about(self.first, matched)))
+        let newest = if region.ids.is_empty() { Some(self.newest(conn).await?) } else { None };
+        let (listed, most) = newest.as_ref().map_or((region, SAMPLE), |newest| (newest, UNLED_SAMPLE));
+        let sample = listed.sample(most);
+        let matched = self.verified(conn, sample).await?.len();
+        Ok(Total::about(listed.about(self.first, sample.len(), matched)))
+    }
+
+    /// The newest customers that fit by shape, where no list leads.
+    async fn newest(&self, conn: &mut Conn) -> Result<Ids, db::Error> {
+        let order = Filter { by: By::DateCreated, descending: true, ..Filter::default() };
+        let query = self.push_arms(conn.sql("select customer.id from ("), &order);
+        let query = query.push(" limit ").push_bind(number(UNLED_SAMPLE) + 1);
+        Ok(Ids::cut(push_table(query, false).all().await?, UNLED_SAMPLE))
     }
 
     /// A page of these customers, all of which are looked at and sorted; how many match is exact.

@@ -6,7 +6,7 @@ use db::{Conn, Ids, Query};
 
 use super::store::{self, Row};
 use crate::http::{Code, Error, Faults, Listing, Total};
-use crate::search::{self, Effort};
+use crate::search::{self, Effort, SAMPLE, UNLED_SAMPLE};
 
 /// The most products of one answer: the original documents no way to ask for more than the first of this list.
 const MOST: i64 = 1_000;
@@ -163,7 +163,7 @@ pub(super) struct Found {
 /// the newest of them are looked at lot by lot, or in another order that order is followed.
 pub(super) async fn find_page(conn: &mut Conn, company: i64, filter: &Filter, effort: Effort) -> Result<Found, Error> {
     let pages = Pages { company, filter, effort };
-    let (rows, mut total) = match &filter.keyword {
+    let (mut rows, mut total) = match &filter.keyword {
         Some(keyword) => pages.by_keyword(conn, keyword).await?,
         None => (pages.walk(conn).await?, pages.count(conn).await?),
     };
@@ -172,7 +172,10 @@ pub(super) async fn find_page(conn: &mut Conn, company: i64, filter: &Filter, ef
         // The list has come to its end, so nothing is left to be guessed.
         total = Total::from(filter.skip.saturating_add(listed));
     }
-    let mut rows = rows;
+    let seen = filter.skip.saturating_add(listed);
+    if listed > 0 && total.number < seen {
+        total = Total::about(seen);
+    }
     rows.truncate(usize::try_from(take).unwrap_or_default());
     Ok(Found { rows, total, more: listed > take })
 }
@@ -226,9 +229,18 @@ impl Pages<'_> {
 
     /// About how many match: as often as among the newest that may.
     async fn estimate(&self, conn: &mut Conn, candidates: &Ids) -> Result<Total, db::Error> {
-        let whole = Filter { before: None, ..self.filter.clone() };
-        let matched = Pages { filter: &whole, ..*self }.verified(conn, candidates.sample()).await?.len();
-        Ok(Total::about(candidates.about(1, matched)))
+        let newest = if candidates.ids.is_empty() { Some(self.unled(conn).await?) } else { None };
+        let (listed, most) = newest.as_ref().map_or((candidates, SAMPLE), |newest| (newest, UNLED_SAMPLE));
+        let (whole, sample) = (Filter { before: None, ..self.filter.clone() }, listed.sample(most));
+        let matched = Pages { filter: &whole, ..*self }.verified(conn, sample).await?.len();
+        Ok(Total::about(listed.about(1, sample.len(), matched)))
+    }
+
+    /// The newest products, whatever they are.
+    async fn unled(&self, conn: &mut Conn) -> Result<Ids, db::Error> {
+        let query = conn.sql("select id from product where company = ").push_bind(self.company);
+        let query = query.push(" order by id desc limit ").push_bind(number(UNLED_SAMPLE) + 1);
+        Ok(Ids::cut(query.all().await?, UNLED_SAMPLE))
     }
 
     /// The newest that match, as many as the page needs; none when the text index does not lead.
@@ -238,8 +250,7 @@ impl Pages<'_> {
         let needed = skip.saturating_add(usize::try_from(filter.take).unwrap_or_default()).saturating_add(1);
         let (mut found, mut below, mut ids) = (Vec::new(), i64::MAX, first);
         while ids.floor < below {
-            let lot = needed.clamp(100, self.effort.rows.max(100));
-            for lot in ids.ids.chunks(lot) {
+            for lot in ids.ids.chunks(needed.clamp(100, self.effort.rows.max(100))) {
                 let matching = self.verified(conn, lot).await?;
                 found.extend(lot.iter().copied().filter(|id| matching.contains(id)));
                 if found.len() >= needed {

@@ -13,9 +13,6 @@ pub struct Ids {
     pub floor: i64,
 }
 
-/// So many are looked at to say how many of a long list match.
-const SAMPLE: usize = 200;
-
 impl Ids {
     /// The list of rows below `below` that ends before its first.
     pub fn unknown(below: i64) -> Ids {
@@ -34,19 +31,19 @@ impl Ids {
         self.floor == 0
     }
 
-    /// The newest of them, which are looked at to say how many match; see [`Ids::about`].
-    pub fn sample(&self) -> &[i64] {
-        &self.ids[..self.ids.len().min(SAMPLE)]
+    /// The newest of them, at most so many, which are looked at to say how many match; see [`Ids::about`].
+    pub fn sample(&self, most: usize) -> &[i64] {
+        &self.ids[..self.ids.len().min(most)]
     }
 
-    /// About how many rows match from `first` on, when `matched` of the [`Ids::sample`] do: rows below the floor are taken
-    /// to be as many, and to match as often, as those above it.
-    pub fn about(&self, first: i64, matched: usize) -> i64 {
+    /// About how many rows match from `first` on, when of `looked` ids `matched` do: rows below the floor are taken to be as
+    /// many, and to match as often, as those above it.
+    pub fn about(&self, first: i64, looked: usize, matched: usize) -> i64 {
         let Some(newest) = self.ids.first() else { return 0 };
         let wide = |count: usize| i128::try_from(count).unwrap_or(i128::MAX);
         let above = i128::from(newest - self.floor.max(first) + 1).max(1);
         let listed = wide(self.ids.len()) * i128::from(newest - first + 1) / above;
-        i64::try_from(listed * wide(matched) / wide(self.sample().len())).unwrap_or(i64::MAX)
+        i64::try_from(listed * wide(matched) / wide(looked.max(1))).unwrap_or(i64::MAX)
     }
 
     /// What is in both lists.
@@ -70,11 +67,12 @@ mod tests {
         // Every second id of 1 to 1000, cut after 251: half of a sample of them is a quarter of all.
         let every_second: Vec<i64> = (1..=500).rev().map(|half| half * 2).collect();
         let cut = Ids::cut(every_second[..252].to_vec(), 251);
-        assert_eq!(cut.sample(), &every_second[..200]);
-        assert!((245..=255).contains(&cut.about(1, 100)), "{}", cut.about(1, 100));
+        assert_eq!(cut.sample(200), &every_second[..200]);
+        assert!((245..=255).contains(&cut.about(1, 200, 100)), "{}", cut.about(1, 200, 100));
         let whole = Ids::cut(every_second, 1_000);
-        assert!((495..=505).contains(&whole.about(1, 200)), "{}", whole.about(1, 200));
-        assert_eq!(Ids::unknown(9).about(1, 0), 0);
+        assert_eq!(whole.sample(1_000).len(), 500);
+        assert!((495..=505).contains(&whole.about(1, 500, 500)), "{}", whole.about(1, 500, 500));
+        assert_eq!(Ids::unknown(9).about(1, 0, 0), 0);
     }
 
     #[test]
