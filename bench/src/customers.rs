@@ -11,7 +11,7 @@ use crate::limits::{Postgres, spread};
 use crate::load::{self, Plan};
 use crate::report::Report;
 use crate::server::{self, COMPANY, Client, Sala};
-use crate::{Bench, Result, seed};
+use crate::{Bench, Result, imports, seed};
 
 /// How many there are.
 const CUSTOMERS: u32 = 1_000_000;
@@ -247,6 +247,7 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report, postgres: Option<&Post
     let client: serde_json::Value = serde_json::from_slice(&std::fs::read(&record)?)?;
     reads(bench, report, &sala, &client, engine)?;
     if postgres.is_none() {
+        exports(bench, report, &sala, &client)?;
         return writes(bench, report, &sala, &client);
     }
     let server = sala.serve(&["--role", "api"])?;
@@ -392,6 +393,21 @@ fn reads(bench: &Bench, report: &mut Report, sala: &Sala, record: &serde_json::V
     let memory = server::memory(server.pid()).unwrap_or(f64::NAN);
     report.under(&format!("{engine}, … memory after that (PSS)"), memory, 150.0, "MB");
     server.stop()
+}
+
+/// All of them as files, and the whole company as one.
+fn exports(bench: &Bench, report: &mut Report, sala: &Sala, record: &serde_json::Value) -> Result<()> {
+    let server = sala.serve(&["--role", "api"])?;
+    let client = Client::new(server.address, record)?;
+    imports::as_files(&server, &client, report, "1,000,000 customers", imports::CUSTOMERS)?;
+    server.stop()?;
+    let archive = bench.folder.join("company.zip");
+    let (seconds, memory) = imports::command(sala, &["export", &archive.display().to_string()])?;
+    let megabytes = std::fs::metadata(&archive)?.len() / (1024 * 1024);
+    std::fs::remove_file(archive)?;
+    report.under(&format!("Embedded, sala export of that company ({megabytes} MB)"), seconds, 120.0, "s");
+    report.under("… memory meanwhile (PSS)", memory, 150.0, "MB");
+    Ok(())
 }
 
 /// Making customers at 64 connections, next to the same statements straight through rusqlite.

@@ -25,28 +25,40 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         let file = sala.folder.join(format!("{kind}.csv"));
         std::fs::write(&file, text)?;
         let path = file.display().to_string();
-        let (seconds, memory) = import(&sala, kind, &path)?;
+        let (seconds, memory) = command(&sala, &["import", kind, &path])?;
         report.under(&format!("Embedded, a file of 100,000 rows of {kind} is loaded in"), seconds, longest, "s");
         report.under("… memory meanwhile (PSS)", memory, 150.0, "MB");
-        let (seconds, _) = import(&sala, kind, &path)?;
+        let (seconds, _) = command(&sala, &["import", kind, &path])?;
         report.tell("… the same file again, which changes nothing", format!("{seconds:.1} s"));
     }
 
     let server = sala.serve(&["--role", "api"])?;
     let client = Client::new(server.address, &record)?;
-    let customers = ("customers", "/v3/customers/enquiry", "{}");
-    let products = ("products", "/v2/products/GetProduct", r#"{"take":200,"status":[true]}"#);
-    let files = [(customers, "CSV"), (customers, "a workbook"), (products, "CSV"), (products, "a workbook")];
-    for ((kind, path, body), what) in files {
-        let accept = if what == "CSV" { "text/csv" } else { XLSX };
+    as_files(&server, &client, report, "100,000 customers", CUSTOMERS)?;
+    as_files(&server, &client, report, "100,000 products", PRODUCTS)?;
+    server.stop()
+}
+
+/// The list of customers, and that of products: a path and a body.
+pub(crate) const CUSTOMERS: (&str, &str) = ("/v3/customers/enquiry", "{}");
+const PRODUCTS: (&str, &str) = ("/v2/products/GetProduct", r#"{"take":200,"status":[true]}"#);
+
+/// A whole list as CSV and as a workbook.
+pub(crate) fn as_files(
+    server: &server::Server,
+    client: &Client,
+    report: &mut Report,
+    what: &str,
+    which: (&str, &str),
+) -> Result<()> {
+    for (kind, accept) in [("CSV", "text/csv"), ("a workbook", XLSX)] {
         let (pid, started) = (server.pid(), Instant::now());
-        let (size, memory) =
-            server::watch(|| server::memory(pid), || list(server.address, &client, (path, body), accept));
+        let (size, memory) = server::watch(|| server::memory(pid), || list(server.address, client, which, accept));
         let (seconds, megabytes) = (started.elapsed().as_secs_f64(), size? / (1024 * 1024));
-        report.tell(&format!("100,000 {kind} as {what}"), format!("{seconds:.1} s, {megabytes} MB"));
+        report.under(&format!("Embedded, {what} as {kind} ({megabytes} MB)"), seconds, 120.0, "s");
         report.under("… memory meanwhile (PSS)", memory, 150.0, "MB");
     }
-    server.stop()
+    Ok(())
 }
 
 fn products() -> Result<String> {
@@ -85,15 +97,15 @@ fn customers() -> Result<String> {
     Ok(text)
 }
 
-/// Seconds and the most memory that `sala import` takes.
-fn import(sala: &Sala, kind: &str, path: &str) -> Result<(f64, f64)> {
+/// Seconds and the most memory that a command takes.
+pub(crate) fn command(sala: &Sala, words: &[&str]) -> Result<(f64, f64)> {
     let started = Instant::now();
-    let mut child: Child = sala.start(&["import", kind, path, "--log", "error"])?;
+    let mut child: Child = sala.start(&[words, &["--log", "error"]].concat())?;
     let pid = child.id();
     let (ended, memory) = server::watch(|| server::memory(pid), || child.wait());
     match ended?.success() {
         true => Ok((started.elapsed().as_secs_f64(), memory)),
-        false => Err("sala import refused rows".into()),
+        false => Err(format!("sala {} failed", words.join(" ")).into()),
     }
 }
 
