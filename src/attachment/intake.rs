@@ -50,6 +50,16 @@ pub struct New {
     pub(super) source: Source,
 }
 
+impl New {
+    /// What it is by its first bytes; none of a file that is still to be fetched.
+    pub fn content_type(&self) -> Option<&str> {
+        match &self.source {
+            Source::Here(stored) => Some(&stored.content_type),
+            Source::At(_) => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) enum Source {
     /// Its bytes are in the store.

@@ -39,6 +39,11 @@ pub(super) fn sign(app: &App, id: &str, key: &[u8], until: i64) -> String {
     absolute(app, &format!("/files/{id}?expires={until}&signature={}", signature.unwrap_or_default()))
 }
 
+/// The id of the file that such an address leads to.
+pub fn id_of(address: &str) -> Option<&str> {
+    address.split_once("/files/")?.1.split_once('?').map(|(id, _)| id)
+}
+
 /// Whether a link's signature is one of this key; compared in constant time.
 pub(super) fn is_good(id: &str, key: &[u8], until: i64, signature: &str) -> bool {
     let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };

@@ -22,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use self::fetch::run;
 use self::intake::Source;
 pub use self::intake::{MOST_FILES, New, Upload};
-pub use self::link::Link;
+pub use self::link::{Link, id_of};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::event::{self, Event};
@@ -61,10 +61,21 @@ impl Record {
         }
     }
 
+    /// A product.
+    pub fn product(id: i64) -> Record {
+        Record {
+            kind: "product",
+            topic: "Product",
+            id,
+            version: "select version from product where company = $1 and id = $2",
+        }
+    }
+
     /// The record of a stored attachment.
     fn of(row: &Row) -> Option<Record> {
         match row.record_kind.as_str() {
             "customer" => Some(Record::customer(row.record)),
+            "product" => Some(Record::product(row.record)),
             _ => None,
         }
     }

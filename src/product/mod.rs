@@ -2,6 +2,7 @@
 
 mod codeguard;
 mod enquiry;
+mod image;
 pub(crate) mod input;
 pub(crate) mod legacy;
 pub(crate) mod links;
@@ -39,6 +40,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get_products_by_barcode))
         .merge(ticket::routes())
         .merge(enquiry::routes())
+        .merge(image::routes())
         .merge(lookup::routes())
         .merge(part::routes())
         .merge(stock::routes())

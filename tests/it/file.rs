@@ -23,8 +23,8 @@ use tokio::net::TcpListener;
 use crate::app::{Answer, COMPANY, TestApp};
 use crate::receiver::Receiver;
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR and the rest";
-const PDF: &[u8] = b"%PDF-1.7 a contract";
+pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR and the rest";
+pub const PDF: &[u8] = b"%PDF-1.7 a contract";
 
 /// A server with the customer C1.
 async fn shop() -> TestApp {
@@ -49,7 +49,7 @@ async fn shop_with(change: impl FnOnce(&mut Config)) -> TestApp {
 }
 
 /// A part of a form: field, file name if it is a file, declared type, content.
-type Part<'a> = (&'a str, Option<&'a str>, &'a str, &'a [u8]);
+pub type Part<'a> = (&'a str, Option<&'a str>, &'a str, &'a [u8]);
 
 fn form_body(parts: &[Part<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
@@ -65,17 +65,22 @@ fn form_body(parts: &[Part<'_>]) -> Vec<u8> {
     body
 }
 
-/// Sends a form to attach-files.
-async fn send(app: &TestApp, parts: &[Part<'_>], headers: &[(&str, &str)]) -> Answer {
+/// A form on its way to an operation.
+pub fn form_request(app: &TestApp, path: &str, parts: &[Part<'_>], headers: &[(&str, &str)]) -> Request<Body> {
     let body = form_body(parts);
-    let mut request = Request::post("/v1/customer/attach-files")
+    let mut request = Request::post(path)
         .header("authorization", format!("Bearer {}", app.token))
         .header("content-type", "multipart/form-data; boundary=XX")
         .header("content-length", body.len());
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    app.call(request.body(Body::from(body)).unwrap()).await
+    request.body(Body::from(body)).unwrap()
+}
+
+/// Sends a form to attach-files.
+async fn send(app: &TestApp, parts: &[Part<'_>], headers: &[(&str, &str)]) -> Answer {
+    app.call(form_request(app, "/v1/customer/attach-files", parts, headers)).await
 }
 
 async fn attach_json(app: &TestApp, files: Value) -> Answer {
@@ -98,14 +103,14 @@ async fn file(app: &TestApp, id: &Value) -> Value {
 }
 
 /// Gets an address of this server as a browser does, without a token.
-async fn open(app: &TestApp, url: &Value) -> Answer {
+pub async fn open(app: &TestApp, url: &Value) -> Answer {
     let url = url.as_str().unwrap();
     let path = &url[url.find("/files/").unwrap()..];
     app.call(Request::get(path).body(Body::empty()).unwrap()).await
 }
 
 /// The files in the media folder.
-fn kept(app: &TestApp) -> usize {
+pub fn kept(app: &TestApp) -> usize {
     let mut count = 0;
     let mut folders = vec![app.database.folder.join("media")];
     while let Some(next) = folders.pop() {

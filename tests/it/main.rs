@@ -39,6 +39,7 @@ mod privacy;
 mod privacy_erasure;
 mod product;
 mod product_enquiry;
+mod product_image;
 mod product_ticket;
 mod receiver;
 mod scan;
