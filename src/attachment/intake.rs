@@ -85,9 +85,14 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Upload<T> {
 }
 
 impl<T> Upload<T> {
-    /// Lets go of the files: no record came of them.
-    pub async fn discard(&self, app: &App, caller: &Caller) {
-        discard(app, caller.company, &self.files).await;
+    /// What follows the answer: whoever looks after files and hears of them is woken; the files of a refused request are
+    /// let go of.
+    pub async fn settled<R>(&self, app: &App, caller: &Caller, answer: Result<R, Error>) -> Result<R, Error> {
+        match &answer {
+            Ok(_) => [Kind::File, Kind::Webhook].into_iter().for_each(|kind| app.wakes.wake(kind)),
+            Err(_) => discard(app, caller.company, &self.files).await,
+        }
+        answer
     }
 }
 

@@ -39,9 +39,15 @@ pub(super) fn sign(app: &App, id: &str, key: &[u8], until: i64) -> String {
     absolute(app, &format!("/files/{id}?expires={until}&signature={}", signature.unwrap_or_default()))
 }
 
+/// The address of a file that everybody may see, good as long as the file is there: its id, which nobody guesses, is the
+/// permission, so that the address outlives a move of the company to another server.
+pub(super) fn public(app: &App, id: &str) -> String {
+    absolute(app, &format!("/images/{id}"))
+}
+
 /// The id of the file that such an address leads to.
-pub fn id_of(address: &str) -> Option<&str> {
-    address.split_once("/files/")?.1.split_once('?').map(|(id, _)| id)
+pub fn public_id(address: &str) -> Option<&str> {
+    address.rsplit_once("/images/").map(|(_, id)| id)
 }
 
 /// Whether a link's signature is one of this key; compared in constant time.

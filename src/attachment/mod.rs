@@ -22,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use self::fetch::run;
 use self::intake::Source;
 pub use self::intake::{MOST_FILES, New, Upload};
-pub use self::link::{Link, id_of};
+pub use self::link::{Link, public_id};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::event::{self, Event};
@@ -46,6 +46,8 @@ pub struct Record {
     pub topic: &'static str,
     /// Its number.
     pub id: i64,
+    /// Whether everybody may see its files, by an address that lasts.
+    is_public: bool,
     /// Its version, which is its events' place among those of the record.
     version: &'static str,
 }
@@ -57,6 +59,7 @@ impl Record {
             kind: "customer",
             topic: "Customer",
             id,
+            is_public: false,
             version: "select version from customer where company = $1 and id = $2",
         }
     }
@@ -67,6 +70,7 @@ impl Record {
             kind: "product",
             topic: "Product",
             id,
+            is_public: true,
             version: "select version from product where company = $1 and id = $2",
         }
     }
@@ -140,9 +144,21 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether everybody may see it.
+    fn is_public(&self) -> bool {
+        Record::of(self).is_some_and(|record| record.is_public)
+    }
+
+    /// Where it can be had: a signed link for an hour, or the address that lasts.
+    fn address(&self, app: &App) -> String {
+        if self.is_public() {
+            return link::public(app, &self.id);
+        }
+        link::sign(app, &self.id, &self.link_key, app.now() / 1000 + link::SHOWN_FOR)
+    }
+
     fn view(self, app: &App, category: Option<String>, zone: &Zone) -> AttachedFile {
-        let until = app.now() / 1000 + link::SHOWN_FOR;
-        let file_url = (self.state == "stored").then(|| link::sign(app, &self.id, &self.link_key, until));
+        let file_url = (self.state == "stored").then(|| self.address(app));
         AttachedFile {
             file_id: self.id,
             file_name: self.name,

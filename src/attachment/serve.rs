@@ -15,7 +15,7 @@ use crate::media;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(get_file))
+    OpenApiRouter::new().routes(routes!(get_file)).routes(routes!(get_image))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -66,4 +66,29 @@ async fn get_file(
     let object = app.media.get(&row.id).await?;
     let kind = row.content_type.unwrap_or_default();
     Ok(media::respond(object, &kind, row.size, Some(&row.name), "private, no-store"))
+}
+
+/// Get a product's picture.
+///
+/// The address stands in `productImage` and lasts until the picture is deleted.
+#[utoipa::path(
+    get,
+    path = "/images/{id}",
+    operation_id = "getImage",
+    tag = "Product",
+    params(FilePath),
+    responses(
+        (status = 200, description = "The picture.", content_type = "application/octet-stream"),
+        (status = 404, response = inline(crate::http::openapi::NotFound)),
+    ),
+    security(())
+)]
+async fn get_image(State(app): State<App>, Path(path): Path<FilePath>) -> Result<Response, Error> {
+    let company = company_of(&path.id).ok_or(Error::NotFound("picture"))?;
+    let row = by_id(&mut app.db.read().await?, company, &path.id).await?;
+    let row = row.filter(|row| row.is_public() && row.state == "stored").ok_or(Error::NotFound("picture"))?;
+    let object = app.media.get(&row.id).await?;
+    let kind = row.content_type.unwrap_or_default();
+    // A deleted picture is not shown for long.
+    Ok(media::respond(object, &kind, row.size, Some(&row.name), "public, max-age=300"))
 }

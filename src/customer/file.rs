@@ -154,11 +154,7 @@ async fn attach_customer_files(
     upload: Upload<CustomerFileAttach>,
 ) -> Result<Reply<Vec<AttachedFile>>, Error> {
     let attached = attach(&app, &caller, &upload).await;
-    match &attached {
-        Ok(_) => [Kind::File, Kind::Webhook].into_iter().for_each(|kind| app.wakes.wake(kind)),
-        Err(_) => upload.discard(&app, &caller).await,
-    }
-    attached
+    upload.settled(&app, &caller, attached).await
 }
 
 /// List the files of a customer, the newest first.

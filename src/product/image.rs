@@ -1,7 +1,7 @@
 //! Pictures of products that are uploaded: each is a file of the product, and its lasting address one of `productImage`.
 
 use axum::extract::State;
-use db::{Conn, Json as Stored};
+use db::Conn;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
@@ -10,10 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store::{self, Row};
-use super::{CodePath, links, removal};
+use super::{CodePath, input, put, removal};
 use crate::app::App;
 use crate::attachment::{self, AttachedFile, Record, Upload};
-use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Envelope, Error, Faults, Listing, Paging, Path, Query, Reply};
 use crate::job::Kind;
 
@@ -23,12 +22,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(attach_product_images, list_product_images))
         .routes(routes!(delete_product_image))
 }
-
-/// A product may show so many pictures; the same as in its own request.
-const MOST_IMAGES: usize = 200;
-
-/// How long the address of a picture is good, in seconds: a hundred years, that is until the picture is deleted.
-const LASTING: i64 = 100 * 365 * 24 * 60 * 60;
 
 /// Pictures of a product.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -100,11 +93,7 @@ async fn attach_product_images(
     upload: Upload<ProductImageAttach>,
 ) -> Result<Reply<Vec<AttachedFile>>, Error> {
     let attached = attach(&app, &caller, &path.product_code, &upload).await;
-    match &attached {
-        Ok(_) => [Kind::File, Kind::Webhook].into_iter().for_each(|kind| app.wakes.wake(kind)),
-        Err(_) => upload.discard(&app, &caller).await,
-    }
-    attached
+    upload.settled(&app, &caller, attached).await
 }
 
 /// List the uploaded pictures of a product, the newest first.
@@ -154,7 +143,7 @@ async fn delete_product_image(
             let row = living(&mut tx, caller.company, &path.product_code).await?;
             attachment::remove(&app, &mut tx, &caller, Record::product(row.id), &path.file_id).await?;
             let images = row.details.images.clone();
-            let left = images.into_iter().filter(|image| attachment::id_of(image) != Some(&path.file_id)).collect();
+            let left = images.into_iter().filter(|image| attachment::public_id(image) != Some(&path.file_id)).collect();
             show(&mut tx, &caller, row, left, app.now()).await?;
             tx.reply(Reply::ok(None)).await
         })
@@ -195,17 +184,13 @@ async fn attach(
         .write(app, async |mut tx| {
             let row = living(&mut tx, caller.company, code).await?;
             let mut images = row.details.images.clone();
-            if images.len() + upload.files.len() > MOST_IMAGES {
-                let message = format!("A product may have {MOST_IMAGES} pictures");
+            if images.len() + upload.files.len() > input::MOST_ITEMS {
+                let message = format!("files: a product may have {} pictures", input::MOST_ITEMS);
                 return Err(Error::invalid(Code::OutOfRange, "files", message));
             }
             let record = Record::product(row.id);
-            let mut files = attachment::attach(app, &mut tx, caller, record, None, &upload.files).await?;
-            for file in &mut files {
-                let link = attachment::relink(app, &mut tx, caller, record, &file.file_id, LASTING).await?;
-                images.push(link.file_url.clone());
-                file.file_url = Some(link.file_url);
-            }
+            let files = attachment::attach(app, &mut tx, caller, record, None, &upload.files).await?;
+            images.extend(files.iter().filter_map(|file| file.file_url.clone()));
             show(&mut tx, caller, row, images, app.now()).await?;
             tx.reply(Reply::ok(files)).await
         })
@@ -213,31 +198,9 @@ async fn attach(
 }
 
 /// Makes these the pictures of a product; nothing is written when they are already.
-async fn show(tx: &mut Conn, caller: &Caller, old: Row, images: Vec<String>, now: i64) -> Result<(), Error> {
-    let was = old.details.images.clone();
-    let mut row = Row { version: old.version + 1, modified_at: now, modified_by: caller.id.clone(), ..old };
-    row.details.images = images;
-    let reference = format!("product/{}", row.id);
-    let change = Change { company: caller.company, reference, actor: &caller.id, action: "updated", at: now };
+async fn show(tx: &mut Conn, caller: &Caller, mut row: Row, images: Vec<String>, now: i64) -> Result<Row, Error> {
     let pictures = |images: &[String]| json!({"productImage": images});
-    if !audit::record(tx, &change, &pictures(&was), &pictures(&row.details.images)).await? {
-        return Ok(());
-    }
-    tx.sql(
-        "update product set details = $3, version = $4, modified_at = $5, modified_by = $6 where company = $1 and id = $2",
-    )
-    .bind(caller.company)
-    .bind(row.id)
-    .bind(Stored(&row.details))
-    .bind(row.version)
-    .bind(now)
-    .bind(&caller.id)
-    .later()
-    .await?;
-    if let Some(parent) = row.parent {
-        store::touch(tx, &row, parent).await?;
-    }
-    let version = row.version;
-    let view = links::view(tx, row).await?;
-    store::announce(tx, caller.company, &view, version, "Updated", now).await
+    let (before, after) = (pictures(&row.details.images), pictures(&images));
+    row.details.images = images;
+    put::revise(tx, caller, row, ("updated", "Updated"), (before, after), now).await
 }

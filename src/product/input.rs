@@ -214,7 +214,7 @@ impl<'de> Deserialize<'de> for Texts {
 }
 
 /// The longest lists that a product may have.
-const MOST_ITEMS: usize = 200;
+pub(super) const MOST_ITEMS: usize = 200;
 
 impl ProductWrite {
     /// The variants that are named.

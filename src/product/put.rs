@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use db::{Amount, Conn, Rows, Type};
+use db::{Amount, Conn, Json as Stored, Rows, Type};
 use serde_json::{Value, json};
 
 use super::input::ProductWrite;
@@ -372,6 +372,44 @@ impl<'a> Batch<'a> {
             }
         }
     }
+}
+
+/// Writes a row that was changed outside of a product's own request: a new version, its history (`what` was done, and the
+/// state before and after), and the event, by its name. Nothing when the states are the same.
+pub(super) async fn revise(
+    tx: &mut Conn,
+    caller: &Caller,
+    mut row: Row,
+    (what, name): (&'static str, &'static str),
+    (before, after): (Value, Value),
+    now: i64,
+) -> Result<Row, Error> {
+    let (company, reference) = (caller.company, format!("product/{}", row.id));
+    let change = Change { company, reference, actor: &caller.id, action: what, at: now };
+    if !audit::record(tx, &change, &before, &after).await? {
+        return Ok(row);
+    }
+    (row.version, row.modified_at) = (row.version + 1, now);
+    row.modified_by.clone_from(&caller.id);
+    tx.sql(
+        "update product set details = $3, deleted_at = $4, version = $5, modified_at = $6, modified_by = $7
+         where company = $1 and id = $2",
+    )
+    .bind(company)
+    .bind(row.id)
+    .bind(Stored(&row.details))
+    .bind(row.deleted_at)
+    .bind(row.version)
+    .bind(now)
+    .bind(&row.modified_by)
+    .later()
+    .await?;
+    if let Some(parent) = row.parent {
+        store::touch(tx, &row, parent).await?;
+    }
+    let view = links::view(tx, row.clone()).await?;
+    store::announce(tx, company, &view, row.version, name, now).await?;
+    Ok(row)
 }
 
 /// Writes what a product's variants have in common with it into one of them.

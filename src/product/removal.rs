@@ -7,9 +7,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store::{self, Row};
-use super::{CodePath, Product, links, part};
+use super::{CodePath, Product, links, part, put};
 use crate::app::App;
-use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Path, Reply};
 use crate::job::Kind;
 
@@ -145,28 +144,8 @@ async fn refuse_orphan(tx: &mut Conn, row: &Row) -> Result<(), Error> {
 
 /// Deletes or restores, in the record, in its history, and for those who listen.
 async fn change(tx: &mut Conn, caller: &Caller, old: Row, deleted_at: Option<i64>, now: i64) -> Result<Row, Error> {
-    let row = Row { deleted_at, version: old.version + 1, modified_at: now, modified_by: caller.id.clone(), ..old };
-    tx.sql(
-        "update product set deleted_at = $3, version = $4, modified_at = $5, modified_by = $6
-         where company = $1 and id = $2",
-    )
-    .bind(caller.company)
-    .bind(row.id)
-    .bind(row.deleted_at)
-    .bind(row.version)
-    .bind(now)
-    .bind(&caller.id)
-    .later()
-    .await?;
-    if let Some(parent) = row.parent {
-        store::touch(tx, &row, parent).await?;
-    }
-    let (action, name) = if deleted_at.is_some() { ("deleted", "Deleted") } else { ("restored", "Restored") };
-    let reference = format!("product/{}", row.id);
-    let record = Change { company: caller.company, reference, actor: &caller.id, action, at: now };
+    let what = if deleted_at.is_some() { ("deleted", "Deleted") } else { ("restored", "Restored") };
     let state = |deleted: bool| json!({"isDeleted": deleted});
-    audit::record(tx, &record, &state(deleted_at.is_none()), &state(deleted_at.is_some())).await?;
-    let view = links::view(tx, row.clone()).await?;
-    store::announce(tx, row.company, &view, row.version, name, now).await?;
-    Ok(row)
+    let states = (state(deleted_at.is_none()), state(deleted_at.is_some()));
+    put::revise(tx, caller, Row { deleted_at, ..old }, what, states, now).await
 }

@@ -179,12 +179,7 @@ impl TestApp {
 
     /// A server on another database that holds the same company, with the same key and client.
     pub async fn moved_to(&self, database: TestDatabase) -> TestApp {
-        let db = db::Db::open(&database.url, db::Options::default()).await.unwrap();
-        let media = Store::open(&database.folder.join("media").display().to_string()).unwrap();
-        let clock = Clock::Set(AtomicI64::new(self.app.now()));
-        let vault = Vault::from_text(&self.key).unwrap();
-        let app = App::new(self.app.config.clone(), db, vault, media, clock, None).unwrap();
-        let server = Server::new(app.clone());
+        let (app, server) = self.node_of(&database, self.app.config.clone()).await;
         let (client, key) = (self.client.clone(), self.key.clone());
         let mut test = TestApp { app, client, token: String::new(), database, server, key };
         test.token = test.token_for(&test.client).await;
@@ -200,8 +195,13 @@ impl TestApp {
     pub async fn node(&self, change: impl FnOnce(&mut Config)) -> (App, Server) {
         let mut config = self.app.config.clone();
         change(&mut config);
-        let db = db::Db::open(&self.database.url, db::Options::default()).await.unwrap();
-        let media = Store::open(&self.database.folder.join("media").display().to_string()).unwrap();
+        self.node_of(&self.database, config).await
+    }
+
+    /// A node of another database, with this one's key and time.
+    pub async fn node_of(&self, database: &TestDatabase, config: Config) -> (App, Server) {
+        let db = db::Db::open(&database.url, db::Options::default()).await.unwrap();
+        let media = Store::open(&database.folder.join("media").display().to_string()).unwrap();
         let vault = Vault::from_text(&self.key).unwrap();
         let clock = Clock::Set(AtomicI64::new(self.app.now()));
         let app = App::new(config, db, vault, media, clock, None).unwrap();

@@ -103,7 +103,7 @@ async fn file(app: &TestApp, id: &Value) -> Value {
 }
 
 /// Gets an address of this server as a browser does, without a token.
-pub async fn open(app: &TestApp, url: &Value) -> Answer {
+async fn open(app: &TestApp, url: &Value) -> Answer {
     let url = url.as_str().unwrap();
     let path = &url[url.find("/files/").unwrap()..];
     app.call(Request::get(path).body(Body::empty()).unwrap()).await

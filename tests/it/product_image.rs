@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, COMPANY, TestApp};
-use crate::file::{PDF, PNG, Part, form_request, kept, open};
+use crate::file::{PDF, PNG, Part, form_request, kept};
 use crate::product::{plain, put_well, stock_lists};
 use crate::receiver::Receiver;
 
@@ -15,6 +15,13 @@ const IMAGES: &str = "/v1/products/A1/images";
 
 async fn send(app: &TestApp, parts: &[Part<'_>]) -> Answer {
     app.call(form_request(app, IMAGES, parts, &[])).await
+}
+
+/// Gets an address of this server as a browser does, without a token.
+async fn open(app: &TestApp, url: &Value) -> Answer {
+    let url = url.as_str().unwrap();
+    let path = &url[url.find("/images/").unwrap_or_else(|| panic!("{url}"))..];
+    app.call(Request::get(path).body(Body::empty()).unwrap()).await
 }
 
 fn inline(content: &[u8]) -> String {
@@ -80,6 +87,16 @@ async fn pictures_are_listed_and_deleted_one_by_one() {
     assert_eq!(listed.data()["value"][0]["contentType"], "image/png");
     let before = app.get("/v2/products/A1").await.header("etag").to_owned();
 
+    // What belongs to a customer is not for everybody, whatever its address is called.
+    let customer = json!({"customerCode": "C1", "customerName": "C1", "customerState": 3, "customerStatus": 0});
+    assert_eq!(app.post("/v3/customers", customer).await.status, 200);
+    let private = app.post("/v1/customer/attach-files", json!({"customerCode": "C1", "files": [inline(PNG)]})).await;
+    let private = format!("/images/{}", private.data()[0]["fileId"].as_str().unwrap());
+    assert_eq!(open(&app, &json!(private)).await.status, 404);
+    for unknown in ["/images/507-x", "/images/508-x", "/images/x"] {
+        assert_eq!(open(&app, &json!(unknown)).await.status, 404, "{unknown}");
+    }
+
     let path = format!("{IMAGES}/{}", first["fileId"].as_str().unwrap());
     assert_eq!(app.request(Method::DELETE, &path, &[], None).await.status, 200);
     assert_eq!(app.request(Method::DELETE, &path, &[], None).await.status, 404);
@@ -87,7 +104,7 @@ async fn pictures_are_listed_and_deleted_one_by_one() {
     assert_eq!((open(&app, &first["fileUrl"]).await.status, open(&app, &second["fileUrl"]).await.status), (404, 200));
     assert_ne!(app.get("/v2/products/A1").await.header("etag"), before, "it is another version");
     app.run_jobs().await;
-    assert_eq!(kept(&app), 1);
+    assert_eq!(kept(&app), 2, "the customer's and the other picture");
     // What the product's own request leaves out is shown no more, and still there.
     app.token = app.token_for(&app.client).await;
     put_well(&app, json!([{"productCode": "A1", "productImage": []}])).await;

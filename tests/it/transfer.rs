@@ -11,7 +11,7 @@ use channel::Platform;
 use sala::transfer::{LEFT_OUT, TABLES};
 use serde_json::{Value, json};
 
-use crate::app::{COMPANY, TestApp, TestDatabase, is_postgres};
+use crate::app::{COMPANY, TestApp, TestDatabase, answer, is_postgres};
 use crate::child::until;
 use crate::fake::credentials;
 
@@ -150,6 +150,24 @@ async fn every_table_of_a_company_has_its_place() {
     let mut indexes: Vec<&str> = TABLES.iter().filter_map(|part| part.text.map(|(index, _)| index)).collect();
     indexes.sort_unstable();
     assert_eq!(app.app.db.text_indexes().await.unwrap(), indexes, "each text index is filled by an import");
+}
+
+#[tokio::test]
+async fn a_picture_of_a_product_keeps_its_address_even_without_secrets() {
+    let app = crate::product::shop().await;
+    crate::product::put_well(&app, json!([crate::product::plain("A1", "Cup")])).await;
+    let picture = json!({"files": [{"content": "iVBORw0KGgo=", "fileName": "cup.png"}]});
+    let made = app.post("/v1/products/A1/images", picture).await;
+    assert_eq!(made.status, 200, "{made:?}");
+    let folder = at(&app.database.folder, "moving");
+    ok(&app.database, &app.key, &["export", "--company", "507", &folder, "--json"]);
+    let target = other().await;
+    ok(&target, &app.key, &["import", "company", &folder, "--json"]);
+    let (_, moved) = app.node_of(&target, app.app.config.clone()).await;
+    let url = made.data()[0]["fileUrl"].as_str().unwrap();
+    let request = Request::get(&url[url.find("/images/").unwrap()..]).body(Body::empty()).unwrap();
+    let shown = answer(&moved, request).await;
+    assert_eq!((shown.status, shown.header("content-type")), (200, "image/png"), "{shown:?}");
 }
 
 #[tokio::test]
