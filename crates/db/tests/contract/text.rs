@@ -190,6 +190,20 @@ async fn a_long_list_is_cut_and_goes_on_below_its_floor() {
 }
 
 #[tokio::test]
+async fn a_keyword_of_thousands_is_not_read_whole_where_each_is_read_from_its_page() {
+    let test = indexed().await;
+    // 2,001 on PostgreSQL are one too many of a slice.
+    for (count, leads) in [(2_000, true), (2_001, !on_postgres())] {
+        let list: Vec<(i64, &str)> = (0..count).map(|id| (id, "common")).collect();
+        test.write(async |mut tx| tx.index_texts("room_text", 1, &list).await).await.unwrap();
+        let mut reader = test.read().await.unwrap();
+        let found = reader.text_candidates("room_text", 1, "common", 131_072, 10_000).await.unwrap();
+        let right = if leads { Ids { ids: (0..count).rev().collect(), floor: 0 } } else { Ids::unknown(131_072) };
+        assert!(found == right, "{count}: {} from {}", found.ids.len(), found.floor);
+    }
+}
+
+#[tokio::test]
 async fn ids_may_lie_far_apart() {
     let test = indexed().await;
     let far = [0, 5, 131_071, 131_072, 131_073, 262_143, 262_144, 5_000_000, 4_000_000_000, i64::from(u32::MAX)];
