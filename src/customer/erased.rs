@@ -4,7 +4,7 @@
 use db::{Conn, Json as Stored};
 
 use super::input::Profile;
-use super::store::{Links, Row};
+use super::store::{Links, Row, TEXTS};
 use crate::http::{Code, Error, Fault};
 
 /// What stands in the place of the name.
@@ -49,7 +49,7 @@ pub(crate) async fn write(tx: &mut Conn, company: i64, ids: &[i64], now: i64) ->
     .exec()
     .await?;
     for id in ids {
-        tx.forget_text("customer_text", company, *id).await?;
+        tx.forget_text(TEXTS, company, *id).await?;
     }
     Ok(())
 }

@@ -92,7 +92,8 @@ impl Sought<'_> {
                 return Ok((self.sorted_groups(conn).await?, total));
             }
             let most = self.effort.sorted;
-            let query = self.push_groups(conn.sql("select id from (")).push(" limit ").push_bind(number(most) + 1);
+            let query =
+                self.push_groups(conn.sql("select id from ("), None).push(" limit ").push_bind(number(most) + 1);
             let ids: Vec<i64> = query.push(") as listed").all().await?;
             if ids.len() <= most {
                 let (page, exact) = self.among(conn, &ids).await?;
@@ -118,7 +119,7 @@ impl Sought<'_> {
     async fn count(&self, conn: &mut Conn) -> Result<Total, db::Error> {
         let most = Listing::<Row>::MOST_COUNTED;
         if !self.counts_with_conditions() {
-            let query = self.push_groups(conn.sql("select count(*) from ("));
+            let query = self.push_groups(conn.sql("select count(*) from ("), None);
             let counted: i64 = query.push(" limit ").push_bind(most + 1).push(") as counted").one().await?;
             return Ok(Total::from(counted));
         }
@@ -153,7 +154,7 @@ impl Sought<'_> {
     /// All that were counted, when these are few.
     async fn gather_counted(&self, conn: &mut Conn) -> Result<Vec<i64>, db::Error> {
         if !self.counts_with_conditions() {
-            return self.push_groups(conn.sql("")).all().await;
+            return self.push_groups(conn.sql(""), None).all().await;
         }
         let order = self.counting_order();
         let table = self.needs_table(order.by);
@@ -167,7 +168,7 @@ impl Sought<'_> {
     /// SQLite would follow the index of the order instead of the one that has them together.
     async fn sorted_groups(&self, conn: &mut Conn) -> Result<Vec<i64>, db::Error> {
         let filter = self.filter;
-        let mut ids: Vec<i64> = self.push_groups(conn.sql("")).all().await?;
+        let mut ids: Vec<i64> = self.push_groups(conn.sql(""), None).all().await?;
         if let Some(cursor) = &filter.cursor {
             ids.retain(|id| if filter.descending { *id < cursor.id } else { *id > cursor.id });
         }
@@ -186,28 +187,40 @@ impl Sought<'_> {
     }
 
     /// Follows the list's order over a bounded number of customers; the page is among the given ones, if there are such.
-    async fn walk(&self, conn: &mut Conn, few: Option<&[i64]>) -> Result<Vec<i64>, db::Error> {
+    async fn walk(&self, conn: &mut Conn, few: Option<&Ids>) -> Result<Vec<i64>, db::Error> {
         let filter = self.filter;
         let pass = number(self.effort.passed).saturating_add(filter.skip);
         if few.is_none() && !self.needs_table(filter.by) {
             return self.walk_over(conn, pass).await;
         }
-        // What the index does not drop is looked at in the table, lot by lot.
+        // What the index does not drop is looked at in the table, lot by lot. The given ones meet the other conditions as
+        // far as lists can tell.
         let query = self.push_arms(conn.sql("select customer.id from ("), filter).push(" limit ").push_bind(pass);
-        let query = self.push_conditions(push_table(query, false));
+        let query = push_table(query, false);
+        let query = if few.is_some() { self.push_entries(query) } else { self.push_conditions(query) };
         let mut ids: Vec<i64> = filter.push_order(query).all().await?;
         if let Some(few) = few {
-            ids.retain(|id| few.binary_search_by(|other| id.cmp(other)).is_ok());
+            ids.retain(|id| few.ids.binary_search_by(|other| id.cmp(other)).is_ok());
         }
         ids.truncate(self.effort.rows.max(self.needed()));
         let found = self.first_of(conn, &ids, self.needed()).await?;
         Ok(found.into_iter().skip(usize::try_from(filter.skip).unwrap_or(usize::MAX)).collect())
     }
 
-    /// Follows the list's order to its end, if it must: in two steps, as the first may do.
+    /// Follows the list's order further, to its end, if it must. All customers with a keyword are sorted before that; in an
+    /// order in which they were not met soon, at once.
     async fn walk_on(&self, conn: &mut Conn) -> Result<Vec<i64>, db::Error> {
-        let page = self.walk_over(conn, number(self.effort.passed).saturating_mul(8)).await?;
-        if self.is_full(&page) { Ok(page) } else { self.walk_over(conn, i64::MAX).await }
+        let keyword = self.filter.keyword.as_deref();
+        if keyword.is_none() || self.filter.newest_first() {
+            let page = self.walk_over(conn, number(self.effort.passed).saturating_mul(8)).await?;
+            if self.is_full(&page) {
+                return Ok(page);
+            }
+        }
+        match keyword {
+            Some(keyword) => self.sort_named(conn, keyword).await,
+            None => self.walk_over(conn, i64::MAX).await,
+        }
     }
 
     async fn walk_over(&self, conn: &mut Conn, pass: i64) -> Result<Vec<i64>, db::Error> {
@@ -216,34 +229,50 @@ impl Sought<'_> {
         let query = self.push_arms(conn.sql("select customer.id from ("), filter).push(" limit ").push_bind(pass);
         let query = push_table(query, table);
         let query = if table { self.push_all_conditions(query) } else { self.push_conditions(query) };
-        let query = filter.push_order(query).push(" limit ").push_bind(filter.take + 1);
-        query.push(" offset ").push_bind(filter.skip).all().await
+        self.push_page(query).all().await
+    }
+
+    /// A page of all customers with a keyword, however many, each of which is looked at.
+    async fn sort_named(&self, conn: &mut Conn, keyword: &str) -> Result<Vec<i64>, db::Error> {
+        let named = conn.text_set(store::TEXTS, self.company, keyword).await?;
+        let query = conn.sql("select customer.id from ").push_found(&named);
+        let query = query.push(" as candidate cross join customer where customer.id = candidate.id");
+        self.push_page(self.filter.push_after(self.push_all_conditions(query))).all().await
+    }
+
+    /// The order, and how many of it are wanted.
+    fn push_page<'c>(&self, query: db::Query<'c>) -> db::Query<'c> {
+        let query = self.filter.push_order(query).push(" limit ").push_bind(self.filter.take + 1);
+        query.push(" offset ").push_bind(self.filter.skip)
     }
 
     /// A page by what indexes name, such as a keyword or an owner.
     async fn listed(&self, conn: &mut Conn) -> Result<(Vec<i64>, Total), Error> {
         let top = self.last.saturating_add(1);
         let lists = self.lists(conn, top).await?;
-        if let Some(few) = lists.whole.as_ref().filter(|few| few.len() <= self.effort.rows) {
-            return self.among(conn, few).await;
+        if let Some(few) = lists.whole.as_ref().filter(|few| few.ids.len() <= self.effort.rows) {
+            return self.among(conn, &few.ids).await;
         }
         let mut total = self.estimate(conn, &lists.region(top)).await?;
         let filter = self.filter;
         let skip = usize::try_from(filter.skip).unwrap_or(usize::MAX);
-        let few = lists.whole.clone();
         let mut page = Vec::new();
         if !filter.newest_first() {
-            page = self.walk(conn, few.as_deref()).await?;
+            page = self.walk(conn, lists.whole.as_ref()).await?;
         }
         if !self.is_full(&page) {
-            let needed = if filter.newest_first() { self.needed() } else { usize::MAX };
-            page = match self.stream(conn, lists, needed).await? {
-                Some(found) if filter.newest_first() => found.into_iter().skip(skip).collect(),
-                Some(all) => {
-                    let (page, exact) = self.among(conn, &all).await?;
-                    total = exact;
-                    page
-                }
+            let found = if filter.newest_first() {
+                let found = self.stream(conn, lists, self.needed()).await?;
+                found.map(|found| found.into_iter().skip(skip).collect())
+            } else if let Some(all) = self.gather(conn, lists).await? {
+                let (page, exact) = self.among(conn, &all).await?;
+                total = exact;
+                Some(page)
+            } else {
+                None
+            };
+            page = match found {
+                Some(found) => found,
                 None => self.walk_on(conn).await?,
             };
         }
@@ -263,7 +292,7 @@ impl Sought<'_> {
         let keyword = self.filter.keyword.as_deref().map(Source::Keyword);
         for source in self.links.iter().map(Source::Link).chain(keyword) {
             // So few are looked at as quickly as another list is read.
-            if lists.whole.as_ref().is_some_and(|whole| whole.len() <= 100) {
+            if lists.is_short(100) {
                 break;
             }
             let ids = source.newest(self, conn, below).await?;
@@ -273,8 +302,8 @@ impl Sought<'_> {
                 lists.cut.push((source, ids));
             }
         }
-        if self.has_columns() && lists.whole.as_ref().is_none_or(|whole| whole.len() > 100) {
-            let query = self.push_groups(conn.sql("select id from (")).push(" limit ");
+        if self.has_columns() && !lists.is_short(100) {
+            let query = self.push_groups(conn.sql("select id from ("), None).push(" limit ");
             let mut ids: Vec<i64> = query.push_bind(number(self.effort.sorted) + 1).push(") as listed").all().await?;
             if ids.len() <= self.effort.sorted {
                 ids.sort_unstable_by(|a, b| b.cmp(a));
@@ -282,7 +311,7 @@ impl Sought<'_> {
             }
         }
         if let Some(whole) = &mut lists.whole {
-            whole.retain(|id| (self.first..=self.last).contains(id));
+            whole.ids.retain(|id| (self.first..=self.last).contains(id));
         }
         Ok(lists)
     }
@@ -306,6 +335,27 @@ impl Sought<'_> {
             return Ok(None);
         };
         query.all().await.map(Some)
+    }
+
+    /// All that the lists have in common, the newest first. None when no list leads, or it is more than is sorted.
+    async fn gather(&self, conn: &mut Conn, mut lists: Lists<'_>) -> Result<Option<Vec<i64>>, db::Error> {
+        let mut below = self.last.saturating_add(1);
+        let mut all = Vec::new();
+        loop {
+            let region = lists.region(below);
+            if region.floor >= below {
+                return Ok(None);
+            }
+            all.extend(region.ids);
+            if all.len() > self.effort.sorted {
+                return Ok(None);
+            }
+            if region.floor <= self.first {
+                return Ok(Some(all));
+            }
+            below = region.floor;
+            lists.go_on(self, conn, below).await?;
+        }
     }
 
     /// Goes through what the lists have in common, from the newest on, and looks at it until `needed` match; the newest
@@ -339,25 +389,48 @@ impl Sought<'_> {
 
     /// The first of these that match, in the same order.
     async fn first_of(&self, conn: &mut Conn, ids: &[i64], needed: usize) -> Result<Vec<i64>, db::Error> {
-        let (mut found, mut rest, mut lot) = (Vec::new(), ids, needed.clamp(100, self.effort.rows.max(100)));
+        let most = self.effort.rows.max(100);
+        let mut lot = needed.clamp(100, most);
+        let (head, mut rest) = ids.split_at(lot.min(ids.len()));
+        let mut found = self.verified(conn, head).await?;
+        let narrowed;
+        if found.len() < needed {
+            narrowed = self.narrowed(conn, rest).await?;
+            rest = &narrowed;
+        }
         while !rest.is_empty() && found.len() < needed {
+            lot = lot.saturating_mul(4).min(most);
             let (head, tail) = rest.split_at(lot.min(rest.len()));
-            let matching = self.verified(conn, head).await?;
-            found.extend(head.iter().filter(|id| matching.contains(id)));
-            (rest, lot) = (tail, lot.saturating_mul(4).min(self.effort.rows.max(100)));
+            found.extend(self.verified(conn, head).await?);
+            rest = tail;
         }
         found.truncate(needed);
         Ok(found)
     }
 
-    /// Which of these match.
-    async fn verified(&self, conn: &mut Conn, ids: &[i64]) -> Result<HashSet<i64>, db::Error> {
+    /// Which of these match, in the same order.
+    async fn verified(&self, conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>, db::Error> {
         if ids.is_empty() {
-            return Ok(HashSet::new());
+            return Ok(Vec::new());
         }
         let query = conn.sql("select customer.id from ").push_ids(ids);
         let query = query.push(" as candidate cross join customer where customer.id = candidate.id");
-        Ok(self.push_all_conditions(query).all().await?.into_iter().collect())
+        let matching: HashSet<i64> = self.push_all_conditions(query).all().await?.into_iter().collect();
+        Ok(ids.iter().copied().filter(|id| matching.contains(id)).collect())
+    }
+
+    /// Which of these fit by shape and entries, in the same order: where they lie close together, all customers between them
+    /// that do are read from an index sooner than each is looked at. Otherwise all.
+    async fn narrowed(&self, conn: &mut Conn, ids: &[i64]) -> Result<Vec<i64>, db::Error> {
+        let (first, last) = (ids.iter().min().copied(), ids.iter().max().copied());
+        let (Some(first), Some(last)) = (first, last) else { return Ok(Vec::new()) };
+        let is_dense = (last - first) / PASSED_FOR_A_ROW < number(ids.len());
+        if !self.has_columns() || ids.len() < self.effort.rows / 10 || !is_dense {
+            return Ok(ids.to_vec());
+        }
+        let fitting: Vec<i64> = self.push_groups(conn.sql(""), Some((first, last))).all().await?;
+        let fitting: HashSet<i64> = fitting.into_iter().collect();
+        Ok(ids.iter().copied().filter(|id| fitting.contains(id)).collect())
     }
 
     /// About how many match: as often as in a sample of what the lists have in common.
@@ -418,38 +491,35 @@ impl Sought<'_> {
 /// What indexes name: the lists that are whole, brought together, and those that go on.
 #[derive(Debug, Default)]
 struct Lists<'s> {
-    whole: Option<Vec<i64>>,
+    whole: Option<Ids>,
     cut: Vec<(Source<'s>, Ids)>,
 }
 
 impl Lists<'_> {
     /// What all lists have in common below a number, from the newest on.
     fn region(&self, below: i64) -> Ids {
-        let whole = self.whole.as_ref().map(|ids| {
-            let ids = ids.iter().copied().filter(|id| *id < below).collect();
-            Ids { ids, floor: 0 }
-        });
         // A list that ends at once says nothing: the others lead, and its condition is left to the rows.
-        let known = self.cut.iter().map(|(_, ids)| ids).filter(|ids| ids.floor < below).cloned();
-        known.chain(whole).reduce(|a, b| a.and(&b)).unwrap_or_else(|| Ids::unknown(below))
+        let known = self.cut.iter().map(|(_, ids)| ids).chain(&self.whole).filter(|ids| ids.floor < below);
+        known.map(|ids| ids.under(below)).reduce(|a, b| a.and(&b)).unwrap_or_else(|| Ids::unknown(below))
     }
 
-    /// The next part of the lists that are not whole; beside a short one that is, these are not followed any further: its
-    /// customers are looked at sooner.
+    /// The next part of those lists that are not known right below a number; beside a short one that is whole, these are not
+    /// followed any further: its customers are looked at sooner.
     async fn go_on(&mut self, sought: &Sought<'_>, conn: &mut Conn, mut below: i64) -> Result<(), db::Error> {
-        if self.whole.as_ref().is_some_and(|whole| whole.len() <= sought.effort.sorted) {
+        if self.is_short(sought.effort.sorted) {
             self.cut.clear();
         }
-        if let Some(whole) = &self.whole {
-            below = whole.iter().find(|id| **id < below).map_or(0, |newest| newest + 1);
-        }
-        for (source, ids) in &mut self.cut {
+        // What is above the next of one list is not in all of them.
+        below = self.cut.iter().map(|(_, ids)| ids).chain(&self.whole).fold(below, |below, ids| ids.next(below));
+        while let Some(place) = self.cut.iter().position(|(_, ids)| ids.floor >= below && below > 0) {
+            let (source, ids) = &mut self.cut[place];
             *ids = source.newest(sought, conn, below).await?;
-            // What is above the newest of one list is not in all of them: the others are asked for what is below.
-            below = match ids.ids.first() {
-                Some(newest) => newest + 1,
-                None => below.min(ids.floor),
-            };
+            if ids.floor < below {
+                below = ids.next(below);
+            } else {
+                // It says nothing here: its condition is left to the rows from now on.
+                self.cut.swap_remove(place);
+            }
         }
         Ok(())
     }
@@ -457,9 +527,14 @@ impl Lists<'_> {
     /// Another list that is whole.
     fn add(&mut self, list: Ids) {
         self.whole = Some(match self.whole.take() {
-            Some(whole) => Ids { ids: whole, floor: 0 }.and(&list).ids,
-            None => list.ids,
+            Some(whole) => whole.and(&list),
+            None => list,
         });
+    }
+
+    /// Whether a list is whole and no longer than this.
+    fn is_short(&self, most: usize) -> bool {
+        self.whole.as_ref().is_some_and(|whole| whole.ids.len() <= most)
     }
 }
 
@@ -474,12 +549,15 @@ impl Source<'_> {
     async fn newest(&self, sought: &Sought<'_>, conn: &mut Conn, below: i64) -> Result<Ids, db::Error> {
         match self {
             Source::Keyword(keyword) => {
-                conn.text_candidates("customer_text", sought.company, keyword, below, sought.effort.entries).await
+                conn.text_candidates(store::TEXTS, sought.company, keyword, below, sought.effort.entries).await
             }
             Source::Link(link) => link.newest(conn, sought.company, below, sought.effort.entries).await,
         }
     }
 }
+
+/// Passing so many customers in an index costs what looking at one in the table does.
+const PASSED_FOR_A_ROW: i64 = 20;
 
 fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)

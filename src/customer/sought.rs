@@ -235,18 +235,23 @@ impl<'f> Sought<'f> {
         filter.push_arm_order(query)
     }
 
-    /// The customers of each shape that have the wanted entries, which lie together in an index, in no order.
-    pub(super) fn push_groups<'c>(&self, mut query: Query<'c>) -> Query<'c> {
+    /// The customers of each shape that have the wanted entries, which lie together in an index, in no order; of those
+    /// with numbers from one to another.
+    pub(super) fn push_groups<'c>(&self, mut query: Query<'c>, between: Option<(i64, i64)>) -> Query<'c> {
         for (place, shape) in self.shapes.iter().enumerate() {
             query = query.push(if place == 0 { "" } else { " union all " });
             query = query.push("select customer.id from customer where customer.company = ").push_bind(self.company);
             query = query.push(" and customer.shape = ").push_bind(*shape).push(" and customer.deleted_at is null");
+            if let Some((first, last)) = between {
+                query =
+                    query.push(" and customer.id >= ").push_bind(first).push(" and customer.id <= ").push_bind(last);
+            }
             query = self.push_entries(query);
         }
         query
     }
 
-    fn push_entries<'c>(&self, mut query: Query<'c>) -> Query<'c> {
+    pub(super) fn push_entries<'c>(&self, mut query: Query<'c>) -> Query<'c> {
         let wanted = [
             (" and customer.customer_group", &self.groups),
             (" and customer.source", &self.sources),

@@ -31,6 +31,19 @@ impl Ids {
         self.floor == 0
     }
 
+    /// From where on the list goes on below a number: one above the next of its ids, or its floor when it has none there.
+    pub fn next(&self, below: i64) -> i64 {
+        match self.ids.get(self.ids.partition_point(|id| *id >= below)) {
+            Some(id) => id + 1,
+            None => below.min(self.floor),
+        }
+    }
+
+    /// The part of it below a number.
+    pub fn under(&self, below: i64) -> Ids {
+        Ids { ids: self.ids[self.ids.partition_point(|id| *id >= below)..].to_vec(), floor: self.floor }
+    }
+
     /// The newest of them, at most so many, which are looked at to say how many match; see [`Ids::about`].
     pub fn sample(&self, most: usize) -> &[i64] {
         &self.ids[..self.ids.len().min(most)]
@@ -82,6 +95,8 @@ mod tests {
         let cut = Ids::cut(vec![8, 7, 6, 5], 3);
         assert!(whole.is_whole() && !cut.is_whole());
         let both = Ids { ids: vec![7, 5], floor: 5 };
+        assert_eq!([10, 9, 6, 5, 4].map(|below| cut.next(below)), [9, 9, 6, 5, 4]);
+        assert_eq!((whole.next(1), cut.under(7)), (0, Ids { ids: vec![6, 5], floor: 5 }));
         assert_eq!((whole.and(&cut), cut.and(&whole)), (both.clone(), both));
         assert_eq!(whole.and(&Ids::unknown(6)), Ids::unknown(6));
         assert_eq!(whole.and(&Ids { ids: vec![], floor: 0 }), Ids { ids: vec![], floor: 0 });

@@ -42,6 +42,7 @@ pub use ids::Ids;
 pub use migrate::{Migrated, Migration, MigrationState};
 pub use query::Query;
 pub use rows::{Rows, Type};
+pub use text::TextSet;
 pub use value::{Json, Value};
 
 use migrate::compare;

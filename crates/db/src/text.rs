@@ -8,7 +8,7 @@
 //! in the unit of work that changes the row; letter case and the like are the caller's business, who hands in text and
 //! keyword folded alike.
 
-use crate::{Conn, Error, Ids, Kind, Value, sqlite::Entry, value::Kind as Bound};
+use crate::{Conn, Error, Ids, Kind, Query, Value, sqlite::Entry, value::Kind as Bound};
 
 /// At most so many windows of a keyword are looked up. More would cost time and hardly narrow the search.
 const MOST_WINDOWS: usize = 32;
@@ -116,7 +116,7 @@ impl Conn {
         let most = most.min(MOST_READ);
         let mut found: Vec<i64> = Vec::new();
         let slices = self.slices(index, company).await?;
-        for slice in slices.into_iter().filter(|slice| slice << SLICE < below) {
+        for (place, slice) in slices.into_iter().filter(|slice| slice << SLICE < below).enumerate() {
             // The sums keep the planner from walking through the company's rows by the primary key, and from reading the
             // whole table in the hope that the limit is soon reached: it takes each for a condition that hardly a row
             // meets. An order would make the server fetch all rows before the first.
@@ -132,7 +132,7 @@ impl Conn {
                 .all()
                 .await?;
             if more.len() > most {
-                let floor = below.min((slice + 1) << SLICE);
+                let floor = if place == 0 { below } else { (slice + 1) << SLICE };
                 return Ok(Ids { ids: found, floor });
             }
             more.sort_unstable_by(|a, b| b.cmp(a));
@@ -142,6 +142,25 @@ impl Conn {
             }
         }
         Ok(Ids { ids: found, floor: 0 })
+    }
+
+    /// All rows that may hold a keyword, for [`Query::push_found`]; an empty one is refused. Unlike
+    /// [`Conn::text_candidates`] this is read to its end, however many there are, by the statement that it is part of: a tenth
+    /// of a microsecond each on SQLite, a few on PostgreSQL.
+    pub async fn text_set(&mut self, index: &'static str, company: i64, keyword: &str) -> Result<TextSet, Error> {
+        let (first, last) = (place(company, 0)?, place(company, LAST)?);
+        if keyword.is_empty() {
+            return Err(Error::Invalid("an empty keyword finds every row".into()));
+        }
+        let asked = |seed| asked(seed, keyword);
+        let found = if self.kind() == Kind::Postgres {
+            let slices = self.slices(index, company).await?;
+            Found::Slices(company, slices.into_iter().map(|slice| array(&asked(seed(company, slice)))).collect())
+        } else {
+            self.show_index()?;
+            Found::Places(spell(&asked(SHARED)), first, last)
+        };
+        Ok(TextSet { index, found })
     }
 
     /// The slices in which a company has rows, the newest first.
@@ -155,6 +174,50 @@ impl Conn {
             .bind(company)
             .all()
             .await
+    }
+}
+
+/// Rows that may hold a keyword; see [`Conn::text_set`].
+#[derive(Debug)]
+pub struct TextSet {
+    index: &'static str,
+    found: Found,
+}
+
+#[derive(Debug)]
+enum Found {
+    /// SQLite: the query of the full-text table, and the range of its rows.
+    Places(String, i64, i64),
+    /// PostgreSQL: the company, and what is asked of each slice.
+    Slices(i64, Vec<Value>),
+}
+
+impl Query<'_> {
+    /// Appends a parenthesised sub-select of these rows, in a column `id`, as [`Query::push_ids`] does.
+    pub fn push_found(self, set: &TextSet) -> Self {
+        match &set.found {
+            Found::Places(query, first, last) => self
+                .push("(select rowid & 4294967295 as id from ")
+                .push(set.index)
+                .push(" where ")
+                .push(set.index)
+                .push(" match ")
+                .push_bind(query.as_str())
+                .push(" and rowid between ")
+                .push_bind(*first)
+                .push(" and ")
+                .push_bind(*last)
+                .push(")"),
+            Found::Slices(company, slices) => {
+                let mut query = self.push("(select id from ").push(set.index).push(" where false");
+                for asked in slices {
+                    // The sum keeps the planner from the primary key, as above.
+                    query = query.push(" union all select id from ").push(set.index).push(" where grams @> ");
+                    query = query.push_bind(asked.clone()).push(" and company + 0 = ").push_bind(*company);
+                }
+                query.push(")")
+            }
+        }
     }
 }
 

@@ -55,6 +55,9 @@ pub(crate) const COLUMNS: &str = "customer.company, customer.id, customer.code, 
     customer.profile, customer.created_by, customer.created_at, customer.modified_by, customer.modified_at, \
     customer.version, customer.deleted_at, customer.merged_into, customer.erased_at";
 
+/// The text index of customers.
+pub(crate) const TEXTS: &str = "customer_text";
+
 /// What stands in other tables, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Links {

@@ -4,7 +4,7 @@ use db::{Conn, Json as Stored, Rows, Type};
 use serde_json::{Value, json};
 
 use super::put::Choices;
-use super::{Links, Row, key, tax_key};
+use super::{Links, Row, TEXTS, key, tax_key};
 use crate::customer::input::Profile;
 use crate::event::{self, Event};
 use crate::http::{Code, Error, Fault};
@@ -144,7 +144,7 @@ pub(super) async fn insert(tx: &mut Conn, row: &Row, setting: &Setting) -> Resul
             format!("Customer {} is being created by another request; repeat this one to update it", row.code);
         return Err(Error::Conflict(Fault::new(Code::Taken, "customerCode", message)));
     }
-    tx.index_text("customer_text", row.company, row.id, &text).await?;
+    tx.index_text(TEXTS, row.company, row.id, &text).await?;
     Ok(())
 }
 
@@ -199,7 +199,7 @@ pub(crate) async fn update(tx: &mut Conn, row: &Row, setting: &Setting) -> Resul
     .later()
     .await?;
     if was.as_deref() != Some(text.as_str()) {
-        tx.index_text("customer_text", row.company, row.id, &text).await?;
+        tx.index_text(TEXTS, row.company, row.id, &text).await?;
     }
     Ok(())
 }

@@ -204,6 +204,36 @@ async fn a_keyword_of_thousands_is_not_read_whole_where_each_is_read_from_its_pa
 }
 
 #[tokio::test]
+async fn all_that_may_hold_a_keyword_are_a_set_for_a_statement() {
+    let test = indexed().await;
+    // On PostgreSQL, of two slices, of which one has more than are read of it otherwise.
+    let list: Vec<(i64, &str)> = (0..2_100).chain([140_000]).map(|id| (id, "common")).collect();
+    test.write(async |mut tx| {
+        tx.index_texts("room_text", 1, &list).await?;
+        tx.index_text("room_text", 1, 7, "other").await?;
+        tx.index_text("room_text", 2, 8, "common").await?;
+        tx.index_text("room_text", 2, 9, "and a word").await?;
+        assert_eq!(all(&mut tx, 2, "word").await?, [9]);
+        Ok::<_, Error>(())
+    })
+    .await
+    .unwrap();
+    let mut reader = test.read().await.unwrap();
+    let right: Vec<i64> = (0..2_100).filter(|id| *id != 7).chain([140_000]).collect();
+    assert!(all(&mut reader, 1, "mmon").await.unwrap() == right);
+    assert_eq!(all(&mut reader, 2, "co").await, Ok(vec![8]));
+    assert_eq!(all(&mut reader, 3, "co").await, Ok(vec![]));
+    assert_eq!(all(&mut reader, 1, "rare").await, Ok(vec![]));
+    assert!(matches!(reader.text_set("room_text", 1, "").await, Err(Error::Invalid(_))));
+    assert!(matches!(reader.text_set("room_text", 1 << 31, "co").await, Err(Error::Invalid(_))));
+}
+
+async fn all(conn: &mut Conn, company: i64, keyword: &str) -> Result<Vec<i64>, Error> {
+    let found = conn.text_set("room_text", company, keyword).await?;
+    conn.sql("select id from ").push_found(&found).push(" as found order by id").all().await
+}
+
+#[tokio::test]
 async fn ids_may_lie_far_apart() {
     let test = indexed().await;
     let far = [0, 5, 131_071, 131_072, 131_073, 262_143, 262_144, 5_000_000, 4_000_000_000, i64::from(u32::MAX)];
