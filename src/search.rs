@@ -28,6 +28,11 @@ impl Default for Effort {
     }
 }
 
+/// A count as statements take it.
+pub fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// A text as it is compared: one form for each letter (NFKC: composed or not, full or half width), in lower case.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {

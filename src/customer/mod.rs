@@ -9,6 +9,7 @@ mod filter;
 mod identity;
 mod input;
 mod legacy;
+mod lists;
 pub(crate) mod merge;
 mod page;
 mod removal;

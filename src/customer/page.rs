@@ -11,10 +11,11 @@ use db::{Conn, Ids};
 use serde::Deserialize;
 
 use super::filter::{By, Filter};
-use super::sought::{Link, Sought};
+use super::lists::Lists;
+use super::sought::Sought;
 use super::store::{self, Row};
 use crate::http::{Error, Listing, Total};
-use crate::search::{self, Effort, SAMPLE, UNLED_SAMPLE};
+use crate::search::{self, Effort, SAMPLE, UNLED_SAMPLE, number};
 
 /// A page of customers.
 #[derive(Debug, Default)]
@@ -283,60 +284,6 @@ impl Sought<'_> {
         Ok((page, total))
     }
 
-    /// What indexes name below a number. Shape and entries make a list too, where few have them.
-    async fn lists(&self, conn: &mut Conn, below: i64) -> Result<Lists<'_>, Error> {
-        let mut lists = Lists::default();
-        if let Some(ids) = self.exactly(conn).await? {
-            lists.add(Ids { ids, floor: 0 });
-        }
-        let keyword = self.filter.keyword.as_deref().map(Source::Keyword);
-        for source in self.links.iter().map(Source::Link).chain(keyword) {
-            // So few are looked at as quickly as another list is read.
-            if lists.is_short(100) {
-                break;
-            }
-            let ids = source.newest(self, conn, below).await?;
-            if ids.is_whole() {
-                lists.add(ids);
-            } else {
-                lists.cut.push((source, ids));
-            }
-        }
-        if self.has_columns() && !lists.is_short(100) {
-            let query = self.push_groups(conn.sql("select id from ("), None).push(" limit ");
-            let mut ids: Vec<i64> = query.push_bind(number(self.effort.sorted) + 1).push(") as listed").all().await?;
-            if ids.len() <= self.effort.sorted {
-                ids.sort_unstable_by(|a, b| b.cmp(a));
-                lists.add(Ids { ids, floor: 0 });
-            }
-        }
-        if let Some(whole) = &mut lists.whole {
-            whole.ids.retain(|id| (self.first..=self.last).contains(id));
-        }
-        Ok(lists)
-    }
-
-    /// The customers of a code, name or tax number.
-    async fn exactly(&self, conn: &mut Conn) -> Result<Option<Vec<i64>>, db::Error> {
-        let filter = self.filter;
-        let query = if let Some(code) = &filter.code {
-            conn.sql("select id from customer where company = $1 and code_key = $2")
-                .bind(self.company)
-                .bind(store::key(code))
-        } else if let Some(name) = &filter.name {
-            conn.sql("select customer from customer_name where company = $1 and name_key = $2")
-                .bind(self.company)
-                .bind(store::key(name))
-        } else if let Some(number) = &filter.tax_no {
-            conn.sql("select id from customer where company = $1 and tax_key = $2 order by id desc")
-                .bind(self.company)
-                .bind(store::tax_key(number))
-        } else {
-            return Ok(None);
-        };
-        query.all().await.map(Some)
-    }
-
     /// All that the lists have in common, the newest first. None when no list leads, or it is more than is sorted.
     async fn gather(&self, conn: &mut Conn, mut lists: Lists<'_>) -> Result<Option<Vec<i64>>, db::Error> {
         let mut below = self.last.saturating_add(1);
@@ -488,80 +435,8 @@ impl Sought<'_> {
     }
 }
 
-/// What indexes name: the lists that are whole, brought together, and those that go on.
-#[derive(Debug, Default)]
-struct Lists<'s> {
-    whole: Option<Ids>,
-    cut: Vec<(Source<'s>, Ids)>,
-}
-
-impl Lists<'_> {
-    /// What all lists have in common below a number, from the newest on.
-    fn region(&self, below: i64) -> Ids {
-        // A list that ends at once says nothing: the others lead, and its condition is left to the rows.
-        let known = self.cut.iter().map(|(_, ids)| ids).chain(&self.whole).filter(|ids| ids.floor < below);
-        known.map(|ids| ids.under(below)).reduce(|a, b| a.and(&b)).unwrap_or_else(|| Ids::unknown(below))
-    }
-
-    /// The next part of those lists that are not known right below a number; beside a short one that is whole, these are not
-    /// followed any further: its customers are looked at sooner.
-    async fn go_on(&mut self, sought: &Sought<'_>, conn: &mut Conn, mut below: i64) -> Result<(), db::Error> {
-        if self.is_short(sought.effort.sorted) {
-            self.cut.clear();
-        }
-        // What is above the next of one list is not in all of them.
-        below = self.cut.iter().map(|(_, ids)| ids).chain(&self.whole).fold(below, |below, ids| ids.next(below));
-        while let Some(place) = self.cut.iter().position(|(_, ids)| ids.floor >= below && below > 0) {
-            let (source, ids) = &mut self.cut[place];
-            *ids = source.newest(sought, conn, below).await?;
-            if ids.floor < below {
-                below = ids.next(below);
-            } else {
-                // It says nothing here: its condition is left to the rows from now on.
-                self.cut.swap_remove(place);
-            }
-        }
-        Ok(())
-    }
-
-    /// Another list that is whole.
-    fn add(&mut self, list: Ids) {
-        self.whole = Some(match self.whole.take() {
-            Some(whole) => whole.and(&list),
-            None => list,
-        });
-    }
-
-    /// Whether a list is whole and no longer than this.
-    fn is_short(&self, most: usize) -> bool {
-        self.whole.as_ref().is_some_and(|whole| whole.ids.len() <= most)
-    }
-}
-
-/// What names customers from the newest on.
-#[derive(Debug, Clone, Copy)]
-enum Source<'s> {
-    Keyword(&'s str),
-    Link(&'s Link),
-}
-
-impl Source<'_> {
-    async fn newest(&self, sought: &Sought<'_>, conn: &mut Conn, below: i64) -> Result<Ids, db::Error> {
-        match self {
-            Source::Keyword(keyword) => {
-                conn.text_candidates(store::TEXTS, sought.company, keyword, below, sought.effort.entries).await
-            }
-            Source::Link(link) => link.newest(conn, sought.company, below, sought.effort.entries).await,
-        }
-    }
-}
-
 /// Passing so many customers in an index costs what looking at one in the table does.
 const PASSED_FOR_A_ROW: i64 = 20;
-
-fn number(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
 
 /// Ends the arms: they are `customer` by themselves, or lead to it where the table is needed.
 fn push_table(query: db::Query<'_>, table: bool) -> db::Query<'_> {

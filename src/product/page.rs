@@ -6,7 +6,7 @@ use db::{Conn, Ids, Query};
 
 use super::store::{self, Row};
 use crate::http::{Code, Error, Faults, Listing, Total};
-use crate::search::{self, Effort, SAMPLE, UNLED_SAMPLE};
+use crate::search::{self, Effort, SAMPLE, UNLED_SAMPLE, number};
 
 /// The most products of one answer: the original documents no way to ask for more than the first of this list.
 const MOST: i64 = 1_000;
@@ -301,8 +301,4 @@ impl Pages<'_> {
         rows.sort_by_key(|row| page.iter().position(|id| *id == row.id));
         Ok(rows)
     }
-}
-
-fn number(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
