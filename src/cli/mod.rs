@@ -4,6 +4,7 @@ mod account;
 mod backup;
 mod client;
 mod company;
+mod demo;
 mod doctor;
 mod export;
 mod import;

@@ -4,24 +4,17 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use channel::Platform;
-use db::Db;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
-use super::{Failure, media_place, open_unmigrated, print_text, vault};
+use super::{Failure, demo, media_place, open_unmigrated, print_text, vault};
 use crate::app::{App, Clock};
-use crate::chat::account::{self, NewAccount};
-use crate::chat::room;
 use crate::config::{Common, Config, Role};
 use crate::http::Server;
-use crate::http::openapi::Operations;
 use crate::job::{self, Runner};
 use crate::media::Store;
-use crate::setting::company;
-use crate::{MIGRATIONS, http, oauth, telemetry};
+use crate::{MIGRATIONS, http, telemetry};
 
 /// Requests and jobs get this long to end after SIGTERM; the process is gone within ten seconds.
 const GRACE: Duration = Duration::from_secs(7);
@@ -42,7 +35,7 @@ pub(super) async fn run(common: &Common, config: Config) -> Result<(), Failure> 
         server = serve(common, config) => server?,
         () = &mut stopped => return Ok(()),
     };
-    let welcome = if demo { demo_company(&server.app, server.address).await? } else { String::new() };
+    let welcome = if demo { demo::welcome(&server.app, server.address).await? } else { String::new() };
     print_text(&format!("Sala listens on http://{}{welcome}", server.address))?;
     stopped.await;
     tracing::info!("stopping");
@@ -145,75 +138,5 @@ fn stop_signal() -> impl Future<Output = ()> {
 fn stop_signal() -> impl Future<Output = ()> {
     async {
         let _ = tokio::signal::ctrl_c().await;
-    }
-}
-
-const DEMO_COMPANY: i64 = 507;
-const DEMO_NAME: &str = "Sala Demo";
-const DEMO_ROOM: Uuid = Uuid::from_u128(0x2625_9b2c_509c_4ff5_a82a_d1b5_505b_014d);
-
-/// Makes the demo company on first start and a new client at each: only hashes of its secrets are kept.
-async fn demo_company(app: &App, address: SocketAddr) -> Result<String, Failure> {
-    let now = app.now();
-    let account = demo_account(app, now).await?;
-    let clients = oauth::list_clients(&mut app.db.read().await?, DEMO_COMPANY).await?;
-    for old in clients.iter().filter(|client| client.name == DEMO_NAME && client.revoked_at.is_none()) {
-        oauth::revoke_client(&app.db, DEMO_COMPANY, &old.id, now).await?;
-    }
-    let scopes = Operations::read(&http::document()).scopes();
-    let client = oauth::create_client(&app.db, DEMO_COMPANY, DEMO_NAME, &scopes, now).await?;
-    let base = format!("http://{address}");
-    Ok(format!(
-        r#"
-API document: {base}/docs
-
-A demo company is ready ({DEMO_NAME}, {DEMO_COMPANY}), with a LINE sandbox that delivers to Sala itself.
-  client id         {id}
-  client secret     {secret}
-  subscription key  {key}
-
-Send a first message:
-
-TOKEN=$(curl -s {base}/authorization/connect/token -H 'Ocp-Apim-Subscription-Key: {key}' -d grant_type=client_credentials -d client_id={id} -d client_secret={secret} | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
-curl -i {base}/v1/chat/message -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"roomId":"{DEMO_ROOM}","content":"Hello, world","type":"message","platform":"line","companyId":{DEMO_COMPANY}}}'
-
-Play the customer's answer:
-
-curl -i {base}/channels/sandbox/{account}/Udemo -H 'Content-Type: application/json' -d '{{"content":"Hello yourself"}}'
-"#,
-        id = client.client_id,
-        secret = client.client_secret,
-        key = client.subscription_key,
-    ))
-}
-
-/// The demo's sandbox account; the company, the account and the room are made when they are not there.
-async fn demo_account(app: &App, now: i64) -> Result<String, Failure> {
-    let db: &Db = &app.db;
-    let known = company::find(&mut db.read().await?, DEMO_COMPANY).await?;
-    match known {
-        Some(company) if company.name == DEMO_NAME => {
-            let accounts = account::list(&mut db.read().await?, DEMO_COMPANY).await?;
-            let sandbox = accounts.into_iter().find(|account| account.sandbox);
-            sandbox.map(|account| account.id).ok_or_else(|| Failure::new("the demo company has no sandbox any more"))
-        }
-        Some(company) => {
-            let why = format!("--demo is for a database of its own: company {DEMO_COMPANY} is {} here", company.name);
-            Err(Failure::new(why))
-        }
-        None => {
-            company::create(db, Some(DEMO_COMPANY), DEMO_NAME, "Asia/Bangkok", now).await?;
-            let new = NewAccount {
-                company: DEMO_COMPANY,
-                platform: Platform::Line,
-                name: "Sandbox".to_owned(),
-                credentials: None,
-                api_base: None,
-                late_push: "yes".to_owned(),
-            };
-            let account = account::create(db, &app.vault, new, now).await?.id;
-            room::create(db, DEMO_COMPANY, &account, "Udemo", Some(DEMO_ROOM), "Somchai", now).await?;
-            Ok(account)
-        }
     }
 }

@@ -31,7 +31,7 @@ const MOST: i64 = 1_000;
 /// An event to add, or as it is to be.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CustomerEventWrite {
+pub(crate) struct CustomerEventWrite {
     /// What happens.
     #[schema(example = "Meeting with Client")]
     event_name: String,
@@ -159,11 +159,7 @@ async fn add_customer_event(
     let at = check(&input, Faults::new(faults), &zone)?;
     caller
         .write(&app, async |mut tx| {
-            let customer = known(&mut tx, caller.company, &input).await?;
-            let id = number::next(&mut tx, caller.company, "customer-event").await?;
-            let row = row(&input, id, customer, at, 1);
-            insert(&mut tx, &caller, &row, app.now()).await?;
-            record(&mut tx, &caller, None, Some(&row), app.now()).await?;
+            let row = add(&mut tx, &caller, &input, at, app.now()).await?;
             tx.reply(Reply::ok(row.view(&zone))).await
         })
         .await
@@ -283,7 +279,7 @@ async fn delete_customer_event(
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct Row {
+pub(crate) struct Row {
     id: i64,
     customer: i64,
     name: String,
@@ -316,7 +312,8 @@ impl Row {
     }
 }
 
-fn check(input: &CustomerEventWrite, mut faults: Faults, zone: &Zone) -> Result<i64, Error> {
+/// What is wrong with an event by itself; answers when it happens.
+pub(crate) fn check(input: &CustomerEventWrite, mut faults: Faults, zone: &Zone) -> Result<i64, Error> {
     faults.required("eventName", &input.event_name, 300);
     faults.required("customerCode", &input.customer_code, 50);
     faults.longest("description", input.description.as_deref().unwrap_or_default(), 10_000);
@@ -326,6 +323,22 @@ fn check(input: &CustomerEventWrite, mut faults: Faults, zone: &Zone) -> Result<
     }
     faults.end()?;
     Ok(at.unwrap_or_default())
+}
+
+/// Adds an event, which happens at `at`.
+pub(crate) async fn add(
+    tx: &mut Conn,
+    caller: &Caller,
+    input: &CustomerEventWrite,
+    at: i64,
+    now: i64,
+) -> Result<Row, Error> {
+    let customer = known(tx, caller.company, input).await?;
+    let id = number::next(tx, caller.company, "customer-event").await?;
+    let row = row(input, id, customer, at, 1);
+    insert(tx, caller, &row, now).await?;
+    record(tx, caller, None, Some(&row), now).await?;
+    Ok(row)
 }
 
 /// A time of the request, or nothing when there is none; what cannot be read is a fault.

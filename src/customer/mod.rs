@@ -3,7 +3,7 @@
 mod belonging;
 mod enquiry;
 pub(crate) mod erased;
-mod event;
+pub(crate) mod event;
 mod file;
 mod filter;
 mod identity;

@@ -160,6 +160,60 @@ async fn the_demo_prints_calls_that_work() {
 }
 
 #[tokio::test]
+async fn the_demo_has_the_records_that_documented_examples_name() {
+    let sala = Sala::new().await;
+    let serving = sala.serve(&["--demo"]);
+    let token = serving.welcome.lines().find(|line| line.starts_with("TOKEN=")).unwrap();
+    let token = curl(serving.address, token, "").1["access_token"].as_str().unwrap().to_owned();
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    // As the reference has them.
+    let examples = [
+        (
+            "PUT",
+            "/v1/Employees",
+            json!({"staffCode": "EMP001", "email": "patty@example.com", "firstname": "Patty", "lastname": "Saruta",
+                   "nickname": "Pat", "phoneNumber": "0800000000", "roleName": "Sales", "teamName": "Team A",
+                   "headCode": "EMP000", "isActive": true}),
+        ),
+        (
+            "POST",
+            "/v3/customers/satisfaction",
+            json!({"AnswerBy": "Bob Name", "SourceName": "NPS [Venio]", "SourceType": 2, "Point": 9, "Comment": "good",
+                   "CustomerCode": "C000349", "DateCreated": "2024-02-01 10:00:00"}),
+        ),
+        (
+            "POST",
+            "/v1/customerEvent",
+            json!({"eventName": "Meeting with Client", "eventType": 1, "eventDate": "2024-02-01T10:00:00",
+                   "customerCode": "C000349"}),
+        ),
+        (
+            "GET",
+            "/v1/customerEvent/filter?customerCode=C000055&eventTypeIds=1",
+            json!({"DateFrom": "2025-01-01T00:00:00", "DateTo": "2025-01-31T23:59:59"}),
+        ),
+        (
+            "PUT",
+            "/v1/customerEvent/13",
+            json!({"eventName": "Updated Meeting", "eventType": 2, "eventDate": "2024-02-05T14:00:00",
+                   "customerCode": "C000349"}),
+        ),
+        ("DELETE", "/v1/customerEvent/13", Value::Null),
+        ("GET", "/v3/customers/C000349", Value::Null),
+    ];
+    for (method, path, body) in examples {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let (status, answer) = http(serving.address, method, path, &headers, &body);
+        assert_eq!(status, 200, "{method} {path}: {answer}");
+        if path.contains("filter") {
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!(answer["data"][0]["eventName"], "Visit 1", "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_told_to_stop_finishes_what_it_has_begun() {
     let sala = Sala::new().await;
     let mut serving = sala.serve(&["--demo"]);

@@ -1,0 +1,129 @@
+//! The demo company of `sala serve --demo`: what a first user finds.
+
+use std::net::SocketAddr;
+
+use channel::Platform;
+use db::Db;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Failure;
+use crate::app::App;
+use crate::chat::account::{self, NewAccount};
+use crate::chat::room;
+use crate::customer::event::{self, CustomerEventWrite};
+use crate::customer::{self, CustomerWrite};
+use crate::http::openapi::Operations;
+use crate::http::{Caller, Conditions, Error, Faults, lenient};
+use crate::setting::company;
+use crate::staff::employee::{self, EmployeeUpsert};
+use crate::{http, oauth, time};
+
+const COMPANY: i64 = 507;
+const NAME: &str = "Sala Demo";
+const ROOM: Uuid = Uuid::from_u128(0x2625_9b2c_509c_4ff5_a82a_d1b5_505b_014d);
+
+/// Makes the demo company on first start and a new client at each, as only hashes of its secrets are kept; answers what a first
+/// user is told.
+pub(super) async fn welcome(app: &App, address: SocketAddr) -> Result<String, Failure> {
+    let now = app.now();
+    let account = account_of(app, now).await?;
+    let clients = oauth::list_clients(&mut app.db.read().await?, COMPANY).await?;
+    for old in clients.iter().filter(|client| client.name == NAME && client.revoked_at.is_none()) {
+        oauth::revoke_client(&app.db, COMPANY, &old.id, now).await?;
+    }
+    let scopes = Operations::read(&http::document()).scopes();
+    let client = oauth::create_client(&app.db, COMPANY, NAME, &scopes, now).await?;
+    let base = format!("http://{address}");
+    Ok(format!(
+        r#"
+API document: {base}/docs
+
+A demo company is ready ({NAME}, {COMPANY}), with a LINE sandbox that delivers to Sala itself.
+  client id         {id}
+  client secret     {secret}
+  subscription key  {key}
+
+Send a first message:
+
+TOKEN=$(curl -s {base}/authorization/connect/token -H 'Ocp-Apim-Subscription-Key: {key}' -d grant_type=client_credentials -d client_id={id} -d client_secret={secret} | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+curl -i {base}/v1/chat/message -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"roomId":"{ROOM}","content":"Hello, world","type":"message","platform":"line","companyId":{COMPANY}}}'
+
+Play the customer's answer:
+
+curl -i {base}/channels/sandbox/{account}/Udemo -H 'Content-Type: application/json' -d '{{"content":"Hello yourself"}}'
+"#,
+        id = client.client_id,
+        secret = client.client_secret,
+        key = client.subscription_key,
+    ))
+}
+
+/// The demo's sandbox account; the company and what belongs to it are made when it is not there.
+async fn account_of(app: &App, now: i64) -> Result<String, Failure> {
+    let db: &Db = &app.db;
+    let known = company::find(&mut db.read().await?, COMPANY).await?;
+    match known {
+        Some(company) if company.name == NAME => {
+            let accounts = account::list(&mut db.read().await?, COMPANY).await?;
+            let sandbox = accounts.into_iter().find(|account| account.sandbox);
+            sandbox.map(|account| account.id).ok_or_else(|| Failure::new("the demo company has no sandbox any more"))
+        }
+        Some(company) => {
+            let why = format!("--demo is for a database of its own: company {COMPANY} is {} here", company.name);
+            Err(Failure::new(why))
+        }
+        None => {
+            company::create(db, Some(COMPANY), NAME, "Asia/Bangkok", now).await?;
+            let new = NewAccount {
+                company: COMPANY,
+                platform: Platform::Line,
+                name: "Sandbox".to_owned(),
+                credentials: None,
+                api_base: None,
+                late_push: "yes".to_owned(),
+            };
+            let account = account::create(db, &app.vault, new, now).await?.id;
+            room::create(db, COMPANY, &account, "Udemo", Some(ROOM), "Somchai", now).await?;
+            records(app, now).await?;
+            Ok(account)
+        }
+    }
+}
+
+/// The records that examples of the API's reference name, so that each of these is accepted as it is written there: the employee
+/// EMP000, the customers C000349 and C000055, and the event 13.
+async fn records(app: &App, now: i64) -> Result<(), Failure> {
+    let zone = time::zone(&mut app.db.read().await?, COMPANY).await?;
+    let by = Caller::acting(COMPANY, "system");
+    let write = app.db.write(async |mut tx| {
+        let head: EmployeeUpsert = entered(json!({
+            "staffCode": "EMP000", "email": "arun@example.com", "firstname": "Arun", "lastname": "Saelim",
+            "roleName": "Manager", "teamName": "Team A", "isActive": true,
+        }))?;
+        employee::put(&mut tx, &by, &head, &Conditions::default(), now).await?;
+        for (code, name) in [("C000055", "Siam Tools"), ("C000349", "Bangkok Trading")] {
+            let customer: CustomerWrite = entered(json!({
+                "customerCode": code, "customerName": name, "customerState": 3, "customerType": 1, "owners": ["EMP000"],
+            }))?;
+            customer::put(&mut tx, &by, &customer, &Conditions::default(), now).await?;
+        }
+        for month in 1..=13 {
+            let code = if month == 13 { "C000349" } else { "C000055" };
+            let visit: CustomerEventWrite = entered(json!({
+                "eventName": format!("Visit {month}"), "eventType": 1, "customerCode": code,
+                "eventDate": format!("{}-{:02}-15T10:00:00", 2025 + (month - 1) / 12, (month - 1) % 12 + 1),
+            }))?;
+            let at = event::check(&visit, Faults::default(), &zone)?;
+            event::add(&mut tx, &by, &visit, at, now).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    Ok(write.await?)
+}
+
+/// A request's body as a handler gets it.
+fn entered<T: DeserializeOwned>(body: Value) -> Result<T, Error> {
+    lenient::decode_value(&body).map_err(Error::Invalid)
+}
