@@ -241,10 +241,10 @@ impl Sought<'_> {
         self.push_page(self.filter.push_after(self.push_all_conditions(query))).all().await
     }
 
-    /// The order, and how many of it are wanted.
+    /// The order, and how many of it are wanted. What is read for them may be very much.
     fn push_page<'c>(&self, query: db::Query<'c>) -> db::Query<'c> {
         let query = self.filter.push_order(query).push(" limit ").push_bind(self.filter.take + 1);
-        query.push(" offset ").push_bind(self.filter.skip)
+        query.push(" offset ").push_bind(self.filter.skip).aside()
     }
 
     /// A page by what indexes name, such as a keyword or an owner.

@@ -179,7 +179,8 @@ impl Db {
 
     /// A connection that reads; each statement sees what is committed when it runs.
     ///
-    /// On SQLite a statement runs on the thread of its task: a read that takes long belongs into smaller ones.
+    /// On SQLite a statement runs on the thread of its task: a read that takes long belongs into smaller ones, or says
+    /// [`Query::aside`].
     pub async fn read(&self) -> Result<Conn, Error> {
         Ok(Conn(match &*self.engine {
             Engine::Sqlite(database) => Inner::SqliteReader(database.read().await?),

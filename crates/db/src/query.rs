@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 
-use crate::{Conn, Error, Kind, Rows, Type, Value, migrate::words, value::Kind as Bound};
+use crate::{Conn, Error, Inner, Kind, Rows, Type, Value, migrate::words, sqlite, value::Kind as Bound};
 
 /// A statement with its values; runs when one of its last six methods is awaited.
 ///
@@ -17,6 +17,8 @@ pub struct Query<'c> {
     wrong: Option<Error>,
     /// On SQLite the statement runs once for each of these rows, whose columns the text calls `input.…`.
     each: Option<Each>,
+    /// Whether other tasks of the thread go on elsewhere meanwhile.
+    aside: bool,
     /// How many values there may be, once rows to run for were given, and where the text goes on behind them.
     most: Option<usize>,
     behind: usize,
@@ -30,12 +32,21 @@ struct Each {
 
 impl<'c> Query<'c> {
     pub(crate) fn new(conn: &'c mut Conn, text: &'static str) -> Self {
-        Self { conn, text: Cow::Borrowed(text), values: Vec::new(), wrong: None, each: None, most: None, behind: 0 }
+        Self {
+            conn,
+            text: Cow::Borrowed(text),
+            values: Vec::new(),
+            wrong: None,
+            each: None,
+            aside: false,
+            most: None,
+            behind: 0,
+        }
     }
 
     /// The same for a text that this crate has put together out of the schema's own names.
     pub(crate) fn owned(conn: &'c mut Conn, text: String, values: Vec<Value>) -> Self {
-        Self { conn, text: Cow::Owned(text), values, wrong: None, each: None, most: None, behind: 0 }
+        Self { text: Cow::Owned(text), values, ..Self::new(conn, "") }
     }
 
     pub(crate) fn push_owned(mut self, text: &str) -> Self {
@@ -197,10 +208,20 @@ impl<'c> Query<'c> {
         allowed(&self.text, self.conn.is_reader())
     }
 
+    /// For a statement that [`Query::all`] runs and that may take long: a reader of SQLite runs it on the thread of its task,
+    /// whose other tasks then go on in another thread.
+    pub fn aside(mut self) -> Self {
+        self.aside = true;
+        self
+    }
+
     /// All rows.
     pub async fn all<R: DeserializeOwned>(mut self) -> Result<Vec<R>, Error> {
         self.check()?;
-        let Self { conn, text, values, each, .. } = self;
+        let Self { conn, text, values, each, aside, .. } = self;
+        if let (true, Inner::SqliteReader(reader)) = (aside, &mut conn.0) {
+            return sqlite::aside(|| reader.fetch(&text, &values, each.map(Each::rows).as_ref(), usize::MAX));
+        }
         conn.fetch(&text, values, each.map(Each::rows).as_ref(), usize::MAX).await
     }
 

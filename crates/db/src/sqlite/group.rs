@@ -23,10 +23,7 @@ use std::{
 };
 
 use rusqlite::{Connection, InterruptHandle};
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    sync::{Notify, oneshot},
-};
+use tokio::sync::{Notify, oneshot};
 
 use super::{
     error, lock,
@@ -281,9 +278,7 @@ impl Writer {
     /// woken by it takes half as long again as the COMMIT itself.
     pub(super) fn take_commit(queue: &mut Queue) -> bool {
         let only = queue.waiting.is_empty() && queue.group.as_ref().is_some_and(|group| group.members.len() == 1);
-        // The runtime has to have other threads for the other tasks.
-        let here =
-            only && Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+        let here = only && super::has_threads();
         if here {
             queue.turn = Turn::Committing { here };
         }

@@ -17,6 +17,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, ffi};
 use serde::de::DeserializeOwned;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
 use crate::{Error, Options, Stats, Value, query::EachRow};
@@ -360,6 +361,15 @@ fn tend(connection: &Connection, writer: &Arc<Writer>, stop: &Tender) {
             last = Instant::now();
         }
     }
+}
+
+/// Runs what takes long; the other tasks of this thread go on in another one meanwhile, where the runtime has others.
+pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
+    if has_threads() { tokio::task::block_in_place(work) } else { work() }
+}
+
+fn has_threads() -> bool {
+    Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// A lock that goes on after a panic of another thread: what it guards is repaired by rollback, not by giving up.

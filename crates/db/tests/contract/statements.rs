@@ -415,3 +415,23 @@ async fn the_clauses_the_product_uses_mean_the_same() {
         .unwrap();
     assert_eq!(claims, (vec![1], vec![]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_long_statement_does_not_keep_the_other_tasks_of_its_thread_waiting() {
+    let test = test().await;
+    let db = test.db.clone();
+    let long = tokio::spawn(async move {
+        let mut reader = db.read().await.unwrap();
+        let other = tokio::spawn(async {});
+        // Nothing here waits for anything but the statement, so that the only thread is not given away between two.
+        for _ in 0..200 {
+            let count = "with recursive n (i) as (select 1 union all select i + 1 from n where i < 50000) select count(*) from n";
+            assert_eq!(reader.sql(count).aside().all::<i64>().await, Ok(vec![50_000]));
+            if other.is_finished() {
+                return true;
+            }
+        }
+        false
+    });
+    assert!(long.await.unwrap());
+}
