@@ -109,12 +109,10 @@ async fn records(app: &App, now: i64) -> Result<(), Failure> {
             }))?;
             customer::put(&mut tx, &by, &customer, &Conditions::default(), now).await?;
         }
-        for month in 1..=13 {
-            let code = if month == 13 { "C000349" } else { "C000055" };
-            let visit: CustomerEventWrite = entered(json!({
-                "eventName": format!("Visit {month}"), "eventType": 1, "customerCode": code,
-                "eventDate": format!("{}-{:02}-15T10:00:00", 2025 + (month - 1) / 12, (month - 1) % 12 + 1),
-            }))?;
+        let months = (1..=12).map(|month| ("C000055", format!("2025-{month:02}-15T10:00:00")));
+        for (code, date) in months.chain([("C000349", "2026-01-15T10:00:00".to_owned())]) {
+            let visit: CustomerEventWrite =
+                entered(json!({"eventName": "Visit", "eventType": 1, "customerCode": code, "eventDate": date}))?;
             let at = event::check(&visit, Faults::default(), &zone)?;
             event::add(&mut tx, &by, &visit, at, now).await?;
         }

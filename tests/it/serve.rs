@@ -208,7 +208,7 @@ async fn the_demo_has_the_records_that_documented_examples_name() {
         assert_eq!(status, 200, "{method} {path}: {answer}");
         if path.contains("filter") {
             let answer: Value = serde_json::from_str(&answer).unwrap();
-            assert_eq!(answer["data"][0]["eventName"], "Visit 1", "{answer}");
+            assert_eq!(answer["data"].as_array().map(Vec::len), Some(1), "{answer}");
         }
     }
 }
