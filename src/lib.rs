@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod cli;
+pub mod console;
 pub mod config;
 pub mod http;
 

@@ -39,7 +39,7 @@ pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply, Total};
 use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{self, TraceId, Work};
-use crate::{attachment, audit, chat, customer, import, media, oauth, ops, privacy, product, setting, staff};
+use crate::{attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, setting, staff};
 use paths::Paths;
 
 /// Every resource's routes, with the document that they declare. A new resource is one line here.
@@ -83,7 +83,7 @@ impl Server {
         let paths = Paths::new(document.paths.paths.keys().map(String::as_str).chain(extra));
         let (api, pages) = match app.config.role {
             Role::Worker => (ops::routes().into(), Router::new()),
-            Role::Api | Role::All => (api, ops::pages(&document)),
+            Role::Api | Role::All => (api, ops::pages(&document).merge(console::pages())),
         };
         let router = api
             .route_layer(middleware::from_fn_with_state(app.clone(), caller::authenticate))
@@ -156,7 +156,7 @@ pub(crate) fn page_routes(html: String, script: fn() -> axum::body::Bytes, docum
     let html = axum::response::Html(html);
     let page = html.clone();
     Router::new()
-        .route("/", get(async move || html.clone()))
+        .route("/", get(async move || if console::is_built() { console::home() } else { html.clone().into_response() }))
         .route("/docs", get(async move || page.clone()))
         .route("/docs/scalar.js", get(async move || asset("application/javascript", script())))
         .route("/openapi.json", get(async move || asset("application/json", document.clone())))

@@ -9,6 +9,7 @@ mod backup;
 mod chat;
 mod child;
 mod cli;
+mod console;
 mod customer;
 mod customer_enquiry;
 mod customer_event;

@@ -137,7 +137,9 @@ fn settings(page: &str) -> Value {
 #[tokio::test]
 async fn the_page_needs_no_other_server() {
     let app = TestApp::new().await;
-    for path in ["/", "/docs", "/Docs/"] {
+    // With a console built in, `/` leads to that.
+    let start = ["/"].into_iter().filter(|_| !sala::console::is_built());
+    for path in start.chain(["/docs", "/Docs/"]) {
         let page = open(&app, path).await;
         assert_eq!(page.status, 200, "{path}");
         assert!(page.header("content-type").starts_with("text/html"));
