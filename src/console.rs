@@ -91,12 +91,10 @@ impl Files {
             if is_coded || *name == POLICY {
                 continue;
             }
-            let smaller =
-                CODINGS.iter().filter_map(|(coding, ending)| Some((*coding, *known.get(format!("{name}{ending}").as_str())?)));
-            served.insert(
-                *name,
-                Served { kind: media_type(name), tag: tag(plain), plain, smaller: smaller.collect() },
-            );
+            let smaller = CODINGS
+                .iter()
+                .filter_map(|(coding, ending)| Some((*coding, *known.get(format!("{name}{ending}").as_str())?)));
+            served.insert(*name, Served { kind: media_type(name), tag: tag(plain), plain, smaller: smaller.collect() });
         }
         let index = known.get(INDEX).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
         let wished = known.get(POLICY).and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
@@ -117,7 +115,8 @@ impl Files {
             },
         };
         let known = headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-        let known = known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == file.tag));
+        let known =
+            known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == file.tag));
         let mut response = Response::new(Body::empty());
         if known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -240,7 +239,10 @@ mod tests {
         assert!(script.headers()[CACHE_CONTROL].to_str().expect("text").contains("immutable"));
         assert!(!get(&files, "assets/index-1.js", &[]).headers().contains_key(CONTENT_ENCODING));
         let page = get(&files, "rooms/1", &[]);
-        assert_eq!((page.status(), &page.headers()[CACHE_CONTROL]), (StatusCode::OK, &HeaderValue::from_static("no-cache")));
+        assert_eq!(
+            (page.status(), &page.headers()[CACHE_CONTROL]),
+            (StatusCode::OK, &HeaderValue::from_static("no-cache"))
+        );
         let tag = page.headers()[ETAG].to_str().expect("text").to_owned();
         assert_eq!(get(&files, "", &[(IF_NONE_MATCH, &tag)]).status(), StatusCode::NOT_MODIFIED);
         assert_eq!(get(&files, "assets/gone.js", &[]).status(), StatusCode::NOT_FOUND);

@@ -5,8 +5,8 @@
 
 pub mod app;
 pub mod cli;
-pub mod console;
 pub mod config;
+pub mod console;
 pub mod http;
 
 pub mod oauth;
