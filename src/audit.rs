@@ -28,7 +28,7 @@ pub struct Change<'a> {
     /// Who did it: the id of an API client.
     pub actor: &'a str,
     /// `created`, `updated`, `deleted`, …
-    pub action: &'static str,
+    pub action: &'a str,
     /// When, in Unix milliseconds.
     pub at: i64,
 }

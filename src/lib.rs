@@ -16,6 +16,7 @@ pub mod media;
 
 pub mod event;
 pub mod job;
+pub mod record;
 pub mod webhook;
 
 pub mod attachment;

@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::Error;
-use crate::http::caller::{Client, SUBSCRIPTION_KEY};
+use crate::http::caller::{Client, Range, SUBSCRIPTION_KEY};
 use crate::http::error::GatewayError;
 use crate::http::input;
 
@@ -356,6 +356,7 @@ pub async fn find_token(app: &App, company: i64, hash: &[u8; 32]) -> Result<Opti
         scopes: row.scopes.split_whitespace().map(str::to_owned).collect(),
         key_hash: row.key_hash,
         expires_at: row.expires_at,
+        range: Range::All,
     }))
 }
 

@@ -67,12 +67,14 @@ pub struct Work {
     pub client: Option<Arc<Client>>,
     /// The kind and the company of a job.
     pub job: Option<(&'static str, i64)>,
+    /// The kinds of jobs that it asked for, a bit each.
+    pub asked: u32,
 }
 
 impl Work {
     /// Work of which no more is known yet.
     pub fn new(trace: TraceId) -> Work {
-        Work { trace, operation: None, client: None, job: None }
+        Work { trace, operation: None, client: None, job: None, asked: 0 }
     }
 
     /// The operation's id; a bounded set of words whatever callers send.
@@ -129,6 +131,11 @@ pub fn tell(change: impl FnOnce(&mut Work)) {
 fn present<T>(look: impl FnOnce(&Work) -> T) -> Option<T> {
     // A line that is written while the work is being changed does without it.
     WORK.try_with(|work| work.try_borrow().ok().map(|work| look(&work))).ok().flatten()
+}
+
+/// The kinds of jobs that the present work has asked for, a bit each.
+pub fn asked() -> u32 {
+    present(|work| work.asked).unwrap_or_default()
 }
 
 /// The operation of the present request, once it is known.

@@ -175,6 +175,7 @@ pub struct Draft {
     params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters; kept for 24 hours, per client")),
     request_body = SendMessage,
     responses((status = 201, description = "Created.", body = Envelope<ChatMessage>)),
+    extensions(("x-no-subscription-key" = json!(true))),
     security(("bearerAuth" = ["chat:write"]))
 )]
 async fn send_chat_message(

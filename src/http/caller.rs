@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 use super::Error;
 use super::idempotency::{self, Claim};
@@ -54,9 +55,35 @@ pub struct Client {
     pub key_hash: Vec<u8>,
     /// When the token ends, in Unix milliseconds.
     pub expires_at: i64,
+    /// Whose records it may see and change.
+    pub range: Range,
+}
+
+/// Whose records a caller may see and change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// Everybody's: that of API clients.
+    All,
+    /// Those of the employees of a team, and the caller's own.
+    Team {
+        /// The caller's user id.
+        user: Uuid,
+        /// The team's number.
+        team: i64,
+    },
+    /// The caller's own: assigned to him, or created by him.
+    Own {
+        /// The caller's user id.
+        user: Uuid,
+    },
 }
 
 impl Caller {
+    /// Whose records this caller may see and change.
+    pub fn range(&self) -> Range {
+        self.client.range
+    }
+
     /// Who asked for work that is done later: an API client by its id, or `system`. Its scopes were checked then.
     pub fn acting(company: i64, id: &str) -> Caller {
         let client = Client {
@@ -66,6 +93,7 @@ impl Caller {
             scopes: Vec::new(),
             key_hash: Vec::new(),
             expires_at: i64::MAX,
+            range: Range::All,
         };
         Caller { client: Arc::new(client), claim: None }
     }
@@ -235,6 +263,7 @@ mod tests {
             scopes: Vec::new(),
             key_hash: Vec::new(),
             expires_at: 0,
+            range: Range::All,
         };
         let cache = TokenCache::default();
         cache.put([1; 32], Arc::new(client));

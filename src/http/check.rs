@@ -1,6 +1,8 @@
 //! Gathering faults: a handler looks at every field before it refuses, and names each field once.
 
 use super::error::{Code, Error, Fault};
+use super::input::Patch;
+use crate::time::{self, Zone};
 
 /// What is wrong with a request so far.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +42,132 @@ impl Faults {
         if !allowed.contains(&number) {
             let words: Vec<String> = allowed.iter().map(i64::to_string).collect();
             self.add(Code::InvalidValue, field, format!("{field} must be one of {}", words.join(", ")));
+        }
+    }
+
+    /// A text after an update: trimmed, none when nothing is left of it.
+    pub fn text(
+        &mut self,
+        field: &str,
+        patch: &Patch<String>,
+        stored: Option<String>,
+        longest: usize,
+    ) -> Option<String> {
+        match patch {
+            Patch::Keep => stored,
+            Patch::Clear => None,
+            Patch::Set(text) => {
+                self.longest(field, text.trim(), longest);
+                Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+            }
+        }
+    }
+
+    /// A list of names after an update: trimmed, without blanks, each once whatever its letter case.
+    pub fn names(
+        &mut self,
+        field: &str,
+        patch: &Patch<Vec<String>>,
+        stored: Vec<String>,
+        (most, longest): (usize, usize),
+    ) -> Vec<String> {
+        let given = match patch {
+            Patch::Keep => return stored,
+            Patch::Clear => return Vec::new(),
+            Patch::Set(given) => given,
+        };
+        let mut names: Vec<String> = Vec::new();
+        for (index, name) in given.iter().map(|name| name.trim()).enumerate().filter(|(_, name)| !name.is_empty()) {
+            self.longest(&format!("{field}[{index}]"), name, longest);
+            if !names.iter().any(|known| known.to_lowercase() == name.to_lowercase()) {
+                names.push(name.to_owned());
+            }
+        }
+        self.most(field, names.len(), most);
+        names
+    }
+
+    /// A list that may have at most so many entries.
+    pub fn most(&mut self, field: &str, length: usize, most: usize) {
+        if length > most {
+            self.add(Code::TooLong, field, format!("{field} may have {most} entries"));
+        }
+    }
+
+    /// An e-mail address, when there is one.
+    pub fn email(&mut self, field: &str, text: &str) {
+        let text = text.trim();
+        let (local, domain) = text.split_once('@').unwrap_or_default();
+        if !text.is_empty() && (local.is_empty() || domain.is_empty() || domain.contains('@')) {
+            self.add(Code::InvalidFormat, field, format!("{field} is not an e-mail address"));
+        }
+    }
+
+    /// A number within bounds, when there is one.
+    pub fn range(&mut self, field: &str, number: Option<i64>, bounds: std::ops::RangeInclusive<i64>) {
+        if number.is_some_and(|number| !bounds.contains(&number)) {
+            let (from, to) = bounds.into_inner();
+            self.add(Code::OutOfRange, field, format!("{field} must be from {from} to {to}"));
+        }
+    }
+
+    /// A time in Unix milliseconds, when there is one; a bare day is its beginning.
+    pub fn time(&mut self, field: &str, text: Option<&str>, zone: &Zone) -> Option<i64> {
+        self.moment(field, text, |text| time::read(text, zone))
+    }
+
+    /// The end of a period in Unix milliseconds, when there is one; a bare day is its last millisecond.
+    pub fn time_end(&mut self, field: &str, text: Option<&str>, zone: &Zone) -> Option<i64> {
+        self.moment(field, text, |text| time::read_end(text, zone))
+    }
+
+    fn moment(&mut self, field: &str, text: Option<&str>, read: impl Fn(&str) -> Option<i64>) -> Option<i64> {
+        let text = text.map(str::trim).filter(|text| !text.is_empty())?;
+        let at = read(text);
+        if at.is_none() {
+            let message = format!("{field} must be a time such as 2025-01-29T15:38:43+0700");
+            self.add(Code::InvalidFormat, field, message);
+        }
+        at
+    }
+
+    /// A time after an update.
+    pub fn patched_time(
+        &mut self,
+        field: &str,
+        patch: &Patch<String>,
+        stored: Option<i64>,
+        zone: &Zone,
+    ) -> Option<i64> {
+        match patch {
+            Patch::Keep => stored,
+            Patch::Clear => None,
+            Patch::Set(text) => self.time(field, Some(text), zone),
+        }
+    }
+
+    /// One of these words, in any letter case, when there is one.
+    pub fn choice<T: Copy>(&mut self, field: &str, text: Option<&str>, words: &[(&str, T)]) -> Option<T> {
+        let text = text.map(str::trim).filter(|text| !text.is_empty())?;
+        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+        if found.is_none() {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.add(Code::InvalidValue, field, format!("{field} must be one of {}", known.join(", ")));
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// Takes over what a look-up found to be wrong; answers what it found otherwise.
+    pub fn take<T>(&mut self, found: Result<T, Error>) -> Result<Option<T>, Error> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::Invalid(faults)) => {
+                for fault in faults {
+                    self.add(fault.code, fault.field, fault.message);
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 

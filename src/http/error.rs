@@ -239,6 +239,7 @@ impl Error {
                     StatusCode::SERVICE_UNAVAILABLE
                 }
                 db::Error::Invalid(_) => StatusCode::BAD_REQUEST,
+                db::Error::Duplicate(_) => StatusCode::CONFLICT,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -285,6 +286,10 @@ impl Error {
                 one(Code::Busy, "The database went away while storing; repeat with the same Idempotency-Key")
             }
             Error::Db(db::Error::Invalid(why)) => one(Code::InvalidValue, why),
+            Error::Db(db::Error::Duplicate(columns)) => {
+                let field = field_of(columns);
+                vec![Fault::new(Code::Taken, field.as_str(), format!("{field} belongs to another record"))]
+            }
             Error::Db(error) if error.is_transient() => {
                 one(Code::Busy, "The database cannot be reached now; try again")
             }
@@ -300,6 +305,33 @@ impl Error {
             other => other.status().canonical_reason().unwrap_or("Error"),
         }
     }
+}
+
+/// Columns of unique indexes whose field has another name.
+const FIELDS: [(&str, &str); 4] = [
+    ("employee.staff_key", "staffCode"),
+    ("customer.code_key", "customerCode"),
+    ("customer_name.name_key", "customerName"),
+    ("product.code_key", "productCode"),
+];
+
+/// The field of a unique index by its last column: two requests at the same moment brought the same value.
+fn field_of(columns: &str) -> String {
+    let column = columns.rsplit(", ").next().unwrap_or_default();
+    if let Some((_, field)) = FIELDS.iter().find(|(known, _)| *known == column) {
+        return (*field).to_owned();
+    }
+    let name = column.rsplit('.').next().unwrap_or_default();
+    let name = name.strip_suffix("_key").unwrap_or(name);
+    let mut field = String::new();
+    for (index, word) in name.split('_').enumerate() {
+        let mut letters = word.chars();
+        match letters.next() {
+            Some(first) if index > 0 => field.extend(first.to_uppercase().chain(letters)),
+            first => field.extend(first.into_iter().chain(letters)),
+        }
+    }
+    field
 }
 
 impl IntoResponse for Error {

@@ -4,13 +4,21 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
+use utoipa::IntoParams;
 
 use super::error::Error;
 
 /// What a request says of the version that it knows.
-#[derive(Debug, Clone, Default)]
+///
+/// In the document an operation that names them as its parameters has the one that fits its method.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Header)]
 pub struct Conditions {
+    /// The version that was read: 412 when it is another by now
+    #[param(rename = "If-Match")]
     if_match: Option<String>,
+    /// A version that is known: 304 when it is still the same
+    #[param(rename = "If-None-Match")]
     if_none_match: Option<String>,
 }
 

@@ -24,6 +24,7 @@ use super::input;
 use super::openapi::Rule;
 use super::reply::{Reply, json};
 use crate::app::App;
+use crate::record::Actor;
 
 /// How long an answer is kept and replayed.
 const KEPT: i64 = 24 * 60 * 60 * 1000;
@@ -143,6 +144,11 @@ pub struct Unit {
 pub struct Answered<T>(Reply<T>);
 
 impl Unit {
+    /// Who changes records in it, and when.
+    pub fn actor(&self) -> Actor {
+        Actor { caller: self.caller.clone(), now: self.now }
+    }
+
     /// Ends the unit: with an idempotency key the answer is stored in the same transaction.
     pub async fn reply<T: Serialize>(mut self, reply: Reply<T>) -> Result<Answered<T>, Error> {
         if let Some(claim) = self.caller.claim.clone() {

@@ -8,6 +8,7 @@ pub mod idempotency;
 pub mod input;
 pub mod lenient;
 pub mod limit;
+pub mod list;
 pub mod listen;
 pub mod openapi;
 pub mod paths;
@@ -103,6 +104,7 @@ impl Server {
         let method = request.method().clone();
         let mut response = telemetry::traced(Work::new(trace), async {
             let response = self.answer(request).await;
+            self.app.wakes.wake_all(telemetry::asked());
             let (status, elapsed) = (response.status().as_u16(), started.elapsed());
             let operation = telemetry::operation();
             operation.as_deref().map_or(&self.app.other, |rule| &rule.meter).record(status, elapsed);

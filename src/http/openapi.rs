@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use utoipa::OpenApi;
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{OneOfBuilder, Schema};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
 
 use crate::config::Config;
 
@@ -35,6 +37,7 @@ use crate::telemetry::Meter;
         (name = "Customer", description = "Customers, what happened with them, and their files"),
         (name = "Product", description = "What is sold, and the lists that products choose from"),
         (name = "Employee", description = "Who works here, and to whom they report"),
+        (name = "Task", description = "What somebody is to do, by when, and for whom"),
         (name = "Setting", description = "The company's profile, its look-up lists, and the audit trail"),
         (name = "Privacy", description = "What persons asked for under a privacy law: export of their data, or erasure"),
         (name = "Import", description = "Files of records: loading them, and taking that back"),
@@ -89,14 +92,16 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
     let described = serde_json::to_value(&*document).unwrap_or_default();
     for (path, item) in &mut document.paths.paths {
         let operations = [
-            (&mut item.get, false),
-            (&mut item.post, true),
-            (&mut item.put, false),
-            (&mut item.patch, false),
-            (&mut item.delete, false),
+            (&mut item.get, (false, true)),
+            (&mut item.post, (true, false)),
+            (&mut item.put, (false, false)),
+            (&mut item.patch, (false, false)),
+            (&mut item.delete, (false, false)),
         ];
-        for (operation, is_post) in operations {
+        for (operation, (is_post, is_get)) in operations {
             if let Some(operation) = operation {
+                ask_for_key(operation);
+                share_headers(operation, is_post, is_get);
                 share_answers(operation, is_post, path.contains('{'));
                 offer_files(&described, operation);
             }
@@ -108,7 +113,51 @@ const UNAVAILABLE: (&str, &str, &str) = ("503", "Unavailable", "The server canno
 
 /// Whether an operation asks for a token.
 fn is_secured(operation: &Operation) -> bool {
-    serde_json::to_value(&operation.security).is_ok_and(|security| security.pointer("/0/bearerAuth/0").is_some())
+    is_secured_by(&operation.security)
+}
+
+fn is_secured_by(security: &Option<Vec<SecurityRequirement>>) -> bool {
+    serde_json::to_value(security).is_ok_and(|security| security.pointer("/0/bearerAuth/0").is_some())
+}
+
+/// The extension by which an operation says that the gateway demands no subscription key for it.
+const NO_KEY: &str = "x-no-subscription-key";
+
+/// Every operation with a scope asks for the gateway's key, unless it says otherwise.
+fn ask_for_key(operation: &mut Operation) {
+    let spared = operation.extensions.as_ref().is_some_and(|extensions| extensions.contains_key(NO_KEY));
+    let told = serde_json::to_value(&operation.security).unwrap_or_default();
+    let scope = told.pointer("/0/bearerAuth/0").and_then(|scope| scope.as_str());
+    if let Some(scope) = scope.filter(|_| !spared) {
+        let requirement = SecurityRequirement::new(BEARER, [scope]).add(SUBSCRIPTION_KEY, [] as [&str; 0]);
+        operation.security = Some(vec![requirement]);
+    }
+}
+
+/// Headers that follow from the method: an operation names [`super::Conditions`] as its parameters, and a POST with a token
+/// takes an idempotency key.
+fn share_headers(operation: &mut Operation, is_post: bool, is_get: bool) {
+    let unfitting = if is_get { "If-Match" } else { "If-None-Match" };
+    let parameters = operation.parameters.get_or_insert_default();
+    let is = |known: &RefOr<Parameter>, name: &str| matches!(known, RefOr::T(known) if known.name == name);
+    let has = |name: &str, parameters: &[RefOr<Parameter>]| parameters.iter().any(|known| is(known, name));
+    if has("If-Match", parameters) && has("If-None-Match", parameters) {
+        parameters.retain(|known| !is(known, unfitting));
+    }
+    const KEY: &str = "Idempotency-Key";
+    if is_post && is_secured_by(&operation.security) && !has(KEY, parameters) {
+        let key = ParameterBuilder::new()
+            .name(KEY)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("At most 255 characters; kept for 24 hours, per client"))
+            .schema(Some(ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null]))))
+            .build();
+        parameters.push(RefOr::T(key));
+    }
+    if parameters.is_empty() {
+        operation.parameters = None;
+    }
 }
 
 fn share_answers(operation: &mut Operation, is_post: bool, has_id: bool) {

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{attachment, import, media, privacy, product, webhook};
+use crate::{attachment, import, media, privacy, product, telemetry, webhook};
 
 pub use place::Places;
 pub use runner::{Runner, attend, run_due, start};
@@ -146,8 +146,13 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
     }
 }
 
-/// Asks for work in the caller's transaction. After it commits, [`Wakes::wake`] starts it without delay.
+fn bit(kind: Kind) -> u32 {
+    1 << kind as u32
+}
+
+/// Asks for work in the caller's transaction. The end of the request or job that asks wakes the loop of its kind.
 pub async fn enqueue(tx: &mut Conn, company: i64, kind: Kind, key: &str, at: i64) -> Result<(), db::Error> {
+    telemetry::tell(|work| work.asked |= bit(kind));
     tx.sql(
         "insert into job (company, kind, key, run_at, version, tries, dead, created_at)
          values ($1, $2, $3, $4, 1, 0, false, $4)
@@ -165,6 +170,7 @@ pub async fn enqueue(tx: &mut Conn, company: i64, kind: Kind, key: &str, at: i64
 
 /// [`enqueue`] for many: rows of `company`, `key`, `at`, in one order everywhere.
 pub async fn enqueue_all(tx: &mut Conn, kind: Kind, rows: Rows) -> Result<(), db::Error> {
+    telemetry::tell(|work| work.asked |= bit(kind));
     tx.sql("insert into job (company, kind, key, run_at, version, tries, dead, created_at) ")
         .bind(kind.name())
         .push_values("input.company, $1, input.key, input.at, 1, 0, false, input.at", rows)
@@ -179,6 +185,7 @@ pub async fn enqueue_all(tx: &mut Conn, kind: Kind, rows: Rows) -> Result<(), db
 
 /// Lets waiting jobs run now: rows of `company` and `key`. Those that run already are left alone.
 pub async fn hasten(tx: &mut Conn, kind: Kind, rows: &Rows, now: i64) -> Result<(), db::Error> {
+    telemetry::tell(|work| work.asked |= bit(kind));
     if rows.is_empty() {
         return Ok(());
     }
@@ -244,6 +251,13 @@ impl Wakes {
     /// Says that there is work of this kind. To be called after the commit: readers see nothing before it.
     pub fn wake(&self, kind: Kind) {
         self.0[kind as usize].notify_one();
+    }
+
+    /// The same for all kinds that a request or a job has asked for, once it has ended.
+    pub fn wake_all(&self, asked: u32) {
+        for kind in Kind::ALL.into_iter().filter(|kind| asked & bit(*kind) != 0) {
+            self.wake(kind);
+        }
     }
 
     async fn woken(&self, kind: Kind) {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Job, Kind, Next, backoff, enqueue, finish, put_back, run};
 use crate::app::App;
 use crate::http::Error;
-use crate::telemetry::{TraceId, Work, traced};
+use crate::telemetry::{TraceId, Work, asked, traced};
 
 /// A claim is good for this long; a live node extends it long before. A node that was killed loses its jobs after it.
 const LEASE: i64 = 15_000;
@@ -236,6 +236,7 @@ async fn one(app: &App, job: Job) {
         if let Err(error) = record(app, &job, ended).await {
             tracing::warn!(%error, "the end of a job could not be written; its lease ends by itself");
         }
+        app.wakes.wake_all(asked());
     })
     .await;
 }

@@ -22,7 +22,8 @@ pub enum Error {
     /// `one` found no row.
     #[error("no row")]
     NoRow,
-    /// A unique index or primary key already has this value.
+    /// A unique index or primary key already has this value; its columns, with their table: `employee.company,
+    /// employee.staff_key`.
     #[error("duplicate: {0}")]
     Duplicate(String),
     /// A foreign key points to a row that is missing, or a row that is still pointed to would vanish.

@@ -26,6 +26,7 @@ mod ids;
 mod migrate;
 mod postgres;
 mod query;
+mod record;
 mod row;
 mod rows;
 mod sqlite;

@@ -134,6 +134,15 @@ impl<'c> Query<'c> {
         self.push_rows(&rows)
     }
 
+    /// Ends a `select` so that its rows are held until the unit of work ends: other units that want to change or to hold them
+    /// wait, and then read what this one has left. SQLite has one unit at a time.
+    pub fn held(self) -> Self {
+        match self.conn.kind() {
+            Kind::Postgres => self.push(" for update"),
+            Kind::Sqlite => self,
+        }
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.conn.kind()
     }

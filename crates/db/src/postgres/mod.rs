@@ -267,6 +267,20 @@ fn lost(fault: &tokio_postgres::Error) -> bool {
     }
 }
 
+/// The columns of a unique index that has a value already, as SQLite names them: `employee.company, employee.staff_key`. The
+/// server's detail goes on with the values, which are left out.
+fn duplicate(db: &tokio_postgres::error::DbError) -> String {
+    let columns = db.detail().and_then(|detail| detail.strip_prefix("Key (")?.split_once(")=("));
+    let table = db.table().unwrap_or_default();
+    match columns {
+        Some((columns, _)) => {
+            let columns: Vec<String> = columns.split(", ").map(|column| format!("{table}.{column}")).collect();
+            columns.join(", ")
+        }
+        None => [table, db.constraint().unwrap_or_default()].join("."),
+    }
+}
+
 /// Sorts PostgreSQL's errors. Its own words are used only where they quote the statement, never where they quote values.
 pub(crate) fn error(fault: &tokio_postgres::Error) -> Error {
     if let Some(db) = fault.as_db_error() {
@@ -277,7 +291,7 @@ pub(crate) fn error(fault: &tokio_postgres::Error) -> Error {
             format!("{code} {}", parts.join(" of "))
         };
         return match code {
-            "23505" => Error::Duplicate(place()),
+            "23505" => Error::Duplicate(duplicate(db)),
             "23503" | "23001" => Error::Reference(place()),
             "53100" => Error::Full,
             // The server became a standby; another connection may find the one that writes.

@@ -403,7 +403,8 @@ fn failure(code: ffi::Error, message: Option<String>) -> Error {
     let text = || message.clone().unwrap_or_else(|| code.to_string());
     match code.extended_code {
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
-            return Error::Duplicate(text());
+            let text = text();
+            return Error::Duplicate(text.strip_prefix("UNIQUE constraint failed: ").unwrap_or(&text).to_owned());
         }
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return Error::Reference(text()),
         // A foreign key with `on delete restrict` reports itself as a trigger.

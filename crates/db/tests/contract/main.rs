@@ -10,6 +10,7 @@ mod bulk;
 mod group;
 mod migrations;
 mod postgres;
+mod records;
 mod statements;
 mod support;
 mod text;
