@@ -25,6 +25,7 @@ pub mod customer;
 pub mod import;
 pub mod privacy;
 pub mod product;
+pub mod sales;
 pub mod setting;
 pub mod staff;
 pub mod transfer;
