@@ -308,7 +308,8 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Decimal>().unwrap().to_string(), shown, "{text}");
         }
-        for text in ["", "-", ".5", "1.", "1,5", "0x1", "NaN", "inf", "1e99", "1e-19", "1000000000000000000", "1e2147483647"]
+        for text in
+            ["", "-", ".5", "1.", "1,5", "0x1", "NaN", "inf", "1e99", "1e-19", "1000000000000000000", "1e2147483647"]
         {
             assert!(text.parse::<Decimal>().is_err(), "{text}");
         }

@@ -96,8 +96,26 @@ pub fn english(amount: Amount, unit: &str, part: &str) -> String {
 }
 
 const SMALL: [&str; 20] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
 const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 const LARGE: [(u64, &str); 5] = [
@@ -280,7 +298,10 @@ mod tests {
     fn amounts_are_said_in_english() {
         for (number, words) in [
             ("0", "Zero baht only"),
-            ("1234567.89", "One million two hundred thirty-four thousand five hundred sixty-seven baht and eighty-nine satang only"),
+            (
+                "1234567.89",
+                "One million two hundred thirty-four thousand five hundred sixty-seven baht and eighty-nine satang only",
+            ),
             ("100", "One hundred baht only"),
             ("-20.15", "Minus twenty baht and fifteen satang only"),
             ("1000001", "One million one baht only"),

@@ -164,9 +164,7 @@ fn few_lines_and_many_come_to_the_same() {
 #[test]
 fn vat_is_that_of_the_sum_of_the_lines() {
     // Dolibarr 3347: two cents too much, because VAT was rounded on each line.
-    let totals = without(
-        "1198x0.195 @20; 766x0.195 @20; 107x0.195 @20; 1163x0.195 @20; 2428x-0.095 @20",
-    );
+    let totals = without("1198x0.195 @20; 766x0.195 @20; 107x0.195 @20; 1163x0.195 @20; 2428x-0.095 @20");
     assert_eq!((totals.sub_total, totals.total_vat), (money("399.98"), money("80.00")));
     // odoo 37896: the base was not rounded before the tax, 6527.80.
     assert_eq!(without("16x348.35 -4% @22").grand_total, money("6527.81"));
@@ -254,7 +252,11 @@ fn the_discount_goes_over_rates_first() {
 fn what_is_wrong_is_said_of_each_field() {
     let faults = |lines: &str, discount: Discount| {
         let document = Document { discount, ..document(Rule::Document, lines, false) };
-        total(&document).unwrap_err().into_iter().map(|wrong| (wrong.line, wrong.field, wrong.problem)).collect::<Vec<_>>()
+        total(&document)
+            .unwrap_err()
+            .into_iter()
+            .map(|wrong| (wrong.line, wrong.field, wrong.problem))
+            .collect::<Vec<_>>()
     };
     use {Field as F, Problem as P};
     assert_eq!(faults("1x10 -10.01", Discount::None), [(Some(0), F::Discount, P::Limit)]);
