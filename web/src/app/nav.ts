@@ -1,0 +1,41 @@
+import type { IconName } from '../ui/Icon';
+import { may } from '../api/client';
+import { words } from '../i18n';
+
+type Nav = ReturnType<typeof words<'core'>>['nav'];
+
+/** A place in the sidebar. */
+export interface Place {
+  to: string;
+  word: keyof Nav;
+  icon: IconName;
+  scope: string;
+  /** The second key of `g …`. */
+  key: string;
+  part: 'work' | 'manage';
+}
+
+const PLACES: readonly Place[] = [
+  { to: '/inbox', word: 'inbox', icon: 'inbox', scope: 'chat:read', key: 'i', part: 'work' },
+  { to: '/customers', word: 'customers', icon: 'people', scope: 'customer:read', key: 'c', part: 'work' },
+  { to: '/tasks', word: 'tasks', icon: 'task', scope: 'task:read', key: 't', part: 'work' },
+  { to: '/activities', word: 'activities', icon: 'activity', scope: 'activity:read', key: 'y', part: 'work' },
+  { to: '/cases', word: 'cases', icon: 'case', scope: 'case:read', key: 'k', part: 'work' },
+  { to: '/deals', word: 'deals', icon: 'deal', scope: 'deal:read', key: 'd', part: 'work' },
+  { to: '/quotations', word: 'quotations', icon: 'document', scope: 'quotation:read', key: 'q', part: 'work' },
+  { to: '/orders', word: 'orders', icon: 'cart', scope: 'salesorder:read', key: 'o', part: 'work' },
+  { to: '/products', word: 'products', icon: 'product', scope: 'product:read', key: 'p', part: 'work' },
+  { to: '/webhooks', word: 'webhooks', icon: 'hook', scope: 'webhook:read', key: 'w', part: 'manage' },
+  { to: '/users', word: 'users', icon: 'key', scope: 'user:read', key: 'u', part: 'manage' },
+  { to: '/imports', word: 'imports', icon: 'import', scope: 'customer:write', key: 'm', part: 'manage' },
+  { to: '/audit', word: 'audit', icon: 'audit', scope: 'audit:read', key: 'h', part: 'manage' },
+  { to: '/settings', word: 'settings', icon: 'settings', scope: 'setting:read', key: 's', part: 'manage' },
+];
+
+/** Places whose screens exist. */
+const READY = new Set(['/inbox', '/customers']);
+
+/** The places that the person may go to. */
+export function places(): Place[] {
+  return PLACES.filter((place) => READY.has(place.to) && may(place.scope));
+}

@@ -1,0 +1,96 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { words } from '../i18n';
+import { Empty, Failed, Loading } from '../ui/State';
+import { Shell, withWords } from './Shell';
+import { LinkPage } from './SignIn';
+
+const root = createRootRoute({ notFoundComponent: () => <Empty title={words('core').error.page} /> });
+
+const link = createRoute({
+  getParentRoute: () => root,
+  path: '/link/$token',
+  component: function Link() {
+    const { token } = link.useParams();
+    const navigate = link.useNavigate();
+    return <LinkPage token={token} done={() => void navigate({ to: '/' })} />;
+  },
+});
+
+const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: Shell });
+
+const index = createRoute({
+  getParentRoute: () => shell,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/inbox', search: {} });
+  },
+});
+
+/** A text of the address, or nothing. */
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value ? value : typeof value === 'number' ? String(value) : undefined);
+
+export interface InboxSearch {
+  view?: string;
+  room?: string;
+  at?: number;
+  q?: string;
+}
+const inbox = createRoute({
+  getParentRoute: () => shell,
+  path: '/inbox',
+  validateSearch: (search: Record<string, unknown>): InboxSearch => ({
+    view: text(search['view']),
+    room: text(search['room']),
+    at: Number(search['at']) || undefined,
+    q: text(search['q']),
+  }),
+  loader: withWords('inbox'),
+  component: lazyRouteComponent(() => import('../features/inbox/Inbox'), 'Inbox'),
+});
+
+/** Filters are in the address, so that going back finds them. */
+export type Filters = Record<string, string | undefined>;
+const filters = (search: Record<string, unknown>): Filters => Object.fromEntries(Object.entries(search).map(([key, value]) => [key, text(value)]));
+
+const customers = createRoute({
+  getParentRoute: () => shell,
+  path: '/customers',
+  validateSearch: filters,
+  loader: withWords('customer', 'record'),
+  component: lazyRouteComponent(() => import('../features/customer/CustomerList'), 'CustomerList'),
+});
+const customer = createRoute({
+  getParentRoute: () => shell,
+  path: '/customers/$code',
+  loader: withWords('customer', 'record'),
+  component: lazyRouteComponent(() => import('../features/customer/CustomerPage'), 'CustomerPage'),
+});
+const search = createRoute({
+  getParentRoute: () => shell,
+  path: '/search',
+  validateSearch: (search: Record<string, unknown>) => ({ q: text(search['q']) ?? '' }),
+  loader: withWords('record'),
+  component: lazyRouteComponent(() => import('../features/search/Search'), 'Search'),
+});
+const account = createRoute({
+  getParentRoute: () => shell,
+  path: '/account',
+  loader: withWords('account'),
+  component: lazyRouteComponent(() => import('../features/account/Account'), 'Account'),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([link, shell.addChildren([index, inbox, customers, customer, search, account])]),
+  basepath: '/console',
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+  defaultPendingComponent: Loading,
+  defaultPendingMs: 300,
+  defaultErrorComponent: ({ error, reset }) => <Failed error={error} retry={reset} />,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,219 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useId, useImperativeHandle, useLayoutEffect, useRef, useState, type KeyboardEvent, type Ref } from 'react';
+import { may, session } from '../../api/client';
+import { say } from '../../api/words';
+import type { Reply, Room } from '../../api/types';
+import { prefer } from '../../app/session';
+import { chordText, composing } from '../../keys';
+import { lang, words } from '../../i18n';
+import { formatClock } from '../../i18n/format';
+import { post } from '../../live/post';
+import { uuid7 } from '../../live/uuid';
+import { useStore } from '../../store';
+import { Button, IconButton } from '../../ui/Button';
+import { fold } from '../../ui/text';
+import { listReplies, presence, uploadFile } from './api';
+import { discard, drafts, open, sent, write, written } from './drafts';
+
+export interface ComposerHandle {
+  focus(mode?: 'reply' | 'note'): void;
+}
+
+interface Props {
+  room: Room;
+  /** A colleague who is writing in this room, too. */
+  crossing: string | null;
+  onSent(): void;
+  /** Escape: back to the list. */
+  onLeave(): void;
+  ref?: Ref<ComposerHandle>;
+}
+
+/** Where answers and notes are written. What stands in it outlives the component, the page and the browser. */
+export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
+  const t = words('inbox').compose;
+  const me = useStore(session);
+  const text = useStore(drafts).get(room.id) ?? written(room.id);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const file = useRef<HTMLInputElement>(null);
+  const [ask, setAsk] = useState(false);
+  const [uploading, setUploading] = useState<string | null>(null);
+  const [pick, setPick] = useState(0);
+  const id = useId();
+  const canReply = may('chat:write');
+  const note = text.mode === 'note';
+  const enterSends = me?.preferences.enterSends;
+  const coarse = matchMedia('(pointer: coarse)').matches;
+
+  useEffect(() => void open(room.id), [room.id]);
+  useLayoutEffect(() => {
+    const area = field.current;
+    if (!area) return;
+    area.style.height = 'auto';
+    area.style.height = `${Math.min(area.scrollHeight + 2, innerHeight * 0.4)}px`;
+  }, [text.content]);
+  useImperativeHandle(ref, () => ({
+    focus: (mode) => {
+      if (mode && mode !== written(room.id).mode) write(room.id, { mode });
+      const area = field.current;
+      area?.focus();
+      area?.setSelectionRange(area.value.length, area.value.length);
+    },
+  }));
+
+  const slash = !note && /^\/[^\s/]*$/.test(text.content) ? fold(text.content.slice(1)) : null;
+  const replies = useQuery({ queryKey: ['replies'], queryFn: listReplies, enabled: slash !== null, staleTime: 10 * 60_000 });
+  const title = (reply: Reply) => (lang === 'th' ? reply.titleTh || reply.titleEn : reply.titleEn || reply.titleTh);
+  const body = (reply: Reply) => (lang === 'th' ? reply.textTh || reply.textEn : reply.textEn || reply.textTh);
+  const found = slash === null ? [] : (replies.data ?? []).filter((reply) => fold(`${reply.name} ${title(reply)}`).includes(slash)).slice(0, 8);
+  const picked = Math.min(pick, found.length - 1);
+
+  const typed = useRef(0);
+  function onType(content: string) {
+    write(room.id, { content });
+    setPick(0);
+    if (!note && content && Date.now() - typed.current > 3000) {
+      typed.current = Date.now();
+      void presence({ roomId: room.id, typing: true });
+    }
+  }
+
+  function send() {
+    // Read from the field, not from the state: the last syllable of a composition may be in the field only.
+    const content = (field.current?.value ?? text.content).trim();
+    if (!content || !canReply) return;
+    const isNote = written(room.id).mode === 'note';
+    sent(room.id);
+    void post({ id: uuid7(), roomId: room.id, kind: isNote ? 'note' : 'reply', type: 'message', content, at: Date.now() });
+    if (isNote) discard(room.id);
+    onSent();
+  }
+
+  function insert(reply: Reply) {
+    write(room.id, { content: body(reply).replaceAll('{name}', room.name) });
+    requestAnimationFrame(() => field.current?.focus());
+  }
+
+  function onKey(event: KeyboardEvent<HTMLTextAreaElement>) {
+    const mod = event.ctrlKey || event.metaKey;
+    if (event.key === 'Enter' && mod) {
+      event.preventDefault();
+      send();
+      return;
+    }
+    if (composing(event.nativeEvent)) return;
+    if (found.length > 0 && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) {
+      event.preventDefault();
+      setPick(Math.max(0, Math.min(found.length - 1, picked + (event.key === 'ArrowDown' ? 1 : -1))));
+      return;
+    }
+    const chosen = found[picked];
+    if (chosen && (event.key === 'Enter' || event.key === 'Tab')) {
+      event.preventDefault();
+      insert(chosen);
+      return;
+    }
+    if (event.key === 'Escape') {
+      event.preventDefault();
+      if (ask) setAsk(false);
+      else if (slash !== null) write(room.id, { content: '' });
+      else onLeave();
+      return;
+    }
+    if (event.key === 'Enter' && !event.shiftKey && !coarse) {
+      if (enterSends === undefined) {
+        event.preventDefault();
+        if (field.current?.value.trim()) setAsk(true);
+      } else if (enterSends) {
+        event.preventDefault();
+        send();
+      }
+    }
+  }
+
+  async function attach(chosen: File | undefined) {
+    if (!chosen) return;
+    setUploading(chosen.name);
+    try {
+      const stored = await uploadFile(chosen);
+      void post({ id: uuid7(), roomId: room.id, kind: 'reply', type: stored.kind, content: stored.url, attachment: stored.id, at: Date.now() });
+      onSent();
+    } catch (error) {
+      const { toast } = await import('../../ui/Toast');
+      toast(say(error), { bad: true });
+    } finally {
+      setUploading(null);
+      if (file.current) file.current.value = '';
+    }
+  }
+
+  if (!canReply) return <p className="composer hint">{t.readOnly}</p>;
+  return (
+    <section className={note ? 'composer is-note' : 'composer'} aria-label={t.label}>
+      {text.other !== undefined && (
+        <div className="notice warn">
+          <p>{t.other}</p>
+          <blockquote className="pre">{text.other}</blockquote>
+          <div className="bar">
+            <Button onClick={() => write(room.id, { content: text.other ?? '', other: undefined })}>{t.useOther}</Button>
+            <Button onClick={() => write(room.id, { other: undefined })}>{t.keepMine}</Button>
+          </div>
+        </div>
+      )}
+      {ask && (
+        <div className="notice" role="group" aria-label={t.enterQuestion}>
+          <p><strong>{t.enterQuestion}</strong></p>
+          <div className="bar">
+            <Button autoFocus onClick={() => { void prefer({ enterSends: true }); setAsk(false); send(); field.current?.focus(); }}>{t.enterSends}</Button>
+            <Button onClick={() => { void prefer({ enterSends: false }); setAsk(false); field.current?.focus(); }}>{t.ctrlSends(chordText('Mod+Enter'))}</Button>
+          </div>
+        </div>
+      )}
+      {found.length > 0 && (
+        <ul className="templates popover" role="listbox" id={`${id}-list`} aria-label={t.templates}>
+          {found.map((reply, index) => (
+            <li key={reply.id} id={`${id}-${index}`} role="option" aria-selected={index === picked} onMouseDown={(event) => { event.preventDefault(); insert(reply); }}>
+              <strong>{`/${reply.name}`}</strong>{' '}
+              <span>{title(reply)}</span>
+              <span className="line muted">{body(reply)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      <div className="composer-top">
+        <div className="modes" role="group" aria-label={t.mode}>
+          <button type="button" aria-pressed={!note} onClick={() => { write(room.id, { mode: 'reply' }); field.current?.focus(); }}>{t.reply}</button>
+          <button type="button" aria-pressed={note} onClick={() => { write(room.id, { mode: 'note' }); field.current?.focus(); }}>{t.note}</button>
+        </div>
+        <span className="small composer-cost">
+          {note ? t.noteWarning : crossing ? t.crossing(crossing) : room.status === 'closed' ? t.closed : room.freeReplyUntil && room.freeReplyUntil > Date.now() ? t.freeUntil(formatClock(room.freeReplyUntil)) : room.platform === 'line' ? t.paid : ''}
+        </span>
+      </div>
+      <textarea
+        ref={field}
+        id="composer"
+        rows={2}
+        aria-label={note ? t.note : t.replyTo(room.name)}
+        aria-controls={found.length ? `${id}-list` : undefined}
+        aria-activedescendant={found.length ? `${id}-${picked}` : undefined}
+        placeholder={note ? t.noteHolder : t.replyHolder}
+        value={text.content}
+        onChange={(event) => onType(event.target.value)}
+        onKeyDown={onKey}
+      />
+      <div className="bar">
+        {!note && (
+          <>
+            <input ref={file} type="file" hidden tabIndex={-1} aria-label={t.attach} onChange={(event) => void attach(event.target.files?.[0])} />
+            <IconButton icon="clip" label={t.attach} onClick={() => file.current?.click()} />
+          </>
+        )}
+        {uploading && <span className="small muted" role="status">{t.uploading(uploading)}</span>}
+        <span className="grow small muted">{text.content && !text.dirty ? t.saved : ''}</span>
+        <Button id="send" look="main" icon={note ? 'note' : 'send'} keys={enterSends && !coarse ? 'Enter' : 'Mod+Enter'} onClick={() => { send(); field.current?.focus(); }}>
+          {note ? t.sendNote : t.send}
+        </Button>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,47 @@
+import { call, exchange, Refusal } from '../../api/client';
+import type { Colleague, Counts, Draft, Message, Note, Reply, Room } from '../../api/types';
+import type { View } from './model';
+
+export interface RoomPage {
+  value: Room[];
+  next: string | null;
+  streamCursor?: string;
+}
+export interface MessagePage {
+  value: Message[];
+  hasBefore: boolean;
+  hasAfter: boolean;
+}
+
+const path = (room: string, rest = '') => `/v1/console/rooms/${room}${rest}`;
+
+export const listRooms = (view: View, cursor: string | null, signal?: AbortSignal) => {
+  const { id: _, ...filter } = view;
+  return call<RoomPage>('POST', '/v1/console/rooms/enquiry', { body: { ...filter, take: 40, ...(cursor ? { cursor } : {}) }, signal });
+};
+export const getRoom = (room: string) => call<Room>('GET', path(room));
+export const getCounts = () => call<Counts>('GET', '/v1/console/counts');
+export const listMessages = (room: string, query: { before?: number; after?: number; around?: number; take?: number }) => call<MessagePage>('GET', path(room, '/messages'), { query: { take: 50, ...query } });
+export const listNotes = (room: string) => call<{ value: Note[]; next: string | null }>('GET', path(room, '/notes'), { query: { take: 100 } });
+export const patchRoom = (room: string, change: Record<string, unknown>) => call<Room>('PATCH', path(room), { body: change });
+export const claimRoom = (room: string) => call<Room>('POST', path(room, '/claim'), { body: {} });
+export const markRead = (room: string, to: number, force = false) => call<{ readTo: number }>('PUT', path(room, '/read'), { body: force ? { to, force } : { to } });
+export const retryMessage = (id: string) => call<Message>('POST', `/v1/chat/message/${id}/retry`, { body: {} });
+export const getDraft = (room: string) => call<Draft | null>('GET', path(room, '/draft'));
+export const putDraft = (room: string, draft: { content: string; mode: string }, version: number, keepalive: boolean) =>
+  exchange<Draft>('PUT', path(room, '/draft'), { body: draft, match: version, keepalive }).then((answer) => answer.data);
+export const deleteDraft = (room: string) => call('DELETE', path(room, '/draft'));
+export const deleteNote = (room: string, note: string) => call('DELETE', path(room, `/notes/${note}`));
+export const listColleagues = () => call<{ value: Colleague[] }>('GET', '/v1/console/colleagues').then((page) => page.value);
+export const listReplies = () => call<{ value: Reply[] }>('GET', '/v1/console/replies').then((page) => page.value);
+export const presence = (body: { roomId: string | null; typing?: boolean; state?: string }) => call('POST', '/v1/console/presence', { body }).catch(() => null);
+export const uploadFile = (file: File) => {
+  const form = new FormData();
+  form.append('file', file);
+  return call<{ id: string; name: string; url: string; kind: 'image' | 'video' | 'audio' | 'file'; size: number }>('POST', '/v1/console/files', { form });
+};
+export const preview = (roomId: string, content: string, type = 'message', attachment?: string) =>
+  call<{ route: 'reply' | 'push'; isFree: boolean; freeUntil: number | null; quota: { limit: number | null; used: number } | null; faults: { message: string }[] }>('POST', '/v1/console/preview', { body: { roomId, type, content, attachment } });
+
+/** True when somebody else was quicker. */
+export const lostRace = (error: unknown) => error instanceof Refusal && (error.status === 409 || error.status === 412);

@@ -1,0 +1,156 @@
+// Joins what the stream says with what the cache holds. Applied at most once per frame; requests are gathered.
+import type { QueryClient } from '@tanstack/react-query';
+import type { Change, Message, Note, Room } from '../../api/types';
+import { mergeDeliveries, mergeMessages, mergeNotes, mergeRooms } from '../../live/merge';
+import { taken } from '../../live/post';
+import { follow, type Presence } from '../../live/stream';
+import { store } from '../../store';
+import { getCounts, getRoom, listMessages, listNotes } from './api';
+
+/** Every room that has been seen, newest version. */
+export const rooms = store<ReadonlyMap<string, Room>>(new Map());
+/** Who else is where. */
+export const others = store<ReadonlyMap<string, Presence>>(new Map());
+
+/** A room's thread as far as it is loaded. */
+export interface Thread {
+  messages: readonly Message[];
+  notes: readonly Note[];
+  hasBefore: boolean;
+  hasAfter: boolean;
+}
+export const threadKey = (room: string) => ['thread', room] as const;
+
+/** Adds rooms that an answer brought. */
+export function learn(fresh: readonly Room[]): void {
+  rooms.set((now) => mergeRooms(now, fresh));
+}
+
+/** Changes a room here before the server has answered; the answer's version wins. */
+export function guess(id: string, change: Partial<Room>): void {
+  rooms.set((now) => {
+    const room = now.get(id);
+    return room ? new Map(now).set(id, { ...room, ...change }) : now;
+  });
+}
+
+/** Puts a room back as it was before a guess that came to nothing. */
+export function restore(room: Room): void {
+  rooms.set((now) => ((now.get(room.id)?.version ?? 0) > room.version ? now : new Map(now).set(room.id, room)));
+}
+
+/** Changes a thread that is in the cache. */
+export function onThread(cache: QueryClient, room: string, change: (thread: Thread) => Thread): void {
+  cache.setQueryData<Thread>(threadKey(room), (thread) => (thread ? change(thread) : thread));
+}
+
+/** Loads the newest part of a thread. */
+export async function loadThread(room: string, around?: number): Promise<Thread> {
+  const [page, notes] = await Promise.all([listMessages(room, around ? { around } : {}), listNotes(room)]);
+  return { messages: page.value, notes: mergeNotes([], notes.value), hasBefore: page.hasBefore, hasAfter: page.hasAfter };
+}
+
+/** Fetches what a thread lacks behind its last message. */
+export async function catchUp(cache: QueryClient, room: string): Promise<void> {
+  for (;;) {
+    const thread = cache.getQueryData<Thread>(threadKey(room));
+    if (!thread || thread.hasAfter) return;
+    const last = thread.messages.at(-1)?.number ?? 0;
+    const page = await listMessages(room, { after: last, take: 100 });
+    onThread(cache, room, (now) => ({ ...now, messages: mergeMessages(now.messages, page.value) }));
+    if (!page.hasAfter || page.value.length === 0) return;
+  }
+}
+
+/** Follows the stream for the inbox. */
+export function followInbox(cache: QueryClient): () => void {
+  const wanted = new Set<string>();
+  const behind = new Set<string>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let counted = 0;
+  let counting: ReturnType<typeof setTimeout> | undefined;
+
+  const recount = () => {
+    clearTimeout(counting);
+    counting = setTimeout(() => {
+      counted = Date.now();
+      getCounts().then((counts) => cache.setQueryData(['counts'], counts), () => null);
+    }, Math.max(300, counted + 8000 - Date.now()));
+  };
+  const soon = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      const late = [...behind];
+      const ids = [...wanted];
+      behind.clear();
+      wanted.clear();
+      for (const room of late) void catchUp(cache, room).catch(() => null);
+      if (ids.length > 4) void cache.invalidateQueries({ queryKey: ['rooms'] });
+      else for (const id of ids) getRoom(id).then((room) => learn([room]), () => null);
+    }, 60);
+  };
+
+  const apply = (change: Change) => {
+    switch (change.kind) {
+      case 'messages': {
+        const thread = cache.getQueryData<Thread>(threadKey(change.roomId));
+        if (thread && (thread.messages.at(-1)?.number ?? 0) < change.to) behind.add(change.roomId);
+        if ((rooms.get().get(change.roomId)?.version ?? 0) < change.version) wanted.add(change.roomId);
+        recount();
+        return soon();
+      }
+      case 'room':
+        if (change.room) {
+          const old = rooms.get().get(change.roomId);
+          learn([{ ...change.room, unread: change.room.unread ?? old?.unread ?? 0, readTo: change.room.readTo ?? old?.readTo ?? null }]);
+        } else if ((rooms.get().get(change.roomId)?.version ?? 0) < change.version) wanted.add(change.roomId);
+        recount();
+        return soon();
+      case 'delivery':
+        onThread(cache, change.roomId, (thread) => ({ ...thread, messages: mergeDeliveries(thread.messages, change.messages) }));
+        if (change.messages.some((message) => message.deliveryStatus === 'failed')) {
+          wanted.add(change.roomId);
+          for (const { number } of change.messages) {
+            listMessages(change.roomId, { around: number, take: 1 }).then((page) => onThread(cache, change.roomId, (thread) => ({ ...thread, messages: mergeMessages(thread.messages, page.value) })), () => null);
+          }
+          soon();
+        }
+        return;
+      case 'note':
+        if (change.action === 'deleted') onThread(cache, change.roomId, (thread) => ({ ...thread, notes: thread.notes.filter((note) => note.id !== change.noteId) }));
+        else if (cache.getQueryData(threadKey(change.roomId))) {
+          listNotes(change.roomId).then((page) => onThread(cache, change.roomId, (thread) => ({ ...thread, notes: mergeNotes(thread.notes, page.value) })), () => null);
+        }
+        return;
+      case 'read':
+        return guess(change.roomId, { readTo: change.readTo, unread: Math.max(0, (rooms.get().get(change.roomId)?.messages ?? 0) - change.readTo) });
+      case 'draft':
+        return guess(change.roomId, { hasDraft: change.version !== null });
+      case 'reply':
+        return void cache.invalidateQueries({ queryKey: ['replies'] });
+      default:
+    }
+  };
+
+  const off = follow((tiding) => {
+    if (tiding.is === 'change') apply(tiding.change);
+    else if (tiding.is === 'presence') {
+      others.set((now) => new Map(now).set(tiding.presence.userId, tiding.presence));
+    } else if (tiding.is === 'reset') recount();
+  });
+  const stored = (parcel: { roomId: string; kind: string }, result: Message | Note) => {
+    if (parcel.kind === 'note') onThread(cache, parcel.roomId, (thread) => ({ ...thread, notes: mergeNotes(thread.notes, [result as Note]) }));
+    else {
+      onThread(cache, parcel.roomId, (thread) => ({ ...thread, messages: mergeMessages(thread.messages, [result as Message]) }));
+      wanted.add(parcel.roomId);
+      soon();
+    }
+  };
+  taken.add(stored);
+  return () => {
+    off();
+    taken.delete(stored);
+    clearTimeout(timer);
+    clearTimeout(counting);
+  };
+}

@@ -1,0 +1,77 @@
+import { lang } from './index';
+
+/** For `Intl`: Thai years are Buddhist, digits Arabic. */
+export const locale = lang === 'th' ? 'th-TH-u-ca-buddhist-nu-latn' : 'en-GB';
+
+const number = new Intl.NumberFormat(locale);
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
+const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short' });
+const dayMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
+const day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' });
+const longDay = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+const dayTime = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
+const list = new Intl.ListFormat(locale, { type: 'conjunction' });
+const amounts = new Map<string, Intl.NumberFormat>();
+
+const DAY = 86_400_000;
+
+/** Thousands with separators. */
+export const formatNumber = (value: number): string => number.format(value);
+
+/** An amount of money. Amounts come as decimal texts; `Intl` takes them without going through a float. */
+export function formatMoney(value: string | number, currency = 'THB'): string {
+  let format = amounts.get(currency);
+  if (!format) {
+    format = new Intl.NumberFormat(locale, { style: 'currency', currency, currencyDisplay: 'narrowSymbol' });
+    amounts.set(currency, format);
+  }
+  return format.format(value as unknown as number);
+}
+
+/** A list in words: "a, b and c". */
+export const formatList = (values: readonly string[]): string => list.format(values);
+
+/** Takes Unix milliseconds, or a time as the API writes it. */
+export function at(value: number | string): Date {
+  return new Date(value);
+}
+
+/** The time of day. */
+export const formatClock = (value: number | string): string => clock.format(at(value));
+/** A day. */
+export const formatDay = (value: number | string): string => day.format(at(value));
+/** A day as a heading. */
+export const formatLongDay = (value: number | string): string => longDay.format(at(value));
+/** A day with the time. */
+export const formatTime = (value: number | string): string => dayTime.format(at(value));
+
+/** Days between two instants as the calendar on the wall counts them. */
+export function daysBetween(earlier: Date, later: Date): number {
+  const floor = (date: Date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
+  return Math.round((floor(later) - floor(earlier)) / DAY);
+}
+
+/** As short as it stays clear: the time today, the weekday within a week, else the day. */
+export function formatBrief(value: number | string, now = Date.now()): string {
+  const date = at(value);
+  const days = daysBetween(date, new Date(now));
+  if (days === 0) return clock.format(date);
+  if (days > 0 && days < 7) return weekday.format(date);
+  return date.getFullYear() === new Date(now).getFullYear() ? dayMonth.format(date) : day.format(date);
+}
+
+const units: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', DAY],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+];
+const unitFormats = new Map(units.map(([unit]) => [unit, new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: lang === 'th' ? 'long' : 'short', maximumFractionDigits: 0 })]));
+
+/** A span in its largest unit: "3 min", "2 hrs". Below a minute counts as one. */
+export function formatSpan(milliseconds: number): string {
+  const span = Math.max(60_000, Math.abs(milliseconds));
+  for (const [unit, size] of units) {
+    if (span >= size) return unitFormats.get(unit)?.format(Math.floor(span / size)) ?? '';
+  }
+  return '';
+}

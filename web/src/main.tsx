@@ -1,0 +1,30 @@
+import { QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import './style/fonts.css';
+import './style/base.css';
+import './style/ui.css';
+import './style/shell.css';
+import { Fault } from './app/Fault';
+import { router } from './app/routes';
+import { cache } from './app/session';
+import { listen } from './keys';
+import { lang, load } from './i18n';
+
+document.documentElement.lang = lang;
+listen();
+await load('core', 'sign');
+
+const root = document.getElementById('root');
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <Fault>
+        <QueryClientProvider client={cache}>
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </Fault>
+    </StrictMode>,
+  );
+}
