@@ -1,1 +1,127 @@
-export function CustomerPage() { return null; }
+import { useQuery } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import { api, call, data, exchange, may } from '../../api/client';
+import type { components } from '../../api/schema';
+import { words } from '../../i18n';
+import { formatDay } from '../../i18n/format';
+import { RecordScreen } from '../../screen/Record';
+import '../../screen/screen.css';
+import { customerFields } from './fields';
+
+type Customer = components['schemas']['Customer'];
+
+/** One customer, or a new one. */
+export function CustomerPage() {
+  const { code } = useParams({ from: '/shell/customers/$code' });
+  const t = words('customer');
+  const id = code === 'new' ? null : code;
+  return (
+    <RecordScreen
+      key={code}
+      kind="customer"
+      kindName={t.one}
+      id={id}
+      listAt="/customers"
+      fields={customerFields()}
+      first={{ customerState: 1, customerStatus: 0 }}
+      titleOf={(values) => String(values['customerName'])}
+      marks={(values) => (
+        <>
+          <span className="chip">{String(values['customerCode'])}</span>
+          <span className="chip info">{t.states[Number(values['customerState'])]}</span>
+          {Number(values['customerStatus']) !== 0 && <span className="chip warn">{t.statuses[Number(values['customerStatus'])]}</span>}
+        </>
+      )}
+      read={async (key) => {
+        const answer = await exchange<Customer>('GET', `/v3/customers/${encodeURIComponent(key)}`);
+        return { values: answer.data as unknown as Record<string, unknown>, version: answer.version };
+      }}
+      write={
+        may('customer:write')
+          ? async (key, changed, version, all) => {
+              const body = { ...changed, customerCode: key, customerName: all['customerName'], customerState: all['customerState'] };
+              const saved = await call<{ customerCode?: string }>('POST', '/v3/customers', { body, ...(version ? { match: version } : {}), ...(key ? {} : { key: crypto.randomUUID() }) });
+              return key ?? String(saved.customerCode);
+            }
+          : undefined
+      }
+      remove={may('customer:write') ? async (key, version) => void (await call('DELETE', `/v3/customers/${encodeURIComponent(key)}`, version ? { match: version } : {})) : undefined}
+      restore={async (key) => void (await call('POST', `/v3/customers/${encodeURIComponent(key)}/restore`, { body: {} }))}
+      audit={(values) => `customer/${String(values['customerCode'])}`}
+      below={(values) => <Belongings customer={values as unknown as Customer} />}
+    />
+  );
+}
+
+function Belongings({ customer }: { customer: Customer }) {
+  const t = words('customer');
+  const code = customer.customerCode;
+  const events = useQuery({ queryKey: ['customer', code, 'events'], queryFn: () => call<components['schemas']['CustomerEventListItem'][]>('GET', '/v1/customerEvent/filter', { query: { customerCode: code } }), retry: false });
+  const files = useQuery({ queryKey: ['customer', code, 'files'], queryFn: () => data(api.GET('/v3/customers/{customerCode}/files', { params: { path: { customerCode: code }, query: { take: 50 } } })), retry: false });
+  const contacts = customer.contacts ?? [];
+  const addresses = customer.addresses ?? [];
+  return (
+    <>
+      {customer.dateErased && <p className="notice warn">{t.erased}</p>}
+      {contacts.length > 0 && (
+        <section className="card" aria-label={t.contacts}>
+          <h2>{t.contacts}</h2>
+          <ul className="timeline">
+            {contacts.map((one, index) => (
+              <li key={index}>
+                <strong>{one.contactName}</strong>
+                <span>{[one.contactPosition, one.contactMobile ?? one.contactPhone, one.contactEmail].filter(Boolean).join(' · ')}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {addresses.length > 0 && (
+        <section className="card" aria-label={t.addresses}>
+          <h2>{t.addresses}</h2>
+          <ul className="timeline">
+            {addresses.map((one, index) => (
+              <li key={index}>
+                <span className="muted small">{one.locationName ?? t.places[one.locationType ?? 0] ?? ''}</span>
+                <span className="pre">{one.locationAddress}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <section className="card" aria-label={t.events}>
+        <h2>{t.events}</h2>
+        {(events.data ?? []).length === 0 ? (
+          <p className="muted">{t.eventsNone}</p>
+        ) : (
+          <ul className="timeline">
+            {(events.data ?? []).map((one) => (
+              <li key={one.eventId}>
+                <time>{formatDay(one.eventDate)}</time>
+                <div>
+                  <p>{one.eventName}</p>
+                  {one.description && <p className="muted small">{one.description}</p>}
+                </div>
+              </li>
+            ))}
+          </ul>
+        )}
+      </section>
+      <section className="card" aria-label={t.files}>
+        <h2>{t.files}</h2>
+        {(files.data?.value ?? []).length === 0 ? (
+          <p className="muted">{t.filesNone}</p>
+        ) : (
+          <ul className="timeline">
+            {(files.data?.value ?? []).map((one) => (
+              <li key={one.fileId}>
+                <time>{formatDay(one.dateCreated)}</time>
+                <span>{one.fileUrl ? <a href={one.fileUrl} target="_blank" rel="noreferrer">{one.fileName}</a> : one.fileName}</span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </section>
+    </>
+  );
+}

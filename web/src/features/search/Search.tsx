@@ -1,1 +1,145 @@
-export function Search() { return null; }
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { call } from '../../api/client';
+import { words } from '../../i18n';
+import { formatBrief } from '../../i18n/format';
+import '../../screen/screen.css';
+import { Empty, Failed, Loading } from '../../ui/State';
+import { fold, oneLine } from '../../ui/text';
+
+interface Found {
+  rooms?: { id: string; name: string; lastAt?: number | null; last?: { content: string } | null }[];
+  messages?: { id: string; roomId: string; roomName: string; number: number; content: string; timestamp: number }[];
+  customers?: { customerCode: string; customerName: string; customerMobile?: string | null; customerPhone?: string | null }[];
+  products?: { productCode: string; productName?: string; name?: string }[];
+}
+
+/** One search over conversations, messages, customers and products. */
+export function Search() {
+  const t = words('record').search;
+  const { q } = useSearch({ from: '/shell/search' });
+  const navigate = useNavigate();
+  const [text, setText] = useState(q);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    input.current?.focus();
+    document.title = `${t.title} · Sala`;
+  }, [t]);
+  useEffect(() => {
+    if (text.trim() === q) return;
+    const timer = setTimeout(() => void navigate({ to: '/search', search: { q: text.trim() }, replace: true }), 250);
+    return () => clearTimeout(timer);
+  }, [text, q, navigate]);
+  const found = useQuery({
+    queryKey: ['search', q],
+    queryFn: ({ signal }) => call<Found>('POST', '/v1/console/search', { body: { keyword: q, take: 12 }, signal }),
+    enabled: q !== '',
+    placeholderData: (before) => before,
+  });
+  const all = found.data;
+  const count = (all?.rooms?.length ?? 0) + (all?.messages?.length ?? 0) + (all?.customers?.length ?? 0) + (all?.products?.length ?? 0);
+  return (
+    <div className="page">
+      <h1>{t.title}</h1>
+      <input ref={input} id="search" type="search" className="input" aria-label={t.title} placeholder={t.holder} value={text} onChange={(event) => setText(event.target.value)} onKeyDown={(event) => {
+        if (event.key === 'ArrowDown') document.querySelector<HTMLElement>('.result')?.focus();
+      }} />
+      <p className="unseen" role="status">{q && all ? t.results(count) : ''}</p>
+      {q === '' ? (
+        <Empty icon="search" title={t.start} />
+      ) : found.isPending ? (
+        <Loading />
+      ) : found.isError ? (
+        <Failed error={found.error} retry={() => void found.refetch()} />
+      ) : count === 0 ? (
+        <Empty icon="search" title={t.none(q)} />
+      ) : (
+        <div
+          className="results"
+          role="presentation"
+          onKeyDown={(event) => {
+            const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+            if (!step) return;
+            event.preventDefault();
+            const list = [...document.querySelectorAll<HTMLElement>('.result')];
+            const next = list.indexOf(document.activeElement as HTMLElement) + step;
+            if (next < 0) input.current?.focus();
+            else list[next]?.focus();
+          }}
+        >
+          <Group title={t.customers} show={!!all?.customers?.length}>
+            {all?.customers?.map((one) => (
+              <Link key={one.customerCode} className="result" to="/customers/$code" params={{ code: one.customerCode }}>
+                <strong><Marked text={one.customerName} words={q} /></strong>
+                <span className="muted">{[one.customerCode, one.customerMobile ?? one.customerPhone].filter(Boolean).join(' · ')}</span>
+              </Link>
+            ))}
+          </Group>
+          <Group title={t.rooms} show={!!all?.rooms?.length}>
+            {all?.rooms?.map((one) => (
+              <Link key={one.id} className="result" to="/inbox" search={{ room: one.id, view: 'open' }}>
+                <strong><Marked text={one.name} words={q} /></strong>
+                <span className="muted line">{oneLine(one.last?.content ?? '')}</span>
+              </Link>
+            ))}
+          </Group>
+          <Group title={t.messages} show={!!all?.messages?.length}>
+            {all?.messages?.map((one) => (
+              <Link key={one.id} className="result" to="/inbox" search={{ room: one.roomId, at: one.number, view: 'open' }}>
+                <span><Marked text={oneLine(one.content)} words={q} /></span>
+                <span className="muted">{`${one.roomName} · ${formatBrief(one.timestamp)}`}</span>
+              </Link>
+            ))}
+          </Group>
+          <Group title={t.products} show={!!all?.products?.length}>
+            {all?.products?.map((one) => (
+              <Link key={one.productCode} className="result" to={`/products/${encodeURIComponent(one.productCode)}` as never}>
+                <strong><Marked text={one.productName ?? one.name ?? ''} words={q} /></strong>
+                <span className="muted">{one.productCode}</span>
+              </Link>
+            ))}
+          </Group>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Group({ title, show, children }: { title: string; show: boolean; children: ReactNode }) {
+  if (!show) return null;
+  return (
+    <section className="card" aria-label={title}>
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+const graphemes = new Intl.Segmenter('th', { granularity: 'grapheme' });
+
+/** A text with what was searched for marked, never within a letter and its marks. */
+function Marked({ text, words: sought }: { text: string; words: string }) {
+  const needle = fold(sought.trim());
+  const letters = [...graphemes.segment(text)].map((part) => part.segment);
+  const folded = letters.map(fold);
+  const whole = folded.join('');
+  const at = needle ? whole.indexOf(needle) : -1;
+  if (at < 0) return text;
+  let position = 0;
+  let from = letters.length;
+  let to = letters.length;
+  folded.forEach((letter, index) => {
+    if (position <= at && at < position + letter.length) from = index;
+    position += letter.length;
+    if (to === letters.length && position >= at + needle.length) to = index + 1;
+  });
+  const start = Math.max(0, from - 60);
+  return (
+    <>
+      {(start > 0 ? '…' : '') + letters.slice(start, from).join('')}
+      <mark>{letters.slice(from, to).join('')}</mark>
+      {letters.slice(to, to + 160).join('')}
+    </>
+  );
+}

@@ -1,1 +1,31 @@
-const words = {};export default words;
+const words = {
+  edit: 'Edit',
+  created: 'Created',
+  saved: 'Saved',
+  removed: 'Deleted',
+  restored: 'Restored',
+  making: (kind: string) => `New: ${kind}`,
+  history: 'What happened',
+  historyNone: 'Changes will appear here: who, when, from what to what.',
+  by: (name: string) => `by ${name}`,
+  changed: 'Somebody changed this record meanwhile. The newest state is loaded; what you typed is kept. Look at both and save again.',
+  actions: { created: 'created', updated: 'changed', deleted: 'deleted', restored: 'restored', merged: 'merged' } as Record<string, string>,
+  sure: (name: string) => `Delete “${name}”?`,
+  sureText: 'It can be restored.',
+  export: 'Export',
+  exportCsv: 'As CSV',
+  details: 'Details',
+  more: 'More',
+  search: {
+    title: 'Search',
+    holder: 'Customers, messages, conversations, products …',
+    start: 'Write at least one word, in any script.',
+    none: (words: string) => `Nothing has “${words}”.`,
+    rooms: 'Conversations',
+    messages: 'Messages',
+    customers: 'Customers',
+    products: 'Products',
+    results: (count: number) => (count === 1 ? '1 found' : `${count} found`),
+  },
+};
+export default words;
