@@ -72,6 +72,8 @@ export interface Options {
 /** An answer with its headers. */
 export interface Answer<T> {
   data: T;
+  /** The whole body. */
+  envelope: unknown;
   version: string | null;
   status: number;
   replayed: boolean;
@@ -100,6 +102,7 @@ export async function exchange<T>(method: string, path: string, options: Options
   const envelope = (response.status === 204 ? null : await response.json().catch(() => null)) as { data?: T } | null;
   return {
     data: (envelope?.data ?? null) as T,
+    envelope,
     version: response.headers.get('etag'),
     status: response.status,
     replayed: response.headers.get('idempotency-replayed') === 'true',

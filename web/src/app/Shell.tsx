@@ -20,6 +20,9 @@ import { places } from './nav';
 import { cache, prefer, signOut, whoAmI } from './session';
 import { SignIn } from './SignIn';
 
+/** True once the server runs another version than this page came from. */
+const upgraded = store(false);
+
 /** What a screen puts below the navigation (the inbox its views), and the number beside a place. */
 export const badges = store<Record<string, number>>({});
 
@@ -65,7 +68,12 @@ function House({ me }: { me: Me }) {
   useEffect(() => {
     beginPost(me.user.id);
     const stop = begin();
+    let version: string | null = null;
     const unfollow = follow((tiding) => {
+      if (tiding.is === 'version') {
+        version ??= tiding.version;
+        if (tiding.version !== version) upgraded.set(true);
+      }
       if (tiding.is === 'reset') void cache.invalidateQueries();
       if (tiding.is === 'signed_out') session.set(null);
       if (tiding.is === 'change' && 'ref' in tiding.change) {
@@ -73,11 +81,41 @@ function House({ me }: { me: Me }) {
         void cache.invalidateQueries({ queryKey: [kind] });
       }
     });
+    // The inbox follows the stream on every screen: its numbers stand beside the navigation.
+    let over = false;
+    let leave = () => {};
+    void import('../features/inbox/live').then((inbox) => {
+      if (over) return;
+      leave = inbox.followInbox(cache);
+      const count = () => badges.set({ '/inbox': cache.getQueryData<{ unanswered: number }>(['counts'])?.unanswered ?? 0 });
+      count();
+      const off = cache.getQueryCache().subscribe((event) => {
+        if (event.query.queryKey[0] === 'counts') count();
+      });
+      const before = leave;
+      leave = () => {
+        before();
+        off();
+      };
+    });
     return () => {
+      over = true;
+      leave();
       stop();
       unfollow();
     };
   }, [me.user.id]);
+
+  // A new version is loaded when nobody looks: what is being written is kept in any case.
+  const newer = useStore(upgraded);
+  useEffect(() => {
+    if (!newer) return;
+    const reload = () => {
+      if (document.visibilityState === 'hidden') location.reload();
+    };
+    document.addEventListener('visibilitychange', reload);
+    return () => document.removeEventListener('visibilitychange', reload);
+  }, [newer]);
 
   const everywhere: Command[] = [
     { id: 'palette', label: t.keys.palette, group: t.keys.general, keys: ['Mod+k'], inText: true, quiet: true, run: () => setOpen('palette') },
@@ -122,6 +160,7 @@ function House({ me }: { me: Me }) {
         </nav>
         <div className="sidebar-foot">
           <ConnectionMark />
+          {newer && <button type="button" className="nav-link small" onClick={() => location.reload()}>{t.live.upgraded}</button>}
           <Link to="/account" className="nav-link" aria-current={here('/account') ? 'page' : undefined}>
             <Avatar name={me.user.nickname ?? me.user.name} size={24} />
             <span className="grow line">{me.user.nickname ?? me.user.name}</span>

@@ -27,13 +27,13 @@ const PLACES: readonly Place[] = [
   { to: '/products', word: 'products', icon: 'product', scope: 'product:read', key: 'p', part: 'work' },
   { to: '/webhooks', word: 'webhooks', icon: 'hook', scope: 'webhook:read', key: 'w', part: 'manage' },
   { to: '/users', word: 'users', icon: 'key', scope: 'user:read', key: 'u', part: 'manage' },
-  { to: '/imports', word: 'imports', icon: 'import', scope: 'customer:write', key: 'm', part: 'manage' },
-  { to: '/audit', word: 'audit', icon: 'audit', scope: 'audit:read', key: 'h', part: 'manage' },
+  { to: '/imports', word: 'imports', icon: 'import', scope: 'import:read', key: 'm', part: 'manage' },
+  { to: '/audit', word: 'audit', icon: 'audit', scope: 'setting:read', key: 'h', part: 'manage' },
   { to: '/settings', word: 'settings', icon: 'settings', scope: 'setting:read', key: 's', part: 'manage' },
 ];
 
 /** Places whose screens exist. */
-const READY = new Set(['/inbox', '/customers']);
+const READY = new Set(['/inbox', '/customers', '/tasks', '/products', '/users', '/imports', '/audit', '/settings']);
 
 /** The places that the person may go to. */
 export function places(): Place[] {

@@ -65,6 +65,14 @@ const customer = createRoute({
   loader: withWords('customer', 'record'),
   component: lazyRouteComponent(() => import('../features/customer/CustomerPage'), 'CustomerPage'),
 });
+const tasks = createRoute({ getParentRoute: () => shell, path: '/tasks', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/task/TaskList'), 'TaskList') });
+const task = createRoute({ getParentRoute: () => shell, path: '/tasks/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/task/TaskPage'), 'TaskPage') });
+const products = createRoute({ getParentRoute: () => shell, path: '/products', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/product/ProductList'), 'ProductList') });
+const product = createRoute({ getParentRoute: () => shell, path: '/products/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/product/ProductPage'), 'ProductPage') });
+const users = createRoute({ getParentRoute: () => shell, path: '/users', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Users'), 'Users') });
+const imports = createRoute({ getParentRoute: () => shell, path: '/imports', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Imports'), 'Imports') });
+const audit = createRoute({ getParentRoute: () => shell, path: '/audit', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Audit'), 'Audit') });
+const settings = createRoute({ getParentRoute: () => shell, path: '/settings', loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Settings'), 'Settings') });
 const search = createRoute({
   getParentRoute: () => shell,
   path: '/search',
@@ -80,7 +88,7 @@ const account = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([link, shell.addChildren([index, inbox, customers, customer, search, account])]),
+  routeTree: root.addChildren([link, shell.addChildren([index, inbox, customers, customer, tasks, task, products, product, users, imports, audit, settings, search, account])]),
   basepath: '/console',
   defaultPreload: 'intent',
   scrollRestoration: true,

@@ -33,7 +33,8 @@ export const formatList = (values: readonly string[]): string => list.format(val
 
 /** Takes Unix milliseconds, or a time as the API writes it. */
 export function at(value: number | string): Date {
-  return new Date(value);
+  // The API writes `+0700`; not every browser reads that without a colon.
+  return new Date(typeof value === 'string' ? value.replace(/([+-]\d\d)(\d\d)$/, '$1:$2') : value);
 }
 
 /** The time of day. */

@@ -51,3 +51,6 @@ export async function load(...areas: Area[]): Promise<void> {
 export function words<A extends Area>(area: A): Words[A] {
   return loaded[area] as Words[A];
 }
+
+/** A language is called by its own name, whatever the page's language. */
+export const languages: Record<Lang, string> = { th: 'ไทย', en: 'English' };

@@ -6,6 +6,7 @@ import type inbox from './en/inbox';
 import type manage from './en/manage';
 import type record from './en/record';
 import type sign from './en/sign';
+import type work from './en/work';
 import type { Shape } from './shape';
 
 export interface Words {
@@ -16,4 +17,5 @@ export interface Words {
   manage: Shape<typeof manage>;
   record: Shape<typeof record>;
   sign: Shape<typeof sign>;
+  work: Shape<typeof work>;
 }

@@ -96,6 +96,12 @@ interface Props {
 export function RecordForm({ fields, first, making, save, cancel, children }: Props) {
   const t = words('core');
   const [values, setValues] = useState<Values>(first);
+  const [base, setBase] = useState<Values>(first);
+  // When somebody else changed the record meanwhile, what was not touched here follows; what was typed stays.
+  if (first !== base) {
+    setBase(first);
+    setValues((now) => ({ ...first, ...Object.fromEntries(fields.filter((field) => now[field.id] !== base[field.id]).map((field) => [field.id, now[field.id]])) }));
+  }
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const wrong = faults(error);

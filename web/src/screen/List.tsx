@@ -56,6 +56,8 @@ interface Props<T> {
   create?: { label: string; to?: string; run?: () => void };
   acts?: ReactNode;
   above?: ReactNode;
+  /** What can be done with the row that one is at. */
+  rowActs?: readonly { id: string; label: string; keys: readonly string[]; run(row: T): void }[];
   /** What stands instead of the table. */
   children?: (rows: readonly T[]) => ReactNode;
 }
@@ -105,6 +107,7 @@ export function ListScreen<T>(props: Props<T>) {
     { id: `${kind}.previous`, label: t.act.previous, group: title, keys: ['k', 'ArrowUp'], quiet: true, run: () => step(-1) },
     { id: `${kind}.open`, label: t.act.open, group: title, keys: ['Enter', 'o'], quiet: true, run: open },
     { id: `${kind}.filter`, label: t.list.filter, group: title, keys: ['f'], run: () => input.current?.focus() },
+    ...(props.rowActs ?? []).map((act) => ({ id: `${kind}.${act.id}`, label: act.label, group: title, keys: act.keys, run: () => { const row = rows[here]; if (row) act.run(row); } })),
     ...(create ? [{ id: `${kind}.create`, label: create.label, group: title, keys: ['c'], run: make }] : []),
   ]);
 

@@ -25,9 +25,8 @@ export const customerPicker = (title: string): Picker => ({
 export const employeePicker = (title: string): Picker => ({
   title,
   find: async (text, signal) => {
-    const found = await data(api.POST('/v1/Employees/Enquiry', { body: { keyword: text || null, take: 50 } as never, signal }));
-    const list = (found as unknown as { value: { staffCode: string; firstname?: string | null; lastname?: string | null; nickname?: string | null }[] }).value ?? [];
-    return list.map((one) => ({ id: one.staffCode, label: [one.nickname, [one.firstname, one.lastname].filter(Boolean).join(' ')].filter(Boolean).join(' · ') || one.staffCode, hint: one.staffCode }));
+    const found = await data(api.POST('/v1/Employees/Enquiry', { body: { keyWord: text || null, pageLength: 50 }, signal }));
+    return found.value.map((one) => ({ id: one.staffCode, label: one.nickname ? `${one.nickname} · ${one.fullname}` : one.fullname, hint: [one.staffCode, one.teamName].filter(Boolean).join(' · ') }));
   },
 });
 

@@ -53,7 +53,8 @@ export function RecordScreen(props: Props) {
   const [asking, setAsking] = useState(false);
   const [meanwhile, setMeanwhile] = useState(false);
   const found = useQuery({ queryKey: [kind, id], queryFn: () => read(id ?? ''), enabled: id !== null });
-  const values = id === null ? props.first ?? {} : found.data?.values;
+  const [blank] = useState<Values>(props.first ?? {});
+  const values = id === null ? blank : found.data?.values;
   const title = id === null ? t.making(kindName) : values ? titleOf(values) : '';
 
   useEffect(() => {

@@ -2,6 +2,8 @@
 import type { QueryClient } from '@tanstack/react-query';
 import type { Change, Message, Note, Room } from '../../api/types';
 import { mergeDeliveries, mergeMessages, mergeNotes, mergeRooms } from '../../live/merge';
+import { session } from '../../api/client';
+import { chime, show } from '../../live/notify';
 import { taken } from '../../live/post';
 import { follow, type Presence } from '../../live/stream';
 import { store } from '../../store';
@@ -62,6 +64,15 @@ export async function catchUp(cache: QueryClient, room: string): Promise<void> {
   }
 }
 
+/** Tells a person who looks elsewhere of a customer's message that is theirs or nobody's. */
+function announce(room: Room): void {
+  const me = session.get();
+  if (!me || room.last?.from !== 'customer' || (room.assignee && room.assignee.id !== me.user.id)) return;
+  if (document.visibilityState === 'visible' && document.hasFocus()) return;
+  if (me.preferences.notify !== false) show(room.name, room.last.type === 'message' ? room.last.content : `[${room.last.type}]`, null);
+  if (me.preferences.sound !== false) chime();
+}
+
 /** Follows the stream for the inbox. */
 export function followInbox(cache: QueryClient): () => void {
   const wanted = new Set<string>();
@@ -86,7 +97,12 @@ export function followInbox(cache: QueryClient): () => void {
       wanted.clear();
       for (const room of late) void catchUp(cache, room).catch(() => null);
       if (ids.length > 4) void cache.invalidateQueries({ queryKey: ['rooms'] });
-      else for (const id of ids) getRoom(id).then((room) => learn([room]), () => null);
+      else
+        for (const id of ids)
+          getRoom(id).then((room) => {
+            learn([room]);
+            announce(room);
+          }, () => null);
     }, 60);
   };
 

@@ -114,6 +114,5 @@ const words = {
   },
   date: { today: 'Today', yesterday: 'Yesterday', now: 'now', ago: (span: string) => `${span} ago`, until: (time: string) => `until ${time}` },
   saved: 'Saved',
-  notSaved: 'Not saved yet',
 };
 export default words;

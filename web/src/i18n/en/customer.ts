@@ -38,7 +38,6 @@ const words = {
   filesNone: 'No file yet.',
   events: 'Events',
   eventsNone: 'Nothing recorded yet.',
-  networks: 'Accounts',
   export: 'Export as CSV',
   reason: 'Reason',
   reasonNote: 'Explanation',

@@ -13,7 +13,6 @@ const words = {
   sure: (name: string) => `Delete “${name}”?`,
   sureText: 'It can be restored.',
   export: 'Export',
-  exportCsv: 'As CSV',
   details: 'Details',
   more: 'More',
   search: {

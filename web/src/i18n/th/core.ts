@@ -117,6 +117,5 @@ const words: Shape<typeof en> = {
   },
   date: { today: 'วันนี้', yesterday: 'เมื่อวาน', now: 'เมื่อสักครู่', ago: (span) => `${span}ที่แล้ว`, until: (time) => `ถึง ${time}` },
   saved: 'บันทึกแล้ว',
-  notSaved: 'ยังไม่ได้บันทึก',
 };
 export default words;

@@ -41,7 +41,6 @@ const words: Shape<typeof en> = {
   filesNone: 'ยังไม่มีไฟล์',
   events: 'เหตุการณ์',
   eventsNone: 'ยังไม่มีบันทึก',
-  networks: 'บัญชีโซเชียล',
   export: 'ส่งออกเป็น CSV',
   reason: 'เหตุผล',
   reasonNote: 'คำอธิบาย',

@@ -16,7 +16,6 @@ const words: Shape<typeof en> = {
   sure: (name) => `ลบ “${name}” หรือไม่?`,
   sureText: 'กู้คืนได้ภายหลัง',
   export: 'ส่งออก',
-  exportCsv: 'เป็น CSV',
   details: 'รายละเอียด',
   more: 'เพิ่มเติม',
   search: {

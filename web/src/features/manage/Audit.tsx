@@ -1,0 +1,36 @@
+import { words } from '../../i18n';
+import { api, data } from '../../api/client';
+import type { components } from '../../api/schema';
+import { formatTime } from '../../i18n/format';
+import { ListScreen } from '../../screen/List';
+import { Difference } from '../../screen/Record';
+import '../../screen/screen.css';
+
+type Entry = components['schemas']['AuditEntry'] & { ref?: string; actorName?: string };
+
+/** Who changed what, from what to what. */
+export function Audit() {
+  const t = words('manage').audit;
+  return (
+    <ListScreen<Entry>
+      title={t.title}
+      icon="audit"
+      at="/audit"
+      kind="audit"
+      empty={t.ref}
+      idOf={(row) => row.id}
+      fetch={async (asked, next) => {
+        // The log is asked for by record.
+        if (!asked['q']) return { rows: [], next: null };
+        const page = await data(api.GET('/v1/audit', { params: { query: { ref: asked['q'] as string, before: next ?? undefined, take: 50 } } }));
+        return { rows: page.value, next: page.next ?? null };
+      }}
+      columns={[
+        { id: 'when', label: t.when, show: (row) => formatTime(row.date) },
+        { id: 'who', label: t.who, show: (row) => row.actorName ?? row.actor },
+        { id: 'what', label: t.what, show: (row) => `${words('record').actions[row.action] ?? row.action}${row.ref ? ` ${row.ref}` : ''}` },
+        { id: 'changes', label: t.changes, show: (row) => <>{Object.entries(row.changes as Record<string, unknown>).slice(0, 8).map(([field, change]) => <p key={field} className="change"><span>{`${field}:`}</span><Difference change={change} /></p>)}</>, wide: true },
+      ]}
+    />
+  );
+}

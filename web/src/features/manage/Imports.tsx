@@ -1,0 +1,110 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect, useState, type FormEvent } from 'react';
+import { api, call, data, may } from '../../api/client';
+import type { components } from '../../api/schema';
+import { say } from '../../api/words';
+import { words } from '../../i18n';
+import { formatNumber, formatTime } from '../../i18n/format';
+import { ListScreen } from '../../screen/List';
+import '../../screen/screen.css';
+import { Button } from '../../ui/Button';
+import { Dialog } from '../../ui/Dialog';
+import { Check, SelectField } from '../../ui/Field';
+import { toast } from '../../ui/Toast';
+
+type Import = components['schemas']['Import'];
+
+/** Files of records: what is loaded, how far, what was refused, and taking it back. */
+export function Imports() {
+  const t = words('manage').imports;
+  const cache = useQueryClient();
+  const [asking, setAsking] = useState<Import | null>(null);
+  const can = may('import:write');
+  const again = () => cache.invalidateQueries({ queryKey: ['import'] });
+  // The progress of a running import is asked for while it is on screen.
+  useEffect(() => {
+    const timer = setInterval(() => {
+      const pages = cache.getQueriesData<{ pages: { rows: Import[] }[] }>({ queryKey: ['import'] });
+      const running = pages.some(([, list]) => list?.pages?.some((page) => page.rows.some((one) => ['waiting', 'running', 'undoing'].includes(one.state))));
+      if (running && document.visibilityState === 'visible') void again();
+    }, 2000);
+    return () => clearInterval(timer);
+  });
+  return (
+    <>
+      <ListScreen<Import>
+        title={t.title}
+        icon="import"
+        at="/imports"
+        kind="import"
+        keyword={false}
+        empty={t.empty}
+        above={can && <Upload done={again} />}
+        idOf={(row) => row.importId}
+        fetch={async (_, next) => {
+          const page = await data(api.GET('/v1/imports', { params: { query: { before: next ?? undefined, take: 50 } } }));
+          return { rows: page.value, next: page.next ?? null };
+        }}
+        columns={[
+          { id: 'file', label: t.file, show: (row) => <>{row.fileName}{row.dryRun && <>{' '}<span className="chip">{t.dryMark}</span></>}</> },
+          { id: 'kind', label: t.kind, show: (row) => t.kinds[row.kind] ?? row.kind, wide: true },
+          { id: 'state', label: t.state, show: (row) => (
+            <>
+              <span className={`chip ${row.state === 'done' ? 'good' : row.state === 'failed' ? 'bad' : 'info'}`}>{`${t.states[row.state] ?? row.state}${row.state === 'running' ? ` ${row.progress} %` : ''}`}</span>
+              {row.problem && <p className="fault">{(row.problem as { message?: string }).message}</p>}
+              {row.errors.slice(0, 3).map((one, index) => <p key={index} className="fault">{t.row(one.row, one.message)}</p>)}
+            </>
+          ) },
+          { id: 'rows', label: t.rows, show: (row) => (row.rows == null ? '' : formatNumber(row.rows)), number: true, wide: true },
+          { id: 'created', label: t.created, show: (row) => formatNumber(row.created), number: true },
+          { id: 'updated', label: t.updated, show: (row) => formatNumber(row.updated), number: true, wide: true },
+          { id: 'failed', label: t.failed, show: (row) => (row.failed > 0 ? <a href={`/v1/imports/${row.importId}/errors`} download aria-label={t.errors}>{formatNumber(row.failed)}</a> : '0'), number: true },
+          { id: 'date', label: t.date, show: (row) => formatTime(row.dateCreated), wide: true },
+          { id: 'undo', label: words('core').act.undo, show: (row) => (can && row.state === 'done' && row.undoUntil && !row.dryRun ? <Button onClick={() => setAsking(row)}>{t.undo}</Button> : '') },
+        ]}
+      />
+      {asking && (
+        <Dialog title={t.undo} onClose={() => setAsking(null)}>
+          <div className="dialog-content">
+            <p>{t.undoSure}</p>
+            <div className="dialog-foot">
+              <Button onClick={() => setAsking(null)}>{words('core').act.cancel}</Button>
+              <Button look="danger" autoFocus onClick={() => { call('POST', `/v1/imports/${asking.importId}/undo`, { body: {} }).then(again, (error) => toast(say(error), { bad: true })); setAsking(null); }}>{words('core').act.undo}</Button>
+            </div>
+          </div>
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+function Upload({ done }: { done(): void }) {
+  const t = words('manage').imports;
+  const [kind, setKind] = useState('customers');
+  const [dry, setDry] = useState(true);
+  const [file, setFile] = useState<File | null>(null);
+  const [busy, setBusy] = useState(false);
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    if (!file) return;
+    const form = new FormData();
+    form.append('kind', kind);
+    form.append('dryRun', String(dry));
+    form.append('file', file);
+    setBusy(true);
+    call('POST', '/v1/imports', { form, key: crypto.randomUUID() }).then(done, (error) => toast(say(error), { bad: true })).finally(() => setBusy(false));
+  }
+  return (
+    <form className="bar upload" onSubmit={submit}>
+      <SelectField label={t.kind} value={kind} onChange={(event) => setKind(event.target.value)}>
+        {Object.entries(t.kinds).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+      </SelectField>
+      <div className="field">
+        <label htmlFor="import-file">{t.file}</label>
+        <input id="import-file" type="file" required accept=".csv,.xlsx,.xls,.ods,.txt" onChange={(event) => setFile(event.target.files?.[0] ?? null)} />
+      </div>
+      <Check label={t.dry} checked={dry} onChange={(event) => setDry(event.target.checked)} />
+      <Button type="submit" look="main" icon="import" busy={busy}>{t.start}</Button>
+    </form>
+  );
+}

@@ -1,0 +1,171 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { api, call, data, exchange, may } from '../../api/client';
+import type { components } from '../../api/schema';
+import { say } from '../../api/words';
+import { words } from '../../i18n';
+import { formatMoney, formatNumber, formatTime } from '../../i18n/format';
+import type { FieldSpec } from '../../screen/Form';
+import { RecordScreen } from '../../screen/Record';
+import '../../screen/screen.css';
+import { Button } from '../../ui/Button';
+import { Dialog } from '../../ui/Dialog';
+import { TextField } from '../../ui/Field';
+import { toast } from '../../ui/Toast';
+
+type Product = components['schemas']['Product'];
+
+/** One product with its stock. */
+export function ProductPage() {
+  const { id } = useParams({ strict: false }) as { id: string };
+  const t = words('work').product;
+  const can = may('product:write');
+  const fields: FieldSpec[] = [
+    { id: 'productCode', label: t.code, required: true, once: true },
+    { id: 'productName', label: t.name, required: true },
+    { id: 'productBarcode', label: t.barcode },
+    { id: 'category', label: t.group, kind: 'choice', list: 'product-groups' },
+    { id: 'brandName', label: t.brand, kind: 'choice', list: 'brands' },
+    { id: 'productUnitName', label: t.unit, kind: 'choice', list: 'units' },
+    { id: 'cost', label: t.cost, kind: 'money' },
+    { id: 'lowStockAlert', label: t.low, kind: 'number' },
+    { id: 'trackInventory', label: t.tracked, kind: 'yes' },
+    { id: 'active', label: t.active, kind: 'yes' },
+    { id: 'productTag', label: t.tags, kind: 'list', list: 'product-tags' },
+    { id: 'productDescription', label: t.description, kind: 'area' },
+  ];
+  return (
+    <RecordScreen
+      key={id}
+      kind="product"
+      kindName={t.one}
+      id={id === 'new' ? null : id}
+      listAt="/products"
+      fields={fields}
+      first={{ active: true, trackInventory: true }}
+      titleOf={(values) => String(values['productName'])}
+      marks={(values) => (
+        <>
+          <span className="chip">{String(values['productCode'])}</span>
+          {values['active'] === false && <span className="chip warn">{t.inactive}</span>}
+        </>
+      )}
+      read={async (key) => {
+        const answer = await exchange<Product>('GET', `/v2/products/${encodeURIComponent(key)}`);
+        return { values: answer.data as unknown as Record<string, unknown>, version: answer.version };
+      }}
+      write={
+        can
+          ? async (key, changed, version, all) => {
+              const product = { ...changed, productCode: key ?? all['productCode'], productName: all['productName'] };
+              await call('POST', '/v3/products', { body: { products: [product] }, ...(version ? { match: version } : {}) });
+              return String(product.productCode);
+            }
+          : undefined
+      }
+      remove={can ? async (key, version) => void (await call('DELETE', `/v3/products/${encodeURIComponent(key)}`, version ? { match: version } : {})) : undefined}
+      restore={async (key) => void (await call('POST', `/v3/products/${encodeURIComponent(key)}/restore`, { body: {} }))}
+      audit={(values) => `product/${String(values['productCode'])}`}
+      below={(values) => <Stock product={values as unknown as Product} />}
+    />
+  );
+}
+
+function Stock({ product }: { product: Product }) {
+  const t = words('work').product;
+  const code = product.productCode;
+  const stock = useQuery({ queryKey: ['product', code, 'stock'], queryFn: () => data(api.GET('/v1/products/{productCode}/stock', { params: { path: { productCode: code } } })), retry: false });
+  const moves = useQuery({ queryKey: ['product', code, 'moves'], queryFn: () => data(api.GET('/v1/products/{productCode}/movements', { params: { path: { productCode: code }, query: { take: 20 } } })), retry: false });
+  const [adjusting, setAdjusting] = useState(false);
+  return (
+    <>
+      {product.prices.length > 0 && (
+        <section className="card" aria-label={t.price}>
+          <h2>{t.price}</h2>
+          <dl className="pairs">
+            {product.prices.map((price) => (
+              <div key={price.priceTierName} className="pair">
+                <dt>{price.priceTierName}</dt>
+                <dd>{formatMoney(price.salePrice ?? price.regularPrice)}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      )}
+      {stock.data?.trackInventory && (
+        <section className="card" aria-label={t.stock}>
+          <div className="bar">
+            <h2 className="grow">{t.stock}</h2>
+            {may('product:write') && <Button onClick={() => setAdjusting(true)}>{t.adjust}</Button>}
+          </div>
+          <div className="table-wrap" tabIndex={0} role="region" aria-label={t.stock}>
+            <table className="table">
+              <thead>
+                <tr><th scope="col">{t.warehouse}</th><th scope="col" className="number">{t.qty}</th><th scope="col" className="number">{t.reserved}</th><th scope="col" className="number">{t.available}</th></tr>
+              </thead>
+              <tbody>
+                {stock.data.warehouses.map((one) => (
+                  <tr key={one.warehouseId}>
+                    <td>{one.warehouseName ?? t.own}</td>
+                    <td className="number">{formatNumber(one.qty)}</td>
+                    <td className="number">{formatNumber(one.reserved)}</td>
+                    <td className="number">{formatNumber(one.available)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </section>
+      )}
+      {(moves.data?.value ?? []).length > 0 && (
+        <section className="card" aria-label={t.movements}>
+          <h2>{t.movements}</h2>
+          <ul className="timeline">
+            {(moves.data?.value ?? []).map((one) => (
+              <li key={one.movementId}>
+                <time>{formatTime(one.date)}</time>
+                <span>{[`${one.delta > 0 ? '+' : ''}${formatNumber(one.delta)} → ${formatNumber(one.balance)}`, one.reason, one.note].filter(Boolean).join(' · ')}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {adjusting && <Adjust code={code} close={() => setAdjusting(false)} />}
+    </>
+  );
+}
+
+function Adjust({ code, close }: { code: string; close(): void }) {
+  const t = words('work').product;
+  const core = words('core').act;
+  const cache = useQueryClient();
+  const [by, setBy] = useState('');
+  const [note, setNote] = useState('');
+  const [key] = useState(() => crypto.randomUUID());
+  return (
+    <Dialog title={t.adjustTitle} onClose={close}>
+      <form
+        className="dialog-content"
+        onSubmit={(event) => {
+          event.preventDefault();
+          call('POST', '/v1/products/stock/adjustments', { body: { items: [{ productCode: code, qty: Number(by) }], note: note || null }, key }).then(
+            () => {
+              void cache.invalidateQueries({ queryKey: ['product'] });
+              toast(t.adjusted);
+              close();
+            },
+            (error) => toast(say(error), { bad: true }),
+          );
+        }}
+      >
+        <TextField label={t.adjustBy} inputMode="numeric" required autoFocus value={by} onChange={(event) => setBy(event.target.value)} />
+        <TextField label={t.note} value={note} onChange={(event) => setNote(event.target.value)} />
+        <div className="dialog-foot">
+          <Button onClick={close}>{core.cancel}</Button>
+          <Button type="submit" look="main">{core.save}</Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,132 @@
+// What the walks share: browsers, signing in, axe, keys as a Thai keyboard gives them, and a customer who writes.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** Debian's Chromium. */
+export const launch = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+
+export function assert(condition, what) {
+  if (!condition) throw new Error(what);
+}
+
+/** Waits until something holds; says what was wanted when it never does. */
+export async function until(what, holds, limit = 10_000) {
+  const end = Date.now() + limit;
+  for (;;) {
+    const value = await holds();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+}
+
+/** One person in one browser. */
+export class Person {
+  constructor(server, browser, lang, { width = 1440, height = 900, scheme = 'light', state } = {}) {
+    Object.assign(this, { server, browser, lang, width, height, scheme, state });
+    this.foreign = [];
+    this.faults = [];
+    this.requests = [];
+  }
+
+  async begin() {
+    this.context = await this.browser.newContext({
+      viewport: { width: this.width, height: this.height },
+      locale: this.lang === 'th' ? 'th-TH' : 'en-GB',
+      timezoneId: 'Asia/Bangkok',
+      colorScheme: this.scheme,
+      storageState: this.state,
+      hasTouch: this.width < 500,
+    });
+    this.page = await this.newPage();
+    return this;
+  }
+
+  async newPage() {
+    const page = await this.context.newPage();
+    page.setDefaultTimeout(10_000);
+    page.on('request', (request) => {
+      this.requests.push(request.url());
+      const url = new URL(request.url());
+      if (/^https?:$/.test(url.protocol) && url.origin !== new URL(this.server.url).origin) this.foreign.push(request.url());
+    });
+    page.on('pageerror', (error) => this.faults.push(String(error.stack ?? error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error' && /Content Security Policy|Refused to/.test(message.text())) this.faults.push(message.text());
+    });
+    return page;
+  }
+
+  go(path) {
+    return this.page.goto(`${this.server.url}/console${path}`);
+  }
+
+  async signIn(path = '/') {
+    await this.go(path);
+    await this.page.fill('#email', this.server.email);
+    await this.page.fill('#password', this.server.password);
+    await this.page.press('#password', 'Enter');
+    await this.page.waitForSelector('.house');
+    return this;
+  }
+
+  /** No violation of WCAG 2.2 AA or of best practice on what is shown now. */
+  async axe(where) {
+    await this.page.evaluate(axeSource);
+    const found = await this.page.evaluate(async (tags) => {
+      const result = await window.axe.run(document, { runOnly: { type: 'tag', values: tags } });
+      return result.violations.map((one) => `${one.id}: ${one.help}\n      ${one.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} — ${node.failureSummary?.split('\n')[1] ?? ''}`).join('\n      ')}`);
+    }, TAGS);
+    assert(found.length === 0, `axe, ${where}:\n    ${found.join('\n    ')}`);
+  }
+
+  /** Presses a key where it lies, as a keyboard with the Thai layout reports it. */
+  async thaiKey(code, key, { shift = false, ctrl = false } = {}) {
+    const client = (this.client ??= await this.context.newCDPSession(this.page));
+    const modifiers = (shift ? 8 : 0) | (ctrl ? 2 : 0);
+    const common = { code, key, modifiers, windowsVirtualKeyCode: code.startsWith('Key') ? code.charCodeAt(3) : 191 };
+    await client.send('Input.dispatchKeyEvent', { type: 'keyDown', ...common, ...(ctrl ? {} : { text: key }) });
+    await client.send('Input.dispatchKeyEvent', { type: 'keyUp', ...common });
+  }
+
+  /** What must hold at the end of every walk. */
+  async end() {
+    await this.context.close();
+    assert(this.foreign.length === 0, `requests left the server's own origin: ${this.foreign.slice(0, 3).join(' ')}`);
+    assert(this.faults.length === 0, `faults in the page: ${this.faults.slice(0, 3).join('\n')}`);
+  }
+}
+
+/** A customer of the sandbox. */
+export class Customer {
+  constructor(server, id, name) {
+    Object.assign(this, { server, id, name });
+  }
+  async says(content, more = {}) {
+    const answer = await fetch(`${this.server.url}/channels/sandbox/${this.server.sandbox}/${this.id}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ content, name: this.name, ...more }),
+    });
+    if (!answer.ok) throw new Error(`the sandbox refused a message: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  }
+}
+
+/** The same request as the page would make it, from inside the page. */
+export const inPage = (person, method, path, body) =>
+  person.page.evaluate(
+    async ([method, path, body]) => {
+      const answer = await fetch(path, { method, headers: { 'X-Sala-Console': '1', 'Content-Type': 'application/json' }, body: body === undefined ? undefined : JSON.stringify(body) });
+      return { status: answer.status, body: await answer.json().catch(() => null) };
+    },
+    [method, path, body],
+  );
