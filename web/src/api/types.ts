@@ -4,11 +4,14 @@ export interface Named {
   id: string;
   name: string;
 }
+/** An entry of a look-up list by name. */
+export interface Entry {
+  id: number;
+  name: string;
+  nameEn?: string | null;
+}
 export interface Person extends Named {
   nickname?: string | null;
-}
-export interface Role extends Named {
-  nameEn?: string | null;
 }
 
 export interface Me {
@@ -18,8 +21,8 @@ export interface Me {
     name: string;
     nickname: string | null;
     staffCode: string | null;
-    role: Role;
-    team: Named | null;
+    role: Entry;
+    team: Entry | null;
     hasTotp: boolean;
     language: 'th' | 'en' | null;
   };
@@ -65,9 +68,9 @@ export interface Room {
   waitingUntil: number | null;
   assignee: Person | null;
   assignedBy: 'rule' | 'person' | null;
-  team: Named | null;
+  team: Entry | null;
   priority: Priority;
-  labels: Role[];
+  labels: Entry[];
   messages: number;
   last: { type: string; content: string; at: number; from: 'customer' | 'staff' | 'client' } | null;
   lastAt: number | null;
@@ -82,8 +85,6 @@ export interface Room {
   failed: boolean;
   freeReplyUntil: number | null;
   botPaused: boolean;
-  firstResponseDue: number | null;
-  resolutionDue: number | null;
   createdAt: number;
 }
 
@@ -105,7 +106,8 @@ export interface Message {
 export interface Note {
   id: string;
   roomId: string;
-  author: Named;
+  author: Person | null;
+  own: boolean;
   content: string;
   mentions: Named[];
   createdAt: number;
@@ -123,7 +125,7 @@ export interface Draft {
 
 export interface Colleague extends Person {
   staffCode: string | null;
-  teamId: string | null;
+  teamId: number | null;
   teamName: string | null;
   isActive: boolean;
 }
@@ -144,7 +146,6 @@ export interface Counts {
   team: number;
   open: number;
   waiting: number;
-  closed: number;
   unanswered: number;
   mentioned: number;
   drafts: number;
@@ -153,9 +154,9 @@ export interface Counts {
 /** A change that the stream tells. */
 export type Change =
   | { kind: 'messages'; roomId: string; from: number; to: number; version: number }
-  | { kind: 'room'; roomId: string; version: number; action?: string; room?: Room }
-  | { kind: 'delivery'; roomId: string; messages: { id: string; number: number; deliveryStatus: Message['deliveryStatus'] }[] }
-  | { kind: 'note'; roomId: string; noteId: string; action: 'created' | 'updated' | 'deleted'; version: number }
+  | { kind: 'room'; roomId: string; version: number; action?: string }
+  | { kind: 'delivery'; roomId: string; messages: number; version: number }
+  | { kind: 'note'; roomId: string; noteId: string; action: 'note_created' | 'note_updated' | 'note_deleted'; version: number }
   | { kind: 'draft'; roomId: string; version: number | null; changedBy?: string }
   | { kind: 'read'; roomId: string; readTo: number }
   | { kind: 'reply' | 'view' | 'user' | 'setting' | 'customer' | 'product' | 'task'; ref: string; action?: string };

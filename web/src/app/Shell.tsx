@@ -75,7 +75,8 @@ function House({ me }: { me: Me }) {
         if (tiding.version !== version) upgraded.set(true);
       }
       if (tiding.is === 'reset') void cache.invalidateQueries();
-      if (tiding.is === 'signed_out') session.set(null);
+      // The session has ended, or its rights have changed: asking tells which.
+      if (tiding.is === 'signed_out') whoAmI().then(begin, () => null);
       if (tiding.is === 'change' && 'ref' in tiding.change) {
         const kind = tiding.change.kind;
         void cache.invalidateQueries({ queryKey: [kind] });

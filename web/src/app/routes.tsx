@@ -32,7 +32,7 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 export interface InboxSearch {
   view?: string;
   room?: string;
-  at?: number;
+  at?: string;
   q?: string;
 }
 const inbox = createRoute({
@@ -41,7 +41,7 @@ const inbox = createRoute({
   validateSearch: (search: Record<string, unknown>): InboxSearch => ({
     view: text(search['view']),
     room: text(search['room']),
-    at: Number(search['at']) || undefined,
+    at: text(search['at']),
     q: text(search['q']),
   }),
   loader: withWords('inbox'),
@@ -69,6 +69,14 @@ const tasks = createRoute({ getParentRoute: () => shell, path: '/tasks', validat
 const task = createRoute({ getParentRoute: () => shell, path: '/tasks/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/task/TaskPage'), 'TaskPage') });
 const products = createRoute({ getParentRoute: () => shell, path: '/products', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/product/ProductList'), 'ProductList') });
 const product = createRoute({ getParentRoute: () => shell, path: '/products/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/product/ProductPage'), 'ProductPage') });
+const deals = createRoute({ getParentRoute: () => shell, path: '/deals', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/deal/Deals'), 'Deals') });
+const deal = createRoute({ getParentRoute: () => shell, path: '/deals/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/deal/DealPage'), 'DealPage') });
+const cases = createRoute({ getParentRoute: () => shell, path: '/cases', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/case/Cases'), 'Cases') });
+const caseOne = createRoute({ getParentRoute: () => shell, path: '/cases/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/case/CasePage'), 'CasePage') });
+const activities = createRoute({ getParentRoute: () => shell, path: '/activities', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/activity/Activities'), 'Activities') });
+const activity = createRoute({ getParentRoute: () => shell, path: '/activities/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/activity/Activities'), 'ActivityPage') });
+const quotations = createRoute({ getParentRoute: () => shell, path: '/quotations', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/quotation/Quotations'), 'Quotations') });
+const quotation = createRoute({ getParentRoute: () => shell, path: '/quotations/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/quotation/QuotationPage'), 'QuotationPage') });
 const users = createRoute({ getParentRoute: () => shell, path: '/users', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Users'), 'Users') });
 const imports = createRoute({ getParentRoute: () => shell, path: '/imports', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Imports'), 'Imports') });
 const audit = createRoute({ getParentRoute: () => shell, path: '/audit', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Audit'), 'Audit') });
@@ -88,7 +96,7 @@ const account = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([link, shell.addChildren([index, inbox, customers, customer, tasks, task, products, product, users, imports, audit, settings, search, account])]),
+  routeTree: root.addChildren([link, shell.addChildren([index, inbox, customers, customer, tasks, task, products, product, deals, deal, cases, caseOne, activities, activity, quotations, quotation, users, imports, audit, settings, search, account])]),
   basepath: '/console',
   defaultPreload: 'intent',
   scrollRestoration: true,

@@ -16,6 +16,7 @@ export type Tiding = { is: 'change'; change: Change } | { is: 'reset' } | { is: 
 /** Where somebody is, and whether they type. */
 export interface Presence {
   userId: string;
+  name?: string;
   roomId: string | null;
   typing: boolean;
   state: 'online' | 'away' | 'offline';

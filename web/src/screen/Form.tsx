@@ -19,6 +19,8 @@ export interface FieldSpec {
   options?: readonly { value: string | number; label: string }[];
   /** A choice among the names of a look-up list. */
   list?: ListName;
+  /** The value is the entry's number, not its name. */
+  ids?: boolean;
   picker?: Picker;
   /** Shown, never edited. */
   fixed?: boolean;
@@ -158,7 +160,7 @@ export function Input({ field, value, error, put, first }: { field: FieldSpec; v
     case 'date':
       return <DateField label={field.label} error={error} required={field.required} value={text ? text.slice(0, 10) : null} onChange={put} />;
     case 'choice': {
-      const options = field.options ?? choices.filter((one) => one.isActive || one.name === value).map((one) => ({ value: one.name, label: one.label }));
+      const options = field.options ?? choices.filter((one) => one.isActive || one.name === value).map((one) => ({ value: field.ids ? one.id : one.name, label: one.label }));
       return (
         <SelectField {...common} value={text} onChange={(event) => {
           const found = options.find((option) => String(option.value) === event.target.value);

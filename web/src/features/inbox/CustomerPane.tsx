@@ -46,7 +46,6 @@ export function CustomerPane({ room, now, linking, setLinking }: Props) {
     }
   }
 
-  const due = (at: number | null) => (at === null ? null : at < now ? <span className="chip bad">{t.pane.overdue(formatSpan(now - at))}</span> : <span className="chip good">{t.pane.left(formatSpan(at - now))}</span>);
   const who = customer.data;
   return (
     <div className="pane-body">
@@ -99,8 +98,7 @@ export function CustomerPane({ room, now, linking, setLinking }: Props) {
           <dt>{t.pane.priority}</dt>
           <dd>{t.priority[room.priority]}</dd>
           {room.labels.length > 0 && <><dt>{t.pane.labels}</dt><dd className="row wrap">{room.labels.map((label) => <span key={label.id} className="chip accent">{label.name}</span>)}</dd></>}
-          {room.firstResponseDue && room.unanswered && <><dt>{t.pane.reply}</dt><dd>{due(room.firstResponseDue)}</dd></>}
-          {room.resolutionDue && room.status !== 'closed' && <><dt>{t.pane.resolve}</dt><dd>{due(room.resolutionDue)}</dd></>}
+          {room.unanswered && room.waitingSince && <><dt>{t.pane.waits}</dt><dd><span className={`chip ${now - room.waitingSince > 3_600_000 ? 'bad' : 'warn'}`}>{formatSpan(now - room.waitingSince)}</span></dd></>}
           <dt>{t.pane.since}</dt>
           <dd>{formatTime(room.createdAt)}</dd>
         </dl>

@@ -3,7 +3,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { may, session } from '../../api/client';
-import type { Counts, Room } from '../../api/types';
+import type { Counts, Entry, Room } from '../../api/types';
 import { prefer } from '../../app/session';
 import { useCommands, type Command } from '../../keys';
 import { words } from '../../i18n';
@@ -21,7 +21,7 @@ import { Composer, type ComposerHandle } from './Composer';
 import { CustomerPane } from './CustomerPane';
 import { flush, written } from './drafts';
 import './inbox.css';
-import { learn, loadThread, others, rooms as known, threadKey } from './live';
+import { gone, learn, loadThread, others, rooms as known, threadKey } from './live';
 import { listLabels } from './labels';
 import { rows, VIEWS, withLine, type View } from './model';
 import { RoomList } from './RoomList';
@@ -79,7 +79,8 @@ export function Inbox() {
     getNextPageParam: (page) => page.next,
   });
   const all = useStore(known);
-  const listed = useMemo(() => list.data?.pages.flatMap((page) => page.value) ?? [], [list.data]);
+  const left = useStore(gone);
+  const listed = useMemo(() => (list.data?.pages.flatMap((page) => page.value) ?? []).filter((one) => !left.has(one.id)), [list.data, left]);
   const shown = useMemo(() => rows(listed, list.hasNextPage, all, view, my, roomId), [listed, list.hasNextPage, all, view, my, roomId]);
   const { fetchNextPage, isFetchingNextPage } = list;
   const loadMore = useCallback(() => {
@@ -179,11 +180,7 @@ export function Inbox() {
   }, [roomId]);
 
   const who = useStore(others);
-  const colleagues = useQuery({ queryKey: ['colleagues'], queryFn: listColleagues, enabled: asking === 'assign' || who.size > 0, staleTime: 5 * 60_000 });
-  const nameOf = (id: string) => {
-    const one = colleagues.data?.find((person) => person.id === id);
-    return one ? one.nickname ?? one.name : null;
-  };
+  const colleagues = useQuery({ queryKey: ['colleagues'], queryFn: listColleagues, enabled: asking === 'assign', staleTime: 5 * 60_000 });
   const crossing = [...who.values()].find((one) => one.roomId === roomId && one.typing && one.userId !== my && one.until > Date.now());
   const parcels = useStore(outgoing).filter((parcel) => parcel.roomId === roomId);
 
@@ -265,12 +262,12 @@ export function Inbox() {
             ) : (
               <Thread key={room.id} ref={thread} room={room} thread={loaded.data} parcels={parcels} at={search.at} onSeenEnd={setSeenEnd} />
             )}
-            {crossing && nameOf(crossing.userId) && <p className="typing small muted" role="status">{t.thread.typing(nameOf(crossing.userId) ?? '')}</p>}
+            {crossing?.name && <p className="typing small muted" role="status">{t.thread.typing(crossing.name)}</p>}
             <Composer
               key={`composer ${room.id}`}
               ref={composer}
               room={room}
-              crossing={crossing ? nameOf(crossing.userId) : null}
+              crossing={crossing?.name ?? null}
               onSent={() => requestAnimationFrame(() => thread.current?.toEnd())}
               onLeave={() => document.getElementById('rooms')?.focus()}
             />
@@ -392,12 +389,12 @@ function Questions({ asking, room, close, my, colleagues, loading }: QuestionsPr
         <Chooser
           title={t.act.labelTitle}
           placeholder={t.act.labelTitle}
-          options={(labels.data ?? []).map((label) => ({ id: label.id, label: label.name, more: label.nameEn ?? '', mark: <Icon name={has.has(label.id) ? 'check' : 'tag'} />, hint: has.has(label.id) ? core.act.remove : core.act.add }))}
+          options={(labels.data ?? []).map((label: Entry) => ({ id: String(label.id), label: label.name, more: label.nameEn ?? '', mark: <Icon name={has.has(label.id) ? 'check' : 'tag'} />, hint: has.has(label.id) ? core.act.remove : core.act.add }))}
           none={labels.isPending ? core.loading : t.act.noLabel}
           onClose={close}
           onChoose={(option) => {
             close();
-            const one = labels.data?.find((label) => label.id === option.id);
+            const one = labels.data?.find((label) => String(label.id) === option.id);
             if (one) void acts.label(room, has.has(one.id) ? room.labels.filter((label) => label.id !== one.id) : [...room.labels, one]);
           }}
         />

@@ -26,8 +26,8 @@ interface Props {
   room: Room;
   thread: Loaded;
   parcels: readonly Parcel[];
-  /** Number of a message to show first. */
-  at?: number;
+  /** Id of a message to show first. */
+  at?: string;
   onSeenEnd(seen: boolean): void;
   ref?: Ref<ThreadHandle>;
 }
@@ -65,7 +65,7 @@ export function Thread({ room, thread, parcels, at, onSeenEnd, ref }: Props) {
   useEffect(() => {
     if (started.current || list.length === 0) return;
     started.current = true;
-    const wanted = at ? list.findIndex((entry) => entry.is === 'message' && entry.message.number >= at) : list.findIndex((entry) => entry.is === 'unread');
+    const wanted = at ? list.findIndex((entry) => entry.is === 'message' && entry.message.id === at) : list.findIndex((entry) => entry.is === 'unread');
     if (wanted >= 0 && (at || list.length - wanted > 8)) {
       virtual.scrollToIndex(wanted, { align: 'start' });
       if (at) setFocused(list[wanted]?.key ?? null);
@@ -76,7 +76,7 @@ export function Thread({ room, thread, parcels, at, onSeenEnd, ref }: Props) {
     if (loading.current || !thread.hasBefore) return;
     loading.current = true;
     try {
-      const page = await listMessages(room.id, { before: thread.messages[0]?.number });
+      const page = await listMessages(room.id, { before: thread.messages[0]?.id });
       onThread(cache, room.id, (now) => ({ ...now, messages: mergeMessages(now.messages, page.value), hasBefore: page.hasBefore }));
     } catch (error) {
       toast(say(error), { bad: true });
@@ -88,7 +88,7 @@ export function Thread({ room, thread, parcels, at, onSeenEnd, ref }: Props) {
     if (loading.current || !thread.hasAfter) return;
     loading.current = true;
     try {
-      const page = await listMessages(room.id, { after: thread.messages.at(-1)?.number });
+      const page = await listMessages(room.id, { after: thread.messages.at(-1)?.id });
       onThread(cache, room.id, (now) => ({ ...now, messages: mergeMessages(now.messages, page.value), hasAfter: page.hasAfter }));
     } finally {
       loading.current = false;
@@ -229,11 +229,12 @@ function Delivery({ message }: { message: Message }) {
 
 function NoteView({ note }: { note: Note }) {
   const t = words('inbox').thread;
+  const author = note.author?.nickname ?? note.author?.name ?? t.client;
   return (
     <article className="bubble note">
       <header className="row bubble-head">
-        <Avatar name={note.author.name} size={22} />
-        <strong className="line">{note.author.name}</strong>
+        <Avatar name={author} size={22} />
+        <strong className="line">{author}</strong>
       </header>
       <div className="bubble-body">
         <p className="note-word"><Icon name="note" size={14} />{t.note}</p>

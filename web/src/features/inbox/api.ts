@@ -21,7 +21,7 @@ export const listRooms = (view: View, cursor: string | null, signal?: AbortSigna
 };
 export const getRoom = (room: string) => call<Room>('GET', path(room));
 export const getCounts = () => call<Counts>('GET', '/v1/console/counts');
-export const listMessages = (room: string, query: { before?: number; after?: number; around?: number; take?: number }) => call<MessagePage>('GET', path(room, '/messages'), { query: { take: 50, ...query } });
+export const listMessages = (room: string, query: { before?: string; after?: string | number; around?: string; take?: number }) => call<MessagePage>('GET', path(room, '/messages'), { query: { take: 50, ...query } });
 export const listNotes = (room: string) => call<{ value: Note[]; next: string | null }>('GET', path(room, '/notes'), { query: { take: 100 } });
 export const patchRoom = (room: string, change: Record<string, unknown>) => call<Room>('PATCH', path(room), { body: change });
 export const claimRoom = (room: string) => call<Room>('POST', path(room, '/claim'), { body: {} });
@@ -35,13 +35,16 @@ export const deleteNote = (room: string, note: string) => call('DELETE', path(ro
 export const listColleagues = () => call<{ value: Colleague[] }>('GET', '/v1/console/colleagues').then((page) => page.value);
 export const listReplies = () => call<{ value: Reply[] }>('GET', '/v1/console/replies').then((page) => page.value);
 export const presence = (body: { roomId: string | null; typing?: boolean; state?: string }) => call('POST', '/v1/console/presence', { body }).catch(() => null);
-export const uploadFile = (file: File) => {
+/** What a file is to a messenger. */
+const kindOf = (type: string) => ['image', 'video', 'audio'].find((kind) => type.startsWith(`${kind}/`)) ?? 'file';
+
+export const uploadFile = async (file: File) => {
   const form = new FormData();
   form.append('file', file);
-  return call<{ id: string; name: string; url: string; kind: 'image' | 'video' | 'audio' | 'file'; size: number }>('POST', '/v1/console/files', { form });
+  const [stored] = await call<{ id: string; name: string; contentType: string; size: number; url: string }[]>('POST', '/v1/console/files', { form });
+  if (!stored) throw new Error('no file was stored');
+  return { ...stored, kind: kindOf(stored.contentType) };
 };
-export const preview = (roomId: string, content: string, type = 'message', attachment?: string) =>
-  call<{ route: 'reply' | 'push'; isFree: boolean; freeUntil: number | null; quota: { limit: number | null; used: number } | null; faults: { message: string }[] }>('POST', '/v1/console/preview', { body: { roomId, type, content, attachment } });
 
 /** True when somebody else was quicker. */
 export const lostRace = (error: unknown) => error instanceof Refusal && (error.status === 409 || error.status === 412);

@@ -1,8 +1,8 @@
 // Joins what the stream says with what the cache holds. Applied at most once per frame; requests are gathered.
 import type { QueryClient } from '@tanstack/react-query';
 import type { Change, Message, Note, Room } from '../../api/types';
-import { mergeDeliveries, mergeMessages, mergeNotes, mergeRooms } from '../../live/merge';
-import { session } from '../../api/client';
+import { mergeMessages, mergeNotes, mergeRooms } from '../../live/merge';
+import { Refusal, session } from '../../api/client';
 import { chime, show } from '../../live/notify';
 import { taken } from '../../live/post';
 import { follow, type Presence } from '../../live/stream';
@@ -11,6 +11,8 @@ import { getCounts, getRoom, listMessages, listNotes } from './api';
 
 /** Every room that has been seen, newest version. */
 export const rooms = store<ReadonlyMap<string, Room>>(new Map());
+/** Rooms that have left what this person may see. */
+export const gone = store<ReadonlySet<string>>(new Set());
 /** Who else is where. */
 export const others = store<ReadonlyMap<string, Presence>>(new Map());
 
@@ -26,6 +28,17 @@ export const threadKey = (room: string) => ['thread', room] as const;
 /** Adds rooms that an answer brought. */
 export function learn(fresh: readonly Room[]): void {
   rooms.set((now) => mergeRooms(now, fresh));
+}
+
+/** Takes away a room that this person may not see any more. */
+export function unlearn(id: string): void {
+  rooms.set((now) => {
+    if (!now.has(id)) return now;
+    const next = new Map(now);
+    next.delete(id);
+    return next;
+  });
+  gone.set((now) => new Set(now).add(id));
 }
 
 /** Changes a room here before the server has answered; the answer's version wins. */
@@ -47,7 +60,7 @@ export function onThread(cache: QueryClient, room: string, change: (thread: Thre
 }
 
 /** Loads the newest part of a thread. */
-export async function loadThread(room: string, around?: number): Promise<Thread> {
+export async function loadThread(room: string, around?: string): Promise<Thread> {
   const [page, notes] = await Promise.all([listMessages(room, around ? { around } : {}), listNotes(room)]);
   return { messages: page.value, notes: mergeNotes([], notes.value), hasBefore: page.hasBefore, hasAfter: page.hasAfter };
 }
@@ -57,8 +70,7 @@ export async function catchUp(cache: QueryClient, room: string): Promise<void> {
   for (;;) {
     const thread = cache.getQueryData<Thread>(threadKey(room));
     if (!thread || thread.hasAfter) return;
-    const last = thread.messages.at(-1)?.number ?? 0;
-    const page = await listMessages(room, { after: last, take: 100 });
+    const page = await listMessages(room, { after: thread.messages.at(-1)?.id ?? 0, take: 100 });
     onThread(cache, room, (now) => ({ ...now, messages: mergeMessages(now.messages, page.value) }));
     if (!page.hasAfter || page.value.length === 0) return;
   }
@@ -73,10 +85,22 @@ function announce(room: Room): void {
   if (me.preferences.sound !== false) chime();
 }
 
+/** Fetches again what was on its way in a thread that is here. */
+async function followDelivery(cache: QueryClient, room: string): Promise<void> {
+  const thread = cache.getQueryData<Thread>(threadKey(room));
+  if (!thread) return;
+  const first = thread.messages.findIndex((message) => message.user.type !== 'customer' && (message.deliveryStatus === 'pending' || message.deliveryStatus === 'sent'));
+  const from = Math.max(0, first < 0 ? thread.messages.length - 20 : Math.max(first, thread.messages.length - 100));
+  const before = thread.messages[from - 1];
+  const page = await listMessages(room, before ? { after: before.id, take: 200 } : { take: 100 });
+  onThread(cache, room, (now) => ({ ...now, messages: mergeMessages(now.messages, page.value) }));
+}
+
 /** Follows the stream for the inbox. */
 export function followInbox(cache: QueryClient): () => void {
   const wanted = new Set<string>();
   const behind = new Set<string>();
+  const moved = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let counted = 0;
   let counting: ReturnType<typeof setTimeout> | undefined;
@@ -93,16 +117,22 @@ export function followInbox(cache: QueryClient): () => void {
       timer = undefined;
       const late = [...behind];
       const ids = [...wanted];
+      const steps = [...moved];
       behind.clear();
       wanted.clear();
+      moved.clear();
       for (const room of late) void catchUp(cache, room).catch(() => null);
+      for (const room of steps) void followDelivery(cache, room).catch(() => null);
       if (ids.length > 4) void cache.invalidateQueries({ queryKey: ['rooms'] });
       else
         for (const id of ids)
           getRoom(id).then((room) => {
             learn([room]);
             announce(room);
-          }, () => null);
+          }, (error) => {
+            // It has left what this person may see.
+            if (error instanceof Refusal && error.status === 404) unlearn(id);
+          });
     }, 60);
   };
 
@@ -116,24 +146,15 @@ export function followInbox(cache: QueryClient): () => void {
         return soon();
       }
       case 'room':
-        if (change.room) {
-          const old = rooms.get().get(change.roomId);
-          learn([{ ...change.room, unread: change.room.unread ?? old?.unread ?? 0, readTo: change.room.readTo ?? old?.readTo ?? null }]);
-        } else if ((rooms.get().get(change.roomId)?.version ?? 0) < change.version) wanted.add(change.roomId);
+        if ((rooms.get().get(change.roomId)?.version ?? 0) < change.version) wanted.add(change.roomId);
         recount();
         return soon();
       case 'delivery':
-        onThread(cache, change.roomId, (thread) => ({ ...thread, messages: mergeDeliveries(thread.messages, change.messages) }));
-        if (change.messages.some((message) => message.deliveryStatus === 'failed')) {
-          wanted.add(change.roomId);
-          for (const { number } of change.messages) {
-            listMessages(change.roomId, { around: number, take: 1 }).then((page) => onThread(cache, change.roomId, (thread) => ({ ...thread, messages: mergeMessages(thread.messages, page.value) })), () => null);
-          }
-          soon();
-        }
-        return;
+        moved.add(change.roomId);
+        if (rooms.get().has(change.roomId)) wanted.add(change.roomId);
+        return soon();
       case 'note':
-        if (change.action === 'deleted') onThread(cache, change.roomId, (thread) => ({ ...thread, notes: thread.notes.filter((note) => note.id !== change.noteId) }));
+        if (change.action === 'note_deleted') onThread(cache, change.roomId, (thread) => ({ ...thread, notes: thread.notes.filter((note) => note.id !== change.noteId) }));
         else if (cache.getQueryData(threadKey(change.roomId))) {
           listNotes(change.roomId).then((page) => onThread(cache, change.roomId, (thread) => ({ ...thread, notes: mergeNotes(thread.notes, page.value) })), () => null);
         }

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
-import { call } from '../../api/client';
+import { api, call, data, may } from '../../api/client';
+import { Button } from '../../ui/Button';
 import { words } from '../../i18n';
 import { formatBrief } from '../../i18n/format';
 import '../../screen/screen.css';
@@ -9,10 +10,21 @@ import { Empty, Failed, Loading } from '../../ui/State';
 import { fold, oneLine } from '../../ui/text';
 
 interface Found {
-  rooms?: { id: string; name: string; lastAt?: number | null; last?: { content: string } | null }[];
-  messages?: { id: string; roomId: string; roomName: string; number: number; content: string; timestamp: number }[];
-  customers?: { customerCode: string; customerName: string; customerMobile?: string | null; customerPhone?: string | null }[];
-  products?: { productCode: string; productName?: string; name?: string }[];
+  rooms: { id: string; name: string; last?: { content: string } | null }[];
+  messages: { id: string; roomId: string; roomName: string; content: string; timestamp: number }[];
+  next: string | null;
+  searchedTo: number | null;
+}
+
+/** Conversations and messages; customers and products are asked for beside them. */
+async function find(keyword: string, signal: AbortSignal) {
+  const none = { rooms: [], messages: [], next: null, searchedTo: null } as Found;
+  const [said, customers, products] = await Promise.all([
+    may('chat:read') ? call<Found>('POST', '/v1/console/search', { body: { keyword, take: 12 }, signal }) : none,
+    may('customer:read') ? data(api.POST('/v3/customers/enquiry', { body: { keyword, take: 8 }, signal })) : [],
+    may('product:read') ? data(api.POST('/v1/products/getProduct', { body: { productType: 1031, smartSearch: keyword, take: 8 }, signal })).then((page) => page.value) : [],
+  ]);
+  return { ...said, customers, products };
 }
 
 /** One search over conversations, messages, customers and products. */
@@ -33,11 +45,17 @@ export function Search() {
   }, [text, q, navigate]);
   const found = useQuery({
     queryKey: ['search', q],
-    queryFn: ({ signal }) => call<Found>('POST', '/v1/console/search', { body: { keyword: q, take: 12 }, signal }),
+    queryFn: ({ signal }) => find(q, signal),
     enabled: q !== '',
     placeholderData: (before) => before,
   });
-  const all = found.data;
+  const [older, setOlder] = useState<{ of: string; messages: Found['messages']; next: string | null; to: number | null } | null>(null);
+  const all = found.data && older?.of === q ? { ...found.data, messages: [...found.data.messages, ...older.messages], next: older.next, searchedTo: older.to } : found.data;
+  const goOn = async () => {
+    if (!all?.next) return;
+    const page = await call<Found>('POST', '/v1/console/search', { body: { keyword: q, cursor: all.next, take: 30 } }).catch(() => null);
+    if (page) setOlder((now) => ({ of: q, messages: [...(now?.of === q ? now.messages : []), ...page.messages], next: page.next, to: page.searchedTo }));
+  };
   const count = (all?.rooms?.length ?? 0) + (all?.messages?.length ?? 0) + (all?.customers?.length ?? 0) + (all?.products?.length ?? 0);
   return (
     <div className="page">
@@ -52,7 +70,7 @@ export function Search() {
         <Loading />
       ) : found.isError ? (
         <Failed error={found.error} retry={() => void found.refetch()} />
-      ) : count === 0 ? (
+      ) : count === 0 && !all?.next ? (
         <Empty icon="search" title={t.none(q)} />
       ) : (
         <div
@@ -86,16 +104,22 @@ export function Search() {
           </Group>
           <Group title={t.messages} show={!!all?.messages?.length}>
             {all?.messages?.map((one) => (
-              <Link key={one.id} className="result" to="/inbox" search={{ room: one.roomId, at: one.number, view: 'open' }}>
+              <Link key={one.id} className="result" to="/inbox" search={{ room: one.roomId, at: one.id, view: 'open' }}>
                 <span><Marked text={oneLine(one.content)} words={q} /></span>
                 <span className="muted">{`${one.roomName} · ${formatBrief(one.timestamp)}`}</span>
               </Link>
             ))}
           </Group>
+          {all?.next && (
+            <div className="bar">
+              <Button onClick={() => void goOn()}>{t.older}</Button>
+              {all.searchedTo && <span className="muted small">{t.searchedTo(formatBrief(all.searchedTo))}</span>}
+            </div>
+          )}
           <Group title={t.products} show={!!all?.products?.length}>
             {all?.products?.map((one) => (
               <Link key={one.productCode} className="result" to={`/products/${encodeURIComponent(one.productCode)}` as never}>
-                <strong><Marked text={one.productName ?? one.name ?? ''} words={q} /></strong>
+                <strong><Marked text={one.name} words={q} /></strong>
                 <span className="muted">{one.productCode}</span>
               </Link>
             ))}

@@ -109,11 +109,5 @@ const words = {
     dryMark: 'trial',
     row: (row: number, message: string) => `Row ${row}: ${message}`,
   },
-  hook: {
-    title: 'Webhooks',
-    one: 'Webhook',
-    create: 'New webhook',
-    empty: 'Nobody is told yet. A webhook posts each event to an address of yours.',
-  },
 };
 export default words;

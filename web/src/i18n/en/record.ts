@@ -24,6 +24,8 @@ const words = {
     messages: 'Messages',
     customers: 'Customers',
     products: 'Products',
+    older: 'Search older messages',
+    searchedTo: (day: string) => `Searched back to ${day}`,
     results: (count: number) => (count === 1 ? '1 found' : `${count} found`),
   },
 };

@@ -112,11 +112,5 @@ const words: Shape<typeof en> = {
     dryMark: 'ทดลอง',
     row: (row, message) => `แถว ${row}: ${message}`,
   },
-  hook: {
-    title: 'เว็บฮุก',
-    one: 'เว็บฮุก',
-    create: 'เว็บฮุกใหม่',
-    empty: 'ยังไม่ได้แจ้งใคร เว็บฮุกจะส่งแต่ละเหตุการณ์ไปยังที่อยู่ของคุณ',
-  },
 };
 export default words;

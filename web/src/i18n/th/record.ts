@@ -27,6 +27,8 @@ const words: Shape<typeof en> = {
     messages: 'ข้อความ',
     customers: 'ลูกค้า',
     products: 'สินค้า',
+    older: 'ค้นหาข้อความเก่ากว่านี้',
+    searchedTo: (day) => `ค้นย้อนหลังถึง ${day}`,
     results: (count) => `พบ ${count} รายการ`,
   },
 };

@@ -1,0 +1,79 @@
+import { useParams } from '@tanstack/react-router';
+import { may } from '../../api/client';
+import { words } from '../../i18n';
+import { formatTime } from '../../i18n/format';
+import type { FieldSpec } from '../../screen/Form';
+import { ListScreen } from '../../screen/List';
+import { customerPicker, employeePicker } from '../../screen/Pick';
+import { RecordScreen } from '../../screen/Record';
+import { asBody, enquire, read, write, type Resource } from '../../screen/resource';
+import '../../screen/screen.css';
+
+const ACTIVITY: Resource = { path: '/v1/activity', key: 'activityNo' };
+
+interface Row {
+  activityNo: string;
+  subject: string | null;
+  customerName?: string | null;
+  dateAppointmentStart: string | null;
+  dateAppointmentEnd: string | null;
+  visitLocationName?: string | null;
+  assignToName?: string | null;
+  assignToUserId?: string | null;
+}
+
+/** Visits, calls, meetings. */
+export function Activities() {
+  const t = words('work').activity;
+  return (
+    <ListScreen<Row>
+      title={t.title}
+      icon="activity"
+      at="/activities"
+      kind="activity"
+      empty={t.empty}
+      create={may('activity:write') ? { label: t.create, to: '/activities/new' } : undefined}
+      idOf={(row) => row.activityNo}
+      linkOf={(row) => `/activities/${encodeURIComponent(row.activityNo)}`}
+      fetch={(asked, next, signal) => enquire<Row>('/v1/activities/enquiry', asBody(asked), next, signal)}
+      columns={[
+        { id: 'subject', label: t.subject, show: (row) => row.subject ?? row.activityNo },
+        { id: 'start', label: t.start, show: (row) => (row.dateAppointmentStart ? formatTime(row.dateAppointmentStart) : '') },
+        { id: 'customer', label: t.customer, show: (row) => row.customerName ?? '', wide: true },
+        { id: 'place', label: t.place, show: (row) => row.visitLocationName ?? '', wide: true },
+        { id: 'assignee', label: t.assignee, show: (row) => row.assignToName ?? '', wide: true },
+      ]}
+    />
+  );
+}
+
+/** One activity, or a new one. */
+export function ActivityPage() {
+  const { id } = useParams({ strict: false }) as { id: string };
+  const t = words('work').activity;
+  const fields: FieldSpec[] = [
+    { id: 'activityNo', label: t.no, fixed: true },
+    { id: 'subject', label: t.subject, required: true, whole: true },
+    { id: 'customerCode', label: t.customer, kind: 'pick', picker: customerPicker(t.customer) },
+    { id: 'assignToUserId', label: t.assignee, kind: 'pick', picker: employeePicker(t.assignee) },
+    { id: 'dateAppointmentStart', label: t.start, kind: 'time', required: true },
+    { id: 'dateAppointmentEnd', label: t.end, kind: 'time' },
+    { id: 'visitLocationName', label: t.place },
+    { id: 'note', label: t.note, kind: 'area' },
+  ];
+  return (
+    <RecordScreen
+      key={id}
+      kind="activity"
+      kindName={t.one}
+      id={id === 'new' ? null : id}
+      listAt="/activities"
+      fields={fields}
+      titleOf={(values) => String(values['subject'] ?? values['activityNo'])}
+      marks={(values) => <span className="chip">{String(values['activityNo'])}</span>}
+      read={(key) => read(ACTIVITY, key)}
+      write={may('activity:write') ? (key, changed, version) => write(ACTIVITY, key, changed, version) : undefined}
+      audit={(values) => `activity/${String(values['activityNo'])}`}
+    />
+  );
+}

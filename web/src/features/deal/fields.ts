@@ -1,0 +1,48 @@
+import { words } from '../../i18n';
+import type { FieldSpec } from '../../screen/Form';
+import { customerPicker, employeePicker } from '../../screen/Pick';
+
+export interface Card {
+  dealsId: number;
+  dealNo: string;
+  dealsName: string;
+  dealsValue: string | number;
+  probability: number;
+  customerCode: string;
+  customerName: string;
+  assignTo: string;
+  assignToName: string;
+  labels: string[];
+  expectedCloseDate: string;
+}
+export interface Stage {
+  dealStageId: number;
+  dealStageName: string;
+  kind: string;
+  count: number;
+  value: string | number;
+  deals: Card[];
+}
+export interface Board {
+  boardId: number;
+  boardName: string;
+  stages: Stage[];
+  hasMore: boolean;
+}
+
+/** The properties of a deal, under the names that an update takes. */
+export function dealFields(): FieldSpec[] {
+  const t = words('work').deal;
+  return [
+    { id: 'dealName', label: t.name, required: true },
+    { id: 'customerCode', label: t.customer, kind: 'pick', required: true, once: true, picker: customerPicker(t.customer) },
+    { id: 'boardId', label: t.board, kind: 'choice', list: 'boards', ids: true, once: true },
+    { id: 'dealValue', label: t.value, kind: 'money' },
+    { id: 'probability', label: t.probability, kind: 'number' },
+    { id: 'assignTo', label: t.assignee, kind: 'pick', picker: employeePicker(t.assignee) },
+    { id: 'dealDate', label: t.date, kind: 'date' },
+    { id: 'expectedCloseDate', label: t.expected, kind: 'date' },
+    { id: 'labelNames', label: t.labels, kind: 'list', list: 'labels' },
+    { id: 'note', label: t.notes, kind: 'area' },
+  ];
+}
