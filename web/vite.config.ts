@@ -16,6 +16,18 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        // Few files instead of forty small ones: each costs headers, and compresses worse by itself.
+        codeSplitting: {
+          groups: [
+            { name: 'vendor', test: /node_modules[\\/](react|react-dom|scheduler|@tanstack|openapi-fetch)[\\/]/, priority: 3 },
+            { name: 'base', test: /src[\\/](?!ui[\\/]rich|ui[\\/]DateField|ui[\\/]ListField)(ui|api|live|keys|app|store)|src[\\/]i18n[\\/](index|format)/, priority: 2 },
+            { name: 'screen', test: /src[\\/](screen|ui[\\/](DateField|ListField))/, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 });

@@ -28,3 +28,7 @@ if (root) {
     </StrictMode>,
   );
 }
+
+const idle = window.requestIdleCallback ?? ((act: () => void) => setTimeout(act, 1500));
+addEventListener('load', () => setTimeout(() => idle(() => void import('./style/bold.css')), 1200));
+if (document.readyState === 'complete') setTimeout(() => idle(() => void import('./style/bold.css')), 1200);

@@ -24,6 +24,7 @@ const PLACES: readonly Place[] = [
   { to: '/deals', word: 'deals', icon: 'deal', scope: 'deal:read', key: 'd', part: 'work' },
   { to: '/quotations', word: 'quotations', icon: 'document', scope: 'quotation:read', key: 'q', part: 'work' },
   { to: '/products', word: 'products', icon: 'product', scope: 'product:read', key: 'p', part: 'work' },
+  { to: '/webhooks', word: 'webhooks', icon: 'hook', scope: 'webhook:read', key: 'w', part: 'manage' },
   { to: '/users', word: 'users', icon: 'key', scope: 'user:read', key: 'u', part: 'manage' },
   { to: '/imports', word: 'imports', icon: 'import', scope: 'import:read', key: 'm', part: 'manage' },
   { to: '/audit', word: 'audit', icon: 'audit', scope: 'setting:read', key: 'h', part: 'manage' },

@@ -11,7 +11,7 @@ async function weigh(one, path, ready) {
   client.on('Network.loadingFinished', (event) => sizes.set(event.requestId, event.encodedDataLength));
   await one.go(path);
   await one.page.waitForSelector(ready);
-  const at = [...sizes].map(([id, size]) => [names.get(id) ?? '', size]).filter(([url]) => url.includes('/console'));
+  const at = [...sizes].map(([id, size]) => [names.get(id) ?? '', size]).filter(([url]) => url && new URL(url).pathname.startsWith('/console'));
   return { total: at.reduce((sum, [, size]) => sum + size, 0), list: at.sort((a, b) => b[1] - a[1]) };
 }
 

@@ -56,7 +56,7 @@ export function Users() {
         fetch={async (asked) => ({ rows: (await call<{ value: User[] }>('GET', '/v1/console/users', { query: { keyword: asked['q'] } })).value, next: null })}
         columns={[
           { id: 'name', label: t.name, show: (row) => (can ? <button type="button" className="link" onClick={() => setOpen(row)}>{row.nickname ? `${row.nickname} · ${row.name}` : row.name}</button> : row.name) },
-          { id: 'email', label: t.email, show: (row) => row.email },
+          { id: 'email', label: t.email, show: (row) => row.email, wide: true },
           { id: 'role', label: t.role, show: (row) => (lang === 'en' && row.role.nameEn) || row.role.name },
           { id: 'team', label: t.team, show: (row) => row.team?.name ?? '', wide: true },
           { id: 'state', label: t.state, show: (row) => <span className={`chip ${row.state === 'active' ? 'good' : row.state === 'invited' ? 'info' : ''}`}>{t.states[row.state]}</span> },

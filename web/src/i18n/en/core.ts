@@ -13,6 +13,7 @@ const words = {
     activities: 'Activities',
     products: 'Products',
     search: 'Search',
+    webhooks: 'Webhooks',
     users: 'People',
     settings: 'Settings',
     audit: 'Audit log',

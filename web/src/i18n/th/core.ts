@@ -16,6 +16,7 @@ const words: Shape<typeof en> = {
     activities: 'กิจกรรม',
     products: 'สินค้า',
     search: 'ค้นหา',
+    webhooks: 'เว็บฮุก',
     users: 'ผู้ใช้',
     settings: 'ตั้งค่า',
     audit: 'ประวัติการแก้ไข',
