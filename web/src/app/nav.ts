@@ -27,6 +27,7 @@ const PLACES: readonly Place[] = [
   { to: '/webhooks', word: 'webhooks', icon: 'hook', scope: 'webhook:read', key: 'w', part: 'manage' },
   { to: '/users', word: 'users', icon: 'key', scope: 'user:read', key: 'u', part: 'manage' },
   { to: '/imports', word: 'imports', icon: 'import', scope: 'import:read', key: 'm', part: 'manage' },
+  { to: '/privacy', word: 'privacy', icon: 'user', scope: 'privacy:read', key: 'v', part: 'manage' },
   { to: '/audit', word: 'audit', icon: 'audit', scope: 'setting:read', key: 'h', part: 'manage' },
   { to: '/settings', word: 'settings', icon: 'settings', scope: 'setting:read', key: 's', part: 'manage' },
 ];

@@ -81,6 +81,8 @@ const webhooks = createRoute({ getParentRoute: () => shell, path: '/webhooks', v
 const webhook = createRoute({ getParentRoute: () => shell, path: '/webhooks/$id', loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/webhook/Webhooks'), 'WebhookPage') });
 const users = createRoute({ getParentRoute: () => shell, path: '/users', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Users'), 'Users') });
 const imports = createRoute({ getParentRoute: () => shell, path: '/imports', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Imports'), 'Imports') });
+const privacy = createRoute({ getParentRoute: () => shell, path: '/privacy', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Privacy'), 'Privacy') });
+const message = createRoute({ getParentRoute: () => shell, path: '/messages/$id', loader: withWords('inbox'), component: lazyRouteComponent(() => import('../features/inbox/Passport'), 'Passport') });
 const audit = createRoute({ getParentRoute: () => shell, path: '/audit', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Audit'), 'Audit') });
 const settings = createRoute({ getParentRoute: () => shell, path: '/settings', loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Settings'), 'Settings') });
 const search = createRoute({
@@ -98,7 +100,7 @@ const account = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([link, shell.addChildren([index, inbox, customers, customer, tasks, task, products, product, deals, deal, cases, caseOne, activities, activity, quotations, quotation, webhooks, webhook, users, imports, audit, settings, search, account])]),
+  routeTree: root.addChildren([link, shell.addChildren([index, inbox, message, privacy, customers, customer, tasks, task, products, product, deals, deal, cases, caseOne, activities, activity, quotations, quotation, webhooks, webhook, users, imports, audit, settings, search, account])]),
   basepath: '/console',
   defaultPreload: 'intent',
   scrollRestoration: true,

@@ -1,11 +1,17 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
+import { useState } from 'react';
 import { api, call, data, exchange, may } from '../../api/client';
 import type { components } from '../../api/schema';
+import { say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatDay } from '../../i18n/format';
+import { customerPicker, PickDialog } from '../../screen/Pick';
 import { RecordScreen } from '../../screen/Record';
 import '../../screen/screen.css';
+import { Button } from '../../ui/Button';
+import { Dialog } from '../../ui/Dialog';
+import { toast } from '../../ui/Toast';
 import { customerFields } from './fields';
 
 type Customer = components['schemas']['Customer'];
@@ -48,8 +54,62 @@ export function CustomerPage() {
       remove={may('customer:write') ? async (key, version) => void (await call('DELETE', `/v3/customers/${encodeURIComponent(key)}`, version ? { match: version } : {})) : undefined}
       restore={async (key) => void (await call('POST', `/v3/customers/${encodeURIComponent(key)}/restore`, { body: {} }))}
       audit={(values) => `customer/${String(values['customerCode'])}`}
+      acts={(values, again) => may('customer:write') && <Merge customer={values as unknown as Customer} again={again} />}
       below={(values) => <Belongings customer={values as unknown as Customer} />}
     />
+  );
+}
+
+function Merge({ customer, again }: { customer: Customer; again(): void }) {
+  const t = words('customer');
+  const core = words('core').act;
+  const [picking, setPicking] = useState(false);
+  const [other, setOther] = useState<string | null>(null);
+  async function merge(code: string) {
+    setOther(null);
+    try {
+      const done = await call<{ mergeId: number }>('POST', `/v3/customers/${encodeURIComponent(customer.customerCode)}/merge`, { body: { mergedCustomerCode: code }, key: crypto.randomUUID() });
+      again();
+      toast(t.merged(code), { undo: () => void call('POST', `/v3/customers/merges/${done.mergeId}/undo`, { body: {} }).then(again, (error) => toast(say(error), { bad: true })) });
+    } catch (error) {
+      toast(say(error), { bad: true });
+    }
+  }
+  return (
+    <>
+      <Button onClick={() => setPicking(true)}>{t.merge}</Button>
+      {picking && <PickDialog picker={customerPicker(t.mergeTitle)} onClose={() => setPicking(false)} onChoose={(option) => { setPicking(false); setOther(option.id); }} />}
+      {other && (
+        <Dialog title={t.mergeSure(other, customer.customerName)} onClose={() => setOther(null)}>
+          <div className="dialog-content">
+            <p>{t.mergeText}</p>
+            <div className="dialog-foot">
+              <Button onClick={() => setOther(null)}>{core.cancel}</Button>
+              <Button look="main" autoFocus onClick={() => void merge(other)}>{t.mergeDo}</Button>
+            </div>
+          </div>
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+function Merges({ code }: { code: string }) {
+  const t = words('customer');
+  const cache = useQueryClient();
+  const list = useQuery({ queryKey: ['customer', code, 'merges'], queryFn: () => data(api.GET('/v3/customers/{customerCode}/merges', { params: { path: { customerCode: code } } })), retry: false });
+  const some = (list.data?.value ?? []).filter((one) => !one.dateUndone);
+  if (some.length === 0) return null;
+  return (
+    <section className="card" aria-label={t.merges}>
+      <h2>{t.merges}</h2>
+      {some.map((one) => (
+        <div key={one.mergeId} className="bar">
+          <span className="grow">{t.mergedOn(one.mergedCustomerCode, formatDay(one.dateMerged))}</span>
+          {may('customer:write') && one.survivorCustomerCode === code && <Button onClick={() => { call('POST', `/v3/customers/merges/${one.mergeId}/undo`, { body: {} }).then(() => cache.invalidateQueries({ queryKey: ['customer'] }), (error) => toast(say(error), { bad: true })); }}>{words('core').act.undo}</Button>}
+        </div>
+      ))}
+    </section>
   );
 }
 
@@ -89,6 +149,7 @@ function Belongings({ customer }: { customer: Customer }) {
           </ul>
         </section>
       )}
+      <Merges code={code} />
       <section className="card" aria-label={t.events}>
         <h2>{t.events}</h2>
         {(events.data ?? []).length === 0 ? (

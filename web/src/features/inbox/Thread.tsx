@@ -1,4 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useImperativeHandle, useMemo, useRef, useState, type Ref } from 'react';
 import { say } from '../../api/words';
@@ -9,10 +10,10 @@ import type { Parcel } from '../../live/outbox';
 import { mergeMessages } from '../../live/merge';
 import { postAgain, unpost } from '../../live/post';
 import { Avatar } from '../../ui/Avatar';
-import { Button } from '../../ui/Button';
+import { Button, IconButton } from '../../ui/Button';
 import { Icon } from '../../ui/Icon';
 import { toast } from '../../ui/Toast';
-import { listMessages, retryMessage } from './api';
+import { deleteNote, listMessages, retryMessage } from './api';
 import { catchUp, onThread, type Thread as Loaded } from './live';
 import { entries, parts, spot, type Entry } from './model';
 
@@ -201,7 +202,9 @@ function Bubble({ message, head, room }: { message: Message; head: boolean; room
         <Content type={message.type} content={message.content} name={name} />
         <footer className="bubble-foot">
           {!theirs && <Delivery message={message} />}
-          <time dateTime={new Date(message.timestamp).toISOString()}>{formatClock(message.timestamp)}</time>
+          <Link to="/messages/$id" params={{ id: message.id }} title={words('inbox').passport.open} className="passport">
+            <time dateTime={new Date(message.timestamp).toISOString()}>{formatClock(message.timestamp)}</time>
+          </Link>
         </footer>
       </div>
       {message.deliveryStatus === 'failed' && !theirs && (
@@ -228,6 +231,7 @@ function Delivery({ message }: { message: Message }) {
 }
 
 function NoteView({ note }: { note: Note }) {
+  const cache = useQueryClient();
   const t = words('inbox').thread;
   const author = note.author?.nickname ?? note.author?.name ?? t.client;
   return (
@@ -239,7 +243,10 @@ function NoteView({ note }: { note: Note }) {
       <div className="bubble-body">
         <p className="note-word"><Icon name="note" size={14} />{t.note}</p>
         <p className="pre"><Linked text={note.content} /></p>
-        <footer className="bubble-foot"><time dateTime={new Date(note.createdAt).toISOString()}>{formatClock(note.createdAt)}</time></footer>
+        <footer className="bubble-foot">
+          <time dateTime={new Date(note.createdAt).toISOString()}>{formatClock(note.createdAt)}</time>
+          {note.own && <IconButton icon="close" className="tiny" label={words('inbox').passport.removeNote} onClick={() => { deleteNote(note.roomId, note.id).then(() => { onThread(cache, note.roomId, (now) => ({ ...now, notes: now.notes.filter((one) => one.id !== note.id) })); toast(words('inbox').passport.noteRemoved); }, (error) => toast(say(error), { bad: true })); }} />}
+        </footer>
       </div>
     </article>
   );

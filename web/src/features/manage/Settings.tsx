@@ -10,6 +10,7 @@ import { Button } from '../../ui/Button';
 import { SelectField, TextField } from '../../ui/Field';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
+import { Replies } from './Replies';
 
 /** The company's own record, and every look-up list. */
 export function Settings() {
@@ -21,7 +22,10 @@ export function Settings() {
     <div className="page">
       <h1>{t.title}</h1>
       <div className="record">
-        <Company />
+        <div>
+          <Company />
+          {may('chat:read') && <Replies />}
+        </div>
         <Lists />
       </div>
     </div>

@@ -16,6 +16,7 @@ const words = {
     webhooks: 'Webhooks',
     users: 'People',
     settings: 'Settings',
+    privacy: 'Privacy',
     audit: 'Audit log',
     imports: 'Imports',
     more: 'More',

@@ -42,5 +42,13 @@ const words = {
   reason: 'Reason',
   reasonNote: 'Explanation',
   erased: 'The personal data of this customer was erased.',
+  merge: 'Merge…',
+  mergeTitle: 'Which customer is the same person? It ends, and what belongs to it comes here.',
+  merged: (code: string) => `${code} was merged into this customer`,
+  mergeSure: (other: string, name: string) => `Merge ${other} into “${name}”?`,
+  mergeText: 'Conversations, events, files and identities move here. It can be undone for 30 days.',
+  mergeDo: 'Merge',
+  merges: 'Merges',
+  mergedOn: (code: string, when: string) => `${code}, ${when}`,
 };
 export default words;

@@ -19,6 +19,7 @@ const words: Shape<typeof en> = {
     webhooks: 'เว็บฮุก',
     users: 'ผู้ใช้',
     settings: 'ตั้งค่า',
+    privacy: 'ข้อมูลส่วนบุคคล',
     audit: 'ประวัติการแก้ไข',
     imports: 'นำเข้าข้อมูล',
     more: 'เพิ่มเติม',

@@ -45,5 +45,13 @@ const words: Shape<typeof en> = {
   reason: 'เหตุผล',
   reasonNote: 'คำอธิบาย',
   erased: 'ข้อมูลส่วนบุคคลของลูกค้ารายนี้ถูกลบแล้ว',
+  merge: 'รวม…',
+  mergeTitle: 'ลูกค้ารายใดเป็นคนเดียวกัน? รายนั้นจะสิ้นสุด และสิ่งที่เป็นของรายนั้นจะย้ายมาที่นี่',
+  merged: (code) => `รวม ${code} เข้ากับลูกค้ารายนี้แล้ว`,
+  mergeSure: (other, name) => `รวม ${other} เข้ากับ “${name}” หรือไม่?`,
+  mergeText: 'การสนทนา เหตุการณ์ ไฟล์ และบัญชีจะย้ายมาที่นี่ เลิกทำได้ภายใน 30 วัน',
+  mergeDo: 'รวม',
+  merges: 'การรวม',
+  mergedOn: (code, when) => `${code}, ${when}`,
 };
 export default words;
