@@ -30,5 +30,5 @@ if (root) {
 }
 
 const idle = window.requestIdleCallback ?? ((act: () => void) => setTimeout(act, 1500));
-addEventListener('load', () => setTimeout(() => idle(() => void import('./style/bold.css')), 1200));
-if (document.readyState === 'complete') setTimeout(() => idle(() => void import('./style/bold.css')), 1200);
+addEventListener('load', () => setTimeout(() => idle(() => void import('./style/bold.css').catch(() => null)), 1200));
+if (document.readyState === 'complete') setTimeout(() => idle(() => void import('./style/bold.css').catch(() => null)), 1200);

@@ -16,6 +16,12 @@ async function stored(one) {
   return answer.body.data.value;
 }
 const count = async (one, text) => (await stored(one)).filter((message) => message.content === text).length;
+const open0 = async (person) => {
+  const one = await person();
+  await one.go('/account');
+  await one.page.waitForSelector('.account');
+  return one;
+};
 const preferEnter = (one) => inPage(one, 'PATCH', '/v1/auth/me', { preferences: { enterSends: true } });
 
 export default [
@@ -214,6 +220,29 @@ export default [
       await until('no parcel is left', async () => lost === 1 && (await one.page.$('.bubble.parcel')) === null, 20_000);
       assert((await count(one, `ครั้งเดียว ${tag}`)) === 1, 'stored once');
       assert((await bubbles(one, `ครั้งเดียว ${tag}`).count()) === 1, 'shown once');
+    },
+  },
+  {
+    name: 'two people want one room: one has it, the other hears who',
+    async run({ person, server, tag }) {
+      const customer = new Customer(server, `Uj${tag}`, `สองคน ${tag}`);
+      await customer.says('มีใครอยู่ไหม');
+      const first = await open0(person);
+      const me = (await inPage(first, 'GET', '/v1/auth/me')).body.data.user.id;
+      const other = (await inPage(first, 'GET', '/v1/console/colleagues')).body.data.value.find((one) => one.isActive && one.id !== me);
+      const one = await person();
+      await open(one, tag);
+      const room = new URL(one.page.url()).searchParams.get('room');
+      // This person's page does not hear yet that somebody else was quicker.
+      await one.page.route('**/v1/console/stream**', (route) => route.abort());
+      if (other) {
+        await inPage(one, 'PATCH', `/v1/console/rooms/${room}`, { assignee: other.id });
+        await one.page.focus('#rooms');
+        await one.page.keyboard.press('m');
+        await one.page.waitForSelector('.toast.bad');
+        await until('the winner stands there', async () => (await one.page.innerText('.thread-head')).includes(other.nickname ?? other.name));
+        await one.axe('the room is taken');
+      }
     },
   },
   {

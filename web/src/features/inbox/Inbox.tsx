@@ -186,10 +186,11 @@ export function Inbox() {
 
   return (
     <div className={`inbox ${room ? 'has-room' : ''} ${pane ? 'has-pane' : ''}`}>
+      <h1 className="unseen">{`${t.title}: ${t.views[base.id as keyof typeof t.views]}`}</h1>
       {views && createPortal(<Views active={base.id} counts={counts.data} onChoose={setView} />, views)}
       <section className="rooms-column" aria-label={t.list.label}>
         <header className="rooms-head">
-          <h1 className="line">{t.views[base.id as keyof typeof t.views]}</h1>
+          <p className="line rooms-title" aria-hidden="true">{t.views[base.id as keyof typeof t.views]}</p>
           <select className="views-select" aria-label={t.views.label} value={base.id} onChange={(event) => setView(event.target.value)}>
             {VIEWS.map((one) => (
               <option key={one.id} value={one.id}>{t.views[one.id as keyof typeof t.views]}</option>
