@@ -28,9 +28,11 @@ pub mod product;
 pub mod sales;
 pub mod setting;
 pub mod staff;
+pub mod task;
 pub mod transfer;
 
 pub mod ops;
+pub mod recurrence;
 pub mod search;
 pub mod telemetry;
 pub mod time;
@@ -50,4 +52,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 10, name: "event_place", sql: include_str!("../migrations/0010_event_place.sql") },
     db::Migration { version: 11, name: "venio_copies", sql: include_str!("../migrations/0011_venio_copies.sql") },
     db::Migration { version: 12, name: "product_lists", sql: include_str!("../migrations/0012_product_lists.sql") },
+    db::Migration { version: 13, name: "tasks", sql: include_str!("../migrations/0013_tasks.sql") },
 ];

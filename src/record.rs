@@ -141,6 +141,23 @@ pub async fn held<R: Record>(
     Ok(row)
 }
 
+/// [`held`] for an operation that creates a record unless one is named. What the decoder has found comes before a record that
+/// is not there: a body that cannot be read names nothing.
+pub async fn held_if_named<R: Record>(
+    tx: &mut Conn,
+    caller: &Caller,
+    column: &'static str,
+    name: Option<impl Into<Value>>,
+    conditions: &Conditions,
+    found: &[Fault],
+) -> Result<Option<R>, Error> {
+    let Some(name) = name else { return Ok(None) };
+    match held(tx, caller, column, name, conditions).await {
+        Err(Error::NotFound(_)) if !found.is_empty() => Err(Error::Invalid(found.to_vec())),
+        held => held.map(Some),
+    }
+}
+
 /// The same of a record that was deleted; 409 when it was not.
 pub async fn held_deleted<R: Record>(
     tx: &mut Conn,

@@ -109,6 +109,14 @@ async fn history(
     Ok(Page { value: rows.into_iter().map(ChatMessage::from).collect(), next })
 }
 
+/// The room that a request names; a fault of that field when it is not the company's.
+pub(crate) async fn named(conn: &mut Conn, company: i64, field: &str, room: Uuid) -> Result<Uuid, Error> {
+    let found: Option<Uuid> =
+        conn.sql("select id from room where company = $1 and id = $2").bind(company).bind(room).optional().await?;
+    let message = || format!("{field} {room} does not exist in this company");
+    found.ok_or_else(|| Error::invalid(Code::UnknownRoom, field, message()))
+}
+
 /// The platform of a room, or nothing when the company has no such room, or the person behind it was erased.
 pub async fn platform(conn: &mut Conn, company: i64, room: Uuid) -> Result<Option<Platform>, db::Error> {
     let number: Option<i64> = conn

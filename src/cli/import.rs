@@ -49,6 +49,8 @@ enum What {
     Products(Source),
     /// Load how much there is of products from a CSV file or a workbook.
     Stock(Source),
+    /// Load tasks from a CSV file or a workbook.
+    Tasks(Source),
     /// Read a company in from an export. The server must not have it; a run that was killed is resumed by the same command.
     Company {
         /// The folder or ZIP file that `sala export` wrote.
@@ -88,6 +90,7 @@ impl Import {
             What::Employees(source) => load(common, place, Kind::Employees, source).await,
             What::Products(source) => load(common, place, Kind::Products, source).await,
             What::Stock(source) => load(common, place, Kind::Stock, source).await,
+            What::Tasks(source) => load(common, place, Kind::Tasks, source).await,
             What::Company { source } => whole(common, place.as_ref(), &source).await,
             What::Venio(venio) => {
                 let (app, company) = ready(common, place).await?;

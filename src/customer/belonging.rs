@@ -17,6 +17,9 @@ pub struct Belonging {
     pub(crate) word: &'static str,
     pub(crate) merge: Merge,
     pub(crate) erase: Erase,
+    /// The column with the name by which the audit trail and events know each of these records, where they speak of them
+    /// by themselves: `task/TK2511-0001`.
+    pub(crate) name: Option<&'static str>,
 }
 
 /// What becomes of the records of a customer that is merged into another.
@@ -57,7 +60,7 @@ pub(crate) enum Key {
 }
 
 const fn line(table: &'static str, column: &'static str, word: &'static str, merge: Merge, erase: Erase) -> Belonging {
-    Belonging { table, column, condition: "", word, merge, erase }
+    Belonging { table, column, condition: "", word, merge, erase, name: None }
 }
 
 /// Everything that belongs to a customer.
@@ -96,6 +99,19 @@ pub const BELONGINGS: &[Belonging] = &[
     Belonging {
         condition: " and record_kind = 'customer'",
         ..line("attachment", "record", "attachments", Merge::Moves(Key::Text), Erase::Apart)
+    },
+    Belonging {
+        name: Some("number"),
+        ..line(
+            "task",
+            "customer",
+            "tasks",
+            Merge::Moves(Key::Number),
+            Erase::Blank {
+                set: "subject = '', note = null, checklist = null, labels = null, search_key = ''",
+                left: "subject <> '' or note is not null or checklist is not null or labels is not null",
+            },
+        )
     },
     line("privacy_request", "customer", "privacyRequests", Merge::Stays, Erase::Apart),
 ];

@@ -40,7 +40,9 @@ pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply, Total};
 use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{self, TraceId, Work};
-use crate::{attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, setting, staff};
+use crate::{
+    attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, setting, staff, task,
+};
 use paths::Paths;
 
 /// Every resource's routes, with the document that they declare. A new resource is one line here.
@@ -54,6 +56,7 @@ fn resources() -> OpenApiRouter<App> {
         .merge(attachment::routes())
         .merge(product::routes())
         .merge(staff::employee::routes())
+        .merge(task::routes())
         .merge(setting::routes())
         .merge(audit::routes())
         .merge(import::routes())

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::header::Column;
 use super::record::Record;
-use super::{customer, employee, product, stock};
+use super::{customer, employee, product, stock, task};
 use crate::http::{Caller, Error};
 
 /// A kind of record.
@@ -23,6 +23,8 @@ pub enum Kind {
     Products,
     /// How much there is of products.
     Stock,
+    /// Tasks.
+    Tasks,
 }
 
 /// What became of a row.
@@ -71,6 +73,7 @@ pub(super) enum Lot<'a> {
     Employees(employee::Lot),
     Products(product::Lot<'a>),
     Stock(stock::Lot),
+    Tasks,
 }
 
 /// What a row is written with.
@@ -96,7 +99,8 @@ pub(super) struct Undo<'a> {
 }
 
 impl Kind {
-    const ALL: [Kind; 4] = [Kind::Customers, Kind::Employees, Kind::Products, Kind::Stock];
+    /// Every kind.
+    pub(super) const ALL: [Kind; 5] = [Kind::Customers, Kind::Employees, Kind::Products, Kind::Stock, Kind::Tasks];
 
     /// The word in the database, in paths and in answers.
     pub fn name(self) -> &'static str {
@@ -105,6 +109,7 @@ impl Kind {
             Kind::Employees => "employees",
             Kind::Products => "products",
             Kind::Stock => "stock",
+            Kind::Tasks => "tasks",
         }
     }
 
@@ -119,6 +124,7 @@ impl Kind {
             Kind::Customers => "customer:write",
             Kind::Employees => "employee:write",
             Kind::Products | Kind::Stock => "product:write",
+            Kind::Tasks => "task:write",
         }
     }
 
@@ -128,6 +134,7 @@ impl Kind {
             Kind::Employees => employee::COLUMNS,
             Kind::Products => product::COLUMNS,
             Kind::Stock => stock::COLUMNS,
+            Kind::Tasks => task::COLUMNS,
         }
     }
 
@@ -137,14 +144,14 @@ impl Kind {
             Kind::Customers => Some("customFields"),
             // Prices by tier.
             Kind::Products => Some("prices"),
-            Kind::Employees | Kind::Stock => None,
+            Kind::Employees | Kind::Stock | Kind::Tasks => None,
         }
     }
 
     /// How many times the file is gone through.
     pub(super) fn passes(self) -> i64 {
         match self {
-            Kind::Customers | Kind::Products | Kind::Stock => 1,
+            Kind::Customers | Kind::Products | Kind::Stock | Kind::Tasks => 1,
             // An employee may stand above his superior in the file.
             Kind::Employees => 2,
         }
@@ -157,6 +164,7 @@ impl Kind {
             Kind::Employees => employee::keys(record),
             Kind::Products => product::keys(record),
             Kind::Stock => stock::keys(record),
+            Kind::Tasks => task::keys(record),
         }
     }
 
@@ -173,6 +181,7 @@ impl Kind {
             Kind::Employees => employee::prepare(tx, company, records).await.map(Lot::Employees),
             Kind::Products => product::prepare(tx, task, records).await.map(Lot::Products),
             Kind::Stock => stock::prepare(tx, task, records).await.map(Lot::Stock),
+            Kind::Tasks => Ok(Lot::Tasks),
         }
     }
 
@@ -183,6 +192,7 @@ impl Kind {
             Kind::Employees => employee::undo(tx, undo.caller, line, undo.now).await,
             Kind::Products => product::undo(tx, undo, line).await,
             Kind::Stock => stock::undo(tx, undo, line).await,
+            Kind::Tasks => task::undo(tx, undo.caller, line, undo.now).await,
         }
     }
 }
@@ -195,13 +205,14 @@ impl Lot<'_> {
             Lot::Employees(lot) => lot.write(tx, task, record).await,
             Lot::Products(lot) => lot.write(tx, task, record).await,
             Lot::Stock(lot) => lot.write(task, record),
+            Lot::Tasks => super::task::write(tx, task, record).await,
         }
     }
 
     /// Writes what was kept to be written at once.
     pub(super) async fn close(self, tx: &mut Conn, task: &Task<'_>) -> Result<(), Error> {
         match self {
-            Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) => Ok(()),
+            Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) | Lot::Tasks => Ok(()),
             Lot::Stock(lot) => lot.close(tx, task).await,
         }
     }

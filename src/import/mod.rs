@@ -12,6 +12,7 @@ mod run;
 pub mod sheet;
 mod stock;
 mod store;
+mod task;
 mod undo;
 mod upload;
 pub(crate) mod venio;
@@ -289,11 +290,8 @@ async fn create_import(
 /// The kind of this name, if the caller may write its records.
 fn allowed(caller: &Caller, kind: &str) -> Result<Kind, Error> {
     let kind = Kind::named(kind).ok_or_else(|| {
-        Error::invalid(
-            Code::InvalidValue,
-            "kind",
-            format!("kind {kind:?} is none of customers, employees, products, stock"),
-        )
+        let known = Kind::ALL.map(Kind::name).join(", ");
+        Error::invalid(Code::InvalidValue, "kind", format!("kind {kind:?} is not one of {known}"))
     })?;
     match caller.scopes.iter().any(|scope| scope == kind.scope()) {
         true => Ok(kind),

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{attachment, import, media, privacy, product, telemetry, webhook};
+use crate::{attachment, import, media, privacy, product, task, telemetry, webhook};
 
 pub use place::Places;
 pub use runner::{Runner, attend, run_due, start};
@@ -50,13 +50,15 @@ pub enum Kind {
     Import,
     /// Write the products of a company's tickets. Key: empty, one ticket after another.
     Products,
+    /// Remind of a record at its time. Key: the kind of record, its number, and the time.
+    Remind,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Deliver,
         Kind::Webhook,
         Kind::Profile,
@@ -67,6 +69,7 @@ impl Kind {
         Kind::Erase,
         Kind::Import,
         Kind::Products,
+        Kind::Remind,
         Kind::Purge,
     ];
 
@@ -83,6 +86,7 @@ impl Kind {
             Kind::Erase => "erase",
             Kind::Import => "import",
             Kind::Products => "products",
+            Kind::Remind => "remind",
             Kind::Purge => "purge",
         }
     }
@@ -94,7 +98,7 @@ impl Kind {
             Kind::Deliver => app.config.account_parallel.max(1) * 32,
             Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
             Kind::Profile | Kind::Media | Kind::File => 8,
-            Kind::Products => 4,
+            Kind::Products | Kind::Remind => 4,
             Kind::Import => 2,
             Kind::Quota | Kind::Export | Kind::Erase | Kind::Purge => 1,
         }
@@ -142,6 +146,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Erase => Box::pin(privacy::erase::run(app, job)).await,
         Kind::Import => Box::pin(import::run(app, job)).await,
         Kind::Products => product::ticket::run(app, job).await,
+        Kind::Remind => task::run(app, job).await,
         Kind::Purge => purge::run(app).await,
     }
 }

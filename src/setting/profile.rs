@@ -145,6 +145,7 @@ impl Default for Setting {
             ("case", "CS"),
             ("deal", "D"),
             ("expense", "EX"),
+            ("task", "TK"),
         ];
         // Codes as the original API's examples have them: C000349, L000308.
         let codes = [("customer", "C"), ("prospect", "P"), ("lead", "L"), ("product", "PRD")];

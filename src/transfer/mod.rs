@@ -70,6 +70,8 @@ pub const TABLES: &[Part] = &[
     part("contact"),
     Part { secrets: &["reply_token"], ..part("room") },
     part("room_gram"),
+    part("task"),
+    part("task_deal"),
     part("message"),
     part("batch"),
     part("attempt"),

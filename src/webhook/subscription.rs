@@ -11,7 +11,7 @@ use crate::setting::{company, number};
 use crate::vault::Vault;
 
 /// Topics that events have.
-pub const TOPICS: [&str; 4] = ["Chat", "Customer", "Employee", "Product"];
+pub const TOPICS: [&str; 5] = ["Chat", "Customer", "Employee", "Product", "Task"];
 
 /// The purpose under which a subscription's secret is sealed.
 pub fn purpose(company: i64) -> String {

@@ -49,6 +49,7 @@ mod serve;
 mod setting;
 mod sheet;
 mod stock;
+mod task;
 mod transfer;
 mod venio;
 mod webhook;

@@ -99,6 +99,7 @@ const MARKERS: [&str; 38] = [
     "twin@quartz.example",
     "QuartzContract",
     "KeyedQuartz",
+    "TaskOfQuartz",
     "KeyedMessageQuartz",
     "QuartzLawyer",
     "LastWordsOfQuartz",
@@ -126,6 +127,10 @@ async fn people(fake: &Fake) -> (String, String) {
     let wrong = app.post("/v3/customers/C-4/merge", json!({"mergedCustomerCode": "C-1"})).await;
     let path = format!("/v3/customers/merges/{}/undo", wrong.data()["mergeId"]);
     assert_eq!(app.post(&path, json!({})).await.status, 200);
+    for (subject, code) in [("TaskOfQuartz", "C-1"), ("TaskOfGranite", "C-2")] {
+        let task = json!({"subject": subject, "note": format!("{subject}, a note"), "customerCode": code});
+        assert_eq!(app.post("/v1/task", task).await.status, 200);
+    }
     attach(app, "C-1", "507-attachmentfirst", "QuartzContract.txt", "quartz contract").await;
     attach(app, "C-2", "507-attachmentsecond", "GraniteContract.txt", "granite contract").await;
     (room, other)

@@ -213,6 +213,27 @@ pub(crate) async fn named_to_add(tx: &mut Conn, company: i64, field: &str, code:
     }
 }
 
+/// The codes of these customers, by their numbers.
+pub(crate) async fn codes(
+    conn: &mut Conn,
+    company: i64,
+    ids: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, String>, db::Error> {
+    let mut ids: Vec<i64> = ids.into_iter().collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    let codes: Vec<(i64, String)> = conn
+        .sql("select id, code from customer where company = $1 and id in ")
+        .bind(company)
+        .push_ids(&ids)
+        .all()
+        .await?;
+    Ok(codes.into_iter().collect())
+}
+
 /// The living customer of this whole name.
 pub(crate) async fn by_name(conn: &mut Conn, company: i64, name: &str) -> Result<Option<Row>, db::Error> {
     conn.sql("select ")

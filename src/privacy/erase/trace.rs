@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Counts, LOT};
 use crate::app::App;
+use crate::customer::BELONGINGS;
 use crate::customer::store::{self, Row};
 use crate::http::{Error, idempotency};
 
@@ -48,6 +49,25 @@ pub(super) async fn trails(app: &App, company: i64, ids: &[i64]) -> Result<Vec<T
         .push(" order by id")
         .all()
         .await?;
+    for owned in BELONGINGS {
+        let Some(name) = owned.name else { continue };
+        let names: Vec<String> = app
+            .db
+            .read()
+            .await?
+            .sql("select ")
+            .push(name)
+            .push(" from ")
+            .push(owned.table)
+            .push(" where company = $1 and ")
+            .push(owned.column)
+            .push(" in ")
+            .bind(company)
+            .push_ids(ids)
+            .all()
+            .await?;
+        trails.extend(names.iter().map(|name| Trail::whole(format!("{}/{name}", owned.table))));
+    }
     let other = |(id, from, to)| Trail { subject: format!("customer/{id}"), from, to };
     trails.extend(merges.into_iter().map(other));
     Ok(trails)

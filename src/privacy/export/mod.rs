@@ -15,7 +15,8 @@ use crate::chat::message::{self, ChatMessage};
 use crate::customer::store;
 use crate::http::Error;
 use crate::job::{Job, Next};
-use crate::time;
+use crate::record::Record;
+use crate::{task, time};
 
 /// How long an archive is kept.
 const KEPT: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -104,6 +105,7 @@ async fn fill(app: &App, company: i64, request: &Row, archive: &mut Archive) -> 
     messages(app, company, &rooms, archive).await?;
     events(app, company, &ids, archive).await?;
     satisfaction(app, company, &ids, archive).await?;
+    records::<task::Row>(app, company, &ids, archive, "tasks.jsonl").await?;
     history(app, company, &ids, archive).await?;
     merges(app, company, &ids, archive).await?;
     requests(app, company, &ids, archive).await?;
@@ -357,6 +359,37 @@ async fn events(app: &App, company: i64, ids: &[i64], archive: &mut Archive) -> 
         after = last.id;
         for row in rows {
             archive.line(&row).await?;
+        }
+    }
+}
+
+/// The records of a kind that belong to the customers, as the API shows them: one line in the list above for each kind.
+async fn records<R: Record>(
+    app: &App,
+    company: i64,
+    ids: &[i64],
+    archive: &mut Archive,
+    file: &str,
+) -> Result<(), Error> {
+    archive.begin_text(file)?;
+    let mut after = 0;
+    loop {
+        let mut conn = app.db.read().await?;
+        let rows: Vec<R> = conn
+            .rows::<R>(R::TABLE)
+            .push(" where company = $1 and id > $2 and customer in ")
+            .bind(company)
+            .bind(after)
+            .push_ids(ids)
+            .push(" order by id limit ")
+            .push_bind(LOT)
+            .all()
+            .await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = json!(last)["id"].as_i64().ok_or_else(|| Error::Internal(format!("{file}: a row without an id")))?;
+        let zone = time::zone(&mut conn, company).await?;
+        for view in R::views(&mut conn, company, rows, &zone).await? {
+            archive.line(&view).await?;
         }
     }
 }

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::store::{Filter, by_code, count, find_page, heads};
-pub(crate) use self::store::{Outcome, Row, by_codes, is_role, key, put};
+pub(crate) use self::store::{Outcome, Row, by_codes, codes, is_role, key, named, put};
 use crate::app::App;
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Listing, Patch, Path, Reply};
 use crate::job::Kind;

@@ -1,5 +1,7 @@
 //! Employees in the database: finding, counting, saving, and who reports to whom.
 
+use std::collections::HashMap;
+
 use db::{Conn, Rows, Type};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -153,6 +155,40 @@ pub(crate) async fn by_codes(conn: &mut Conn, company: i64, keys: &[String]) -> 
     }
     let query = conn.sql(ROW).push(" where employee.company = $1 and employee.staff_key in (select staff_key from ");
     query.bind(company).push_rows(&wanted).push(" as wanted)").all().await
+}
+
+/// The staff codes of these employees, by their user ids.
+pub(crate) async fn codes(
+    conn: &mut Conn,
+    company: i64,
+    ids: impl IntoIterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, String>, db::Error> {
+    let mut wanted = Rows::new(&[("id", Type::Uuid)]);
+    for id in ids {
+        wanted.push([id.into()]);
+    }
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let codes: Vec<(Uuid, String)> = conn
+        .sql("select id, staff_code from employee where company = $1 and id in (select id from ")
+        .bind(company)
+        .push_rows(&wanted)
+        .push(" as wanted)")
+        .all()
+        .await?;
+    Ok(codes.into_iter().collect())
+}
+
+/// The user id of the employee whom a request names by user id or staff code; a fault of that field when there is none.
+pub(crate) async fn named(conn: &mut Conn, company: i64, field: &str, text: &str) -> Result<Uuid, Error> {
+    let text = text.trim();
+    let query = conn.sql("select id from employee where company = $1 and ").bind(company);
+    let found: Option<Uuid> = match Uuid::try_parse(text) {
+        Ok(id) => query.push("id = ").push_bind(id).optional().await?,
+        Err(_) => query.push("staff_key = ").push_bind(key(text)).optional().await?,
+    };
+    found.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} {text:?} is not an employee")))
 }
 
 pub(super) struct Filter {

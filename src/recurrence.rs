@@ -1,0 +1,56 @@
+//! Rules of recurrence: `FREQ=WEEKLY;BYDAY=MO` (RFC 5545, `RRULE`), read by a crate and kept within bounds.
+
+use jiff::Timestamp;
+use rrule::{RRuleError, RRuleSet};
+
+use crate::time::Zone;
+
+/// So many occurrences of a series are passed to find the next one.
+const MOST_PASSED: usize = 10_000;
+
+/// What is wrong with a rule, in words; nothing when it can be followed.
+pub(crate) fn fault(rule: &str, zone: &Zone) -> Option<String> {
+    if rule.len() > 500 || rule.contains(['\n', '\r']) {
+        return Some("a rule has one line of at most 500 characters".to_owned());
+    }
+    let upper = rule.to_ascii_uppercase();
+    if upper.contains("FREQ=SECONDLY") || upper.contains("FREQ=MINUTELY") {
+        return Some("a rule recurs at most once an hour".to_owned());
+    }
+    set(rule, 0, zone).err().map(|error| error.to_string())
+}
+
+/// The first time after `after` at which a series recurs that began at `start`; both in Unix milliseconds.
+pub(crate) fn next(rule: &str, start: i64, after: i64, zone: &Zone) -> Option<i64> {
+    let times = set(rule, start, zone).ok()?.limit();
+    let mut times = times.into_iter().take(MOST_PASSED).map(|time| time.timestamp_millis());
+    times.find(|time| *time > after)
+}
+
+fn set(rule: &str, start: i64, zone: &Zone) -> Result<RRuleSet, RRuleError> {
+    let time = Timestamp::from_millisecond(start).unwrap_or_default().to_zoned(zone.clone());
+    let name = zone.iana_name().unwrap_or("UTC");
+    let rule = rule.trim();
+    let rule = rule.get(..6).filter(|head| head.eq_ignore_ascii_case("RRULE:")).map_or(rule, |_| &rule[6..]);
+    format!("DTSTART;TZID={name}:{}\nRRULE:{rule}", time.strftime("%Y%m%dT%H%M%S")).parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time;
+
+    #[test]
+    fn a_series_goes_on_in_the_company_s_zone_and_ends_by_its_count() {
+        let zone = Zone::get("Asia/Bangkok").expect("zone");
+        let at = |text| time::read(text, &zone).expect("time");
+        let start = at("2025-01-31T09:30:00");
+        assert_eq!(next("FREQ=MONTHLY;BYMONTHDAY=-1", start, start, &zone), Some(at("2025-02-28T09:30:00")));
+        assert_eq!(next("RRULE:FREQ=WEEKLY;BYDAY=MO", start, start, &zone), Some(at("2025-02-03T09:30:00")));
+        assert_eq!(next("FREQ=DAILY;COUNT=2", start, at("2025-02-01T09:30:00"), &zone), None);
+        assert!(fault("FREQ=DAILY", &zone).is_none());
+        for wrong in ["", "often", "FREQ=SECONDLY", "FREQ=DAILY;INTERVAL=0;BYDAY=XX", "FREQ=DAILY\nRRULE:FREQ=DAILY"] {
+            assert!(fault(wrong, &zone).is_some(), "{wrong}");
+        }
+    }
+}
