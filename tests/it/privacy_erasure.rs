@@ -69,7 +69,7 @@ fn quartz() -> Value {
         "customFields": [{"customFieldName": "Hobby", "customFieldValue": ["QuartzCollecting"]}]})
 }
 
-const MARKERS: [&str; 38] = [
+const MARKERS: [&str; 39] = [
     "Quartz Marker",
     "Quartz Marker at LINE",
     "ควอตซ์ มาร์กเกอร์",
