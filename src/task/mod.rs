@@ -53,7 +53,6 @@ struct TaskStatusWrite {
 #[serde(rename_all = "camelCase")]
 struct TaskEnquiry {
     /// Part of number, subject, note or a label, in any letter case.
-    #[serde(alias = "keyWord")]
     keyword: Option<String>,
     /// Only tasks in one of these states.
     #[schema(example = json!(["open", "doing"]))]
