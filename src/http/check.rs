@@ -167,6 +167,8 @@ impl Faults {
                 }
                 Ok(None)
             }
+            // It was looked up by the stand-in of a field whose fault is known.
+            Err(Error::Db(db::Error::Invalid(_))) if !self.0.is_empty() => Ok(None),
             Err(error) => Err(error),
         }
     }
