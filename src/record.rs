@@ -153,7 +153,9 @@ pub async fn held_if_named<R: Record>(
 ) -> Result<Option<R>, Error> {
     let Some(name) = name else { return Ok(None) };
     match held(tx, caller, column, name, conditions).await {
-        Err(Error::NotFound(_) | Error::Db(db::Error::Invalid(_))) if !found.is_empty() => Err(Error::Invalid(found.to_vec())),
+        Err(Error::NotFound(_) | Error::Db(db::Error::Invalid(_))) if !found.is_empty() => {
+            Err(Error::Invalid(found.to_vec()))
+        }
         held => held.map(Some),
     }
 }
