@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::http::caller::TokenCache;
 use crate::http::limit::Buckets;
 use crate::http::openapi::Operations;
-use crate::job::{Places, Wakes};
+use crate::job::{Shares, Wakes};
 use crate::media::Store;
 use crate::telemetry::Meter;
 use crate::vault::Vault;
@@ -54,10 +54,10 @@ pub struct Parts {
     pub places: Semaphore,
     /// Sends that wait for the writer.
     pub sends: SendQueue,
-    /// Channel accounts used a moment ago, and their places for calls in progress.
+    /// Channel accounts used a moment ago.
     pub accounts: Accounts,
-    /// Each webhook subscription's places for calls in progress.
-    pub webhook_places: Places,
+    /// The places for jobs, shared out between companies and lanes.
+    pub shares: Arc<Shares>,
     /// Wakes the job loops of this node.
     pub wakes: Wakes,
     /// Writes the metrics; none when another server of this process does.
@@ -128,8 +128,8 @@ impl App {
             failures: Buckets::new(0.2, 10),
             places: Semaphore::new(config.max_requests),
             sends: SendQueue::new(db.kind()),
-            accounts: Accounts::new(config.account_parallel),
-            webhook_places: Places::new(config.webhook_parallel),
+            accounts: Accounts::default(),
+            shares: Arc::default(),
             wakes: Wakes::default(),
             db,
             config,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::http::Error;
 use crate::job::{self, Kind};
+use crate::webhook::delivery;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -59,21 +60,23 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
     if webhooks.is_empty() {
         return Ok(id);
     }
-    let mut rows = Rows::new(&[("company", Type::BigInt), ("key", Type::Text), ("at", Type::BigInt)]);
-    for webhook in webhooks {
-        rows.push(vec![event.company.into(), format!("{webhook}:{}", event.subject).into(), event.at.into()]);
-    }
-    job::enqueue_all(tx, Kind::Webhook, rows).await?;
+    let jobs = webhooks.into_iter().map(|webhook| delivery::wanted(webhook, event.subject, event.at));
+    job::enqueue_all(tx, event.company, Kind::Webhook, jobs.collect()).await?;
     Ok(id)
 }
 
-/// [`emit`] for many, in three statements: of one subject in the order of their places.
+/// [`emit`] for many, in three statements for each company: of one subject in the order of their places.
 pub async fn emit_all(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Error> {
-    if events.is_empty() {
-        return Ok(());
+    for events in events.chunk_by(|one, next| one.company == next.company) {
+        emit_of(tx, events).await?;
     }
+    Ok(())
+}
+
+/// [`emit_all`] for events of one company.
+async fn emit_of(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Error> {
+    let Some(company) = events.first().map(|event| event.company) else { return Ok(()) };
     let mut rows = Rows::new(&[
-        ("company", Type::BigInt),
         ("id", Type::Uuid),
         ("topic", Type::Text),
         ("name", Type::Text),
@@ -83,7 +86,6 @@ pub async fn emit_all(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Err
         ("body", Type::Text),
     ]);
     let mut deliveries = Rows::new(&[
-        ("company", Type::BigInt),
         ("id", Type::Uuid),
         ("topic", Type::Text),
         ("subject", Type::Text),
@@ -92,9 +94,8 @@ pub async fn emit_all(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Err
     ]);
     for event in events {
         let id = Uuid::now_v7();
-        let Event { company, topic, name, subject, place, at, .. } = *event;
+        let Event { topic, name, subject, place, at, .. } = *event;
         rows.push([
-            company.into(),
             id.into(),
             topic.into(),
             name.into(),
@@ -103,40 +104,34 @@ pub async fn emit_all(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Err
             at.into(),
             event.body.as_str().into(),
         ]);
-        deliveries.push([company.into(), id.into(), topic.into(), subject.into(), place.into(), at.into()]);
+        deliveries.push([id.into(), topic.into(), subject.into(), place.into(), at.into()]);
     }
     tx.sql(
         "insert into event (company, id, topic, name, subject, at, body, place)
-         select company, id, topic, name, subject, at, body, place from ",
+         select $1, id, topic, name, subject, at, body, place from ",
     )
+    .bind(company)
     .push_rows(&rows)
     .push(" as input")
     .later()
     .await?;
-    let mut waiting: Vec<(i64, i64, String)> = tx
+    let waiting: Vec<(i64, String)> = tx
         .sql(
             "insert into webhook_delivery (company, webhook, event, subject, place, state, tries, created_at)
-             select webhook.company, webhook.id, input.id, input.subject, input.place, 'pending', 0, input.at from ",
+             select $1, webhook.id, input.id, input.subject, input.place, 'pending', 0, input.at from ",
         )
+        .bind(company)
         .push_rows(&deliveries)
         .push(
-            " as input join webhook on webhook.company = input.company and webhook.state = 'active'
+            " as input join webhook on webhook.company = $1 and webhook.state = 'active'
                 and (webhook.topics = '' or ' ' || webhook.topics || ' ' like '% ' || input.topic || ' %')
-             returning company, webhook, subject",
+             returning webhook, subject",
         )
         .all()
         .await?;
-    if waiting.is_empty() {
-        return Ok(());
-    }
-    waiting.sort_unstable();
-    waiting.dedup();
     let at = events.iter().map(|event| event.at).min().unwrap_or_default();
-    let mut jobs = Rows::new(&[("company", Type::BigInt), ("key", Type::Text), ("at", Type::BigInt)]);
-    for (company, webhook, subject) in waiting {
-        jobs.push([company.into(), format!("{webhook}:{subject}").into(), at.into()]);
-    }
-    job::enqueue_all(tx, Kind::Webhook, jobs).await
+    let jobs = waiting.into_iter().map(|(webhook, subject)| delivery::wanted(webhook, &subject, at));
+    job::enqueue_all(tx, company, Kind::Webhook, jobs.collect()).await
 }
 
 /// A body in the form of the original API's events: `{"Topic", "Event", "Data": {name: record}}`, PascalCase throughout.

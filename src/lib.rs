@@ -53,4 +53,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 11, name: "venio_copies", sql: include_str!("../migrations/0011_venio_copies.sql") },
     db::Migration { version: 12, name: "product_lists", sql: include_str!("../migrations/0012_product_lists.sql") },
     db::Migration { version: 13, name: "tasks", sql: include_str!("../migrations/0013_tasks.sql") },
+    db::Migration { version: 14, name: "job_lanes", sql: include_str!("../migrations/0014_job_lanes.sql") },
 ];

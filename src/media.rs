@@ -195,7 +195,7 @@ pub async fn expect(
     .bind(now)
     .later()
     .await?;
-    job::enqueue(tx, account.company, Kind::Media, &id, now).await?;
+    job::enqueue_in(tx, account.company, Kind::Media, &account.id, &id, now).await?;
     Ok(absolute(app, &format!("/media/{id}")))
 }
 

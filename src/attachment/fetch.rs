@@ -1,7 +1,7 @@
 //! Job: what is to be done about one file. Fetches it from its address, deletes the bytes of one that was removed, or of
 //! one that never got a record.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::header::LOCATION;
 use reqwest::{Response, Url};
@@ -21,6 +21,10 @@ const LONGEST_WAIT: i64 = 60 * 60 * 1000;
 
 /// Redirects that are followed.
 const MOST_REDIRECTS: usize = 5;
+
+/// A file that comes slower than so many bytes a second, once its server had time to begin, is given up for now: it would
+/// keep the company's other files waiting.
+const SLOWEST: u64 = 1024;
 
 /// Runs the job.
 pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
@@ -85,13 +89,21 @@ async fn download(app: &App, id: &str, source: &str) -> Result<Got, Error> {
     let row = by_id(&mut app.db.read().await?, crate::chat::account::company_of(id).unwrap_or_default(), id).await?;
     let name = row.map(|row| row.name).unwrap_or_default();
     let mut sink = Sink::begin(app, id);
+    let (started, mut size) = (Instant::now(), 0);
     loop {
         match patiently(app, response.chunk()).await {
-            Ok(Some(bytes)) => match sink.write(bytes).await {
-                Ok(()) => {}
-                Err(Refusal::TooLarge) => return Ok(too_large(app)),
-                Err(Refusal::Store(error)) => return Err(error),
-            },
+            Ok(Some(bytes)) => {
+                size += bytes.len() as u64;
+                match sink.write(bytes).await {
+                    Ok(()) if is_dripping(app, started.elapsed(), size) => {
+                        sink.abort().await;
+                        return Ok(Got::NotYet(format!("it comes slower than {SLOWEST} bytes a second")));
+                    }
+                    Ok(()) => {}
+                    Err(Refusal::TooLarge) => return Ok(too_large(app)),
+                    Err(Refusal::Store(error)) => return Err(error),
+                }
+            }
             Ok(None) => return Ok(Got::Stored(sink.finish(&name).await?)),
             Err(got) => {
                 sink.abort().await;
@@ -99,6 +111,12 @@ async fn download(app: &App, id: &str, source: &str) -> Result<Got, Error> {
             }
         }
     }
+}
+
+/// Whether so many bytes in this time are too few. The server has as long to begin as it may be silent.
+fn is_dripping(app: &App, elapsed: Duration, size: u64) -> bool {
+    let patience = app.config.webhook_timeout.max(1);
+    elapsed.as_secs() > patience && size < elapsed.as_secs() * SLOWEST
 }
 
 fn too_large(app: &App) -> Got {
@@ -173,8 +191,12 @@ async fn keep(app: &App, job: &Job, stored: &Stored) -> Result<(), Error> {
             Ok::<u64, Error>(kept)
         })
         .await?;
-    if kept == 0 && by_id(&mut app.db.read().await?, job.company, &job.key).await?.is_none() {
-        app.media.delete(&job.key).await?;
+    if kept == 0 {
+        // Removed meanwhile, by a job that may have deleted what was there before this came.
+        let row = by_id(&mut app.db.read().await?, job.company, &job.key).await?;
+        if row.is_none_or(|row| row.state == "gone") {
+            app.media.delete(&job.key).await?;
+        }
     }
     app.wakes.wake(crate::job::Kind::Webhook);
     Ok(())

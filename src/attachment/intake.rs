@@ -7,7 +7,6 @@ use axum::http::header::CONTENT_TYPE;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use bytes::Bytes;
-use db::{Rows, Type};
 use multer::{Field, Multipart};
 use reqwest::Url;
 use serde::Deserialize;
@@ -99,14 +98,11 @@ impl<T> Upload<T> {
 /// Lets go of files that no record came of: the job that looks after them deletes their bytes now rather than tomorrow.
 /// Whether there is a record after all is asked there, because a COMMIT may have succeeded whose answer was lost.
 async fn discard(app: &App, company: i64, files: &[New]) {
-    let mut rows = Rows::new(&[("company", Type::BigInt), ("key", Type::Text)]);
-    for file in files.iter().filter(|file| matches!(file.source, Source::Here(_))) {
-        rows.push([company.into(), file.id.as_str().into()]);
-    }
+    let here = || files.iter().filter(|file| matches!(file.source, Source::Here(_))).map(|file| file.id.clone());
     let now = app.now();
-    let hastened = app.db.write(async |mut tx| job::hasten(&mut tx, Kind::File, &rows, now).await).await;
+    let hastened = app.db.write(async |mut tx| job::hasten(&mut tx, company, Kind::Discard, here(), now).await).await;
     match hastened {
-        Ok(()) => app.wakes.wake(Kind::File),
+        Ok(()) => app.wakes.wake(Kind::Discard),
         Err(error) => tracing::warn!(%error, "files of a refused request are deleted tomorrow"),
     }
 }

@@ -27,7 +27,7 @@ use crate::app::App;
 use crate::audit::{self, Change};
 use crate::event::{self, Event};
 use crate::http::{Caller, Error, Paging};
-use crate::job::{self, Kind};
+use crate::job::{self, Kind, Wanted};
 use crate::setting::choice;
 use crate::setting::list::List;
 use crate::time::{self, Zone};
@@ -347,26 +347,23 @@ async fn insert(tx: &mut Conn, made: &[Row]) -> Result<(), db::Error> {
 /// Bytes that have a record now are looked after no longer; what is to be fetched is asked for.
 async fn settle_jobs(tx: &mut Conn, company: i64, made: &[Row], now: i64) -> Result<(), db::Error> {
     let mut here = Rows::new(&[("key", Type::Text)]);
-    let mut away = Rows::new(&[("company", Type::BigInt), ("key", Type::Text), ("at", Type::BigInt)]);
+    let mut away = Vec::new();
     for row in made {
         match row.source {
             None => drop(here.push([row.id.as_str().into()])),
-            Some(_) => drop(away.push([company.into(), row.id.as_str().into(), now.into()])),
+            Some(_) => away.push(Wanted { key: row.id.clone(), lane: String::new(), at: now }),
         }
     }
     if !here.is_empty() {
         tx.sql("delete from job where company = $1 and kind = $2 and worker is null and key in (select key from ")
             .bind(company)
-            .bind(Kind::File.name())
+            .bind(Kind::Discard.name())
             .push_rows(&here)
             .push(" as input)")
             .later()
             .await?;
     }
-    if !away.is_empty() {
-        job::enqueue_all(tx, Kind::File, away).await?;
-    }
-    Ok(())
+    job::enqueue_all(tx, company, Kind::File, away).await
 }
 
 /// Removes a file: it is unreachable at once, and a job deletes the bytes and then the row.
@@ -378,7 +375,7 @@ pub async fn remove(app: &App, tx: &mut Conn, caller: &Caller, record: Record, i
         .bind(id)
         .later()
         .await?;
-    job::enqueue(tx, caller.company, Kind::File, id, now).await?;
+    job::enqueue(tx, caller.company, Kind::Discard, id, now).await?;
     audit::record(tx, &change(record, caller, "file removed", now), &row.entered(), &json!({})).await?;
     let views = views(app, tx, caller.company, vec![row]).await?;
     for view in &views {

@@ -95,5 +95,5 @@ pub(super) fn new_id(company: i64) -> Result<String, Error> {
 /// Writes down that bytes will lie under this id, so that they are found and deleted should no record come of them.
 pub(super) async fn look_after(app: &App, company: i64, id: &str) -> Result<(), Error> {
     let at = app.now() + LOST_AFTER;
-    app.db.write(async |mut tx| Ok(job::enqueue(&mut tx, company, Kind::File, id, at).await?)).await
+    app.db.write(async |mut tx| Ok(job::enqueue(&mut tx, company, Kind::Discard, id, at).await?)).await
 }

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 
 use channel::Platform;
 use channel::plan::LatePush;
-use db::{Conn, Db, Rows, Type};
+use db::{Conn, Db};
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::Error;
-use crate::job::{self, Kind, Places};
+use crate::job::{self, Kind};
 use crate::oauth::random;
 use crate::setting;
 use crate::vault::Vault;
@@ -159,22 +158,16 @@ async fn load(app: &App, company: i64, id: &str) -> Result<Option<Account>, Erro
     }))
 }
 
-/// Accounts used a moment ago, and the places for calls in progress of each.
-#[derive(Debug)]
+/// Accounts used a moment ago.
+#[derive(Debug, Default)]
 pub struct Accounts {
     known: Mutex<HashMap<String, (Instant, Arc<Account>)>>,
-    places: Places,
 }
 
 /// How long an account is used without looking again.
 const CACHED: Duration = Duration::from_millis(900);
 
 impl Accounts {
-    /// At most `parallel` calls at once for one account.
-    pub fn new(parallel: usize) -> Accounts {
-        Accounts { known: Mutex::default(), places: Places::new(parallel) }
-    }
-
     /// An account by its id, removed ones too.
     pub async fn get(&self, app: &App, id: &str) -> Result<Option<Arc<Account>>, Error> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
@@ -189,11 +182,6 @@ impl Accounts {
         let entry = (Instant::now(), Arc::clone(&account));
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), entry);
         Ok(Some(account))
-    }
-
-    /// A place for one call of this account; waits until there is one.
-    pub async fn place(&self, id: &str) -> Option<OwnedSemaphorePermit> {
-        self.places.take(id).await
     }
 
     /// Forgets an account that was changed.
@@ -367,11 +355,7 @@ pub async fn hasten(tx: &mut Conn, company: i64, id: &str, now: i64) -> Result<(
         .bind(MOST_HASTENED)
         .all()
         .await?;
-    let mut rows = Rows::new(&[("company", Type::BigInt), ("key", Type::Text)]);
-    for room in rooms {
-        rows.push(vec![company.into(), room.to_string().into()]);
-    }
-    job::hasten(tx, Kind::Deliver, &rows, now).await
+    job::hasten(tx, company, Kind::Deliver, rooms.iter().map(Uuid::to_string), now).await
 }
 
 /// Lets an account wait after too many calls; how it is otherwise stays as it is.

@@ -40,7 +40,6 @@ pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         app.db.write(async |mut tx| fail_all(&mut tx, job, room, "the customer was erased", now).await).await?;
         return Ok(Next::Finished);
     }
-    let Some(_place) = app.accounts.place(&account).await else { return Ok(Next::At(app.now())) };
     for _ in 0..MOST_CALLS {
         let Some(account) = app.accounts.get(app, &account).await? else { return Ok(Next::Done) };
         if let Some(next) = deliver_once(app, job, room, &account).await? {

@@ -111,7 +111,7 @@ async fn refresh_profile(tx: &mut Conn, account: &Account, contact: Uuid, now: i
         .await?
         .0;
     if known.is_none_or(|at| at < now - PROFILE_AGE) {
-        job::enqueue(tx, account.company, Kind::Profile, &contact.to_string(), now).await?;
+        job::enqueue_in(tx, account.company, Kind::Profile, &account.id, &contact.to_string(), now).await?;
     }
     Ok(())
 }

@@ -519,7 +519,14 @@ async fn retry(tx: &mut Conn, company: i64, id: Uuid, now: i64) -> Result<ChatMe
         let why = format!("The message is {}; only a failed message can be tried again", message.delivery_status);
         return Err(Error::Conflict(Fault::new(Code::Conflict, "id", why)));
     }
-    job::enqueue(tx, company, Kind::Deliver, &message.room_id, now).await?;
+    let account: String = tx
+        .sql("select room.account from message join room on room.company = message.company and room.id = message.room
+              where message.company = $1 and message.id = $2")
+        .bind(company)
+        .bind(id)
+        .one()
+        .await?;
+    job::enqueue_in(tx, company, Kind::Deliver, &account, &message.room_id, now).await?;
     Ok(message)
 }
 

@@ -1,8 +1,8 @@
 //! The one hot write: sends wait in a queue that is drained when the writer is free, and are written together.
 //!
-//! A drain is one unit of work like any other; it only holds more than one request's messages. On PostgreSQL there are
-//! several queues, split by room, so that two drains never wait for each other's rooms. A message that finds its queue
-//! empty is written by its own request.
+//! A drain is one unit of work like any other; it only holds more than one request's messages, all of one company: the
+//! companies that wait take turns. On PostgreSQL there are several queues, split by company and room, so that two drains
+//! never wait for each other's rooms. A message that finds its queue empty is written by its own request.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -18,7 +18,7 @@ use super::message::{Delivery, Draft};
 use super::room;
 use crate::app::App;
 use crate::http::Error;
-use crate::job::{self, Kind};
+use crate::job::{self, Kind, Wanted};
 
 /// Messages that one drain writes at most.
 const MOST: usize = 128;
@@ -50,7 +50,8 @@ pub struct SendQueue {
 
 #[derive(Debug, Default)]
 struct Shard {
-    waiting: VecDeque<Waiting>,
+    /// Who waits, company by company; the first of them is next.
+    waiting: VecDeque<(i64, VecDeque<Waiting>)>,
     draining: bool,
 }
 
@@ -69,12 +70,13 @@ impl SendQueue {
 
     /// Stores a message; returns when it is on disk.
     pub async fn send(&self, app: &App, draft: Arc<Draft>) -> Result<Result<Stored, Refused>, Error> {
-        let shard = &self.shards[draft.room.as_u128() as usize % self.shards.len()];
+        let place = draft.room.as_u128() as usize ^ draft.company.unsigned_abs() as usize;
+        let shard = &self.shards[place % self.shards.len()];
         let stored = {
             let mut shard = lock(shard);
             if std::mem::replace(&mut shard.draining, true) {
                 let (answer, stored) = oneshot::channel();
-                shard.waiting.push_back(Waiting { draft: Arc::clone(&draft), answer });
+                shard.push(Waiting { draft: Arc::clone(&draft), answer });
                 Some(stored)
             } else {
                 None
@@ -149,9 +151,22 @@ async fn drain(app: App, shard: Arc<Mutex<Shard>>) {
 }
 
 impl Shard {
+    fn push(&mut self, waiting: Waiting) {
+        let company = waiting.draft.company;
+        match self.waiting.iter_mut().find(|(other, _)| *other == company) {
+            Some((_, others)) => others.push_back(waiting),
+            None => self.waiting.push_back((company, VecDeque::from([waiting]))),
+        }
+    }
+
+    /// Takes those of the company whose turn it is; what is left of them comes after the other companies.
     fn take(&mut self, taken: &mut Vec<Waiting>) {
-        let count = self.waiting.len().min(MOST);
-        taken.extend(self.waiting.drain(..count));
+        let Some((company, mut waiting)) = self.waiting.pop_front() else { return };
+        let count = waiting.len().min(MOST);
+        taken.extend(waiting.drain(..count));
+        if !waiting.is_empty() {
+            self.waiting.push_back((company, waiting));
+        }
     }
 
     /// Ends the draining, if nobody waits.
@@ -205,22 +220,20 @@ async fn refusal(conn: &mut Conn, draft: &Draft) -> Result<Refused, db::Error> {
     Ok(known.map_or(Refused::Room, Refused::Platform))
 }
 
-/// Stores messages: moves their rooms on, which numbers them, inserts them, and asks for their delivery. Three statements,
-/// however many messages. A message whose room is not there, or is on another platform, is nothing in the answer.
+/// Stores messages of one company: moves their rooms on, which numbers them, inserts them, and asks for their delivery.
+/// Three statements, however many messages. A message whose room is not there, or is on another platform, is nothing in
+/// the answer.
 async fn store(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<Vec<Option<Stored>>, db::Error> {
-    if drafts.is_empty() {
-        return Ok(Vec::new());
-    }
+    let Some(company) = drafts.first().map(|draft| draft.company) else { return Ok(Vec::new()) };
     let (rooms, places) = rooms(drafts);
-    let last = move_rooms(tx, &rooms).await?;
+    let last = move_rooms(tx, company, &rooms).await?;
     let mut results = Vec::with_capacity(drafts.len());
     let mut messages = Rows::new(&MESSAGE);
     for (draft, (room, place)) in drafts.iter().zip(places) {
-        let stored = last[room].map(|last| Stored { number: last - (rooms[room].count - place) });
+        let stored = last[room].as_ref().map(|last| Stored { number: last.number - (rooms[room].count - place) });
         results.push(stored);
         let Some(Stored { number }) = stored else { continue };
         messages.push([
-            draft.company.into(),
             draft.id.into(),
             draft.room.into(),
             number.into(),
@@ -240,23 +253,21 @@ async fn store(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<Vec<Option<Stored
         "insert into message (company, id, room, number, client, kind, content, body, sent_at, stored_at, delivery,
                               first_of_customer, trace) ",
     )
+    .bind(company)
     .push_values(
-        "input.company, input.id, input.room, input.number, input.client, input.kind, input.content, input.body, input.at,
+        "$1, input.id, input.room, input.number, input.client, input.kind, input.content, input.body, input.at,
          input.at, input.delivery, false, input.trace",
         messages,
     )
     .later()
     .await?;
-    let mut jobs = Rows::new(&[("company", Type::BigInt), ("key", Type::Text), ("at", Type::BigInt)]);
-    for (Named { last: draft, .. }, _) in rooms.iter().zip(last).filter(|(_, last)| last.is_some()) {
-        jobs.push([draft.company.into(), draft.room.to_string().into(), draft.at.into()]);
-    }
-    job::enqueue_all(tx, Kind::Deliver, jobs).await?;
+    let moved = rooms.iter().zip(last).filter_map(|(room, moved)| moved.map(|moved| (room.last, moved.account)));
+    let jobs = moved.map(|(draft, account)| Wanted { key: draft.room.to_string(), lane: account, at: draft.at });
+    job::enqueue_all(tx, company, Kind::Deliver, jobs.collect()).await?;
     Ok(results)
 }
 
-const MESSAGE: [(&str, Type); 11] = [
-    ("company", Type::BigInt),
+const MESSAGE: [(&str, Type); 10] = [
     ("id", Type::Uuid),
     ("room", Type::Uuid),
     ("number", Type::BigInt),
@@ -278,8 +289,16 @@ fn body(draft: &Draft) -> Value {
 }
 
 /// The room that a message names, and on which platform.
-fn place(draft: &Draft) -> (i64, Uuid, i64) {
-    (draft.company, draft.room, draft.platform.number())
+fn place(draft: &Draft) -> (Uuid, i64) {
+    (draft.room, draft.platform.number())
+}
+
+/// A room that was moved on.
+#[derive(Debug)]
+struct Moved {
+    /// The running number of its last message.
+    number: i64,
+    account: String,
 }
 
 /// A room as the drafts name it.
@@ -312,14 +331,13 @@ fn rooms(drafts: &[Arc<Draft>]) -> (Vec<Named<'_>>, Vec<(usize, i64)>) {
 }
 
 /// Finds the room that a row of the input names.
-const ITS_ROOM: &str = " where room.company = input.company and room.id = input.room and room.platform = input.platform
+const ITS_ROOM: &str = " where room.company = $1 and room.id = input.room and room.platform = input.platform
     and room.erased_at is null";
 
 /// Gives each room its messages' running numbers and its new last message. Answers each room's last number; nothing for
 /// one that is not there, or is on another platform.
-async fn move_rooms(tx: &mut Conn, rooms: &[Named<'_>]) -> Result<Vec<Option<i64>>, db::Error> {
+async fn move_rooms(tx: &mut Conn, company: i64, rooms: &[Named<'_>]) -> Result<Vec<Option<Moved>>, db::Error> {
     let mut rows = Rows::new(&[
-        ("company", Type::BigInt),
         ("room", Type::Uuid),
         ("platform", Type::BigInt),
         ("count", Type::BigInt),
@@ -330,7 +348,6 @@ async fn move_rooms(tx: &mut Conn, rooms: &[Named<'_>]) -> Result<Vec<Option<i64
     ]);
     for Named { last, count } in rooms {
         rows.push([
-            last.company.into(),
             last.room.into(),
             last.platform.number().into(),
             (*count).into(),
@@ -340,22 +357,23 @@ async fn move_rooms(tx: &mut Conn, rooms: &[Named<'_>]) -> Result<Vec<Option<i64
             last.at.into(),
         ]);
     }
-    let mut moved: Vec<(i64, Uuid, i64, i64)> = tx
+    let mut moved: Vec<(Uuid, i64, i64, String)> = tx
         .sql(
             "update room
              set messages = room.messages + input.count, last_message = input.message, last_kind = input.kind,
                  last_content = input.content, last_at = input.at, last_reply_at = input.at, unread = 0,
                  unanswered = false",
         )
+        .bind(company)
         .push_each(rows)
         .push(ITS_ROOM)
-        .all_changed("room.company, room.id, room.platform, room.messages")
+        .all_changed("room.id, room.platform, room.messages, room.account")
         .await?;
     moved.sort_unstable();
     let number = |named: &Named<'_>| {
-        let found =
-            moved.binary_search_by_key(&place(named.last), |(company, id, platform, _)| (*company, *id, *platform));
-        found.ok().map(|found| moved[found].3)
+        let found = moved.binary_search_by_key(&place(named.last), |(id, platform, ..)| (*id, *platform)).ok()?;
+        let (_, _, number, account) = &moved[found];
+        Some(Moved { number: *number, account: account.clone() })
     };
     Ok(rooms.iter().map(number).collect())
 }

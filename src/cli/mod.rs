@@ -52,7 +52,11 @@ enum Command {
     /// Serve the API and channel callbacks, and run the background jobs.
     Serve(Box<crate::config::Config>),
     /// Bring the database to this program's schema.
-    Migrate,
+    Migrate {
+        /// Then distribute the tables of a Citus cluster by company.
+        #[arg(long, env = "SALA_DISTRIBUTE", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
+        distribute: bool,
+    },
     /// Print the API's document.
     Openapi,
     /// Look for what is wrong, and say how to mend it.
@@ -182,7 +186,7 @@ async fn command(cli: Cli) -> Result<ExitCode, Failure> {
     let common = cli.common;
     match cli.command {
         Command::Serve(config) => serve::run(&common, *config).await?,
-        Command::Migrate => migrate(&common).await?,
+        Command::Migrate { distribute } => migrate(&common, distribute).await?,
         Command::Openapi => print_text(&crate::http::document().to_pretty_json().map_err(|e| Failure(e.to_string()))?)?,
         Command::Doctor(doctor) => return doctor.run(&common).await,
         Command::Company(company) => company.run(&common).await?,
@@ -201,10 +205,15 @@ async fn command(cli: Cli) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn migrate(common: &Common) -> Result<(), Failure> {
+async fn migrate(common: &Common, distribute: bool) -> Result<(), Failure> {
     let db = open_unmigrated(common, 2).await?;
     let migrated = db.migrate(MIGRATIONS).await?;
-    print_text(&format!("{} migrations applied; the schema is at version {}", migrated.applied, migrated.version))
+    print_text(&format!("{} migrations applied; the schema is at version {}", migrated.applied, migrated.version))?;
+    if distribute {
+        let tables = db.distribute("company").await?;
+        print_text(&format!("{} tables distributed by company", tables.len()))?;
+    }
+    Ok(())
 }
 
 /// Which record a command is about: `sala client revoke ID`, or `--id ID`.

@@ -4,13 +4,18 @@
 //! read from the tables when it runs, so asking twice is asking once, and work on one key never runs twice at a time:
 //! that is what keeps a room's messages in order. A request for work that comes during a run moves the row's version,
 //! and the run's end sees it and leaves the row for another run.
+//!
+//! A job has a lane besides: what it shares its places with, such as a subscription or a channel account. A node claims
+//! no more of a lane, of a company and of a kind than it has places for, so whoever is slow keeps nobody else waiting.
 
+mod ask;
 pub mod dead;
-mod place;
+mod due;
 mod purge;
 mod runner;
+mod share;
 
-use db::{Conn, Rows};
+use db::Conn;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -20,8 +25,9 @@ use crate::chat::{delivery, line};
 use crate::http::Error;
 use crate::{attachment, import, media, privacy, product, task, telemetry, webhook};
 
-pub use place::Places;
+pub use ask::{Wanted, enqueue, enqueue_all, enqueue_in, hasten};
 pub use runner::{Runner, attend, run_due, start};
+pub use share::Shares;
 
 /// A job that fails so many times in a row is set aside, visibly: new work on its subject revives it.
 const MOST_FAILURES: i64 = 60;
@@ -38,8 +44,10 @@ pub enum Kind {
     Profile,
     /// Fetch a message's media. Key: the media.
     Media,
-    /// Fetch a file of a record, or delete its bytes. Key: the attachment.
+    /// Fetch a file of a record. Key: the attachment.
     File,
+    /// Delete the bytes of a file that was removed, or that never got a record. Key: the attachment.
+    Discard,
     /// Ask a provider how much of the month's quota is left. Key: the account.
     Quota,
     /// Put everything about a customer into an archive, and delete it when its time is over. Key: the privacy request.
@@ -58,12 +66,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Deliver,
         Kind::Webhook,
         Kind::Profile,
         Kind::Media,
         Kind::File,
+        Kind::Discard,
         Kind::Quota,
         Kind::Export,
         Kind::Erase,
@@ -73,6 +82,11 @@ impl Kind {
         Kind::Purge,
     ];
 
+    /// The kind of this word, as it is in the database.
+    pub fn named(word: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == word)
+    }
+
     /// The word in the database and in metrics.
     pub fn name(self) -> &'static str {
         match self {
@@ -81,6 +95,7 @@ impl Kind {
             Kind::Profile => "profile",
             Kind::Media => "media",
             Kind::File => "file",
+            Kind::Discard => "discard",
             Kind::Quota => "quota",
             Kind::Export => "export",
             Kind::Erase => "erase",
@@ -88,19 +103,6 @@ impl Kind {
             Kind::Products => "products",
             Kind::Remind => "remind",
             Kind::Purge => "purge",
-        }
-    }
-
-    /// Jobs of this kind that a node holds at once. Calls are bounded by the account's or subscription's own places;
-    /// what waits for one of those must not take the last slot from the others, so there are many more slots.
-    fn parallel(self, app: &App) -> usize {
-        match self {
-            Kind::Deliver => app.config.account_parallel.max(1) * 32,
-            Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
-            Kind::Profile | Kind::Media | Kind::File => 8,
-            Kind::Products | Kind::Remind => 4,
-            Kind::Import => 2,
-            Kind::Quota | Kind::Export | Kind::Erase | Kind::Purge => 1,
         }
     }
 }
@@ -115,6 +117,8 @@ pub struct Job {
     /// Which one of the kind.
     pub key: String,
     version: i64,
+    /// Workers in a row that ended before the job did.
+    lost: i64,
     /// Runs so far that did not end the job, this one included.
     pub tries: i64,
     worker: Uuid,
@@ -139,7 +143,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Webhook => webhook::delivery::run(app, job).await,
         Kind::Profile => line::fetch_profile(app, job).await,
         Kind::Media => media::fetch(app, job).await,
-        Kind::File => attachment::run(app, job).await,
+        Kind::File | Kind::Discard => attachment::run(app, job).await,
         Kind::Quota => line::check_quota(app, job).await,
         // Boxed: these are rare and large, and every other job's future would be as large.
         Kind::Export => Box::pin(privacy::export::run(app, job)).await,
@@ -151,56 +155,9 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
     }
 }
 
-fn bit(kind: Kind) -> u32 {
-    1 << kind as u32
-}
-
-/// Asks for work in the caller's transaction. The end of the request or job that asks wakes the loop of its kind.
-pub async fn enqueue(tx: &mut Conn, company: i64, kind: Kind, key: &str, at: i64) -> Result<(), db::Error> {
-    telemetry::tell(|work| work.asked |= bit(kind));
-    tx.sql(
-        "insert into job (company, kind, key, run_at, version, tries, dead, created_at)
-         values ($1, $2, $3, $4, 1, 0, false, $4)
-         on conflict (company, kind, key) do update
-         set version = job.version + 1, dead = false, failures = case when job.dead then 0 else job.failures end,
-             run_at = case when job.dead then excluded.run_at else job.run_at end",
-    )
-    .bind(company)
-    .bind(kind.name())
-    .bind(key)
-    .bind(at)
-    .later()
-    .await
-}
-
-/// [`enqueue`] for many: rows of `company`, `key`, `at`, in one order everywhere.
-pub async fn enqueue_all(tx: &mut Conn, kind: Kind, rows: Rows) -> Result<(), db::Error> {
-    telemetry::tell(|work| work.asked |= bit(kind));
-    tx.sql("insert into job (company, kind, key, run_at, version, tries, dead, created_at) ")
-        .bind(kind.name())
-        .push_values("input.company, $1, input.key, input.at, 1, 0, false, input.at", rows)
-        .push(
-            " on conflict (company, kind, key) do update
-             set version = job.version + 1, dead = false, failures = case when job.dead then 0 else job.failures end,
-                 run_at = case when job.dead then excluded.run_at else job.run_at end",
-        )
-        .later()
-        .await
-}
-
-/// Lets waiting jobs run now: rows of `company` and `key`. Those that run already are left alone.
-pub async fn hasten(tx: &mut Conn, kind: Kind, rows: &Rows, now: i64) -> Result<(), db::Error> {
-    telemetry::tell(|work| work.asked |= bit(kind));
-    if rows.is_empty() {
-        return Ok(());
-    }
-    tx.sql("update job set run_at = $1 from ")
-        .bind(now)
-        .push_rows(rows)
-        .push(" as input where job.company = input.company and job.key = input.key and job.worker is null and job.kind = ")
-        .push_bind(kind.name())
-        .later()
-        .await
+/// Notes that the present request or job has asked for work: its end wakes the search.
+fn asked(kind: Kind) {
+    telemetry::tell(|work| work.asked |= 1 << kind as u32);
 }
 
 /// Ends a run in the caller's transaction: the job is gone, unless work was asked for meanwhile.
@@ -225,7 +182,7 @@ async fn put_back(tx: &mut Conn, job: &Job, at: i64, tries: i64, error: Option<&
     tx.sql(
         "update job set worker = null, run_at = $1, tries = $2, error = $3,
                 failures = case when $8 then failures + 1 else 0 end,
-                dead = dead or ($8 and failures + 1 >= $9)
+                dead = dead or ($8 and failures + 1 >= $9), lost = 0
          where company = $4 and kind = $5 and key = $6 and worker = $7",
     )
     .bind(at)
@@ -242,31 +199,25 @@ async fn put_back(tx: &mut Conn, job: &Job, at: i64, tries: i64, error: Option<&
     Ok(())
 }
 
-/// Wakes the loops of this node; other nodes find the work when they next look.
-#[derive(Debug)]
-pub struct Wakes([Notify; Kind::ALL.len()]);
-
-impl Default for Wakes {
-    fn default() -> Wakes {
-        Wakes(Kind::ALL.map(|_| Notify::new()))
-    }
-}
+/// Wakes this node's search for work; other nodes find the work when they next look.
+#[derive(Debug, Default)]
+pub struct Wakes(Notify);
 
 impl Wakes {
     /// Says that there is work of this kind. To be called after the commit: readers see nothing before it.
-    pub fn wake(&self, kind: Kind) {
-        self.0[kind as usize].notify_one();
+    pub fn wake(&self, _kind: Kind) {
+        self.0.notify_one();
     }
 
-    /// The same for all kinds that a request or a job has asked for, once it has ended.
+    /// The same for what a request or a job has asked for, once it has ended.
     pub fn wake_all(&self, asked: u32) {
-        for kind in Kind::ALL.into_iter().filter(|kind| asked & bit(*kind) != 0) {
-            self.wake(kind);
+        if asked != 0 {
+            self.0.notify_one();
         }
     }
 
-    async fn woken(&self, kind: Kind) {
-        self.0[kind as usize].notified().await;
+    async fn woken(&self) {
+        self.0.notified().await;
     }
 }
 
@@ -286,31 +237,32 @@ pub fn backoff(tries: i64, most: i64) -> i64 {
 pub struct Depth {
     /// The kind of work.
     pub kind: Kind,
-    /// Jobs that wait or run; counted up to [`MOST_COUNTED`].
+    /// Jobs that wait or run, among the first [`MOST_COUNTED`] of all kinds.
     pub waiting: i64,
     /// How long the oldest due one has waited, in milliseconds.
     pub lag: i64,
 }
 
 /// A longer queue is not counted to its end: whoever asks for its depth would wait for it.
-pub const MOST_COUNTED: i64 = 10_000;
+pub const MOST_COUNTED: i64 = 50_000;
 
-/// The queue's depth, kind by kind.
+/// The queue's depth, kind by kind; of a longer queue than is counted, that of the jobs which have waited longest.
 pub async fn depths(conn: &mut Conn, now: i64) -> Result<Vec<Depth>, db::Error> {
-    let mut depths = Vec::with_capacity(Kind::ALL.len());
-    for kind in Kind::ALL {
-        let (waiting, first): (i64, Option<i64>) = conn
-            .sql(
-                "select count(*), min(run_at) from
-                   (select run_at from job where kind = $1 and not dead order by run_at limit $2) as first",
-            )
-            .bind(kind.name())
-            .bind(MOST_COUNTED)
-            .one()
-            .await?;
-        depths.push(Depth { kind, waiting, lag: first.map_or(0, |first| (now - first).max(0)) });
-    }
-    Ok(depths)
+    let found: Vec<(String, i64, i64)> = conn
+        .sql(
+            "select kind, count(*), min(run_at) from
+               (select kind, run_at from job where not dead order by run_at limit $1) as first
+             group by kind",
+        )
+        .bind(MOST_COUNTED)
+        .all()
+        .await?;
+    let depth = |kind: Kind| {
+        let found = found.iter().find(|(found, ..)| found == kind.name());
+        let (waiting, lag) = found.map_or((0, 0), |(_, waiting, first)| (*waiting, (now - first).max(0)));
+        Depth { kind, waiting, lag }
+    };
+    Ok(Kind::ALL.map(depth).into())
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
-//! The loops that claim and run jobs, one a kind.
+//! The loop that looks for jobs, claims them company by company, and runs them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use db::{Conn, Rows, Type};
-use futures_util::FutureExt;
+use db::Conn;
+use futures_util::{FutureExt, StreamExt, stream};
 use metrics::{counter, histogram};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::ask::keys_of;
+use super::due::{Due, Search, page};
+use super::share::Place;
 use super::{Job, Kind, Next, backoff, enqueue, finish, put_back, run};
 use crate::app::App;
 use crate::http::Error;
@@ -22,11 +25,20 @@ const LEASE: i64 = 15_000;
 /// How often leases are extended.
 const HEARTBEAT: Duration = Duration::from_secs(4);
 
-/// Without being woken, a loop looks this often: for work that another node asked for, and for leases that ended.
+/// Without being woken, a node looks this often: for work that another node asked for, and for leases that ended.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// While nothing is due, it looks less and less often, down to this.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Most jobs claimed at once.
 const MOST: usize = 64;
+
+/// Companies for which claims are made side by side.
+const CLAIMS: usize = 4;
+
+/// Jobs that a test's run looks at together.
+const TOGETHER: i64 = 256;
 
 /// The running loops of a node.
 pub struct Runner {
@@ -43,8 +55,9 @@ pub async fn start(app: &App) -> Result<Runner, db::Error> {
     app.db
         .write(async |mut tx| {
             if app.db.kind() == db::Kind::Sqlite {
-                // One server at a time has the file: whoever held these is gone.
-                tx.sql("update job set worker = null, run_at = $1 where worker is not null").bind(now).exec().await?;
+                // One server at a time has the file: whoever held these is gone. That it did not give them back stays
+                // known.
+                tx.sql("update job set run_at = $1 where worker is not null and not dead").bind(now).exec().await?;
             }
             enqueue(&mut tx, 0, Kind::Purge, "", now).await
         })
@@ -52,9 +65,7 @@ pub async fn start(app: &App) -> Result<Runner, db::Error> {
     let (stop, stopped) = watch::channel(false);
     let held = Held::default();
     let mut loops = JoinSet::new();
-    for kind in Kind::ALL {
-        loops.spawn(work(app.clone(), kind, worker, held.clone(), stopped.clone()));
-    }
+    loops.spawn(work(app.clone(), worker, held.clone(), stopped.clone()));
     loops.spawn(heartbeat(app.clone(), worker, held, stopped));
     Ok(Runner { app: app.clone(), worker, stop, loops })
 }
@@ -103,12 +114,13 @@ impl Held {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn rows(&self) -> Rows {
-        let mut rows = Rows::new(&[("company", Type::BigInt), ("kind", Type::Text), ("key", Type::Text)]);
+    /// The keys of each company and kind.
+    fn groups(&self) -> BTreeMap<(i64, &'static str), Vec<String>> {
+        let mut groups = BTreeMap::<_, Vec<String>>::new();
         for (company, kind, key) in self.lock().iter() {
-            rows.push(vec![(*company).into(), (*kind).into(), key.as_str().into()]);
+            groups.entry((*company, *kind)).or_default().push(key.clone());
         }
-        rows
+        groups
     }
 }
 
@@ -130,96 +142,139 @@ async fn heartbeat(app: App, worker: Uuid, held: Held, mut stopped: watch::Recei
             () = tokio::time::sleep(HEARTBEAT) => {}
             _ = stopped.wait_for(|stop| *stop) => return,
         }
-        let rows = held.rows();
-        if rows.is_empty() {
-            continue;
-        }
         let until = app.now() + LEASE;
-        let beaten = app.db.write(async |mut tx| extend(&mut tx, worker, &rows, until).await).await;
-        if let Err(error) = beaten {
-            tracing::warn!(%error, "leases could not be extended");
+        for ((company, kind), keys) in held.groups() {
+            let beaten = app.db.write(async |mut tx| extend(&mut tx, worker, company, kind, &keys, until).await).await;
+            if let Err(error) = beaten {
+                tracing::warn!(%error, "leases could not be extended");
+            }
         }
     }
 }
 
-async fn extend(tx: &mut Conn, worker: Uuid, rows: &Rows, until: i64) -> Result<(), db::Error> {
-    tx.sql("update job set run_at = $1 from ")
+async fn extend(
+    tx: &mut Conn,
+    worker: Uuid,
+    company: i64,
+    kind: &'static str,
+    keys: &[String],
+    until: i64,
+) -> Result<(), db::Error> {
+    tx.sql("update job set run_at = $1 where company = $2 and kind = $3 and worker = $4 and key in (select key from ")
         .bind(until)
-        .push_rows(rows)
-        .push(" as input where job.company = input.company and job.kind = input.kind and job.key = input.key and job.worker = ")
-        .push_bind(worker)
+        .bind(company)
+        .bind(kind)
+        .bind(worker)
+        .push_rows(&keys_of(keys.iter().cloned()))
+        .push(" as input)")
         .exec()
         .await
         .map(drop)
 }
 
-async fn work(app: App, kind: Kind, worker: Uuid, held: Held, mut stopped: watch::Receiver<bool>) {
-    let slots = Arc::new(Semaphore::new(kind.parallel(&app)));
+async fn work(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<bool>) {
     let mut running = JoinSet::new();
-    loop {
+    let mut search = Search::new();
+    // What was found and has no place yet.
+    let mut waiting: Vec<Due> = Vec::new();
+    let (mut look, mut looked, mut pause) = (true, Instant::now(), LOOK);
+    while !*stopped.borrow() {
         while running.try_join_next().is_some() {}
-        let free = tokio::select! {
-            slot = Arc::clone(&slots).acquire_owned() => slot.map_or(0, |slot| { drop(slot); slots.available_permits() }),
-            _ = stopped.wait_for(|stop| *stop) => break,
-        };
-        let claimed = claim(&app, kind, worker, free.clamp(1, MOST)).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, kind = kind.name(), "jobs could not be claimed");
-            Vec::new()
-        });
-        if claimed.is_empty() {
-            tokio::select! {
-                () = app.wakes.woken(kind) => {}
-                () = tokio::time::sleep(LOOK) => {}
-                _ = stopped.wait_for(|stop| *stop) => break,
-            }
+        let mut is_more = false;
+        if look {
+            looked = Instant::now();
+            let found = search.look(&app, app.now(), |lane| app.shares.is_open(&app, lane)).await;
+            (waiting, is_more) = found.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the node could not look for jobs");
+                (Vec::new(), false)
+            });
+            pause = if waiting.is_empty() { (pause * 2).min(IDLE) } else { LOOK };
         }
-        for job in claimed {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+        let picked = app.shares.pick(&app, &mut waiting, MOST);
+        let is_some = !picked.is_empty();
+        for (job, place) in claim(&app, worker, picked).await {
             let (app, holding) = (app.clone(), held.hold(&job));
             running.spawn(async move {
                 one(&app, job).await;
-                drop((holding, slot));
+                drop((holding, place));
             });
+        }
+        if is_some && (is_more || !waiting.is_empty()) {
+            look = waiting.is_empty() || looked.elapsed() > LOOK;
+            continue;
+        }
+        look = true;
+        tokio::select! {
+            () = app.wakes.woken() => pause = LOOK,
+            () = app.shares.freed(), if !waiting.is_empty() => look = looked.elapsed() > LOOK,
+            () = tokio::time::sleep(pause) => {}
+            _ = stopped.wait_for(|stop| *stop) => break,
         }
     }
     while running.join_next().await.is_some() {}
 }
 
-/// Claims due jobs. The condition is repeated in the outer `where`: on PostgreSQL two nodes may find the same rows, and
-/// the one that comes second must see that they are gone.
-async fn claim(app: &App, kind: Kind, worker: Uuid, most: usize) -> Result<Vec<Job>, db::Error> {
-    let now = app.now();
-    let due: Option<i64> = app
-        .db
-        .read()
-        .await?
-        .sql("select 1 from job where kind = $1 and not dead and run_at <= $2 limit 1")
-        .bind(kind.name())
-        .bind(now)
-        .optional()
-        .await?;
-    if due.is_none() {
-        return Ok(Vec::new());
+/// Claims these jobs, company by company; what another node has taken meanwhile gives its place back.
+async fn claim(app: &App, worker: Uuid, picked: Vec<(Due, Place)>) -> Vec<(Job, Place)> {
+    let mut groups: HashMap<(i64, Kind), BTreeMap<String, Place>> = HashMap::new();
+    for (Due { lane, key }, place) in picked {
+        groups.entry((lane.company, lane.kind)).or_default().insert(key, place);
     }
-    app.db.write(async |mut tx| take(&mut tx, kind, worker, now, most).await).await
+    let claims = groups.into_iter().map(async |((company, kind), mut places)| {
+        let keys: Vec<String> = places.keys().cloned().collect();
+        let jobs = take(app, worker, company, kind, &keys).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, kind = kind.name(), "jobs could not be claimed");
+            Vec::new()
+        });
+        let placed = jobs.into_iter().filter_map(|job| places.remove(&job.key).map(|place| (job, place)));
+        placed.collect::<Vec<_>>()
+    });
+    stream::iter(claims).buffer_unordered(CLAIMS).concat().await
 }
 
-async fn take(tx: &mut Conn, kind: Kind, worker: Uuid, now: i64, most: usize) -> Result<Vec<Job>, db::Error> {
+/// Claims what is still due of these jobs of a company. One whose workers ended again and again before it did is set
+/// aside instead: whatever it does to them, it shall not do once more.
+async fn take(app: &App, worker: Uuid, company: i64, kind: Kind, keys: &[String]) -> Result<Vec<Job>, db::Error> {
+    let now = app.now();
+    let jobs: Vec<Job> = app
+        .db
+        .write(async |mut tx| {
+            tx.sql(
+                "update job set worker = $1, run_at = $2, tries = tries + 1,
+                        lost = lost + case when worker is null then 0 else 1 end
+                 where company = $3 and kind = $4 and not dead and run_at <= $5 and key in (select key from ",
+            )
+            .bind(worker)
+            .bind(now + LEASE)
+            .bind(company)
+            .bind(kind.name())
+            .bind(now)
+            .push_rows(&keys_of(keys.iter().cloned()))
+            .push(" as input) returning company, kind, key, version, lost, tries, worker")
+            .all()
+            .await
+        })
+        .await?;
+    let (lost, good): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.lost >= kind.most_lost());
+    for job in lost {
+        tracing::error!(company, kind = kind.name(), key = job.key, "a job ended its worker again and again; set aside");
+        app.db.write(async |mut tx| set_aside(&mut tx, &job).await).await?;
+    }
+    Ok(good)
+}
+
+async fn set_aside(tx: &mut Conn, job: &Job) -> Result<(), db::Error> {
     tx.sql(
-        "update job set worker = $1, run_at = $2, tries = tries + 1
-         where (company, kind, key) in
-             (select company, kind, key from job
-              where kind = $3 and not dead and run_at <= $4 order by run_at limit $5)
-           and not dead and run_at <= $4
-         returning company, kind, key, version, tries, worker",
+        "update job set dead = true, worker = null, error = 'its worker ended before it did, again and again'
+         where company = $1 and kind = $2 and key = $3 and worker = $4",
     )
-    .bind(worker)
-    .bind(now + LEASE)
-    .bind(kind.name())
-    .bind(now)
-    .bind(i64::try_from(most).unwrap_or(1))
-    .all()
+    .bind(job.company)
+    .bind(job.kind.name())
+    .bind(&job.key)
+    .bind(job.worker)
+    .exec()
     .await
+    .map(drop)
 }
 
 /// Runs one job and writes down how it ended.
@@ -263,26 +318,7 @@ async fn record(app: &App, job: &Job, ended: Result<Next, Error>) -> Result<(), 
 /// Runs this one job in the caller's task, with its lease, if it is due and nobody else holds it; whether it ran.
 pub async fn attend(app: &App, kind: Kind, company: i64, key: &str) -> Result<bool, db::Error> {
     let worker = Uuid::new_v4();
-    let now = app.now();
-    let claimed: Option<Job> = app
-        .db
-        .write(async |mut tx| {
-            tx.sql(
-                "update job set worker = $1, run_at = $2, tries = tries + 1
-                 where company = $3 and kind = $4 and key = $5 and not dead and run_at <= $6
-                 returning company, kind, key, version, tries, worker",
-            )
-            .bind(worker)
-            .bind(now + LEASE)
-            .bind(company)
-            .bind(kind.name())
-            .bind(key)
-            .bind(now)
-            .optional()
-            .await
-        })
-        .await?;
-    let Some(job) = claimed else { return Ok(false) };
+    let Some(job) = take(app, worker, company, kind, &[key.to_owned()]).await?.pop() else { return Ok(false) };
     let held = Held::default();
     let holding = held.hold(&job);
     let (stop, stopped) = watch::channel(false);
@@ -300,11 +336,16 @@ pub async fn run_due(app: &App) -> Result<usize, db::Error> {
     let worker = Uuid::new_v4();
     let mut count = 0;
     loop {
+        let due = page(&mut app.db.read().await?, app.now(), TOGETHER).await?;
+        let mut groups: BTreeMap<(usize, i64), Vec<String>> = BTreeMap::new();
+        for Due { lane, key } in due.into_iter().filter(|due| due.lane.kind != Kind::Purge) {
+            groups.entry((lane.kind as usize, lane.company)).or_default().push(key);
+        }
         let mut claimed = Vec::new();
-        for kind in Kind::ALL {
-            if kind != Kind::Purge {
-                claimed.extend(claim(app, kind, worker, MOST).await?);
-            }
+        for ((kind, company), keys) in groups {
+            let mut jobs = take(app, worker, company, Kind::ALL[kind], &keys).await?;
+            jobs.sort_by_key(|job| keys.iter().position(|key| *key == job.key));
+            claimed.extend(jobs);
         }
         if claimed.is_empty() {
             return Ok(count);

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod delivery;
+mod hold;
 pub mod replay;
 pub mod sign;
 pub mod subscription;

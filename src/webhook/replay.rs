@@ -1,8 +1,6 @@
 //! Handing a subscription what it has missed: events whose tries ended, and those of a pause.
 
-use std::collections::BTreeSet;
-
-use db::{Db, Rows, Type};
+use db::Db;
 use uuid::Uuid;
 
 use crate::http::Error;
@@ -79,13 +77,8 @@ async fn due_again(
         .all()
         .await?;
     let count = subjects.len() as u64;
-    let mut jobs = Rows::new(&[("company", Type::BigInt), ("key", Type::Text), ("at", Type::BigInt)]);
-    for subject in subjects.into_iter().collect::<BTreeSet<_>>() {
-        jobs.push([tenant.into(), format!("{id}:{subject}").into(), now.into()]);
-    }
-    if count > 0 {
-        job::enqueue_all(tx, Kind::Webhook, jobs).await?;
-    }
+    let jobs = subjects.iter().map(|subject| super::delivery::wanted(id, subject, now));
+    job::enqueue_all(tx, tenant, Kind::Webhook, jobs.collect()).await?;
     Ok(count)
 }
 

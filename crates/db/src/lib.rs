@@ -164,6 +164,15 @@ impl Db {
         }
     }
 
+    /// Distributes the tables that have this column over the servers of a Citus cluster by it, and answers which were not
+    /// distributed before. Tables of later migrations are distributed by calling it again.
+    pub async fn distribute(&self, column: &str) -> Result<Vec<String>, Error> {
+        match &*self.engine {
+            Engine::Sqlite(_) => Err(Error::Unavailable("an SQLite file is on one machine".into())),
+            Engine::Postgres(database) => postgres::distribute(database, column).await,
+        }
+    }
+
     /// How the database compares with these migrations; writes nothing.
     pub async fn migration_state(&self, migrations: &[Migration]) -> Result<MigrationState, Error> {
         let mut reader = self.read().await?;

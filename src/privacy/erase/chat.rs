@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Counts, LOT};
 use crate::app::App;
 use crate::http::Error;
-use crate::job::{self, Kind};
+use crate::job::{self, Kind, Wanted};
 
 /// Takes name, picture and account from the rooms and the person behind them: who writes from that account again is new.
 pub(super) async fn erase_rooms(app: &App, company: i64, ids: &[i64], counts: &mut Counts) -> Result<Vec<Uuid>, Error> {
@@ -129,15 +129,8 @@ async fn empty_messages(tx: &mut Conn, company: i64, rows: &Rows) -> Result<Vec<
         .push(" as input) returning id")
         .all()
         .await?;
-    let mut jobs = Rows::new(&[("company", Type::BigInt), ("key", Type::Text), ("at", Type::BigInt)]);
-    let mut sorted = files.clone();
-    sorted.sort_unstable();
-    for file in &sorted {
-        jobs.push([company.into(), file.as_str().into(), 0_i64.into()]);
-    }
-    if !jobs.is_empty() {
-        job::enqueue_all(tx, Kind::Media, jobs).await?;
-    }
+    let jobs = files.iter().map(|file| Wanted { key: file.clone(), lane: String::new(), at: 0 });
+    job::enqueue_all(tx, company, Kind::Media, jobs.collect()).await?;
     Ok(files)
 }
 

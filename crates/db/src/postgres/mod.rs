@@ -1,5 +1,6 @@
 //! PostgreSQL: a pool, statements cached by their text, pipelined transactions.
 
+mod distribute;
 mod encode;
 mod tls;
 mod unit;
@@ -14,6 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{Conn, Error, Options, Stats, Value};
 
+pub(crate) use distribute::distribute;
 pub(crate) use unit::Unit;
 
 /// A pool of connections to one server.
@@ -36,28 +38,37 @@ impl Postgres {
         }
         // Statements are few and short: planning each again for its values costs more than a generic plan ever does, and
         // so does starting workers or compiling for one that a generic plan takes for a long one.
-        let given = config.get_options().unwrap_or_default();
+        let given = config.get_options().unwrap_or_default().to_owned();
         // A page that is not in memory comes from a disk without a moving arm. With the default of 4 the plan of a few rows
         // joined to a table of a few thousand reads the whole table.
-        config.options(format!(
-            "-c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0 -c jit=off \
-             -c random_page_cost=1.1 {given}"
-        ));
-        let tls = dial.tls();
-        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_connect(config, dial, manager))
-            .max_size(if options.pool_size == 0 { 8 } else { options.pool_size })
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(options.acquire_timeout))
-            .create_timeout(Some(options.acquire_timeout))
-            .recycle_timeout(Some(options.acquire_timeout))
-            .build()
-            .map_err(|e| Error::Unavailable(e.to_string()))?;
-        let this =
-            Self { pool, tls, hold: options.hold_limit, read: options.read_limit, counts: unit::Counts::default() };
+        let open = |mode: &str| {
+            let mut config = config.clone();
+            config.options(format!(
+                "-c plan_cache_mode={mode} -c max_parallel_workers_per_gather=0 -c jit=off \
+                 -c random_page_cost=1.1 {given}"
+            ));
+            let tls = dial.tls();
+            let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+            let pool = Pool::builder(Manager::from_connect(config, dial.clone(), manager))
+                .max_size(if options.pool_size == 0 { 8 } else { options.pool_size })
+                .runtime(Runtime::Tokio1)
+                .wait_timeout(Some(options.acquire_timeout))
+                .create_timeout(Some(options.acquire_timeout))
+                .recycle_timeout(Some(options.acquire_timeout))
+                .build()
+                .map_err(|e| Error::Unavailable(e.to_string()))?;
+            let (hold, read, counts) = (options.hold_limit, options.read_limit, unit::Counts::default());
+            Ok::<_, Error>(Self { pool, tls, hold, read, counts })
+        };
+        let this = open("force_generic_plan")?;
         // A wrong password or a server that is down is said now, not at the first request.
-        drop(this.get().await?);
-        Ok(this)
+        let is_citus = distribute::is_citus(&*this.get().await?).await?;
+        if !is_citus {
+            return Ok(this);
+        }
+        // Citus finds out from a statement's values on which server its rows are: a generic plan has none.
+        this.pool.close();
+        open("auto")
     }
 
     async fn get(&self) -> Result<Object, Error> {

@@ -20,6 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::Error;
 
 /// Connects, twice where `allow` asks for it.
+#[derive(Clone)]
 pub(super) struct Dial {
     tls: MakeRustlsConnect,
     /// Without TLS first, with TLS when that is refused.

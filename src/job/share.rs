@@ -1,0 +1,189 @@
+//! Who is next: the places of a node, shared out between kinds, companies and lanes.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::Kind;
+use super::due::{Due, Lane};
+use crate::app::App;
+
+/// Jobs of a kind that run at once: here, of one company, and in one lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Limits {
+    node: usize,
+    company: usize,
+    lane: usize,
+}
+
+impl Kind {
+    /// So many workers in a row may end before a job does; then it is the job that ends them, and it is set aside. What
+    /// reads nothing that others made is rather there by chance when another job ends the worker.
+    pub(super) fn most_lost(self) -> i64 {
+        match self {
+            Kind::Deliver | Kind::Webhook | Kind::Profile | Kind::Quota | Kind::Purge | Kind::Discard | Kind::Remind => 20,
+            Kind::Media | Kind::File | Kind::Products | Kind::Import | Kind::Export | Kind::Erase => 3,
+        }
+    }
+
+    fn limits(self, app: &App) -> Limits {
+        let of = |node, company, lane| Limits { node, company, lane };
+        // No company gets more than half of what a node can do, so another one never waits for it.
+        let calls = |parallel: usize, times: usize| of(parallel * times, (parallel * times / 2).max(1), parallel);
+        match self {
+            Kind::Deliver => calls(app.config.account_parallel.max(1), 32),
+            Kind::Webhook => calls(app.config.webhook_parallel.max(1), 8),
+            Kind::Profile | Kind::Media => of(16, 8, 4),
+            Kind::File => of(16, 2, 2),
+            Kind::Discard => of(8, 4, 4),
+            Kind::Remind => of(4, 2, 2),
+            Kind::Products | Kind::Import => of(4, 1, 1),
+            Kind::Quota | Kind::Export | Kind::Erase => of(2, 1, 1),
+            Kind::Purge => of(1, 1, 1),
+        }
+    }
+}
+
+/// What runs on this node, counted.
+#[derive(Debug, Default)]
+struct Counts {
+    kinds: HashMap<Kind, usize>,
+    companies: HashMap<(Kind, i64), usize>,
+    lanes: HashMap<Lane, usize>,
+    /// Lanes that get one place only: each job of them is a probe.
+    probed: HashSet<Lane>,
+}
+
+impl Counts {
+    fn company(&self, lane: &Lane) -> usize {
+        self.companies.get(&(lane.kind, lane.company)).copied().unwrap_or_default()
+    }
+
+    fn lane(&self, lane: &Lane) -> usize {
+        self.lanes.get(lane).copied().unwrap_or_default()
+    }
+
+    fn is_open(&self, lane: &Lane, limits: Limits) -> bool {
+        let most = if self.probed.contains(lane) { 1 } else { limits.lane };
+        self.kinds.get(&lane.kind).copied().unwrap_or_default() < limits.node
+            && self.company(lane) < limits.company
+            && self.lane(lane) < most
+    }
+
+    fn add(&mut self, lane: &Lane) {
+        *self.kinds.entry(lane.kind).or_default() += 1;
+        *self.companies.entry((lane.kind, lane.company)).or_default() += 1;
+        *self.lanes.entry(lane.clone()).or_default() += 1;
+    }
+
+    fn remove(&mut self, lane: &Lane) {
+        fn less<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+            if let Some(count) = counts.get_mut(key) {
+                *count -= 1;
+                if *count == 0 {
+                    counts.remove(key);
+                }
+            }
+        }
+        less(&mut self.kinds, &lane.kind);
+        less(&mut self.companies, &(lane.kind, lane.company));
+        less(&mut self.lanes, lane);
+    }
+}
+
+/// The places of a node.
+#[derive(Debug, Default)]
+pub struct Shares {
+    counts: Mutex<Counts>,
+    freed: Notify,
+}
+
+impl Shares {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a lane has room for more.
+    pub(super) fn is_open(&self, app: &App, lane: &Lane) -> bool {
+        self.counts().is_open(lane, lane.kind.limits(app))
+    }
+
+    /// Waits until a place was given back.
+    pub(super) async fn freed(&self) {
+        self.freed.notified().await;
+    }
+
+    /// From now on a company's lane gets one place at a time.
+    pub fn probe(&self, kind: Kind, company: i64, lane: &str) {
+        self.counts().probed.insert(Lane { kind, company, lane: lane.to_owned() });
+    }
+
+    /// The lane gets all its places again.
+    pub fn open(&self, kind: Kind, company: i64, lane: &str) {
+        let lane = Lane { kind, company, lane: lane.to_owned() };
+        if self.counts().probed.remove(&lane) {
+            self.freed.notify_one();
+        }
+    }
+
+    /// Takes places for as many of these as there are, at most so many: always for the company, and then for the lane, that
+    /// has the fewest. What found no place stays in the list.
+    pub(super) fn pick(self: &Arc<Shares>, app: &App, due: &mut Vec<Due>, most: usize) -> Vec<(Due, Place)> {
+        let mut lanes: Vec<VecDeque<Due>> = Vec::new();
+        let mut known: HashMap<Lane, usize> = HashMap::new();
+        for job in due.drain(..) {
+            let at = *known.entry(job.lane.clone()).or_insert_with(|| {
+                lanes.push(VecDeque::new());
+                lanes.len() - 1
+            });
+            lanes[at].push_back(job);
+        }
+        let mut counts = self.counts();
+        let rank = |counts: &Counts, jobs: &VecDeque<Due>| {
+            jobs.front().map(|due| (counts.company(&due.lane), counts.lane(&due.lane)))
+        };
+        let mut heap: BinaryHeap<Reverse<((usize, usize), usize)>> = BinaryHeap::new();
+        for (at, jobs) in lanes.iter().enumerate() {
+            heap.extend(rank(&counts, jobs).map(|rank| Reverse((rank, at))));
+        }
+        let mut picked = Vec::new();
+        while picked.len() < most
+            && let Some(Reverse((before, at))) = heap.pop()
+        {
+            let Some(now) = rank(&counts, &lanes[at]) else { continue };
+            if now > before {
+                // Its company got places meanwhile: others may come first now.
+                heap.push(Reverse((now, at)));
+                continue;
+            }
+            let Some(next) = lanes[at].front() else { continue };
+            if !counts.is_open(&next.lane, next.lane.kind.limits(app)) {
+                continue;
+            }
+            let Some(next) = lanes[at].pop_front() else { continue };
+            counts.add(&next.lane);
+            let place = Place { shares: Arc::clone(self), lane: next.lane.clone() };
+            picked.push((next, place));
+            heap.extend(rank(&counts, &lanes[at]).map(|rank| Reverse((rank, at))));
+        }
+        drop(counts);
+        due.extend(lanes.into_iter().flatten());
+        picked
+    }
+}
+
+/// A place, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    shares: Arc<Shares>,
+    lane: Lane,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shares.counts().remove(&self.lane);
+        self.shares.freed.notify_one();
+    }
+}
