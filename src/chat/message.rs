@@ -520,8 +520,10 @@ async fn retry(tx: &mut Conn, company: i64, id: Uuid, now: i64) -> Result<ChatMe
         return Err(Error::Conflict(Fault::new(Code::Conflict, "id", why)));
     }
     let account: String = tx
-        .sql("select room.account from message join room on room.company = message.company and room.id = message.room
-              where message.company = $1 and message.id = $2")
+        .sql(
+            "select room.account from message join room on room.company = message.company and room.id = message.room
+              where message.company = $1 and message.id = $2",
+        )
         .bind(company)
         .bind(id)
         .one()

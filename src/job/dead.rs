@@ -35,7 +35,8 @@ pub async fn list(conn: &mut Conn, company: Option<i64>, kind: Option<Kind>) -> 
 /// Lets those of a company and kind, or all, run again; says how many. A server finds them when it next looks.
 pub async fn retry(db: &Db, company: Option<i64>, kind: Option<Kind>, now: i64) -> Result<u64, db::Error> {
     db.write(async |mut tx| {
-        let mut query = tx.sql("update job set dead = false, failures = 0, lost = 0, worker = null, run_at = ").push_bind(now);
+        let mut query =
+            tx.sql("update job set dead = false, failures = 0, lost = 0, worker = null, run_at = ").push_bind(now);
         query = query.push(" where dead");
         if let Some(company) = company {
             query = query.push(" and company = ").push_bind(company);

@@ -257,7 +257,12 @@ async fn take(app: &App, worker: Uuid, company: i64, kind: Kind, keys: &[String]
         .await?;
     let (lost, good): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.lost >= kind.most_lost());
     for job in lost {
-        tracing::error!(company, kind = kind.name(), key = job.key, "a job ended its worker again and again; set aside");
+        tracing::error!(
+            company,
+            kind = kind.name(),
+            key = job.key,
+            "a job ended its worker again and again; set aside"
+        );
         app.db.write(async |mut tx| set_aside(&mut tx, &job).await).await?;
     }
     Ok(good)

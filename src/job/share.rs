@@ -23,7 +23,13 @@ impl Kind {
     /// reads nothing that others made is rather there by chance when another job ends the worker.
     pub(super) fn most_lost(self) -> i64 {
         match self {
-            Kind::Deliver | Kind::Webhook | Kind::Profile | Kind::Quota | Kind::Purge | Kind::Discard | Kind::Remind => 20,
+            Kind::Deliver
+            | Kind::Webhook
+            | Kind::Profile
+            | Kind::Quota
+            | Kind::Purge
+            | Kind::Discard
+            | Kind::Remind => 20,
             Kind::Media | Kind::File | Kind::Products | Kind::Import | Kind::Export | Kind::Erase => 3,
         }
     }

@@ -119,7 +119,9 @@ pub(super) async fn put_off(app: &App, company: i64, webhook: i64, until: i64) -
                 .await
         })
         .await?;
-    while app.db.write(async |mut tx| put_off_lot(&mut tx, company, webhook, until).await).await? >= LOT.unsigned_abs() {}
+    while app.db.write(async |mut tx| put_off_lot(&mut tx, company, webhook, until).await).await? >= LOT.unsigned_abs()
+    {
+    }
     Ok(())
 }
 
@@ -144,14 +146,10 @@ mod tests {
 
     #[test]
     fn waits_grow_with_the_tries_that_came_to_nothing() {
-        assert_eq!([1, 2, 3, 4, 8, 90].map(|strikes| until(strikes, true, None, 0)), [
-            None,
-            None,
-            Some(5_000),
-            Some(30_000),
-            Some(1_800_000),
-            Some(1_800_000)
-        ]);
+        assert_eq!(
+            [1, 2, 3, 4, 8, 90].map(|strikes| until(strikes, true, None, 0)),
+            [None, None, Some(5_000), Some(30_000), Some(1_800_000), Some(1_800_000)]
+        );
         assert_eq!([19, 20, 21].map(|strikes| until(strikes, false, None, 0)), [None, Some(5_000), Some(30_000)]);
         assert_eq!(until(1, false, Some(90_000), 10), Some(90_010));
         assert_eq!(until(1, false, Some(i64::MAX), 0), Some(LONGEST));

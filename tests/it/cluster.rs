@@ -51,7 +51,8 @@ async fn tables_are_distributed_by_company_beside_each_other_and_plans_see_their
     assert!(tables.iter().all(|(_, column, _)| column == "company"), "{tables:?}");
     assert!(tables[1..].iter().all(|(_, _, beside)| *beside == first), "{tables:?}");
     let place = |name: &str| tables.iter().position(|(table, ..)| table == name).unwrap();
-    for (before, after) in [("company", "client"), ("client", "token"), ("room", "message"), ("webhook", "webhook_delivery")]
+    for (before, after) in
+        [("company", "client"), ("client", "token"), ("room", "message"), ("webhook", "webhook_delivery")]
     {
         assert!(place(before) < place(after), "{after} points to {before}");
     }

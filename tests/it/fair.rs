@@ -11,7 +11,7 @@ use sala::job::{self, Kind, run_due};
 use sala::webhook::subscription;
 use serde_json::{Value, json};
 
-use crate::app::{COMPANY, TestApp, Tenant};
+use crate::app::{COMPANY, Tenant, TestApp};
 use crate::receiver::{Answer, Receiver};
 
 /// Nobody waits so long for what is to come at once; only a test that fails does.
@@ -181,9 +181,7 @@ async fn ten_imports_of_a_company_keep_no_other_company_waiting() {
 
 async fn attach(app: &TestApp, token: &str, urls: &[String]) -> Vec<Value> {
     let shop = json!({"customerCode": "C1", "customerName": "Shop", "customerState": 3, "customerStatus": 0});
-    let made = app
-        .request_as(token, Method::POST, "/v3/customers", Some(shop))
-        .await;
+    let made = app.request_as(token, Method::POST, "/v3/customers", Some(shop)).await;
     assert!(matches!(made.status, 200 | 409), "{made:?}");
     let body = json!({"customerCode": "C1", "fileCategoryId": 1, "files": urls});
     let attached = app.request_as(token, Method::POST, "/v1/customer/attach-files", Some(body)).await;

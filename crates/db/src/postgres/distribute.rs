@@ -53,9 +53,10 @@ pub(crate) async fn distribute(database: &Postgres, column: &str) -> Result<Vec<
     for name in &order {
         let with = together.unwrap_or("default");
         client
-            .execute("select create_distributed_table($1::text::regclass, $2, colocate_with => $3)", &[
-                name, &column, &with,
-            ])
+            .execute(
+                "select create_distributed_table($1::text::regclass, $2, colocate_with => $3)",
+                &[name, &column, &with],
+            )
             .await
             .map_err(wrong)?;
         together = together.or(Some(*name));
