@@ -12,7 +12,7 @@ use crate::chat::account::Accounts;
 use crate::chat::queue::SendQueue;
 use crate::config::Config;
 use crate::http::caller::TokenCache;
-use crate::http::limit::Buckets;
+use crate::http::limit::{Buckets, Guesses};
 use crate::http::openapi::Operations;
 use crate::job::{Shares, Wakes};
 use crate::media::Store;
@@ -48,8 +48,8 @@ pub struct Parts {
     pub tokens: TokenCache,
     /// Requests of each client; none when the rate is not limited.
     pub limits: Option<Buckets<(i64, String)>>,
-    /// Failed token requests of each client id and address.
-    pub failures: Buckets<(String, std::net::IpAddr)>,
+    /// Wrong credentials at the token endpoint.
+    pub guesses: Guesses,
     /// Places for requests in progress.
     pub places: Semaphore,
     /// Sends that wait for the writer.
@@ -125,7 +125,7 @@ impl App {
             other: Meter::new("other"),
             tokens: TokenCache::default(),
             limits: (rate > 0).then(|| Buckets::new(f64::from(rate), u64::from(rate) * 2)),
-            failures: Buckets::new(0.2, 10),
+            guesses: Guesses::default(),
             places: Semaphore::new(config.max_requests),
             sends: SendQueue::new(db.kind()),
             accounts: Accounts::default(),

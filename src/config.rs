@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::http::peer::Network;
 use crate::search::Effort;
 use crate::telemetry::LogFormat;
 
@@ -60,6 +61,11 @@ pub struct Config {
     /// listening address.
     #[arg(long, env = "SALA_PUBLIC_URL")]
     pub public_url: Option<String>,
+
+    /// Reverse proxies before this server, as addresses or networks (`10.0.0.0/8,::1`): what they say of a caller's address
+    /// in X-Forwarded-For or Forwarded is believed, in the log and when wrong credentials are slowed.
+    #[arg(long, env = "SALA_TRUSTED_PROXIES", value_delimiter = ',', value_name = "ADDRESSES")]
+    pub trusted_proxies: Vec<Network>,
 
     /// What this node does.
     #[arg(long, env = "SALA_ROLE", value_enum, default_value_t = Role::All)]

@@ -1,10 +1,9 @@
 //! The token endpoint, API clients and subscription keys.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -22,6 +21,7 @@ use crate::http::Error;
 use crate::http::caller::{Client, Range, SUBSCRIPTION_KEY};
 use crate::http::error::GatewayError;
 use crate::http::input;
+use crate::http::peer::Peer;
 
 /// How long a token is good, in seconds. Clients of the original API assume an hour without asking.
 pub const TOKEN_LIFETIME: i64 = 3600;
@@ -102,7 +102,7 @@ enum TokenRefused {
         (status = 400, description = "The request or the credentials are wrong.", body = OAuthError),
         (status = 401, description = "Credentials by HTTP Basic are wrong, or the subscription key is.", body = TokenRefused),
         (status = 403, description = "Not answered here; listed by the original API."),
-        (status = 429, description = "Too many wrong credentials from this address.", body = OAuthError),
+        (status = 429, description = "Too many wrong credentials from this address; right ones are always taken.", body = OAuthError),
         (status = 503, response = inline(crate::http::openapi::Unavailable)),
     ),
     security(())
@@ -155,13 +155,11 @@ impl From<db::Error> for Refusal {
 async fn issue(app: &App, address: IpAddr, headers: &HeaderMap, request: Request) -> Result<TokenResponse, Refusal> {
     let form = Form::read(headers, &input::body(request, app.config.body_limit).await?)?;
     let now = app.now();
-    let bucket = (form.client_id.clone(), address);
-    let verdict = app.failures.peek(bucket.clone(), now);
-    if !verdict.allowed {
-        return Err(Refusal::SlowDown(verdict.wait.div_ceil(1000).max(1)));
-    }
     let wrong = || {
-        app.failures.take(bucket.clone(), now);
+        let verdict = app.guesses.wrong(&form.client_id, address, now);
+        if !verdict.allowed {
+            return Refusal::SlowDown(verdict.wait.div_ceil(1000).max(1));
+        }
         // The reference's example answers 400; RFC 6749 demands 401 where HTTP Basic was used.
         let status = if form.basic { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
         Refusal::OAuth(
@@ -307,18 +305,6 @@ fn granted(scopes: &str, asked: Option<&str>) -> Result<String, Refusal> {
 fn no_store(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// The address that a request comes from.
-pub struct Peer(pub IpAddr);
-
-impl<S: Send + Sync> FromRequestParts<S> for Peer {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Peer, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-        Ok(Peer(peer.unwrap_or(IpAddr::from([127, 0, 0, 1]))))
-    }
 }
 
 /// The company that a token names; the token's hash must be known to that company.

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::io::IsTerminal;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use metrics::{Counter, Histogram, counter, histogram};
@@ -69,12 +70,14 @@ pub struct Work {
     pub job: Option<(&'static str, i64)>,
     /// The kinds of jobs that it asked for, a bit each.
     pub asked: u32,
+    /// The caller's address.
+    pub address: Option<IpAddr>,
 }
 
 impl Work {
     /// Work of which no more is known yet.
     pub fn new(trace: TraceId) -> Work {
-        Work { trace, operation: None, client: None, job: None, asked: 0 }
+        Work { trace, operation: None, client: None, job: None, asked: 0, address: None }
     }
 
     /// The operation's id; a bounded set of words whatever callers send.
@@ -103,6 +106,9 @@ impl Serialize for Work {
         if let Some(company) = self.company() {
             map.serialize_entry("company", &company)?;
         }
+        if let Some(address) = self.address {
+            map.serialize_entry("address", &address)?;
+        }
         map.end()
     }
 }
@@ -113,7 +119,8 @@ impl fmt::Display for Work {
         for (name, text) in self.words() {
             write!(f, " {name}={text}")?;
         }
-        self.company().map_or(Ok(()), |company| write!(f, " company={company}"))
+        self.company().map_or(Ok(()), |company| write!(f, " company={company}"))?;
+        self.address.map_or(Ok(()), |address| write!(f, " address={address}"))
     }
 }
 
@@ -239,6 +246,29 @@ impl Meter {
                 answers.push((status, counter));
             }
         }
+    }
+}
+
+/// Lets one log line a second pass, for what may happen at every request.
+#[derive(Debug, Default)]
+pub struct Sparse(Mutex<(Option<Instant>, u64)>);
+
+impl Sparse {
+    /// A line that has not passed yet.
+    pub const fn new() -> Sparse {
+        Sparse(Mutex::new((None, 0)))
+    }
+
+    /// Whether a line may be written now, and then how many were left out since the last.
+    pub fn pass(&self) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let recent = state.0.is_some_and(|last| now.duration_since(last) < Duration::from_secs(1));
+        if recent {
+            state.1 += 1;
+            return None;
+        }
+        Some(std::mem::replace(&mut *state, (Some(now), 0)).1)
     }
 }
 

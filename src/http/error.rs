@@ -3,10 +3,14 @@
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use metrics::counter;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::telemetry;
+use crate::telemetry::{self, Sparse};
+
+/// Lines about requests that were answered 503.
+static UNAVAILABLE: Sparse = Sparse::new();
 
 /// Why a request was refused. Each variant has one HTTP status and one business code.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +78,12 @@ pub enum Error {
     /// 503: the server cannot do it now; nothing was changed.
     #[error("busy: {0}")]
     Busy(&'static str),
+    /// 503: too many requests are in progress on this node.
+    #[error("too many requests in progress")]
+    Shed,
+    /// 503: the request took longer than its time limit.
+    #[error("the request took too long")]
+    Slow,
     /// The database's own errors; which answer they are is decided in [`Error::status`].
     #[error(transparent)]
     Db(#[from] db::Error),
@@ -233,7 +243,7 @@ impl Error {
             Error::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Error::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Busy(_) | Error::Shed | Error::Slow => StatusCode::SERVICE_UNAVAILABLE,
             Error::Db(error) => match error {
                 db::Error::Busy | db::Error::Unavailable(_) | db::Error::Full | db::Error::Unknown => {
                     StatusCode::SERVICE_UNAVAILABLE
@@ -281,6 +291,8 @@ impl Error {
                 vec![Fault::new(Code::RateLimited, "", format!("Too many requests; try again in {retry_after} s"))]
             }
             Error::Busy(why) => one(Code::Busy, why),
+            Error::Shed => one(Code::Busy, "The server has too many requests in progress"),
+            Error::Slow => one(Code::Busy, "The request took too long; repeat it with the same Idempotency-Key"),
             Error::Db(db::Error::Full) => one(Code::Busy, "The disk is full; nothing was stored"),
             Error::Db(db::Error::Unknown) => {
                 one(Code::Busy, "The database went away while storing; repeat with the same Idempotency-Key")
@@ -296,6 +308,17 @@ impl Error {
             Error::Db(_) | Error::Internal(_) => {
                 one(Code::Internal, "The server failed; the trace id names the log entry")
             }
+        }
+    }
+
+    /// What a 503 is for want of, as metrics name it.
+    fn shortage(&self) -> &'static str {
+        match self {
+            Error::Shed => "requests",
+            Error::Slow => "time",
+            Error::Db(db::Error::Full) => "disk",
+            Error::Db(_) => "database",
+            _ => "other",
         }
     }
 
@@ -337,8 +360,14 @@ fn field_of(columns: &str) -> String {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = self.status();
-        if status.is_server_error() {
-            // The one place where an error is logged: where it becomes an answer.
+        // The one place where an error is logged: where it becomes an answer.
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            // Under overload every request may end so: each is counted, few are told of.
+            counter!("sala_http_unavailable_total", "reason" => self.shortage()).increment(1);
+            if let Some(left_out) = UNAVAILABLE.pass() {
+                tracing::error!(error = %self, status = status.as_u16(), left_out, "request failed");
+            }
+        } else if status.is_server_error() {
             tracing::error!(error = %self, status = status.as_u16(), "request failed");
         }
         let mut response = match &self {

@@ -1,7 +1,8 @@
-//! Token buckets: requests of a client, and failed token requests of an address.
+//! Token buckets: requests of a client, and wrong guesses of its secret.
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Mutex;
 
 /// One bucket for each key. Kept as the time at which the bucket is full again (the generic cell rate algorithm), so a
@@ -38,15 +39,6 @@ impl<K: Hash + Eq> Buckets<K> {
 
     /// Takes a token of `key` at `now` (milliseconds).
     pub fn take(&self, key: K, now: i64) -> Verdict {
-        self.ask(key, now, true)
-    }
-
-    /// What [`Buckets::take`] would say, taking nothing.
-    pub fn peek(&self, key: K, now: i64) -> Verdict {
-        self.ask(key, now, false)
-    }
-
-    fn ask(&self, key: K, now: i64, take: bool) -> Verdict {
         let now = u64::try_from(now).unwrap_or_default() * 1000;
         let mut buckets = self.full_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if buckets.len() > MANY {
@@ -58,12 +50,42 @@ impl<K: Hash + Eq> Buckets<K> {
         if after > now + capacity {
             return Verdict { allowed: false, remaining: 0, wait: (after - now - capacity).div_ceil(1000) };
         }
-        let settled = if take { after } else { full_at };
-        if take {
-            buckets.insert(key, after);
-        }
-        let remaining = (now + capacity - settled) / self.interval;
-        Verdict { allowed: true, remaining, wait: (settled - now).div_ceil(1000) }
+        buckets.insert(key, after);
+        let remaining = (now + capacity - after) / self.interval;
+        Verdict { allowed: true, remaining, wait: (after - now).div_ceil(1000) }
+    }
+}
+
+/// Wrong credentials at the token endpoint. Right ones are never asked for here: a secret of 256 random bits needs no
+/// lock, and one that could be thrown would let anybody who knows a client's id keep it out.
+#[derive(Debug)]
+pub struct Guesses {
+    clients: Buckets<(String, IpAddr)>,
+    addresses: Buckets<IpAddr>,
+}
+
+impl Default for Guesses {
+    fn default() -> Guesses {
+        Guesses { clients: Buckets::new(0.2, 10), addresses: Buckets::new(2.0, 100) }
+    }
+}
+
+impl Guesses {
+    /// Counts a wrong guess of a client's secret; beyond ten in a row for a client, or a hundred for any, from one
+    /// address, it says how long to wait.
+    pub fn wrong(&self, client: &str, address: IpAddr, now: i64) -> Verdict {
+        let address = household(address);
+        let verdict = self.addresses.take(address, now);
+        // Whoever makes ids up fills no more memory than this.
+        if verdict.allowed { self.clients.take((client.to_owned(), address), now) } else { verdict }
+    }
+}
+
+/// Whoever has an IPv6 address has the 2^64 addresses beside it, too.
+fn household(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod list;
 pub mod listen;
 pub mod openapi;
 pub mod paths;
+pub mod peer;
 pub mod reply;
 pub mod sheet;
 
@@ -44,6 +45,7 @@ use crate::{
     attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, setting, staff, task,
 };
 use paths::Paths;
+use peer::Peer;
 
 /// Every resource's routes, with the document that they declare. A new resource is one line here.
 fn resources() -> OpenApiRouter<App> {
@@ -105,7 +107,10 @@ impl Server {
         let trace = header.and_then(TraceId::parse).unwrap_or_else(TraceId::random);
         self.paths.rewrite(&mut request);
         let method = request.method().clone();
-        let mut response = telemetry::traced(Work::new(trace), async {
+        let peer = Peer::of(&request, &self.app.config.trusted_proxies);
+        request.extensions_mut().insert(peer);
+        let work = Work { address: Some(peer.0), ..Work::new(trace) };
+        let mut response = telemetry::traced(work, async {
             let response = self.answer(request).await;
             self.app.wakes.wake_all(telemetry::asked());
             let (status, elapsed) = (response.status().as_u16(), started.elapsed());
@@ -125,7 +130,7 @@ impl Server {
         // Health is told however much there is to do: a busy server must not be taken for a dead one.
         let place = self.app.places.try_acquire();
         if place.is_err() && !matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics") {
-            return Error::Busy("The server has too many requests in progress").into_response();
+            return Error::Shed.into_response();
         }
         let limit = self.time_limit(&request);
         let answer = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind();
@@ -133,7 +138,7 @@ impl Server {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(panic)) => Error::Internal(format!("panic: {}", panic_text(&panic))).into_response(),
-            Err(_) => Error::Busy("The request took too long; repeat it with the same Idempotency-Key").into_response(),
+            Err(_) => Error::Slow.into_response(),
         }
     }
 

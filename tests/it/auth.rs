@@ -285,32 +285,75 @@ async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
     assert_eq!(app.post(ENQUIRY, json!({})).await.header("ratelimit-remaining"), "3");
 }
 
+/// A token request over a connection from this address, with more headers.
+async fn from(app: &TestApp, address: &str, headers: &[(&str, &str)], form: String) -> Answer {
+    let address: SocketAddr = address.parse().unwrap();
+    let mut request = Request::post(TOKEN)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .extension(ConnectInfo(address));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    app.call(request.body(Body::from(form)).unwrap()).await
+}
+
+fn guess(app: &TestApp) -> String {
+    format!("grant_type=client_credentials&client_id={}&client_secret=guess", app.client.client_id)
+}
+
 #[tokio::test]
 async fn guessing_secrets_is_slowed_for_each_client_and_address() {
     let app = TestApp::new().await;
-    let other = app.tenant(COMPANY, &["chat:read"]).await;
-    let ask = async |form: String, address: &str| {
-        let address: SocketAddr = address.parse().unwrap();
-        let request = Request::post(TOKEN)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .extension(ConnectInfo(address));
-        app.call(request.body(Body::from(form)).unwrap()).await
-    };
     let (here, there) = ("203.0.113.5:4000", "203.0.113.6:4000");
-    let wrong = format!("grant_type=client_credentials&client_id={}&client_secret=guess", app.client.client_id);
     for _ in 0..10 {
-        assert_eq!(ask(wrong.clone(), here).await.status, 400);
+        assert_eq!(from(&app, here, &[], guess(&app)).await.status, 400);
     }
-    for form in [wrong.clone(), credentials(&app.client)] {
-        let slowed = ask(form, here).await;
+    for _ in 0..3 {
+        let slowed = from(&app, here, &[], guess(&app)).await;
         assert_eq!(slowed.status, 429);
         assert_eq!(slowed.body["error"], "slow_down");
         assert_eq!(slowed.header("retry-after"), "5");
         assert_eq!(slowed.header("cache-control"), "no-store");
+        let right = from(&app, here, &[], credentials(&app.client)).await;
+        assert_eq!(right.status, 200, "who has the secret is never kept out by those who guess it");
     }
-    assert_eq!(ask(credentials(&app.client), there).await.status, 200, "another address is not slowed");
-    assert_eq!(ask(credentials(&other.client), here).await.status, 200, "nor is another client");
+    assert_eq!(from(&app, there, &[], guess(&app)).await.status, 400, "another address is not slowed");
     app.advance(Duration::from_secs(5));
-    assert_eq!(ask(credentials(&app.client), here).await.status, 200);
-    assert_eq!(ask(credentials(&app.client), here).await.status, 200, "a right secret costs nothing");
+    assert_eq!(from(&app, here, &[], guess(&app)).await.status, 400);
+    assert_eq!(from(&app, here, &[], guess(&app)).await.status, 429);
+}
+
+#[tokio::test]
+async fn guessing_for_many_clients_is_slowed_too() {
+    let app = TestApp::new().await;
+    let here = "[2001:db8::1]:4000";
+    for number in 0..100 {
+        let form = format!("grant_type=client_credentials&client_id=507-{number}&client_secret=guess");
+        assert_eq!(from(&app, here, &[], form).await.status, 400);
+    }
+    assert_eq!(from(&app, here, &[], guess(&app)).await.status, 429);
+    let beside = "[2001:db8::ffff:2]:4000";
+    assert_eq!(from(&app, beside, &[], guess(&app)).await.status, 429, "addresses of one line are one caller");
+    assert_eq!(from(&app, beside, &[], credentials(&app.client)).await.status, 200);
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_caller_has_an_address() {
+    let app = TestApp::with(|config| config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()]).await;
+    let (proxy, stranger) = ("10.0.0.1:4000", "203.0.113.1:4000");
+    for (name, hops) in
+        [("X-Forwarded-For", ["198.51.100.1", "198.51.100.2"]), ("Forwarded", ["for=198.51.100.3", "for=198.51.100.4"])]
+    {
+        for _ in 0..10 {
+            assert_eq!(from(&app, proxy, &[(name, hops[0])], guess(&app)).await.status, 400);
+        }
+        assert_eq!(from(&app, proxy, &[(name, hops[0])], guess(&app)).await.status, 429);
+        assert_eq!(from(&app, proxy, &[(name, hops[1])], guess(&app)).await.status, 400, "{name}");
+    }
+    // Whoever is no proxy has the address of its connection, whatever it says.
+    for number in 0..10 {
+        let hop = format!("198.51.100.{number}");
+        assert_eq!(from(&app, stranger, &[("X-Forwarded-For", &hop)], guess(&app)).await.status, 400);
+    }
+    assert_eq!(from(&app, stranger, &[("X-Forwarded-For", "198.51.100.99")], guess(&app)).await.status, 429);
 }

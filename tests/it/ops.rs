@@ -86,6 +86,35 @@ async fn a_server_with_too_much_to_do_refuses_work_but_tells_its_health() {
 }
 
 #[tokio::test]
+async fn what_is_refused_for_want_of_room_is_counted_and_hardly_logged() {
+    let sala = Sala::new().await;
+    let begun = Instant::now();
+    let mut serving = sala.serve(&["--max-requests", "0"]);
+    for _ in 0..100 {
+        assert_eq!(http(serving.address, "GET", "/v1/setting", &[], "").0, 503);
+    }
+    let (_, metrics) = http(serving.address, "GET", "/metrics", &[], "");
+    assert!(metrics.contains("sala_http_unavailable_total{reason=\"requests\"} 100"), "{metrics}");
+    serving.terminate();
+    let (_, log) = serving.wait();
+    let lines = log.lines().filter(|line| line.contains("too many requests in progress")).count();
+    let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap();
+    assert!((1..=seconds + 2).contains(&lines), "{lines} lines in {seconds} s");
+}
+
+#[tokio::test]
+async fn the_log_names_the_address_that_a_trusted_proxy_tells() {
+    let sala = Sala::new().await;
+    let mut serving = sala.serve(&["--trusted-proxies", "192.0.2.0/24,127.0.0.1"]);
+    let behind = [("x-forwarded-for", "198.51.100.1, 203.0.113.77, 192.0.2.4")];
+    assert_eq!(http(serving.address, "GET", "/v1/setting", &behind, "").0, 401);
+    serving.terminate();
+    let (_, log) = serving.wait();
+    assert!(log.lines().any(|line| line.contains("\"address\":\"203.0.113.77\"")), "{log}");
+    assert!(!log.contains("198.51.100.1"), "what the caller wrote itself is not believed: {log}");
+}
+
+#[tokio::test]
 async fn a_worker_offers_no_more_than_its_health() {
     let app = TestApp::new().await;
     let (_, worker) = app.node(|config| config.role = Role::Worker).await;
