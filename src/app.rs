@@ -2,8 +2,9 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
@@ -12,9 +13,11 @@ use crate::chat::account::Accounts;
 use crate::chat::queue::SendQueue;
 use crate::config::Config;
 use crate::http::caller::TokenCache;
+use crate::http::idempotency::Running;
 use crate::http::limit::{Buckets, Guesses};
+use crate::http::listen::Seats;
 use crate::http::openapi::Operations;
-use crate::job::{Shares, Wakes};
+use crate::job::{Loops, Shares, Wakes};
 use crate::media::Store;
 use crate::telemetry::Meter;
 use crate::vault::Vault;
@@ -52,6 +55,12 @@ pub struct Parts {
     pub guesses: Guesses,
     /// Places for requests in progress.
     pub places: Semaphore,
+    /// The connections to this node.
+    pub connections: Seats,
+    /// Requests with an idempotency key that this node works on.
+    pub running: Running,
+    /// The job loops of this node.
+    pub loops: Loops,
     /// Sends that wait for the writer.
     pub sends: SendQueue,
     /// Channel accounts used a moment ago.
@@ -69,11 +78,26 @@ pub struct Parts {
 pub enum Clock {
     /// The machine's clock.
     System,
-    /// A clock that stands until it is moved; Unix milliseconds.
-    Set(AtomicI64),
+    /// A clock that stands until it is moved.
+    Set(Standing),
 }
 
+/// A clock that stands: what it shows (Unix milliseconds), and how long it has gone.
+#[derive(Debug)]
+pub struct Standing {
+    shown: AtomicI64,
+    gone: AtomicI64,
+}
+
+/// When this process first asked how late it is.
+static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 impl Clock {
+    /// A clock that stands at this time (Unix milliseconds).
+    pub fn at(shown: i64) -> Clock {
+        Clock::Set(Standing { shown: AtomicI64::new(shown), gone: AtomicI64::new(0) })
+    }
+
     /// Unix milliseconds.
     pub fn now(&self) -> i64 {
         match self {
@@ -81,14 +105,31 @@ impl Clock {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
             }
-            Clock::Set(at) => at.load(Ordering::SeqCst),
+            Clock::Set(clock) => clock.shown.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Milliseconds since some moment: they only grow, whatever happens to the time that the machine shows.
+    pub fn steady(&self) -> i64 {
+        match self {
+            Clock::System => i64::try_from(BEGUN.elapsed().as_millis()).unwrap_or(i64::MAX),
+            Clock::Set(clock) => clock.gone.load(Ordering::SeqCst),
         }
     }
 
     /// Moves a standing clock on.
     pub fn advance(&self, by: Duration) {
-        if let Clock::Set(at) = self {
-            at.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        if let Clock::Set(clock) = self {
+            let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+            clock.shown.fetch_add(by, Ordering::SeqCst);
+            clock.gone.fetch_add(by, Ordering::SeqCst);
+        }
+    }
+
+    /// Sets what a standing clock shows, as whoever sets a machine's clock does: no time goes by.
+    pub fn set(&self, shown: i64) {
+        if let Clock::Set(clock) = self {
+            clock.shown.store(shown, Ordering::SeqCst);
         }
     }
 }
@@ -127,6 +168,9 @@ impl App {
             limits: (rate > 0).then(|| Buckets::new(f64::from(rate), u64::from(rate) * 2)),
             guesses: Guesses::default(),
             places: Semaphore::new(config.max_requests),
+            connections: Seats::new(config.max_connections),
+            running: Running::since(clock.now()),
+            loops: Loops::default(),
             sends: SendQueue::new(db.kind()),
             accounts: Accounts::default(),
             shares: Arc::default(),
@@ -143,6 +187,21 @@ impl App {
     /// The present time in Unix milliseconds.
     pub fn now(&self) -> i64 {
         self.clock.now()
+    }
+
+    /// Milliseconds since some moment, whatever happens to the clock: for what must happen after a while.
+    pub fn steady(&self) -> i64 {
+        self.clock.steady()
+    }
+
+    /// Forgets what has become meaningless since. To be called every few seconds: a request that did it would keep
+    /// others waiting.
+    pub fn tidy(&self) {
+        let now = self.steady();
+        if let Some(limits) = &self.limits {
+            limits.prune(now);
+        }
+        self.guesses.prune(now);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::http::listen::Patience;
 use crate::http::peer::Network;
 use crate::search::Effort;
 use crate::telemetry::LogFormat;
@@ -52,6 +53,10 @@ pub struct Config {
     /// How far lists are followed; only tests make it less.
     #[arg(skip)]
     pub effort: Effort,
+
+    /// How long connections may stand still; only tests make it less.
+    #[arg(skip)]
+    pub patience: Patience,
 
     /// Address and port to listen on.
     #[arg(long, env = "SALA_LISTEN", default_value = "127.0.0.1:8080")]
@@ -115,6 +120,10 @@ pub struct Config {
     /// Requests in progress at once; more are answered 503.
     #[arg(long, env = "SALA_MAX_REQUESTS", default_value_t = 4096)]
     pub max_requests: usize,
+
+    /// Connections at once. It is made less where the system allows fewer open files: a quarter of those is kept back.
+    #[arg(long, env = "SALA_MAX_CONNECTIONS", default_value_t = 10_000)]
+    pub max_connections: usize,
 
     /// Seconds after which a request is given up with 503.
     #[arg(long, env = "SALA_REQUEST_TIMEOUT", default_value_t = 30)]

@@ -156,7 +156,7 @@ async fn issue(app: &App, address: IpAddr, headers: &HeaderMap, request: Request
     let form = Form::read(headers, &input::body(request, app.config.body_limit).await?)?;
     let now = app.now();
     let wrong = || {
-        let verdict = app.guesses.wrong(&form.client_id, address, now);
+        let verdict = app.guesses.wrong(&form.client_id, address, app.steady());
         if !verdict.allowed {
             return Refusal::SlowDown(verdict.wait.div_ceil(1000).max(1));
         }

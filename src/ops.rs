@@ -15,13 +15,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::config::Role;
 use crate::http::page_routes;
 use crate::http::reply::json as json_answer;
 use crate::{MIGRATIONS, job};
-
-/// A node whose oldest due job waits longer than this is not ready (milliseconds).
-const MOST_LAG: i64 = 5 * 60 * 1000;
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -51,11 +47,11 @@ struct Readiness {
     database: bool,
     /// Whether the database's schema is this program's.
     migrations: bool,
-    /// How long the oldest due job has waited, in milliseconds.
-    job_lag: i64,
+    /// Whether the loops that run background jobs on this node run.
+    jobs: bool,
 }
 
-/// The server can do its work: the database answers, its schema is current, and jobs do not pile up where it runs them.
+/// This node can do its work: the database answers, its schema is current, and its loops run.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -74,14 +70,11 @@ async fn ready(State(app): State<App>) -> Response {
 }
 
 async fn look(app: &App) -> Readiness {
-    let migrations = matches!(app.db.migration_state(MIGRATIONS).await, Ok(db::MigrationState::Current));
-    let now = app.now();
-    let depths = async { job::depths(&mut app.db.read().await?, now).await }.await;
-    let database = depths.is_ok();
-    let job_lag = depths.unwrap_or_default().iter().map(|depth| depth.lag).max().unwrap_or_default();
-    // A node that only answers goes on answering: others are behind with their jobs, and nothing would be won without it.
-    let in_time = app.config.role == Role::Api || job_lag < MOST_LAG;
-    Readiness { ready: database && migrations && in_time, database, migrations, job_lag }
+    let state = app.db.migration_state(MIGRATIONS).await;
+    let (database, migrations) = (state.is_ok(), matches!(state, Ok(db::MigrationState::Current)));
+    // However many jobs wait: nothing would be won by a node less. The metrics and the doctor tell of them.
+    let jobs = app.loops.run();
+    Readiness { ready: database && migrations && jobs, database, migrations, jobs }
 }
 
 /// Metrics in Prometheus' text format.
@@ -100,6 +93,7 @@ async fn metrics(State(app): State<App>) -> Response {
         Err(error) => tracing::warn!(%error, "the jobs could not be counted"),
     }
     record_database(&app.db.stats());
+    record_connections(&app);
     let text = app.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
     let mut response = Response::new(text.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
@@ -124,6 +118,14 @@ fn record_database(stats: &db::Stats) {
     gauge!("sala_db_pool_size").set(stats.pool_size as f64);
     gauge!("sala_db_pool_idle").set(stats.pool_idle as f64);
     gauge!("sala_db_pool_waiting").set(stats.waiting as f64);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts")]
+fn record_connections(app: &App) {
+    let (displaced, refused) = app.connections.turned_away();
+    gauge!("sala_http_connections").set(app.connections.open() as f64);
+    counter!("sala_http_connections_displaced_total").absolute(displaced);
+    counter!("sala_http_connections_refused_total").absolute(refused);
 }
 
 /// The document's page at `/` and `/docs`, which needs no outside network, and the document itself.

@@ -1,6 +1,7 @@
 //! LINE: its callbacks in, and what is fetched from it in the background.
 
 use axum::body::Bytes;
+use bytes::BytesMut;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use channel::Platform;

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::MissedTickBehavior;
 
 use super::{Failure, demo, media_place, open_unmigrated, print_text, vault};
 use crate::app::{App, Clock};
 use crate::config::{Common, Config, Role};
-use crate::http::Server;
+use crate::http::{Server, idempotency};
 use crate::job::{self, Runner};
 use crate::media::Store;
 use crate::{MIGRATIONS, http, telemetry};
@@ -19,8 +20,8 @@ use crate::{MIGRATIONS, http, telemetry};
 /// Requests and jobs get this long to end after SIGTERM; the process is gone within ten seconds.
 const GRACE: Duration = Duration::from_secs(7);
 
-/// How often measured times are put into their histograms. Until then each is kept by itself, so that a server whose
-/// metrics nobody asks for would grow.
+/// How often what has become meaningless is forgotten, and measured times are put into their histograms: until then each
+/// is kept by itself, so that a server whose metrics nobody asks for would grow.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether tables have grown so much that their lists are better read in another way.
@@ -52,7 +53,7 @@ pub struct Running {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
     jobs: Option<Runner>,
-    tuning: JoinHandle<()>,
+    upkeep: JoinSet<()>,
 }
 
 /// Opens the database, brings it up to date, and starts what the role asks for.
@@ -67,6 +68,7 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
         TcpListener::bind(config.listen).await.map_err(|error| Failure::new(format!("{}: {error}", config.listen)))?;
     let address = listener.local_addr()?;
     config.listen = address;
+    config.max_connections = config.max_connections.min(most_connections());
     let role = config.role;
     let app = App::new(config, db, vault, media, Clock::System, telemetry::start_metrics())
         .map_err(|error| Failure::new(format!("HTTP client: {error}")))?;
@@ -74,35 +76,81 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
         Role::Api => None,
         Role::Worker | Role::All => Some(job::start(&app).await?),
     };
-    if let Some(metrics) = app.metrics.clone() {
-        tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(UPKEEP);
-            loop {
-                ticks.tick().await;
-                metrics.run_upkeep();
-            }
-        });
-    }
-    let db = app.db.clone();
-    let tuning = tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(TUNING);
-        loop {
-            ticks.tick().await;
-            if let Err(error) = db.tune().await {
-                tracing::warn!(%error, "the tables could not be sampled; lists may be slow until they are");
-            }
-        }
-    });
+    let upkeep = upkeep(&app);
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(http::listen::serve(listener, Server::new(app.clone()), async move {
         let _ = stopped.await;
     }));
-    Ok(Running { app, address, stop, serving, jobs, tuning })
+    Ok(Running { app, address, stop, serving, jobs, upkeep })
+}
+
+/// What is done every few seconds beside the server's work.
+fn upkeep(app: &App) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let tidied = app.clone();
+    tasks.spawn(every(UPKEEP, move || {
+        let app = tidied.clone();
+        async move {
+            app.tidy();
+            if let Some(metrics) = &app.metrics {
+                metrics.run_upkeep();
+            }
+        }
+    }));
+    let tuned = app.db.clone();
+    tasks.spawn(every(TUNING, move || {
+        let db = tuned.clone();
+        async move {
+            if let Err(error) = db.tune().await {
+                tracing::warn!(%error, "the tables could not be sampled; lists may be slow until they are");
+            }
+        }
+    }));
+    let extended = app.clone();
+    tasks.spawn(every(idempotency::WORD, move || {
+        let app = extended.clone();
+        async move {
+            if let Err(error) = idempotency::extend(&app).await {
+                tracing::warn!(%error, "the leases of idempotency keys could not be extended");
+            }
+        }
+    }));
+    tasks
+}
+
+async fn every<F: Future<Output = ()>>(pause: Duration, work: impl Fn() -> F) {
+    let mut ticks = tokio::time::interval(pause);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        work().await;
+    }
+}
+
+/// As many connections as the process may have open files, but for a quarter, which the database, files and calls to
+/// others need. The soft limit is raised to the hard one first: it is as low as it is for programs that cannot count far.
+#[cfg(unix)]
+fn most_connections() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    /// Where there is no limit at all.
+    const MANY: u64 = 1 << 20;
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: Some(limit.maximum.unwrap_or(MANY)), maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(MANY);
+    usize::try_from(files / 4 * 3).unwrap_or(usize::MAX)
+}
+
+#[cfg(not(unix))]
+fn most_connections() -> usize {
+    usize::MAX
 }
 
 impl Running {
     /// Stops accepting, lets requests and jobs end, hands back the rest.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         let _ = self.stop.send(());
         let abort = self.serving.abort_handle();
         let jobs = async {
@@ -114,7 +162,7 @@ impl Running {
         if served.is_err() {
             abort.abort();
         }
-        self.tuning.abort();
+        self.upkeep.shutdown().await;
         self.app.db.close().await;
     }
 }

@@ -1,7 +1,7 @@
 //! Who calls: token -> [`Caller`], the scope that the operation declares, the subscription key, and the client's rate.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
@@ -28,8 +28,8 @@ pub const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
 /// second.
 const CACHED: Duration = Duration::from_millis(900);
 
-/// Most tokens that are remembered at once.
-const MOST_CACHED: usize = 50_000;
+/// Most tokens that are remembered in each of the two halves.
+const MOST_CACHED: usize = 25_000;
 
 /// An API client with a good token, calling an operation that its scopes allow.
 #[derive(Debug, Clone)]
@@ -138,7 +138,7 @@ pub async fn authenticate(State(app): State<App>, path: MatchedPath, mut request
         Ok(client) => client,
         Err(error) => return error.into_response(),
     };
-    let verdict = app.limits.as_ref().map(|limits| limits.take((client.company, client.id.clone()), app.now()));
+    let verdict = app.limits.as_ref().map(|limits| limits.take((client.company, client.id.clone()), app.steady()));
     if let Some(verdict) = verdict.filter(|verdict| !verdict.allowed) {
         let refused = Error::TooMany { retry_after: verdict.wait.div_ceil(1000).max(1) };
         return rate_headers(&app, verdict, refused.into_response());
@@ -221,10 +221,15 @@ fn rate_headers(app: &App, verdict: Verdict, mut response: Response) -> Response
     response
 }
 
-/// Tokens that were checked a moment ago.
+/// Tokens that were checked a moment ago. When the young half is full it becomes the old one, and the old one is
+/// forgotten: nobody ever looks through them.
 #[derive(Debug, Default)]
-pub struct TokenCache {
-    entries: Mutex<HashMap<[u8; 32], Checked>>,
+pub struct TokenCache(Mutex<Halves>);
+
+#[derive(Debug, Default)]
+struct Halves {
+    young: HashMap<[u8; 32], Checked>,
+    old: HashMap<[u8; 32], Checked>,
 }
 
 /// A token's client, and when it was looked up.
@@ -232,21 +237,34 @@ type Checked = (Instant, Arc<Client>);
 
 impl TokenCache {
     fn get(&self, hash: &[u8; 32]) -> Option<Arc<Client>> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.get(hash).filter(|(at, _)| at.elapsed() < CACHED).map(|(_, client)| Arc::clone(client))
+        let halves = self.lock();
+        let found = halves.young.get(hash).or_else(|| halves.old.get(hash));
+        found.filter(|(at, _)| at.elapsed() < CACHED).map(|(_, client)| Arc::clone(client))
     }
 
     fn put(&self, hash: [u8; 32], client: Arc<Client>) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= MOST_CACHED {
-            entries.retain(|_, (at, _)| at.elapsed() < CACHED);
-        }
-        entries.insert(hash, (Instant::now(), client));
+        let mut halves = self.lock();
+        let forgotten = match halves.young.len() < MOST_CACHED {
+            true => HashMap::new(),
+            false => {
+                let young = std::mem::take(&mut halves.young);
+                std::mem::replace(&mut halves.old, young)
+            }
+        };
+        halves.young.insert(hash, (Instant::now(), client));
+        // Freeing them takes a while, in which nobody waits.
+        drop(halves);
+        drop(forgotten);
     }
 
     /// Forgets every token: something was revoked.
     pub fn clear(&self) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let forgotten = std::mem::take(&mut *self.lock());
+        drop(forgotten);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Halves> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -254,23 +272,43 @@ impl TokenCache {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_token_is_looked_up_again_within_a_second() {
-        let client = Client {
+    fn client() -> Arc<Client> {
+        Arc::new(Client {
             company: 507,
             id: "507-a".to_owned(),
             name: String::new(),
             scopes: Vec::new(),
+            range: Range::All,
             key_hash: Vec::new(),
             expires_at: 0,
-            range: Range::All,
-        };
+        })
+    }
+
+    #[test]
+    fn a_token_is_looked_up_again_within_a_second() {
         let cache = TokenCache::default();
-        cache.put([1; 32], Arc::new(client));
+        cache.put([1; 32], client());
         assert!(cache.get(&[1; 32]).is_some());
         assert!(cache.get(&[2; 32]).is_none());
         let a_second_ago = Instant::now().checked_sub(Duration::from_secs(1)).expect("the machine runs for a second");
-        cache.entries.lock().expect("lock").get_mut(&[1; 32]).expect("entry").0 = a_second_ago;
+        cache.lock().young.get_mut(&[1; 32]).expect("entry").0 = a_second_ago;
         assert!(cache.get(&[1; 32]).is_none());
+    }
+
+    #[test]
+    fn so_many_tokens_are_remembered_and_no_more() {
+        let cache = TokenCache::default();
+        let client = client();
+        let hash = |number: usize| {
+            let mut hash = [0; 32];
+            hash[..8].copy_from_slice(&number.to_le_bytes());
+            hash
+        };
+        for number in 0..3 * MOST_CACHED {
+            cache.put(hash(number), Arc::clone(&client));
+        }
+        let halves = cache.lock();
+        assert_eq!((halves.young.len(), halves.old.len()), (MOST_CACHED, MOST_CACHED));
+        assert!(halves.young.contains_key(&hash(3 * MOST_CACHED - 1)) && halves.old.contains_key(&hash(MOST_CACHED)));
     }
 }

@@ -4,6 +4,9 @@ use super::error::{Code, Error, Fault};
 use super::input::Patch;
 use crate::time::{self, Zone};
 
+/// More faults than this are neither gathered nor told: whoever sends a megabyte of them has no use for a list.
+pub(super) const MOST_FAULTS: usize = 50;
+
 /// What is wrong with a request so far.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Vec<Fault>);
@@ -16,6 +19,9 @@ impl Faults {
 
     /// Adds a fault, unless its field has one.
     pub fn add(&mut self, code: Code, field: impl Into<String>, message: impl Into<String>) {
+        if self.0.len() >= MOST_FAULTS {
+            return;
+        }
         let fault = Fault::new(code, field, message);
         if !self.0.iter().any(|known| known.field == fault.field) {
             self.0.push(fault);

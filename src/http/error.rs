@@ -7,6 +7,7 @@ use metrics::counter;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::check::MOST_FAULTS;
 use crate::telemetry::{self, Sparse};
 
 /// Lines about requests that were answered 503.
@@ -66,6 +67,12 @@ pub enum Error {
     /// 415: the body is not of the media type that the operation reads.
     #[error("unsupported media type")]
     MediaType(&'static str),
+    /// 409: the first request with this idempotency key has not ended.
+    #[error("still running")]
+    StillRunning {
+        /// Whole seconds until it has, or counts as dead.
+        retry_after: u64,
+    },
     /// 422: an idempotency key was used again with another request.
     #[error("idempotency key reused")]
     KeyReused,
@@ -237,7 +244,7 @@ impl Error {
             Error::Forbidden(_) => StatusCode::FORBIDDEN,
             Error::NotFound(_) | Error::NoRoute => StatusCode::NOT_FOUND,
             Error::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Error::Conflict(_) | Error::Conflicts(_) => StatusCode::CONFLICT,
+            Error::Conflict(_) | Error::Conflicts(_) | Error::StillRunning { .. } => StatusCode::CONFLICT,
             Error::Changed => StatusCode::PRECONDITION_FAILED,
             Error::TooLarge { .. } | Error::FileTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -282,6 +289,11 @@ impl Error {
                 vec![Fault::new(Code::TooLarge, "", format!("The body is larger than {limit} bytes"))]
             }
             Error::MediaType(wanted) => vec![Fault::new(Code::MediaType, "Content-Type", format!("Send {wanted}"))],
+            Error::StillRunning { .. } => vec![Fault::new(
+                Code::StillRunning,
+                "Idempotency-Key",
+                "The first request with this key is still running; try again in a moment",
+            )],
             Error::KeyReused => vec![Fault::new(
                 Code::KeyReused,
                 "Idempotency-Key",
@@ -374,7 +386,8 @@ impl IntoResponse for Error {
             Error::KeyMissing => gateway(MISSING_KEY),
             Error::KeyRefused => gateway(WRONG_KEY),
             _ => {
-                let errors = self.faults();
+                let mut errors = self.faults();
+                errors.truncate(MOST_FAULTS);
                 let code = if errors.len() > 1 { "4002" } else { "4001" };
                 let description = match errors.as_slice() {
                     [only] if status == StatusCode::BAD_REQUEST => only.message.clone(),
@@ -408,7 +421,9 @@ impl IntoResponse for Error {
                     headers.insert(WWW_AUTHENTICATE, value);
                 }
             }
-            Error::TooMany { retry_after } => drop(headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after))),
+            Error::TooMany { retry_after } | Error::StillRunning { retry_after } => {
+                drop(headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after)))
+            }
             _ if status == StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(RETRY_AFTER, HeaderValue::from(1))),
             _ => {}
         }

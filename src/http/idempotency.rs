@@ -3,9 +3,12 @@
 //! The key is claimed with a lease in a transaction of its own, so that a twin that comes meanwhile is told so (409).
 //! The handler's unit of work then stores its answer beside its change, in one transaction that commits only while the
 //! claim is still held: a crash leaves either both or neither, and a claim whose holder died can be taken over safely.
+//! A node extends the leases of the requests that it works on, so a short lease is enough even for a long upload.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -13,7 +16,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
-use db::Conn;
+use db::{Conn, Kind, Rows, Type};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -29,8 +32,14 @@ use crate::record::Actor;
 /// How long an answer is kept and replayed.
 const KEPT: i64 = 24 * 60 * 60 * 1000;
 
-/// How long a request may run before another with its key may take its place.
-const LEASE: i64 = 60 * 1000;
+/// After this time without word from the node that works on a request, another with its key may take its place.
+const LEASE: i64 = 10 * 1000;
+
+/// How often a node gives word, see [`extend`].
+pub const WORD: Duration = Duration::from_secs(3);
+
+/// A lease that ends later than this was written by a clock that was wrong.
+const FAR: i64 = 60 * 1000;
 
 /// The longest key, in bytes.
 const LONGEST: usize = 255;
@@ -79,16 +88,15 @@ pub async fn once(
         Body::from(bytes)
     };
     let fingerprint = fingerprint.finalize().to_vec();
-    let longest = if streamed { i64::try_from(app.config.upload_timeout).unwrap_or(0) * 1000 } else { 0 };
-    let lease = LEASE.saturating_add(longest);
-
     let claim = Claim { key, holder: Uuid::new_v4(), answered: Arc::default() };
-    match app.db.write(async |mut tx| take(&mut tx, &caller, &claim, &fingerprint, app.now(), lease).await).await? {
+    let dead = match app.db.kind() {
+        // One server at a time has the file: what was claimed before this one began is nobody's any more.
+        Kind::Sqlite => app.now().max(app.running.since + LEASE - 1),
+        Kind::Postgres => app.now(),
+    };
+    match app.db.write(async |mut tx| take(&mut tx, &caller, &claim, &fingerprint, app.now(), dead).await).await? {
         Taken::Mine => {}
-        Taken::Running => {
-            let message = "The first request with this key is still running; try again in a moment";
-            return Err(Error::Conflict(Fault::new(Code::StillRunning, "Idempotency-Key", message)));
-        }
+        Taken::Running { until } => return Err(Error::StillRunning { retry_after: wait(until - app.now()) }),
         Taken::Another => return Err(Error::KeyReused),
         Taken::Done { status, answer } => {
             let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
@@ -97,6 +105,7 @@ pub async fn once(
             return Ok(response);
         }
     }
+    let _held = app.running.hold(&caller, &claim, app.steady());
     caller.claim = Some(claim.clone());
     let company = caller.company;
     let client = caller.id.clone();
@@ -175,7 +184,7 @@ impl std::ops::DerefMut for Unit {
 
 enum Taken {
     Mine,
-    Running,
+    Running { until: i64 },
     Another,
     Done { status: i64, answer: Vec<u8> },
 }
@@ -183,6 +192,7 @@ enum Taken {
 #[derive(Deserialize)]
 struct Known {
     request: Vec<u8>,
+    held_until: i64,
     status: Option<i64>,
     answer: Option<Vec<u8>>,
 }
@@ -193,7 +203,7 @@ async fn take(
     claim: &Claim,
     request: &[u8],
     now: i64,
-    lease: i64,
+    dead: i64,
 ) -> Result<Taken, Error> {
     let taken = tx
         .sql(
@@ -203,7 +213,7 @@ async fn take(
              set request = excluded.request, holder = excluded.holder, held_until = excluded.held_until,
                  status = null, answer = null, expires_at = excluded.expires_at
              where idempotency.expires_at <= $8
-                or (idempotency.status is null and idempotency.held_until <= $8
+                or (idempotency.status is null and (idempotency.held_until <= $9 or idempotency.held_until > $10)
                     and idempotency.request = excluded.request)",
         )
         .bind(caller.company)
@@ -211,16 +221,18 @@ async fn take(
         .bind(&claim.key)
         .bind(request)
         .bind(claim.holder)
-        .bind(now + lease)
+        .bind(now + LEASE)
         .bind(now + KEPT)
         .bind(now)
+        .bind(dead)
+        .bind(now + FAR)
         .exec()
         .await?;
     if taken == 1 {
         return Ok(Taken::Mine);
     }
     let known: Known = tx
-        .sql("select request, status, answer from idempotency where company = $1 and client = $2 and key = $3")
+        .sql("select request, held_until, status, answer from idempotency where company = $1 and client = $2 and key = $3")
         .bind(caller.company)
         .bind(&caller.id)
         .bind(&claim.key)
@@ -229,8 +241,100 @@ async fn take(
     Ok(match known {
         Known { request: first, .. } if first != request => Taken::Another,
         Known { status: Some(status), answer: Some(answer), .. } => Taken::Done { status, answer },
-        Known { .. } => Taken::Running,
+        Known { held_until, .. } => Taken::Running { until: held_until },
     })
+}
+
+/// Whole seconds until a request with the same key is worth trying: soon while the first has only begun, otherwise when
+/// its node must have given word again.
+fn wait(left: i64) -> u64 {
+    let young = left > LEASE - 1000;
+    if young { 1 } else { u64::try_from(left).unwrap_or_default().div_ceil(1000).max(1) }
+}
+
+/// The requests with a key that a node works on.
+#[derive(Debug)]
+pub struct Running {
+    /// When the node began, in Unix milliseconds.
+    since: i64,
+    claims: Mutex<HashMap<Uuid, Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    company: i64,
+    client: String,
+    key: String,
+    at: i64,
+}
+
+/// A request that is worked on, until this is dropped.
+struct Holding<'r> {
+    running: &'r Running,
+    holder: Uuid,
+}
+
+impl Running {
+    /// None yet, on a node that begins at this time (Unix milliseconds).
+    pub fn since(now: i64) -> Running {
+        Running { since: now, claims: Mutex::default() }
+    }
+
+    fn hold(&self, caller: &Caller, claim: &Claim, at: i64) -> Holding<'_> {
+        let held = Held { company: caller.company, client: caller.id.clone(), key: claim.key.clone(), at };
+        self.lock().insert(claim.holder, held);
+        Holding { running: self, holder: claim.holder }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Held>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those that have run for a while: most end sooner than anybody could ask about them.
+    fn long(&self, now: i64) -> Rows {
+        let mut rows = Rows::new(&[
+            ("company", Type::BigInt),
+            ("client", Type::Text),
+            ("key", Type::Text),
+            ("holder", Type::Uuid),
+        ]);
+        let least = i64::try_from(WORD.as_millis()).unwrap_or_default() / 2;
+        for (holder, held) in self.lock().iter().filter(|(_, held)| now - held.at >= least) {
+            rows.push([held.company.into(), held.client.as_str().into(), held.key.as_str().into(), (*holder).into()]);
+        }
+        rows
+    }
+}
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        self.running.lock().remove(&self.holder);
+    }
+}
+
+/// Says for every request that this node works on for a while that it still does.
+pub async fn extend(app: &App) -> Result<(), db::Error> {
+    let rows = app.running.long(app.steady());
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let until = app.now() + LEASE;
+    app.db
+        .write(async |mut tx| {
+            tx.sql("update idempotency set held_until = $1 from ")
+                .bind(until)
+                .push_rows(&rows)
+                .push(
+                    " as input
+                     where idempotency.company = input.company and idempotency.client = input.client
+                       and idempotency.key = input.key and idempotency.holder = input.holder
+                       and idempotency.status is null",
+                )
+                .exec()
+                .await
+        })
+        .await
+        .map(drop)
 }
 
 /// Stores the answer in the unit's own transaction; a claim that was lost to another request undoes the unit.

@@ -12,14 +12,15 @@ use db::Amount;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
 use serde_json::{Map, Value};
 
+use super::check::MOST_FAULTS;
 use super::error::{Code, Fault};
 
 /// Stands in for a value that was at fault, so that decoding can go on. It holds a NUL, which no caller can send; a
 /// type with its own parser answers its default to it.
 pub const POISON: &str = "\0";
 
-/// More faults than this are not listed.
-const MOST_FAULTS: usize = 50;
+/// A value is read so often at most: each time one more field with its own parser can be found to be at fault.
+const MOST_PASSES: usize = 5;
 
 /// Decodes a JSON body; an empty one reads as an object without properties.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Vec<Fault>> {
@@ -73,7 +74,7 @@ fn read<T: DeserializeOwned>(value: &Value) -> Result<(T, Vec<Fault>), Vec<Fault
                 if new {
                     refused.push(Fault::new(Code::InvalidValue, &field, format!("{field} {}", failure.message)));
                 }
-                new && refused.len() < MOST_FAULTS
+                new && refused.len() < MOST_PASSES
             }
         };
         if again {

@@ -11,6 +11,7 @@
 mod ask;
 pub mod dead;
 mod due;
+mod loops;
 mod purge;
 mod runner;
 mod share;
@@ -26,6 +27,7 @@ use crate::http::Error;
 use crate::{attachment, import, media, privacy, product, task, telemetry, webhook};
 
 pub use ask::{Wanted, enqueue, enqueue_all, enqueue_in, hasten};
+pub use loops::Loops;
 pub use runner::{Runner, attend, run_due, start};
 pub use share::Shares;
 

@@ -65,8 +65,8 @@ pub async fn start(app: &App) -> Result<Runner, db::Error> {
     let (stop, stopped) = watch::channel(false);
     let held = Held::default();
     let mut loops = JoinSet::new();
-    loops.spawn(work(app.clone(), worker, held.clone(), stopped.clone()));
-    loops.spawn(heartbeat(app.clone(), worker, held, stopped));
+    loops.spawn(app.loops.keep(work(app.clone(), worker, held.clone(), stopped.clone())));
+    loops.spawn(app.loops.keep(heartbeat(app.clone(), worker, held, stopped)));
     Ok(Runner { app: app.clone(), worker, stop, loops })
 }
 

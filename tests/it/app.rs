@@ -1,7 +1,6 @@
 //! A server for one test: a database of its own, a clock that stands, jobs that run when told.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -162,7 +161,7 @@ impl TestApp {
         change(&mut config);
         let db = db::Db::open(&database.url, db::Options::default()).await.unwrap();
         db.migrate(MIGRATIONS).await.unwrap();
-        let clock = Clock::Set(AtomicI64::new(Clock::System.now()));
+        let clock = Clock::at(Clock::System.now());
         let media = Store::open(&database.folder.join("media").display().to_string()).unwrap();
         let key = new_key().unwrap();
         let vault = Vault::from_text(&key).unwrap();
@@ -203,7 +202,7 @@ impl TestApp {
         let db = db::Db::open(&database.url, db::Options::default()).await.unwrap();
         let media = Store::open(&database.folder.join("media").display().to_string()).unwrap();
         let vault = Vault::from_text(&self.key).unwrap();
-        let clock = Clock::Set(AtomicI64::new(self.app.now()));
+        let clock = Clock::at(self.app.now());
         let app = App::new(config, db, vault, media, clock, None).unwrap();
         (app.clone(), Server::new(app))
     }

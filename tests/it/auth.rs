@@ -285,6 +285,27 @@ async fn a_client_that_calls_too_often_is_told_when_to_come_back() {
     assert_eq!(app.post(ENQUIRY, json!({})).await.header("ratelimit-remaining"), "3");
 }
 
+#[tokio::test]
+async fn a_clock_that_is_set_locks_nobody_out() {
+    const HOURS: i64 = 2 * 3600 * 1000;
+    let app = TestApp::with(|config| config.rate_limit = 2).await;
+    assert_eq!(app.post(ENQUIRY, json!({})).await.header("ratelimit-remaining"), "3");
+    for by in [-HOURS, HOURS, -HOURS] {
+        app.app.clock.set(app.app.now() + by);
+        app.advance(Duration::from_millis(500));
+        // A token of the hour before may have ended; the rate has not.
+        let token = app.token_for(&app.client).await;
+        let answered = app.request_as(&token, Method::POST, ENQUIRY, Some(json!({}))).await;
+        assert_eq!((answered.status, answered.header("ratelimit-remaining")), (200, "3"), "{by}: {answered:?}");
+    }
+    for number in 0..11 {
+        let tried = from(&app, "203.0.113.5:4000", &[], guess(&app)).await;
+        assert_eq!(tried.status, if number < 10 { 400 } else { 429 });
+    }
+    app.app.clock.set(app.app.now() - HOURS);
+    assert_eq!(from(&app, "203.0.113.5:4000", &[], guess(&app)).await.header("retry-after"), "5");
+}
+
 /// A token request over a connection from this address, with more headers.
 async fn from(app: &TestApp, address: &str, headers: &[(&str, &str)], form: String) -> Answer {
     let address: SocketAddr = address.parse().unwrap();

@@ -1,12 +1,18 @@
 //! `Idempotency-Key`: a POST that is repeated acts once.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use bytes::Bytes;
 use futures_util::future::{join, join_all};
+use futures_util::stream;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
-use crate::app::{Answer, COMPANY, TestApp, answer, request, text_message};
+use crate::app::{Answer, COMPANY, TestApp, answer, is_postgres, request, text_message};
+use crate::child::{Server, Shop, until};
 
 const SEND: &str = "/v1/chat/message";
 
@@ -70,19 +76,116 @@ async fn while_the_first_runs_a_second_is_told_so_until_the_first_is_given_up() 
     let app = TestApp::new().await;
     let room = app.sandbox_room().await;
     let first = send(&app, "k", &room, "Hi").await;
-    // As the row is while another node works on the request.
-    app.sql("update idempotency set status = null, answer = null").await;
+    running(&app).await;
     let second = send(&app, "k", &room, "Hi").await;
     assert_eq!((second.status, second.errors()), (409, vec![("still_running", "Idempotency-Key")]));
+    assert_eq!(second.header("retry-after"), "1", "most requests end at once");
     assert_eq!(send(&app, "k", &room, "Ho").await.status, 422, "a wrong repetition is wrong at once");
-    app.advance(Duration::from_secs(59));
-    assert_eq!(send(&app, "k", &room, "Hi").await.status, 409);
+    app.advance(Duration::from_secs(7));
+    let third = send(&app, "k", &room, "Hi").await;
+    assert_eq!((third.status, third.header("retry-after")), (409, "3"));
     // That node died: its change was never committed, so the request may act.
-    app.advance(Duration::from_secs(1));
+    app.advance(Duration::from_secs(3));
     let taken = send(&app, "k", &room, "Hi").await;
     assert_eq!((taken.status, taken.header("idempotency-replayed")), (201, ""));
     assert_ne!(taken.data()["id"], first.data()["id"]);
     assert_eq!(send(&app, "k", &room, "Hi").await.text, taken.text);
+}
+
+/// Makes the rows what they are while another node works on their requests.
+async fn running(app: &TestApp) {
+    app.sql("update idempotency set status = null, answer = null").await;
+}
+
+#[tokio::test]
+async fn a_claim_of_a_clock_that_was_wrong_keeps_nobody_waiting() {
+    let app = TestApp::new().await;
+    let room = app.sandbox_room().await;
+    send(&app, "k", &room, "Hi").await;
+    running(&app).await;
+    app.app.clock.set(app.app.now() - 2 * 3600 * 1000);
+    let taken = send(&app, "k", &room, "Hi").await;
+    assert_eq!((taken.status, taken.header("idempotency-replayed")), (201, ""));
+}
+
+#[tokio::test]
+async fn a_server_that_was_started_again_knows_which_claims_are_dead() {
+    let app = TestApp::new().await;
+    let room = app.sandbox_room().await;
+    send(&app, "k", &room, "Hi").await;
+    running(&app).await;
+    app.advance(Duration::from_millis(1));
+    let (_, second) = app.second_node().await;
+    let call = request(&app.token, Method::POST, SEND, &[("idempotency-key", "k")], Some(text_message(&room, "Hi")));
+    let again = answer(&second, call).await;
+    // An SQLite file has one server at a time; of several nodes on PostgreSQL the first may live.
+    assert_eq!(again.status, if is_postgres() { 409 } else { 201 }, "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_the_same_key_can_be_used_when_the_answer_says_so() {
+    let shop = Shop::new(1).await;
+    let server = Server::start(&shop.app, &[]);
+    let body = text_message(&shop.rooms[0], "Hi").to_string();
+    let post = async |base: &str| {
+        let request = reqwest::Client::new().post(format!("{base}{SEND}")).bearer_auth(&shop.app.token);
+        let request = request.header("content-type", "application/json").header("idempotency-key", "k");
+        request.body(body.clone()).send().await.unwrap()
+    };
+    assert_eq!(post(&server.base).await.status(), 201);
+    server.kill();
+    // As if it had been killed before the change was on disk.
+    running(&shop.app).await;
+    shop.app.sql("delete from message").await;
+    let server = Server::start(&shop.app, &[]);
+    let mut waited = 0;
+    loop {
+        let answer = post(&server.base).await;
+        if answer.status() == 201 {
+            break;
+        }
+        assert_eq!(answer.status(), 409);
+        let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        waited += wait;
+        assert!((1..=10).contains(&wait) && waited <= 11, "{wait} s, {waited} s in all");
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    }
+    assert!(is_postgres() || waited == 0);
+}
+
+#[tokio::test]
+async fn a_long_request_keeps_its_key_for_as_long_as_its_node_lives() {
+    let app = TestApp::new().await;
+    let upload = |body: Body| {
+        let request = Request::post("/v1/customer/attach-files").header("idempotency-key", "long");
+        let request = request.header("authorization", format!("Bearer {}", app.token));
+        request.header("content-type", "multipart/form-data; boundary=XX").body(body).unwrap()
+    };
+    // Its files are on their way for as long as the test wants.
+    let (end, ended) = oneshot::channel::<()>();
+    let body = stream::once(async move {
+        let _ = ended.await;
+        Ok::<_, Infallible>(Bytes::from_static(b"--XX--\r\n"))
+    });
+    let twin = async {
+        until("the claim", async || claims(&app).await == 1).await;
+        for _ in 0..10 {
+            app.advance(Duration::from_secs(3));
+            sala::http::idempotency::extend(&app.app).await.unwrap();
+        }
+        let twin = app.call(upload(Body::empty())).await;
+        end.send(()).unwrap();
+        twin
+    };
+    let (first, twin) = join(app.call(upload(Body::from_stream(body))), twin).await;
+    assert_eq!((twin.status, twin.errors()), (409, vec![("still_running", "Idempotency-Key")]));
+    assert_eq!(first.status, 400, "a form without files: {first:?}");
+    assert_eq!(claims(&app).await, 0, "a refusal gives the key back");
+}
+
+async fn claims(app: &TestApp) -> i64 {
+    let mut conn = app.app.db.read().await.unwrap();
+    conn.sql("select count(*) from idempotency").one().await.unwrap()
 }
 
 /// Every answer is the one message, or says that it is being written.

@@ -10,6 +10,7 @@ mod chat;
 mod child;
 mod cli;
 mod cluster;
+mod connection;
 mod console;
 mod customer;
 mod customer_enquiry;
