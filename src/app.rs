@@ -17,6 +17,7 @@ use crate::http::idempotency::Running;
 use crate::http::limit::{Buckets, Guesses};
 use crate::http::listen::Seats;
 use crate::http::openapi::Operations;
+use crate::http::sheet::Exports;
 use crate::job::{Loops, Shares, Wakes};
 use crate::media::Store;
 use crate::telemetry::Meter;
@@ -57,6 +58,8 @@ pub struct Parts {
     pub places: Semaphore,
     /// The connections to this node.
     pub connections: Seats,
+    /// Lists that are being exported.
+    pub exports: Exports,
     /// Requests with an idempotency key that this node works on.
     pub running: Running,
     /// The job loops of this node.
@@ -169,6 +172,7 @@ impl App {
             guesses: Guesses::default(),
             places: Semaphore::new(config.max_requests),
             connections: Seats::new(config.max_connections),
+            exports: Exports::default(),
             running: Running::since(clock.now()),
             loops: Loops::default(),
             sends: SendQueue::new(db.kind()),

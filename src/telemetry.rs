@@ -150,6 +150,11 @@ pub fn operation() -> Option<Arc<Rule>> {
     present(|work| work.operation.clone()).flatten()
 }
 
+/// The present work, to go on with it elsewhere.
+pub fn work() -> Work {
+    present(Work::clone).unwrap_or_else(|| Work::new(TraceId::random()))
+}
+
 /// The trace id of the present request or job; a new one outside any.
 pub fn trace() -> TraceId {
     present(|work| work.trace).unwrap_or_else(TraceId::random)

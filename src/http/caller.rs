@@ -154,9 +154,10 @@ pub async fn authenticate(State(app): State<App>, path: MatchedPath, mut request
             once.await.unwrap_or_else(Error::into_response)
         }
         (None, format) => {
+            let client = Arc::clone(&caller.client);
             request.extensions_mut().insert(caller);
             match format {
-                Some(format) => sheet::instead(&app, operation, format, request, next).await,
+                Some(format) => sheet::instead(&app, client, operation, format, request, next).await,
                 None => next.run(request).await,
             }
         }

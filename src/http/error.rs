@@ -82,6 +82,12 @@ pub enum Error {
         /// Whole seconds until the next request can succeed.
         retry_after: u64,
     },
+    /// 429: as many lists are being exported as may be at once.
+    #[error("too many exports")]
+    TooManyExports {
+        /// Whole seconds until it is worth asking again.
+        retry_after: u64,
+    },
     /// 503: the server cannot do it now; nothing was changed.
     #[error("busy: {0}")]
     Busy(&'static str),
@@ -249,7 +255,7 @@ impl Error {
             Error::TooLarge { .. } | Error::FileTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Error::TooMany { .. } | Error::TooManyExports { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::Busy(_) | Error::Shed | Error::Slow => StatusCode::SERVICE_UNAVAILABLE,
             Error::Db(error) => match error {
                 db::Error::Busy | db::Error::Unavailable(_) | db::Error::Full | db::Error::Unknown => {
@@ -301,6 +307,10 @@ impl Error {
             )],
             Error::TooMany { retry_after } => {
                 vec![Fault::new(Code::RateLimited, "", format!("Too many requests; try again in {retry_after} s"))]
+            }
+            Error::TooManyExports { retry_after } => {
+                let message = format!("Too many lists are being exported at once; try again in {retry_after} s");
+                vec![Fault::new(Code::RateLimited, "", message)]
             }
             Error::Busy(why) => one(Code::Busy, why),
             Error::Shed => one(Code::Busy, "The server has too many requests in progress"),
@@ -421,7 +431,9 @@ impl IntoResponse for Error {
                     headers.insert(WWW_AUTHENTICATE, value);
                 }
             }
-            Error::TooMany { retry_after } | Error::StillRunning { retry_after } => {
+            Error::TooMany { retry_after }
+            | Error::TooManyExports { retry_after }
+            | Error::StillRunning { retry_after } => {
                 drop(headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after)))
             }
             _ if status == StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(RETRY_AFTER, HeaderValue::from(1))),

@@ -230,6 +230,11 @@ impl TestApp {
         answer(&self.server, request).await
     }
 
+    /// Sends any request, and leaves the body of the answer unread.
+    pub async fn begin(&self, request: Request<Body>) -> axum::response::Response {
+        self.server.call(request).await
+    }
+
     /// Sends any request whose answer is a file: its status, headers and bytes.
     pub async fn file(&self, request: Request<Body>) -> (u16, HeaderMap, Vec<u8>) {
         let (parts, body) = self.server.call(request).await.into_parts();

@@ -1,9 +1,10 @@
 //! Lists as files: CSV and workbooks of any enquiry.
 
 use std::io::Cursor;
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use calamine::{Data, Reader, Xlsx};
 use serde_json::{Value, json};
 
@@ -99,6 +100,8 @@ async fn csv_holds_the_whole_list_and_computes_nothing() {
     assert_eq!(rows[1][place("customerCode")], "K449", "the newest first, as the list has it");
     assert_eq!(rows[1][place("customerNote")], "'=1+449", "a text is no formula");
     assert_eq!(rows[1][place("customerPhone")], "0810000449");
+    let (_, _, bytes) = ask(&app, "text/csv", Method::POST, "/v3/customers/enquiry", None).await;
+    assert!(String::from_utf8_lossy(&bytes).contains(",\"K449\",\"ลูกค้า 449\","), "texts are in quotes");
     // What was handed out can be handed in: nothing changes.
     let (_, _, bytes) = ask(&app, "text/csv", Method::POST, "/v3/customers/enquiry", None).await;
     let request = Request::post("/v1/imports?kind=customers")
@@ -145,6 +148,78 @@ async fn every_kind_of_list_can_be_had_as_a_file() {
     let legacy = csv(&app, Method::POST, "/v1/Customers/enquiry", Some(json!({"customerType": 11300}))).await;
     assert_eq!(legacy.len(), 1, "a list without records has its head");
     assert!(legacy[0].len() > 10);
+}
+
+#[tokio::test]
+async fn a_company_has_two_exports_at_once_and_a_node_four() {
+    let app = TestApp::new().await;
+    customers(&app).await;
+    let begin = async |token: &str, accept: &str| {
+        let call = request(token, Method::POST, "/v3/customers/enquiry", &[("accept", accept)], Some(json!({})));
+        app.begin(call).await
+    };
+    let mut others = Vec::new();
+    for company in [508, 509] {
+        others.push(app.tenant(company, &["customer:read"]).await.token);
+    }
+    let first = begin(&app.token, "text/csv").await;
+    let second = begin(&app.token, XLSX).await;
+    assert_eq!((first.status(), second.status()), (StatusCode::OK, StatusCode::OK));
+    for accept in ["text/csv", XLSX] {
+        let third = begin(&app.token, accept).await;
+        assert_eq!((third.status().as_u16(), third.headers()["retry-after"].to_str().unwrap()), (429, "5"));
+    }
+    assert_eq!(begin(&app.token, "application/json").await.status(), StatusCode::OK, "pages are no exports");
+    let third = begin(&others[0], "text/csv").await;
+    let fourth = begin(&others[0], "text/csv").await;
+    assert_eq!((third.status(), fourth.status()), (StatusCode::OK, StatusCode::OK), "each company has its own");
+    assert_eq!(begin(&others[1], "text/csv").await.status().as_u16(), 429, "the node has no more");
+    // One that is not wanted any more makes room, and so does one that was read to its end.
+    drop(first);
+    let fifth = begin(&others[1], "text/csv").await;
+    assert_eq!(fifth.status(), StatusCode::OK);
+    assert_eq!(begin(&app.token, "text/csv").await.status().as_u16(), 429);
+    let read = axum::body::to_bytes(second.into_body(), usize::MAX).await.unwrap();
+    assert!(read.len() > 10_000);
+    assert_eq!(begin(&app.token, "text/csv").await.status(), StatusCode::OK);
+    // A refusal takes no place.
+    for _ in 0..5 {
+        let refused = request(&app.token, Method::POST, "/v3/customers/enquiry", &[("accept", XLSX)], Some(json!([1])));
+        assert_eq!(app.file(refused).await.0, 400);
+    }
+}
+
+#[tokio::test]
+async fn each_page_of_an_export_counts_as_a_request() {
+    let app = TestApp::with(|config| config.rate_limit = 10).await;
+    customers(&app).await;
+    app.advance(Duration::from_secs(10));
+    let (status, headers, _) = ask(&app, "text/csv", Method::POST, "/v3/customers/enquiry", None).await;
+    assert_eq!((status, headers["ratelimit-remaining"].to_str().unwrap()), (200, "19"), "when the answer began");
+    let next = app.get("/v1/setting").await;
+    assert_eq!(next.header("ratelimit-remaining"), "16", "two more pages, and this");
+    // Half of what a client may have at once stays for its other requests: the export waits, they do not.
+    for remaining in (10..16).rev() {
+        assert_eq!(app.get("/v1/setting").await.header("ratelimit-remaining"), remaining.to_string());
+    }
+    let call = request(&app.token, Method::POST, "/v3/customers/enquiry", &[("accept", "text/csv")], None);
+    let body = app.begin(call).await.into_body();
+    let mut reading = tokio::spawn(axum::body::to_bytes(body, usize::MAX));
+    let answered = app.get("/v1/setting").await;
+    assert_eq!((answered.status, answered.header("ratelimit-remaining")), (200, "8"));
+    // Its pages come as the rate allows.
+    let mut rounds = 0;
+    let bytes = loop {
+        tokio::select! {
+            bytes = &mut reading => break bytes.unwrap().unwrap(),
+            () = tokio::time::sleep(Duration::from_millis(20)) => {
+                app.advance(Duration::from_millis(100));
+                rounds += 1;
+            }
+        }
+    };
+    assert!(rounds >= 3, "three tokens had to come back: {rounds}");
+    assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 451);
 }
 
 #[tokio::test]

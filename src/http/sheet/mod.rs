@@ -5,10 +5,19 @@
 //! operation whose answer is a list has this without a line of its own, and no list is ever held as a whole. The rows of
 //! a CSV file leave as they are read; a workbook is complete only at its end, so it is written to a file first, outside
 //! the request's time limit.
+//!
+//! A page is a request like any other, and made as one: it takes a token of the client's rate, and waits until there is
+//! one. It is made on a thread beside the runtime's, which all others share, and so many exports run at once that the
+//! others keep most of the processors.
 
+mod room;
 mod shape;
 mod table;
 mod write;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
@@ -20,16 +29,27 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::{TryStreamExt, stream};
 use serde_json::{Map, Value};
+use tokio::runtime::Handle;
 
+pub use self::room::Exports;
 pub use self::shape::Shape;
 pub use self::write::neutral;
 
+use self::room::Export;
 use self::table::{Node, Table};
 use self::write::{Csv, Workbook};
+use super::caller::Client;
 use super::error::Error;
 use super::input::{self, Paging};
 use super::openapi::Rule;
 use crate::app::App;
+use crate::telemetry::{self, Work};
+
+/// When a caller may ask again whose export found no place, in seconds.
+const COME_BACK: u64 = 5;
+
+/// The longest wait for a token of the client's rate, after which it is asked for again.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// The media type of CSV.
 pub const CSV: &str = "text/csv";
@@ -69,8 +89,18 @@ pub(crate) fn wanted(rule: &Rule, headers: &HeaderMap) -> Option<Format> {
 }
 
 /// Answers a list as a file.
-pub(crate) async fn instead(app: &App, rule: &Rule, format: Format, request: Request, next: Next) -> Response {
+pub(crate) async fn instead(
+    app: &App,
+    client: Arc<Client>,
+    rule: &Rule,
+    format: Format,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(shape) = rule.list.clone() else { return next.run(request).await };
+    let Some(export) = app.exports.begin(client.company) else {
+        return Error::TooManyExports { retry_after: COME_BACK }.into_response();
+    };
     let name = rule.id.clone();
     let (mut parts, body) = request.into_parts();
     let body = match input::body(Request::new(body), app.config.body_limit).await {
@@ -80,11 +110,14 @@ pub(crate) async fn instead(app: &App, rule: &Rule, format: Format, request: Req
     for name in [CONTENT_LENGTH, IF_NONE_MATCH] {
         parts.headers.remove(name);
     }
-    let mut pages = Pages { parts, body, next, shape, place: Place::Start };
+    let work = telemetry::work();
+    let pages =
+        Pages { parts, body, next, shape, place: Place::Start, app: app.clone(), client, work, _export: export };
     // The first page says whether the request is good: a refusal is answered as it always is.
-    let first = match pages.fetch().await {
-        Ok(rows) => rows,
-        Err(answer) => return *answer,
+    let (pages, first) = match pages.aside(async |pages| pages.fetch().await).await {
+        Ok((pages, Ok(rows))) => (pages, rows),
+        Ok((_, Err(answer))) => return *answer,
+        Err(error) => return Error::Internal(format!("a page of a list: {error}")).into_response(),
     };
     let table = Table::of(&first, &pages.shape);
     let body = match format {
@@ -120,9 +153,41 @@ struct Pages {
     next: Next,
     shape: Shape,
     place: Place,
+    app: App,
+    client: Arc<Client>,
+    work: Work,
+    _export: Export,
 }
 
 impl Pages {
+    /// Works with the pages on a thread of its own kind: reading a page and writing its rows takes the processor for
+    /// milliseconds without a pause, and the runtime's few threads have others to answer.
+    async fn aside<T: Send + 'static>(
+        mut self,
+        work: impl AsyncFnOnce(&mut Pages) -> T + Send + 'static,
+    ) -> Result<(Pages, T), io::Error> {
+        let runtime = Handle::current();
+        let made = tokio::task::spawn_blocking(move || {
+            let told = self.work.clone();
+            let made = runtime.block_on(telemetry::traced(told, work(&mut self)));
+            (self, made)
+        });
+        made.await.map_err(io::Error::other)
+    }
+
+    /// Waits for a token of the client's rate. Half of what it may have at once is left to its other requests.
+    async fn wait_turn(&self) {
+        let Some(limits) = &self.app.limits else { return };
+        loop {
+            let key = (self.client.company, self.client.id.clone());
+            let verdict = limits.take_above(key, self.app.steady(), u64::from(self.app.config.rate_limit));
+            if verdict.allowed {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(verdict.wait.max(1)).min(LONGEST_WAIT)).await;
+        }
+    }
+
     /// The records of the next page; the handler's own answer when it is none.
     async fn fetch(&mut self) -> Result<Vec<Node>, Box<Response>> {
         let answer = self.next.clone().run(self.request()).await;
@@ -169,15 +234,12 @@ impl Pages {
         Request::from_parts(parts, body)
     }
 
-    /// The page after those that were read; none at the end. The answer has begun, so a failure can only break it off.
-    async fn more(&mut self) -> Result<Option<Vec<Node>>, std::io::Error> {
-        if self.place == Place::End {
-            return Ok(None);
-        }
-        self.fetch().await.map(Some).map_err(|answer| {
+    /// The page after those that were read. The answer has begun, so a failure can only break it off.
+    async fn more(&mut self) -> Result<Vec<Node>, io::Error> {
+        self.fetch().await.map_err(|answer| {
             let status = answer.status();
             tracing::error!(%status, "a list could not be read to its end");
-            std::io::Error::other("the list could not be read to its end")
+            io::Error::other("the list could not be read to its end")
         })
     }
 }
@@ -217,25 +279,43 @@ fn csv(pages: Pages, table: Table, first: Vec<Node>) -> Body {
         bytes.extend(Csv::rows(&table, &first)?);
         Ok(Bytes::from(bytes))
     });
-    let rest = stream::try_unfold((pages, table), async |(mut pages, table)| {
-        let Some(rows) = pages.more().await? else { return Ok(None) };
-        let bytes = Bytes::from(Csv::rows(&table, &rows)?);
+    let rest = stream::try_unfold((pages, table), async |(pages, table)| {
+        if pages.place == Place::End {
+            return Ok(None);
+        }
+        pages.wait_turn().await;
+        let made = async move |pages: &mut Pages| {
+            let rows = pages.more().await?;
+            Ok::<_, io::Error>((Bytes::from(Csv::rows(&table, &rows)?), table))
+        };
+        let (pages, made) = pages.aside(made).await?;
+        let (bytes, table) = made?;
         Ok(Some((bytes, (pages, table))))
     });
     Body::from_stream(futures_util::StreamExt::chain(stream::iter([begun]), rest))
 }
 
 /// A workbook, written to a file that has no name, and then handed on piece by piece.
-fn xlsx(mut pages: Pages, table: Table, first: Vec<Node>) -> Body {
+fn xlsx(pages: Pages, table: Table, first: Vec<Node>) -> Body {
     let written = async move {
-        let mut workbook = Workbook::new(table)?;
-        workbook.rows(&first)?;
-        drop(first);
-        while let Some(rows) = pages.more().await? {
-            workbook.rows(&rows)?;
+        let begin = async move |_: &mut Pages| {
+            let mut workbook = Workbook::new(table)?;
+            workbook.rows(&first)?;
+            Ok::<_, io::Error>(workbook)
+        };
+        let (mut pages, begun) = pages.aside(begin).await?;
+        let mut workbook = begun?;
+        while pages.place != Place::End {
+            pages.wait_turn().await;
+            let add = async move |pages: &mut Pages| {
+                workbook.rows(&pages.more().await?)?;
+                Ok::<_, io::Error>(workbook)
+            };
+            let (more, added) = pages.aside(add).await?;
+            (pages, workbook) = (more, added?);
         }
-        let file = tokio::task::spawn_blocking(move || workbook.finish()).await.map_err(std::io::Error::other)??;
-        Ok::<_, std::io::Error>(write::pieces(tokio::fs::File::from_std(file)))
+        let (pages, file) = pages.aside(async move |_: &mut Pages| workbook.finish()).await?;
+        Ok::<_, io::Error>(write::pieces(tokio::fs::File::from_std(file?), pages))
     };
     Body::from_stream(stream::once(written).try_flatten())
 }

@@ -48,7 +48,11 @@ impl Csv {
 }
 
 fn lines<R: IntoIterator<Item = String>>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, io::Error> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    // Every text in quotes: with a semicolon in it, a spreadsheet that takes that for the separator would see two cells.
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .quote_style(csv::QuoteStyle::NonNumeric)
+        .from_writer(Vec::new());
     for row in rows {
         writer.write_record(row).map_err(io::Error::other)?;
     }
@@ -146,12 +150,12 @@ fn shortened(mut text: String) -> String {
     text
 }
 
-/// A file, piece by piece.
-pub(super) fn pieces(file: tokio::fs::File) -> impl Stream<Item = Result<Bytes, io::Error>> {
-    stream::try_unfold(file, async |mut file| {
+/// A file, piece by piece; what it is made of is let go at its end.
+pub(super) fn pieces<T>(file: tokio::fs::File, made_of: T) -> impl Stream<Item = Result<Bytes, io::Error>> {
+    stream::try_unfold((file, made_of), async |(mut file, made_of)| {
         let mut piece = Vec::with_capacity(64 * 1024);
         let read = file.read_buf(&mut piece).await?;
-        Ok((read > 0).then(|| (Bytes::from(piece), file)))
+        Ok((read > 0).then(|| (Bytes::from(piece), (file, made_of))))
     })
 }
 
