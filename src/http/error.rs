@@ -433,9 +433,7 @@ impl IntoResponse for Error {
             }
             Error::TooMany { retry_after }
             | Error::TooManyExports { retry_after }
-            | Error::StillRunning { retry_after } => {
-                drop(headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after)))
-            }
+            | Error::StillRunning { retry_after } => drop(headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after))),
             _ if status == StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(RETRY_AFTER, HeaderValue::from(1))),
             _ => {}
         }

@@ -29,8 +29,8 @@ use super::reply::{Reply, json};
 use crate::app::App;
 use crate::record::Actor;
 
-/// How long an answer is kept and replayed.
-const KEPT: i64 = 24 * 60 * 60 * 1000;
+/// How long an answer is kept and replayed, in milliseconds.
+pub(crate) const KEPT: i64 = 24 * 60 * 60 * 1000;
 
 /// After this time without word from the node that works on a request, another with its key may take its place.
 const LEASE: i64 = 10 * 1000;
@@ -391,40 +391,15 @@ pub async fn purge(tx: &mut Conn, now: i64, most: i64) -> Result<u64, db::Error>
     .await
 }
 
-/// Where the look through a company's stored answers has come to.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(crate) struct Stored {
-    pub(crate) client: String,
-    pub(crate) key: String,
-    pub(crate) answer: Vec<u8>,
-}
-
-/// The next stored answers of a company, by client and key.
-pub(crate) async fn stored(conn: &mut Conn, company: i64, after: &Stored, most: i64) -> Result<Vec<Stored>, db::Error> {
-    conn.sql(
-        "select client, key, answer from idempotency
-         where company = $1 and (client, key) > ($2, $3) and answer is not null order by client, key limit $4",
+/// The same for one company, so that whoever must know that an answer is gone need not wait for the others' turn.
+pub(crate) async fn forget(tx: &mut Conn, company: i64, now: i64, most: i64) -> Result<u64, db::Error> {
+    tx.sql(
+        "delete from idempotency where company = $1 and (client, key) in
+           (select client, key from idempotency where company = $1 and expires_at <= $2 order by expires_at limit $3)",
     )
     .bind(company)
-    .bind(&after.client)
-    .bind(&after.key)
+    .bind(now)
     .bind(most)
-    .all()
+    .exec()
     .await
-}
-
-/// Takes what an answer says out of it; a repeated request still acts only once.
-pub(crate) async fn blank(tx: &mut Conn, company: i64, answers: &[Stored]) -> Result<(), db::Error> {
-    for answer in answers {
-        tx.sql(
-            "update idempotency set answer = $4 where company = $1 and client = $2 and key = $3 and answer is not null",
-        )
-        .bind(company)
-        .bind(&answer.client)
-        .bind(&answer.key)
-        .bind(br#"{"status":{"code":"1000","description":"Success"},"data":null}"#.as_slice())
-        .later()
-        .await?;
-    }
-    Ok(())
 }

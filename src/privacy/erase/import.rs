@@ -6,16 +6,12 @@ use uuid::Uuid;
 
 use super::{Counts, LOT};
 use crate::app::App;
+use crate::customer::store::{self, Row};
 use crate::http::Error;
 
 /// Takes the person out of what imports keep: what a record was before, and rows of files that were refused.
-pub(super) async fn erase_imports(
-    app: &App,
-    company: i64,
-    ids: &[i64],
-    words: &[String],
-    counts: &mut Counts,
-) -> Result<(), Error> {
+pub(super) async fn erase_imports(app: &App, company: i64, ids: &[i64], counts: &mut Counts) -> Result<(), Error> {
+    let words = words(app, company, ids).await?;
     let mut records = Rows::new(&[("record", Type::Text)]);
     for id in ids {
         records.push([id.to_string().into()]);
@@ -86,6 +82,39 @@ pub(super) async fn erase_imports(
             counts.add("importRows", rows.len() as u64);
         }
     }
+}
+
+/// By what a row of a file is known to be about the person: every text of the records that is long enough not to stand
+/// everywhere.
+async fn words(app: &App, company: i64, ids: &[i64]) -> Result<Vec<String>, Error> {
+    const LEAST: usize = 4;
+    let mut conn = app.db.read().await?;
+    let mut words = Vec::new();
+    for id in ids {
+        let Some(row) = store::exactly(&mut conn, company, *id).await? else { continue };
+        let texts = known_by(&row).into_iter().filter(|text| text.chars().count() >= LEAST);
+        words.extend(texts.filter_map(|text| {
+            let quoted = serde_json::to_string(text).ok()?;
+            Some(quoted.trim_matches('"').to_owned())
+        }));
+    }
+    Ok(words)
+}
+
+/// The names, telephones, e-mails and accounts of the person and of those who are reached for it.
+fn known_by(row: &Row) -> Vec<&str> {
+    let profile = &row.profile;
+    let own = [&row.phone, &row.mobile, &row.email, &profile.second_name];
+    let contacts = profile.contacts.iter().flat_map(|contact| {
+        let texts = [&contact.contact_phone, &contact.contact_mobile, &contact.contact_email];
+        std::iter::once(contact.contact_name.as_str()).chain(texts.into_iter().filter_map(|text| text.as_deref()))
+    });
+    std::iter::once(row.name.as_str())
+        .chain(profile.aliases.iter().map(String::as_str))
+        .chain(own.into_iter().filter_map(|text| text.as_deref()))
+        .chain(contacts)
+        .chain(profile.social.known().map(|(_, account)| account))
+        .collect()
 }
 
 async fn empty_faults(tx: &mut Conn, company: i64, rows: &Rows) -> Result<u64, db::Error> {

@@ -2,7 +2,10 @@
 //!
 //! Done in small units of work, each of which may run again: a customer with 100,000 messages keeps no writer waiting,
 //! and a run that was killed is begun anew and finds less to do. The record is closed first, so that nothing is added;
-//! its own fields go last, because by them the stored answers that speak of the person are found.
+//! its own fields go last, because by them the rows of imported files that are about the person are found.
+//!
+//! The answers that are kept for repeated requests may speak of the person in any words. They live for a day, and none is
+//! added once the record is closed: the last step, a day later, sees to it that those of that time are gone.
 
 mod chat;
 mod import;
@@ -17,7 +20,7 @@ use crate::app::App;
 use crate::audit::{self, Change};
 use crate::customer::{BELONGINGS, Erase, erased, store};
 use crate::event::{self, Event};
-use crate::http::Error;
+use crate::http::{Error, idempotency};
 use crate::job::{Job, Kind, Next};
 use crate::time;
 
@@ -35,14 +38,16 @@ pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Err(Error::NotFound(_)) => return Ok(Next::Done),
         Err(error) => return Err(error),
     };
-    if request.state != "running" {
-        return Ok(Next::Done);
+    match (request.state.as_str(), request.done_at) {
+        ("running", _) => {}
+        ("done", Some(done_at)) => return forget_answers(app, job.company, done_at).await,
+        _ => return Ok(Next::Done),
     }
     match erase(app, job.company, id, request.customer).await {
         Ok(()) => {
             app.wakes.wake(Kind::Webhook);
             app.wakes.wake(Kind::Media);
-            Ok(Next::Done)
+            Ok(Next::At(app.now() + idempotency::KEPT))
         }
         Err(error) if job.tries >= MOST_TRIES => {
             tracing::error!(%error, request = id, "an erasure is given up");
@@ -51,6 +56,22 @@ pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
             Ok(Next::Done)
         }
         Err(error) => Err(error),
+    }
+}
+
+/// The last step: what was answered before the erasure is kept no longer.
+async fn forget_answers(app: &App, company: i64, done_at: i64) -> Result<Next, Error> {
+    let (now, due) = (app.now(), done_at + idempotency::KEPT);
+    if now < due {
+        return Ok(Next::At(due));
+    }
+    let most = u64::try_from(LOT).unwrap_or(u64::MAX);
+    loop {
+        let deleted: Result<u64, db::Error> =
+            app.db.write(async |mut tx| idempotency::forget(&mut tx, company, now, LOT).await).await;
+        if deleted? < most {
+            return Ok(Next::Done);
+        }
     }
 }
 
@@ -82,9 +103,7 @@ async fn erase(app: &App, company: i64, request: i64, customer: i64) -> Result<(
         trace::erase_events(app, company, &Trail::whole(room.to_string()), &mut counts).await?;
     }
     // Before the texts that they are found by.
-    let words = trace::words(app, company, &ids, &rooms).await?;
-    trace::erase_answers(app, company, &words, &mut counts).await?;
-    import::erase_imports(app, company, &ids, &words, &mut counts).await?;
+    import::erase_imports(app, company, &ids, &mut counts).await?;
     erase_belongings(app, company, &ids, &mut counts).await?;
     for trail in &trails {
         trace::mask_history(app, company, trail, &mut counts).await?;

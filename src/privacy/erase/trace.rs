@@ -1,4 +1,4 @@
-//! Where the person was spoken of: stored events, stored answers, and the audit trail.
+//! Where the person was spoken of: stored events, and the audit trail.
 
 use db::{Rows, Type};
 use serde::Deserialize;
@@ -8,11 +8,7 @@ use uuid::Uuid;
 use super::{Counts, LOT};
 use crate::app::App;
 use crate::customer::BELONGINGS;
-use crate::customer::store::{self, Row};
-use crate::http::{Error, idempotency};
-
-/// An answer is kept for a day: what was made before needs not be looked for in answers.
-const ANSWERS: i64 = 24 * 60 * 60 * 1000;
+use crate::http::Error;
 
 /// What stands in the place of a value in the audit trail.
 const MASK: &str = "***";
@@ -127,90 +123,6 @@ pub(super) async fn erase_events(app: &App, company: i64, trail: &Trail, counts:
             .map_err(|error: db::Error| Error::Db(error))?;
         counts.add("events", ids.len() as u64);
     }
-}
-
-/// Empties the stored answers of idempotent requests that speak of the person.
-pub(super) async fn erase_answers(app: &App, company: i64, words: &[String], counts: &mut Counts) -> Result<(), Error> {
-    let mut after = idempotency::Stored::default();
-    loop {
-        let answers = idempotency::stored(&mut app.db.read().await?, company, &after, LOT).await?;
-        let Some(last) = answers.last() else { return Ok(()) };
-        after = idempotency::Stored { answer: Vec::new(), ..last.clone() };
-        let found: Vec<idempotency::Stored> = answers
-            .into_iter()
-            .filter(|answer| {
-                let text = String::from_utf8_lossy(&answer.answer);
-                words.iter().any(|word| text.contains(word.as_str()))
-            })
-            .collect();
-        if !found.is_empty() {
-            app.db.write(async |mut tx| idempotency::blank(&mut tx, company, &found).await).await?;
-            counts.add("answers", found.len() as u64);
-        }
-    }
-}
-
-/// By what an answer is known to speak of the person: the ids of the records, and every text of them that is long enough
-/// not to stand everywhere.
-pub(super) async fn words(app: &App, company: i64, ids: &[i64], rooms: &[Uuid]) -> Result<Vec<String>, Error> {
-    const LEAST: usize = 4;
-    let mut conn = app.db.read().await?;
-    let mut words: Vec<String> = rooms.iter().map(Uuid::to_string).collect();
-    for id in ids {
-        for name in ["customerId", "survivorCustomerId", "mergedCustomerId"] {
-            words.extend([format!("\"{name}\":{id},"), format!("\"{name}\":{id}}}")]);
-        }
-        let Some(row) = store::exactly(&mut conn, company, *id).await? else { continue };
-        let texts = known_by(&row).into_iter().filter(|text| text.chars().count() >= LEAST);
-        words.extend(texts.filter_map(|text| {
-            let quoted = serde_json::to_string(text).ok()?;
-            Some(quoted.trim_matches('"').to_owned())
-        }));
-    }
-    let since = app.now() - ANSWERS;
-    let events: Vec<i64> = conn
-        .sql("select id from customer_event where company = $1 and created_at >= $2 and customer in ")
-        .bind(company)
-        .bind(since)
-        .push_ids(ids)
-        .all()
-        .await?;
-    words.extend(events.iter().map(|id| format!("\"eventId\":{id},")));
-    let files: Vec<String> = conn
-        .sql(
-            "select id from attachment
-             where company = $1 and created_at >= $2 and record_kind = 'customer' and record in ",
-        )
-        .bind(company)
-        .bind(since)
-        .push_ids(ids)
-        .all()
-        .await?;
-    words.extend(files);
-    let requests: Vec<i64> = conn
-        .sql("select id from privacy_request where company = $1 and customer in ")
-        .bind(company)
-        .push_ids(ids)
-        .all()
-        .await?;
-    words.extend(requests.iter().map(|id| format!("\"requestId\":{id},")));
-    Ok(words)
-}
-
-/// The names, telephones, e-mails and accounts of the person and of those who are reached for it.
-fn known_by(row: &Row) -> Vec<&str> {
-    let profile = &row.profile;
-    let own = [&row.phone, &row.mobile, &row.email, &profile.second_name];
-    let contacts = profile.contacts.iter().flat_map(|contact| {
-        let texts = [&contact.contact_phone, &contact.contact_mobile, &contact.contact_email];
-        std::iter::once(contact.contact_name.as_str()).chain(texts.into_iter().filter_map(|text| text.as_deref()))
-    });
-    std::iter::once(row.name.as_str())
-        .chain(profile.aliases.iter().map(String::as_str))
-        .chain(own.into_iter().filter_map(|text| text.as_deref()))
-        .chain(contacts)
-        .chain(profile.social.known().map(|(_, account)| account))
-        .collect()
 }
 
 /// Masks the values in the audit trail of a record: who changed which field, and when, stays.
