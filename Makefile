@@ -1,8 +1,15 @@
-.PHONY: run web test bench check openapi fuzz
+.PHONY: run web release package test bench check openapi fuzz
 
-run: ## Build in release and serve a demo company on http://127.0.0.1:8080, with its console where Node 20 or newer is there
+run: ## Build for a first look and serve a demo company on http://127.0.0.1:8080, with its console where Node 20 or newer is there
 	scripts/web.sh build-if-possible
-	cargo run --release -- serve --demo
+	cargo run --profile quick -- serve --demo
+
+release: ## Build for production: target/release/sala, with the console where Node 20 or newer is there
+	scripts/web.sh build-if-possible
+	cargo build --release --locked -p sala
+
+package: ## Build in release and make an archive and a folder for a container image (scripts/package.sh)
+	scripts/package.sh
 
 web: ## Build the console into web/dist; the next cargo build puts it into the program
 	scripts/web.sh build

@@ -8,9 +8,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if cargo nextest --version >/dev/null 2>&1; then
-  tests=(cargo nextest run) all=(--run-ignored all)
+  tests=(cargo nextest run) databases=(-E 'package(db) or package(sala)' --run-ignored all)
 else
-  tests=(cargo test) all=(-- --include-ignored)
+  tests=(cargo test) databases=(-- --include-ignored)
 fi
 
 echo "== SQLite"
@@ -18,4 +18,5 @@ SALA_TEST_DATABASE=sqlite "${tests[@]}" --workspace
 echo "== Examples in the documentation"
 cargo test --quiet --workspace --doc
 echo "== PostgreSQL"
-SALA_TEST_DATABASE=postgres scripts/postgres.sh "${tests[@]}" -p db -p sala "${all[@]}"
+# The whole workspace again: for a part of it Cargo would build the dependencies anew, with fewer features.
+SALA_TEST_DATABASE=postgres scripts/postgres.sh "${tests[@]}" --workspace "${databases[@]}"

@@ -148,8 +148,7 @@ impl App {
         metrics: Option<PrometheusHandle>,
     ) -> Result<App, reqwest::Error> {
         let rate = config.rate_limit;
-        // Of several TLS providers one must be named; a second call finds it named already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        use_tls();
         let provider = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .timeout(Duration::from_secs(config.provider_timeout.max(1)))
@@ -207,6 +206,12 @@ impl App {
         }
         self.guesses.prune(now);
     }
+}
+
+/// Names the library that connections are encrypted with, before the first client of this process is made; a second call
+/// finds it named already.
+pub fn use_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 impl Deref for App {

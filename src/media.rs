@@ -62,6 +62,7 @@ impl Store {
     pub fn open(place: &str) -> Result<Store, object_store::Error> {
         if let Some(rest) = place.strip_prefix("s3://") {
             let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+            crate::app::use_tls();
             let s3 = AmazonS3Builder::from_env().with_bucket_name(bucket).build()?;
             return Ok(Store(Arc::new(PrefixStore::new(s3, prefix)), None));
         }

@@ -155,6 +155,11 @@ pub fn work() -> Work {
     present(Work::clone).unwrap_or_else(|| Work::new(TraceId::random()))
 }
 
+/// Whether the present request was made with a good token.
+pub fn has_client() -> bool {
+    present(|work| work.client.is_some()).unwrap_or_default()
+}
+
 /// The trace id of the present request or job; a new one outside any.
 pub fn trace() -> TraceId {
     present(|work| work.trace).unwrap_or_else(TraceId::random)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use db::{Conn, Db, Options, Rows, Type};
@@ -401,6 +402,7 @@ fn exports(bench: &Bench, report: &mut Report, sala: &Sala, record: &serde_json:
     let server = sala.serve(&["--role", "api"])?;
     let client = Client::new(server.address, record)?;
     imports::as_files(&server, &client, report, "1,000,000 customers", imports::CUSTOMERS)?;
+    beside_exports(&server, record, report)?;
     server.stop()?;
     let archive = bench.folder.join("company.zip");
     let (seconds, memory) = imports::command(sala, &["export", &archive.display().to_string()])?;
@@ -409,6 +411,35 @@ fn exports(bench: &Bench, report: &mut Report, sala: &Sala, record: &serde_json:
     report.under(&format!("Embedded, sala export of that company ({megabytes} MB)"), seconds, 120.0, "s");
     report.under("… memory meanwhile (PSS)", memory, 150.0, "MB");
     Ok(())
+}
+
+/// What others wait for while twenty exports are asked for at once, and again as soon as they are refused or done.
+fn beside_exports(server: &server::Server, record: &serde_json::Value, report: &mut Report) -> Result<()> {
+    let stop = AtomicBool::new(false);
+    let client = Client::new(server.address, record)?;
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    if imports::list(server.address, &client, imports::CUSTOMERS, "text/csv").is_err() {
+                        std::thread::sleep(Duration::from_millis(50));
+                    }
+                }
+            });
+        }
+        let measured = [("GET /healthz", "/healthz"), ("GET /v1/setting", "/v1/setting")].map(|(name, path)| {
+            let other = Client::new(server.address, record)?;
+            let pause = Duration::from_millis(20);
+            let plan = Plan { pause, ..Plan::full(server.address, 1, Duration::from_secs(5)) };
+            Ok((name, load::run(plan, move |_, out| other.get(path, out))?))
+        });
+        stop.store(true, Ordering::Relaxed);
+        for outcome in measured {
+            let (name, outcome): (&str, load::Outcome) = outcome?;
+            report.under(&format!("Embedded, … {name} beside 20 exports, p99"), outcome.latency(0.99), 100.0, "ms");
+        }
+        Ok(())
+    })
 }
 
 /// Making customers at 64 connections, next to the same statements straight through rusqlite.

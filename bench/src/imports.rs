@@ -110,7 +110,7 @@ pub(crate) fn command(sala: &Sala, words: &[&str]) -> Result<(f64, f64)> {
 }
 
 /// How many bytes the whole list has as a file.
-fn list(address: SocketAddr, client: &Client, (path, body): (&str, &str), accept: &str) -> Result<usize> {
+pub(crate) fn list(address: SocketAddr, client: &Client, (path, body): (&str, &str), accept: &str) -> Result<usize> {
     let mut request = Vec::new();
     client.post(path, body, &mut request);
     let request =

@@ -1,9 +1,9 @@
 //! LINE: its callbacks in, and what is fetched from it in the background.
 
 use axum::body::Bytes;
-use bytes::BytesMut;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
+use bytes::BytesMut;
 use channel::Platform;
 use channel::line::{self, EventKind, Fetched};
 use channel::plan::REPLY_TOKEN_LIFETIME_MS;
@@ -162,6 +162,9 @@ pub struct CallFailed {
     pub reason: String,
 }
 
+/// The largest answer of a provider that is read, in bytes.
+const LARGEST_ANSWER: usize = 1024 * 1024;
+
 /// A provider's answer.
 #[derive(Debug)]
 pub struct Answer {
@@ -180,10 +183,18 @@ pub async fn call(app: &App, request: http::Request<Vec<u8>>) -> Result<Answer, 
         reason: describe(&error),
     };
     let request = reqwest::Request::try_from(request).map_err(failed)?;
-    let response = app.http.execute(request).await.map_err(failed)?;
+    let mut response = app.http.execute(request).await.map_err(failed)?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let body = response.bytes().await.map_err(|error| CallFailed { never_sent: false, reason: describe(&error) })?;
-    Ok(Answer { status, headers, body })
+    let mut body = BytesMut::new();
+    let broken = |error: reqwest::Error| CallFailed { never_sent: false, reason: describe(&error) };
+    while let Some(piece) = response.chunk().await.map_err(broken)? {
+        let room = LARGEST_ANSWER - body.len();
+        body.extend_from_slice(&piece[..piece.len().min(room)]);
+        if piece.len() > room {
+            break;
+        }
+    }
+    Ok(Answer { status, headers, body: body.freeze() })
 }
 
 /// What went wrong with a call, in words that hold no address.

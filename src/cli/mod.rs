@@ -27,7 +27,7 @@ use db::file::FileError;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::app::{App, Clock};
+use crate::app::{App, Clock, use_tls};
 use crate::config::Common;
 use crate::http::Error;
 use crate::media::Store;
@@ -176,6 +176,16 @@ fn survive_file_limits() {
 #[cfg(not(unix))]
 fn survive_file_limits() {}
 
+/// What is written is for this user alone: databases, media, backups and exports hold what customers said.
+#[cfg(unix)]
+fn keep_files_private() {
+    use rustix::fs::Mode;
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+}
+
+#[cfg(not(unix))]
+fn keep_files_private() {}
+
 fn failed(failure: &Failure) -> ExitCode {
     let _ = writeln!(io::stderr(), "error: {failure}");
     ExitCode::FAILURE
@@ -183,6 +193,8 @@ fn failed(failure: &Failure) -> ExitCode {
 
 async fn command(cli: Cli) -> Result<ExitCode, Failure> {
     survive_file_limits();
+    keep_files_private();
+    use_tls();
     let common = cli.common;
     match cli.command {
         Command::Serve(config) => serve::run(&common, *config).await?,

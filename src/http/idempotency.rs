@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::caller::Caller;
-use super::error::{Code, Error, Fault};
+use super::error::{Code, Error};
 use super::input;
 use super::openapi::Rule;
 use super::reply::{Reply, json};

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Uri};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -111,18 +112,23 @@ impl Server {
         request.extensions_mut().insert(peer);
         let work = Work { address: Some(peer.0), ..Work::new(trace) };
         let mut response = telemetry::traced(work, async {
-            let response = self.answer(request).await;
+            let mut response = self.answer(request).await;
             self.app.wakes.wake_all(telemetry::asked());
             let (status, elapsed) = (response.status().as_u16(), started.elapsed());
             let operation = telemetry::operation();
             operation.as_deref().map_or(&self.app.other, |rule| &rule.meter).record(status, elapsed);
             tracing::debug!(%method, status, ms = elapsed.as_secs_f64() * 1000.0, "answered");
+            if telemetry::has_client() {
+                keep_private(response.headers_mut());
+            }
             response
         })
         .await;
+        let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(&trace.to_string()) {
-            response.headers_mut().insert(TRACE_ID, value);
+            headers.insert(TRACE_ID, value);
         }
+        guard(headers);
         response
     }
 
@@ -152,6 +158,22 @@ impl Server {
             false => config.request_timeout,
         })
     }
+}
+
+/// What browsers are told of every answer: it is what it says, and no page of others' shows it in a frame.
+fn guard(headers: &mut HeaderMap) {
+    headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("text/html") {
+        headers.entry(X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    }
+}
+
+/// What was answered to a token is for its holder: nobody on the way keeps it. A record with a version may be kept by the
+/// caller, who asks each time whether it is still the same.
+fn keep_private(headers: &mut HeaderMap) {
+    let value = if headers.contains_key(ETAG) { "private, no-cache" } else { "no-store" };
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static(value));
 }
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");

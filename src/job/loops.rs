@@ -15,7 +15,7 @@ struct Counts {
 
 impl Loops {
     /// The loop, of which it is known when it ends, however it does.
-    pub fn keep<T>(&self, task: impl Future<Output = T>) -> impl Future<Output = T> {
+    pub fn keep<F: Future>(&self, task: F) -> impl Future<Output = F::Output> + use<F> {
         self.0.started.fetch_add(1, Ordering::SeqCst);
         let ending = Ending(Arc::clone(&self.0));
         async move {

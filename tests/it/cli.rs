@@ -382,3 +382,45 @@ async fn the_document_is_printed() {
     let sala = Sala::new().await;
     assert_eq!(sala.json(&["openapi"]), crate::every_endpoint::document());
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_written_is_for_its_own_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    fn open_to_others(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) -> usize {
+        let entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        for path in &entries {
+            if path.metadata().unwrap().permissions().mode() & 0o077 != 0 {
+                found.push(path.clone());
+            }
+            if path.is_dir() {
+                open_to_others(path, found);
+            }
+        }
+        entries.len()
+    }
+    let sala = Sala::new().await;
+    // As on machines whose users share what they make.
+    let shared = |args: &[&str]| {
+        let command = sala.command(args);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_sala")]).args(args);
+        shell.current_dir(&sala.database.folder).stdin(Stdio::null());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        printed(&shell.output().unwrap())
+    };
+    shared(&["company", "create", "--name", "Siam Tools", "--id", "507"]);
+    shared(&["export", "--company", "507", "copy.zip"]);
+    shared(&["export", "--company", "507", "copy"]);
+    if !is_postgres() {
+        shared(&["backup", "copy.db"]);
+    }
+    let mut found = Vec::new();
+    assert!(open_to_others(&sala.database.folder, &mut found) >= 2);
+    assert_eq!(found, Vec::<std::path::PathBuf>::new());
+}

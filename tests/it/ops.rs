@@ -120,6 +120,22 @@ async fn the_log_names_the_address_that_a_trusted_proxy_tells() {
 }
 
 #[tokio::test]
+async fn answers_say_how_browsers_are_to_take_them() {
+    let app = TestApp::new().await;
+    for path in ["/docs", "/openapi.json", "/healthz", "/nothing"] {
+        let answer = open(&app, path).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("x-frame-options"), if path == "/docs" { "DENY" } else { "" }, "{path}");
+    }
+    let list = app.post("/v3/customers/enquiry", json!({})).await;
+    assert_eq!((list.status, list.header("cache-control")), (200, "no-store"));
+    let refused = app.post("/v3/customers", json!({})).await;
+    assert_eq!((refused.status, refused.header("cache-control")), (400, "no-store"));
+    let record = app.get("/v1/setting").await;
+    assert_eq!((record.header("etag").is_empty(), record.header("cache-control")), (false, "private, no-cache"));
+}
+
+#[tokio::test]
 async fn a_worker_offers_no_more_than_its_health() {
     let app = TestApp::new().await;
     let (_, worker) = app.node(|config| config.role = Role::Worker).await;

@@ -114,7 +114,7 @@ pub(crate) async fn instead(
     let pages =
         Pages { parts, body, next, shape, place: Place::Start, app: app.clone(), client, work, _export: export };
     // The first page says whether the request is good: a refusal is answered as it always is.
-    let (pages, first) = match pages.aside(async |pages| pages.fetch().await).await {
+    let (pages, first) = match pages.aside(async |pages: &mut Pages| pages.fetch().await).await {
         Ok((pages, Ok(rows))) => (pages, rows),
         Ok((_, Err(answer))) => return *answer,
         Err(error) => return Error::Internal(format!("a page of a list: {error}")).into_response(),
