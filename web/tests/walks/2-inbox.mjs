@@ -228,21 +228,23 @@ export default [
       const customer = new Customer(server, `Uj${tag}`, `สองคน ${tag}`);
       await customer.says('มีใครอยู่ไหม');
       const first = await open0(person);
-      const me = (await inPage(first, 'GET', '/v1/auth/me')).body.data.user.id;
-      const other = (await inPage(first, 'GET', '/v1/console/colleagues')).body.data.value.find((one) => one.isActive && one.id !== me);
+      const roles = (await inPage(first, 'GET', '/v1/setting/roles')).body.data.value;
+      const role = roles.find((one) => one.nameEn === 'Agent') ?? roles[0];
+      const made = await inPage(first, 'POST', '/v1/console/users', { email: `nok.${tag}@example.com`, firstname: 'นก', lastname: tag, nickname: `นก ${tag}`, roleId: role.id });
+      assert(made.status === 201, `a colleague is invited: ${JSON.stringify(made.body)}`);
+      const other = made.body.data.user;
       const one = await person();
+      // This person's page does not hear that somebody else was quicker.
+      await one.page.route('**/v1/console/stream**', (route) => route.abort());
       await open(one, tag);
       const room = new URL(one.page.url()).searchParams.get('room');
-      // This person's page does not hear yet that somebody else was quicker.
-      await one.page.route('**/v1/console/stream**', (route) => route.abort());
-      if (other) {
-        await inPage(one, 'PATCH', `/v1/console/rooms/${room}`, { assignee: other.id });
-        await one.page.focus('#rooms');
-        await one.page.keyboard.press('m');
-        await one.page.waitForSelector('.toast.bad');
-        await until('the winner stands there', async () => (await one.page.innerText('.thread-head')).includes(other.nickname ?? other.name));
-        await one.axe('the room is taken');
-      }
+      const given = await inPage(first, 'PATCH', `/v1/console/rooms/${room}`, { assignee: other.id });
+      assert(given.status === 200, `the colleague has it: ${JSON.stringify(given.body)}`);
+      await one.page.focus('#rooms');
+      await one.page.keyboard.press('m');
+      await one.page.waitForSelector('.toast.bad');
+      await until('the winner stands there', async () => (await one.page.innerText('.thread-head')).includes(other.nickname));
+      await one.axe('the room is taken');
     },
   },
   {

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useId, useImperativeHandle, useLayoutEffect, useRef, useState, type KeyboardEvent, type Ref } from 'react';
 import { may, session } from '../../api/client';
 import { say } from '../../api/words';
-import type { Reply, Room } from '../../api/types';
+import type { Colleague, Reply, Room } from '../../api/types';
 import { prefer } from '../../app/session';
 import { chordText, composing } from '../../keys';
 import { lang, words } from '../../i18n';
@@ -12,8 +12,18 @@ import { uuid7 } from '../../live/uuid';
 import { useStore } from '../../store';
 import { Button, IconButton } from '../../ui/Button';
 import { fold } from '../../ui/text';
-import { listReplies, presence, uploadFile } from './api';
+import { listColleagues, listReplies, presence, uploadFile } from './api';
 import { discard, drafts, open, sent, write, written } from './drafts';
+
+/** Something that is offered while one types. */
+interface Suggestion {
+  id: string;
+  word: string;
+  title: string;
+  more: string;
+  /** The text that stands in the composer when it is taken. */
+  take(): string;
+}
 
 export interface ComposerHandle {
   focus(mode?: 'reply' | 'note'): void;
@@ -65,7 +75,16 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
   const replies = useQuery({ queryKey: ['replies'], queryFn: listReplies, enabled: slash !== null, staleTime: 10 * 60_000 });
   const title = (reply: Reply) => (lang === 'th' ? reply.titleTh || reply.titleEn : reply.titleEn || reply.titleTh);
   const body = (reply: Reply) => (lang === 'th' ? reply.textTh || reply.textEn : reply.textEn || reply.textTh);
-  const found = slash === null ? [] : (replies.data ?? []).filter((reply) => fold(`${reply.name} ${title(reply)}`).includes(slash)).slice(0, 8);
+  // In a note, `@` and the beginning of a name offer colleagues.
+  const naming = note ? /(?:^|\s)@([^\s@]*)$/.exec(text.content)?.[1] ?? null : null;
+  const colleagues = useQuery({ queryKey: ['colleagues'], queryFn: listColleagues, enabled: note, staleTime: 5 * 60_000 });
+  const short = (one: Colleague) => (one.nickname ?? one.name).replaceAll(' ', '\u00a0');
+  const found: Suggestion[] =
+    slash !== null
+      ? (replies.data ?? []).filter((reply) => fold(`${reply.name} ${title(reply)}`).includes(slash)).slice(0, 8).map((reply) => ({ id: reply.id, word: `/${reply.name}`, title: title(reply), more: body(reply), take: () => body(reply).replaceAll('{name}', room.name) }))
+      : naming !== null
+        ? (colleagues.data ?? []).filter((one) => one.isActive && fold(`${one.nickname ?? ''} ${one.name}`).includes(fold(naming))).slice(0, 8).map((one) => ({ id: one.id, word: `@${short(one)}`, title: one.name, more: one.teamName ?? '', take: () => `${text.content.slice(0, text.content.length - naming.length)}${short(one)} ` }))
+        : [];
   const picked = Math.min(pick, found.length - 1);
 
   const typed = useRef(0);
@@ -84,13 +103,14 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
     if (!content || !canReply) return;
     const isNote = written(room.id).mode === 'note';
     sent(room.id);
-    void post({ id: uuid7(), roomId: room.id, kind: isNote ? 'note' : 'reply', type: 'message', content, at: Date.now() });
+    const mentions = isNote ? (colleagues.data ?? []).filter((one) => content.includes(`@${short(one)}`)).map((one) => one.id) : undefined;
+    void post({ id: uuid7(), roomId: room.id, kind: isNote ? 'note' : 'reply', type: 'message', content, mentions, at: Date.now() });
     if (isNote) discard(room.id);
     onSent();
   }
 
-  function insert(reply: Reply) {
-    write(room.id, { content: body(reply).replaceAll('{name}', room.name) });
+  function insert(chosen: Suggestion) {
+    write(room.id, { content: chosen.take() });
     requestAnimationFrame(() => field.current?.focus());
   }
 
@@ -170,12 +190,12 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
         </div>
       )}
       {found.length > 0 && (
-        <ul className="templates popover" role="listbox" id={`${id}-list`} aria-label={t.templates}>
-          {found.map((reply, index) => (
-            <li key={reply.id} id={`${id}-${index}`} role="option" aria-selected={index === picked} onMouseDown={(event) => { event.preventDefault(); insert(reply); }}>
-              <strong>{`/${reply.name}`}</strong>{' '}
-              <span>{title(reply)}</span>
-              <span className="line muted">{body(reply)}</span>
+        <ul className="templates popover" role="listbox" id={`${id}-list`} aria-label={naming === null ? t.templates : t.colleagues}>
+          {found.map((one, index) => (
+            <li key={one.id} id={`${id}-${index}`} role="option" aria-selected={index === picked} onMouseDown={(event) => { event.preventDefault(); insert(one); }}>
+              <strong>{one.word}</strong>{' '}
+              <span>{one.title}</span>
+              <span className="line muted">{one.more}</span>
             </li>
           ))}
         </ul>

@@ -10,7 +10,7 @@ import { Avatar } from '../../ui/Avatar';
 import { Button } from '../../ui/Button';
 import { Chooser } from '../../ui/Chooser';
 import { toast } from '../../ui/Toast';
-import { getRoom } from './api';
+import { getRoom, listHistory } from './api';
 import { learn } from './live';
 
 interface Props {
@@ -103,8 +103,29 @@ export function CustomerPane({ room, now, linking, setLinking }: Props) {
           <dd>{formatTime(room.createdAt)}</dd>
         </dl>
       </section>
+      <RoomHistory room={room} />
       {linking && <LinkChooser onClose={() => setLinking(false)} onChoose={(code) => { setLinking(false); void link(code); }} first={room.name} />}
     </div>
+  );
+}
+
+function RoomHistory({ room }: { room: Room }) {
+  const t = words('inbox').history;
+  const [open, setOpen] = useState(false);
+  const list = useQuery({ queryKey: ['room-history', room.id, room.version], queryFn: () => listHistory(room.id), enabled: open });
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{t.title}</summary>
+      <ul className="room-history">
+        {list.data?.length === 0 && <li className="muted">{t.none}</li>}
+        {list.data?.map((one) => (
+          <li key={one.id} className="small">
+            <span className="muted">{formatTime(one.at)}</span>{' '}
+            <span>{`${t.actions[one.action] ?? one.action} · ${one.actor ? one.actor.nickname ?? one.actor.name : t.rule}`}</span>
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -3,6 +3,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { may, session } from '../../api/client';
+import { say } from '../../api/words';
 import type { Counts, Entry, Room } from '../../api/types';
 import { prefer } from '../../app/session';
 import { useCommands, type Command } from '../../keys';
@@ -14,9 +15,11 @@ import { Button, IconButton } from '../../ui/Button';
 import { Chooser } from '../../ui/Chooser';
 import { Dialog } from '../../ui/Dialog';
 import { Icon, type IconName } from '../../ui/Icon';
+import { TextField } from '../../ui/Field';
 import { Empty, Failed, Loading } from '../../ui/State';
+import { toast } from '../../ui/Toast';
 import * as acts from './acts';
-import { getCounts, getRoom, listColleagues, listRooms, markRead, presence } from './api';
+import { addView, dropView, getCounts, getRoom, listColleagues, listRooms, listViews, markRead, presence } from './api';
 import { Composer, type ComposerHandle } from './Composer';
 import { CustomerPane } from './CustomerPane';
 import { flush, written } from './drafts';
@@ -50,19 +53,26 @@ export function Inbox() {
   const now = useMinute();
   const my = me?.user.id ?? '';
   const viewId = search.view ?? me?.preferences.view ?? 'queue';
-  const base = VIEWS.find((view) => view.id === viewId) ?? (VIEWS[0] as View);
+  const own = useQuery({ queryKey: ['views'], queryFn: listViews, staleTime: 10 * 60_000, retry: false });
+  const views = useMemo((): NamedView[] => [...VIEWS.map((view) => ({ ...view, label: t.views[view.id as keyof typeof t.views] })), ...(own.data ?? []).map((view) => ({ status: ['open'], order: 'recent', ...view.filter, id: `own-${view.id}`, label: view.name, own: view.id }) as NamedView)], [own.data, t]);
+  const named = views.find((view) => view.id === viewId) ?? (views[0] as NamedView);
+  const base = useMemo((): View => {
+    const { label: _label, own: _own, ...view } = named;
+    return view;
+  }, [named]);
+  const [naming, setNaming] = useState(false);
   const [line, setLine] = useState(search.q ?? '');
   const view = useMemo(() => withLine(base, search.q ?? ''), [base, search.q]);
   const [pane, setPane] = useState((me?.preferences.pane ?? true) && matchMedia('(min-width: 1181px)').matches);
   const [asking, setAsking] = useState<Asking>(null);
   const [linking, setLinking] = useState(false);
-  const [views, setViews] = useState<Element | null>(null);
+  const [slot, setSlot] = useState<Element | null>(null);
   const composer = useRef<ComposerHandle>(null);
   const thread = useRef<ThreadHandle>(null);
   const filter = useRef<HTMLInputElement>(null);
   const roomId = search.room ?? null;
 
-  useEffect(() => setViews(document.getElementById('inbox-views')), []);
+  useEffect(() => setSlot(document.getElementById('inbox-views')), []);
   useEffect(() => {
     document.title = `${t.title} · Sala`;
   }, [t]);
@@ -150,7 +160,8 @@ export function Inbox() {
     { id: 'inbox.media', label: t.act.media, group, keys: ['o'], quiet: true, run: () => thread.current?.open() },
     { id: 'inbox.pane', label: t.act.pane, group, keys: [']'], run: togglePane },
     { id: 'inbox.filter', label: t.act.filter, group, keys: ['f'], run: () => filter.current?.focus() },
-    { id: 'inbox.view', label: t.act.next_view, group, keys: ['v'], run: () => setView(VIEWS[(VIEWS.findIndex((one) => one.id === base.id) + 1) % VIEWS.length]?.id ?? 'queue') },
+    { id: 'inbox.view', label: t.act.next_view, group, keys: ['v'], run: () => setView(views[(views.findIndex((one) => one.id === base.id) + 1) % views.length]?.id ?? 'queue') },
+    { id: 'inbox.saveView', label: t.saved.save, group, run: () => setNaming(true) },
   ];
   useCommands(commands);
 
@@ -186,14 +197,14 @@ export function Inbox() {
 
   return (
     <div className={`inbox ${room ? 'has-room' : ''} ${pane ? 'has-pane' : ''}`}>
-      <h1 className="unseen">{`${t.title}: ${t.views[base.id as keyof typeof t.views]}`}</h1>
-      {views && createPortal(<Views active={base.id} counts={counts.data} onChoose={setView} />, views)}
+      <h1 className="unseen">{`${t.title}: ${named.label}`}</h1>
+      {slot && createPortal(<Views views={views} active={base.id} counts={counts.data} onChoose={setView} onDrop={(id) => { dropView(id).then(() => { void own.refetch(); setView('queue'); }, (error) => toast(say(error), { bad: true })); }} />, slot)}
       <section className="rooms-column" aria-label={t.list.label}>
         <header className="rooms-head">
-          <p className="line rooms-title" aria-hidden="true">{t.views[base.id as keyof typeof t.views]}</p>
+          <p className="line rooms-title" aria-hidden="true">{named.label}</p>
           <select className="views-select" aria-label={t.views.label} value={base.id} onChange={(event) => setView(event.target.value)}>
-            {VIEWS.map((one) => (
-              <option key={one.id} value={one.id}>{t.views[one.id as keyof typeof t.views]}</option>
+            {views.map((one) => (
+              <option key={one.id} value={one.id}>{one.label}</option>
             ))}
           </select>
           <form
@@ -285,6 +296,7 @@ export function Inbox() {
           {single.isError ? <Failed error={single.error} /> : roomId ? <Loading /> : <Empty icon="inbox" title={t.thread.none}><p>{t.thread.noneKeys}</p></Empty>}
         </section>
       )}
+      {naming && <NameView view={view} close={() => setNaming(false)} done={() => { setNaming(false); void own.refetch(); }} />}
       {room && <Questions asking={asking} room={room} close={() => setAsking(null)} my={my} colleagues={colleagues.data ?? []} loading={colleagues.isPending} />}
     </div>
   );
@@ -297,24 +309,55 @@ function learnRead(id: string, to: number) {
   });
 }
 
-function Views({ active, counts, onChoose }: { active: string; counts: Counts | undefined; onChoose(id: string): void }) {
-  const t = words('inbox').views;
+interface NamedView extends View {
+  label: string;
+  /** The id of a view that somebody saved. */
+  own?: string | number;
+}
+
+function Views({ views, active, counts, onChoose, onDrop }: { views: readonly NamedView[]; active: string; counts: Counts | undefined; onChoose(id: string): void; onDrop(id: string | number): void }) {
+  const t = words('inbox');
   const numbers: Record<string, number | undefined> = { queue: counts?.unanswered, mine: counts?.mine, unassigned: counts?.unassigned, mentioned: counts?.mentioned, waiting: counts?.waiting };
   return (
-    <ul className="views" aria-label={t.label}>
-      {VIEWS.map((view) => {
+    <ul className="views" aria-label={t.views.label}>
+      {views.map((view) => {
         const number = numbers[view.id];
         return (
-          <li key={view.id}>
+          <li key={view.id} className="row">
             <button type="button" className="nav-link" aria-current={view.id === active ? 'true' : undefined} onClick={() => onChoose(view.id)}>
-              <Icon name={VIEW_ICONS[view.id] ?? 'inbox'} size={16} />
-              <span className="grow line">{t[view.id as keyof typeof t]}</span>
+              <Icon name={VIEW_ICONS[view.id] ?? 'filter'} size={16} />
+              <span className="grow line">{view.label}</span>
               {number ? <span className="small muted">{number >= 1000 ? '1000+' : number}</span> : null}
             </button>
+            {view.own !== undefined && view.id === active && <IconButton className="tiny" icon="close" label={`${t.saved.drop}: ${view.label}`} onClick={() => onDrop(view.own as string)} />}
           </li>
         );
       })}
     </ul>
+  );
+}
+
+function NameView({ view, close, done }: { view: View; close(): void; done(): void }) {
+  const t = words('inbox').saved;
+  const core = words('core').act;
+  const [name, setName] = useState('');
+  return (
+    <Dialog title={t.save} onClose={close}>
+      <form
+        className="dialog-content"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const { id: _, ...filter } = view;
+          addView(name.trim(), filter).then(() => { toast(t.done); done(); }, (error) => toast(say(error), { bad: true }));
+        }}
+      >
+        <TextField label={t.name} required autoFocus value={name} onChange={(event) => setName(event.target.value)} />
+        <div className="dialog-foot">
+          <Button onClick={close}>{core.cancel}</Button>
+          <Button type="submit" look="main">{core.save}</Button>
+        </div>
+      </form>
+    </Dialog>
   );
 }
 

@@ -25,6 +25,24 @@ export const listMessages = (room: string, query: { before?: string; after?: str
 export const listNotes = (room: string) => call<{ value: Note[]; next: string | null }>('GET', path(room, '/notes'), { query: { take: 100 } });
 export const patchRoom = (room: string, change: Record<string, unknown>) => call<Room>('PATCH', path(room), { body: change });
 export const claimRoom = (room: string) => call<Room>('POST', path(room, '/claim'), { body: {} });
+export interface RoomEvent {
+  id: string;
+  at: number;
+  actor: { name: string; nickname?: string | null } | null;
+  action: string;
+  changes: Record<string, unknown>;
+}
+export const listHistory = (room: string) => call<{ value: RoomEvent[] }>('GET', path(room, '/history'), { query: { take: 30 } }).then((page) => page.value);
+export interface SavedView {
+  id: string | number;
+  name: string;
+  filter: Record<string, unknown>;
+  shared: boolean;
+  version: number;
+}
+export const listViews = () => call<{ value: SavedView[] }>('GET', '/v1/console/views').then((page) => page.value);
+export const addView = (name: string, filter: object) => call<SavedView>('POST', '/v1/console/views', { body: { name, filter } });
+export const dropView = (id: string | number) => call('DELETE', `/v1/console/views/${id}`);
 export const markRead = (room: string, to: number, force = false) => call<{ readTo: number }>('PUT', path(room, '/read'), { body: force ? { to, force } : { to } });
 export const retryMessage = (id: string) => call<Message>('POST', `/v1/chat/message/${id}/retry`, { body: {} });
 export const getDraft = (room: string) => call<Draft | null>('GET', path(room, '/draft'));

@@ -20,13 +20,13 @@ export interface View {
 
 /** The views that everybody has. */
 export const VIEWS: readonly View[] = [
-  { id: 'queue', status: ['open'], assignee: 'any', order: 'waiting' },
+  { id: 'queue', status: ['open'], order: 'waiting' },
   { id: 'mine', status: ['open'], assignee: 'me', order: 'recent' },
   { id: 'unassigned', status: ['open'], assignee: 'none', order: 'recent' },
   { id: 'mentioned', status: ['open', 'waiting', 'closed'], mentioned: true, order: 'recent' },
-  { id: 'open', status: ['open'], assignee: 'any', order: 'recent' },
-  { id: 'waiting', status: ['waiting'], assignee: 'any', order: 'recent' },
-  { id: 'closed', status: ['closed'], assignee: 'any', order: 'recent' },
+  { id: 'open', status: ['open'], order: 'recent' },
+  { id: 'waiting', status: ['waiting'], order: 'recent' },
+  { id: 'closed', status: ['closed'], order: 'recent' },
 ];
 
 const STATUSES: readonly string[] = ['open', 'waiting', 'closed'];
@@ -68,7 +68,8 @@ export function fits(room: Room, view: View, me: string): boolean {
   if (view.account && view.account !== room.account.id) return false;
   if (view.assignee === 'me') return room.assignee?.id === me;
   if (view.assignee === 'none') return room.assignee === null;
-  if (view.assignee && view.assignee !== 'any') return room.assignee?.id === view.assignee;
+  if (view.assignee === 'any') return room.assignee !== null;
+  if (view.assignee) return room.assignee?.id === view.assignee;
   return true;
 }
 

@@ -80,6 +80,7 @@ const words = {
     other: 'You wrote another text for this room elsewhere:',
     useOther: 'Take that one',
     keepMine: 'Keep this one',
+    colleagues: 'Colleagues',
     templates: 'Templates',
     closed: 'This conversation is closed. An answer opens it again.',
     readOnly: 'Your role may read, not answer.',
@@ -132,6 +133,8 @@ const words = {
     },
   },
   snooze: { hour: 'In an hour', afternoon: 'This afternoon, 14:00', tomorrow: 'Tomorrow, 9:00', monday: 'Monday, 9:00', week: 'In a week' },
+  history: { title: 'What happened', none: 'Nothing yet.', rule: 'by rule', actions: { assigned: 'assigned', open: 'opened', waiting: 'snoozed', closed: 'closed', updated: 'changed', claimed: 'taken', reopened: 'opened again' } as Record<string, string> },
+  saved: { save: 'Save this view…', name: 'Name of the view', done: 'View saved', drop: 'Delete the view' },
   pane: {
     label: 'Customer',
     state: 'Conversation',

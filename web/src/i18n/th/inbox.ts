@@ -83,6 +83,7 @@ const words: Shape<typeof en> = {
     other: 'คุณเขียนอีกข้อความหนึ่งสำหรับห้องนี้ไว้ที่อื่น:',
     useOther: 'ใช้ข้อความนั้น',
     keepMine: 'ใช้ข้อความนี้',
+    colleagues: 'เพื่อนร่วมงาน',
     templates: 'ข้อความสำเร็จรูป',
     closed: 'การสนทนานี้ปิดแล้ว เมื่อตอบจะเปิดขึ้นอีกครั้ง',
     readOnly: 'บทบาทของคุณอ่านได้ แต่ตอบไม่ได้',
@@ -135,6 +136,8 @@ const words: Shape<typeof en> = {
     },
   },
   snooze: { hour: 'อีกหนึ่งชั่วโมง', afternoon: 'บ่ายนี้ 14:00', tomorrow: 'พรุ่งนี้ 9:00', monday: 'วันจันทร์ 9:00', week: 'อีกหนึ่งสัปดาห์' },
+  history: { title: 'ความเป็นมา', none: 'ยังไม่มี', rule: 'ตามกฎ', actions: { assigned: 'มอบหมาย', open: 'เปิด', waiting: 'เลื่อน', closed: 'ปิด', updated: 'แก้ไข', claimed: 'รับเรื่อง', reopened: 'เปิดอีกครั้ง' } },
+  saved: { save: 'บันทึกมุมมองนี้…', name: 'ชื่อมุมมอง', done: 'บันทึกมุมมองแล้ว', drop: 'ลบมุมมอง' },
   pane: {
     label: 'ลูกค้า',
     state: 'การสนทนา',
