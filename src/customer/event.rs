@@ -237,8 +237,7 @@ async fn edit_customer_event(
     let at = check(&input, Faults::new(faults), &zone)?;
     caller
         .write(&app, async |mut tx| {
-            let old = find(&mut tx, caller.company, path.event_id).await?.ok_or(Error::NotFound("event"))?;
-            conditions.allow_change(Some(old.version))?;
+            let old = held(&mut tx, caller.company, path.event_id, &conditions).await?;
             let customer = known(&mut tx, caller.company, &input).await?;
             let new = row(&input, old.id, customer, at, old.version + 1);
             update(&mut tx, caller.company, &new, app.now()).await?;
@@ -255,18 +254,19 @@ async fn edit_customer_event(
     path = "/v1/customerEvent/{eventId}",
     operation_id = "deleteCustomerEvent",
     tag = "Customer",
-    params(EventPath),
+    params(EventPath, Conditions),
     responses((status = 200, description = "It is gone.", body = Envelope<Option<String>>)),
     security(("bearerAuth" = ["customer:write"], "subscriptionKey" = []))
 )]
 async fn delete_customer_event(
     State(app): State<App>,
     caller: Caller,
+    conditions: Conditions,
     Path(path): Path<EventPath>,
 ) -> Result<Reply<Option<String>>, Error> {
     caller
         .write(&app, async |mut tx| {
-            let old = find(&mut tx, caller.company, path.event_id).await?.ok_or(Error::NotFound("event"))?;
+            let old = held(&mut tx, caller.company, path.event_id, &conditions).await?;
             tx.sql("delete from customer_event where company = $1 and id = $2")
                 .bind(caller.company)
                 .bind(old.id)
@@ -397,8 +397,12 @@ fn row(input: &CustomerEventWrite, id: i64, customer: i64, happens_at: i64, vers
 const COLUMNS: &str =
     "select id, customer, name, kind, happens_at, description, version from customer_event where company = $1";
 
-async fn find(conn: &mut Conn, company: i64, id: i64) -> Result<Option<Row>, db::Error> {
-    conn.sql(COLUMNS).push(" and id = $2").bind(company).bind(id).optional().await
+/// The event that a request changes, held until the unit ends.
+async fn held(tx: &mut Conn, company: i64, id: i64, conditions: &Conditions) -> Result<Row, Error> {
+    let query = tx.sql(COLUMNS).push(" and id = $2").bind(company).bind(id).held();
+    let row: Row = query.optional().await?.ok_or(Error::NotFound("event"))?;
+    conditions.allow_change(Some(row.version))?;
+    Ok(row)
 }
 
 async fn list(

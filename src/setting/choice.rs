@@ -449,7 +449,8 @@ async fn update(
     now: i64,
 ) -> Result<Choice, Error> {
     let (company, list) = (caller.company, path.list);
-    let old = find(tx, company, list, path.id).await?.ok_or(Error::NotFound("entry"))?;
+    let held = tx.sql(CHOICE).push(" and id = $3").bind(company).bind(list.path()).bind(path.id).held();
+    let old: Choice = held.optional().await?.ok_or(Error::NotFound("entry"))?;
     conditions.allow_change(Some(old.version))?;
     let name = input.name.as_deref().map_or(old.name.as_str(), str::trim);
     let detail = input.detail.clone().over(old.detail.clone());

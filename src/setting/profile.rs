@@ -293,7 +293,7 @@ async fn update_setting(
 ) -> Result<Reply<CompanySetting>, Error> {
     caller
         .write(&app, async |mut tx| {
-            let old = find(&mut tx, caller.company).await?;
+            let old = held(&mut tx, caller.company).await?;
             conditions.allow_change(Some(old.version))?;
             let new = merge(&old, &input)?;
             save(&mut tx, &new).await?;
@@ -329,12 +329,19 @@ impl Row {
     }
 }
 
+const ROW: &str = "select company, name, time_zone, settings, version from company where company = $1";
+
 async fn find(conn: &mut Conn, company: i64) -> Result<Row, Error> {
-    let row: Option<Row> = conn
-        .sql("select company, name, time_zone, settings, version from company where company = $1")
-        .bind(company)
-        .optional()
-        .await?;
+    read(conn.sql(ROW).bind(company)).await
+}
+
+/// The same, held until the unit ends: two updates at once come one after the other.
+async fn held(tx: &mut Conn, company: i64) -> Result<Row, Error> {
+    read(tx.sql(ROW).bind(company).held()).await
+}
+
+async fn read(query: db::Query<'_>) -> Result<Row, Error> {
+    let row: Option<Row> = query.optional().await?;
     let mut row = row.ok_or(Error::NotFound("company"))?;
     if let Some(stored) = row.settings.take() {
         row.setting = serde_json::from_value(stored).map_err(|error| Error::Internal(error.to_string()))?;

@@ -56,5 +56,6 @@ mod sheet;
 mod stock;
 mod task;
 mod transfer;
+mod two_writers;
 mod venio;
 mod webhook;

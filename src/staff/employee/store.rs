@@ -296,6 +296,9 @@ pub(crate) async fn put(
     now: i64,
 ) -> Result<Written, Error> {
     let company = caller.company;
+    // Held until the unit ends: two updates at once come one after the other.
+    let held = tx.sql("select 1 from employee where company = $1 and staff_key = $2").bind(company);
+    held.bind(key(&input.staff_code)).held().optional::<i64>().await?;
     let old = by_code(tx, company, &input.staff_code).await?;
     conditions.allow_change(old.as_ref().map(|old| old.version))?;
     let id = old.as_ref().map_or_else(Uuid::new_v4, |old| old.id);
