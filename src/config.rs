@@ -1,5 +1,7 @@
 //! Every setting of a server: flags, environment variables, help and documentation from one struct.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use crate::http::listen::Patience;
@@ -148,4 +150,8 @@ pub struct Config {
     /// Webhook calls at once, for one subscription.
     #[arg(long, env = "SALA_WEBHOOK_PARALLEL", default_value_t = 64)]
     pub webhook_parallel: usize,
+
+    /// The program that reads workbooks; this one where none is named.
+    #[arg(long, env = "SALA_READER", hide = true)]
+    pub reader: Option<PathBuf>,
 }

@@ -30,6 +30,11 @@ pub struct Event<'a> {
 
 /// Writes an event and one delivery for each subscription to its topic. After the commit, wake [`Kind::Webhook`].
 pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
+    emit_from(tx, event, event.at).await
+}
+
+/// The same for an event that is not handed on before this time, in Unix milliseconds.
+pub async fn emit_from(tx: &mut Conn, event: &Event<'_>, from: i64) -> Result<Uuid, db::Error> {
     let id = Uuid::now_v7();
     tx.sql("insert into event (company, id, topic, name, subject, at, body, place) values ($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind(event.company)
@@ -60,7 +65,7 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
     if webhooks.is_empty() {
         return Ok(id);
     }
-    let jobs = webhooks.into_iter().map(|webhook| delivery::wanted(webhook, event.subject, event.at));
+    let jobs = webhooks.into_iter().map(|webhook| delivery::wanted(webhook, event.subject, from));
     job::enqueue_all(tx, event.company, Kind::Webhook, jobs.collect()).await?;
     Ok(id)
 }

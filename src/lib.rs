@@ -33,6 +33,7 @@ pub mod transfer;
 
 pub mod ops;
 pub mod recurrence;
+pub mod refold;
 pub mod search;
 pub mod telemetry;
 pub mod time;
@@ -54,4 +55,7 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 12, name: "product_lists", sql: include_str!("../migrations/0012_product_lists.sql") },
     db::Migration { version: 13, name: "tasks", sql: include_str!("../migrations/0013_tasks.sql") },
     db::Migration { version: 14, name: "job_lanes", sql: include_str!("../migrations/0014_job_lanes.sql") },
+    db::Migration { version: 15, name: "workbooks", sql: include_str!("../migrations/0015_workbooks.sql") },
+    db::Migration { version: 16, name: "fold", sql: include_str!("../migrations/0016_fold.sql") },
+    db::Migration { version: 17, name: "details", sql: include_str!("../migrations/0017_details.sql") },
 ];

@@ -1,9 +1,12 @@
 //! What customers send: stored once, in its room, with its event and the work that follows.
 
+use std::collections::BTreeMap;
+
 use channel::line::Media;
 use channel::{Content, Platform};
 use db::Conn;
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::account::{Account, State};
@@ -34,6 +37,10 @@ pub struct Incoming {
     pub at: i64,
     /// Answers it without cost, once and within a minute.
     pub reply_token: Option<String>,
+    /// The provider's id of the message that it quotes.
+    pub quotes: Option<String>,
+    /// What it says besides: whom it mentions, with which pictures it came.
+    pub details: Map<String, Value>,
 }
 
 /// What a customer did.
@@ -41,8 +48,8 @@ pub struct Incoming {
 pub enum Said {
     /// Wrote something.
     Content(Content),
-    /// Pressed a button with this data.
-    Postback(String),
+    /// Pressed a button with this data, and chose these with it.
+    Postback(String, BTreeMap<String, String>),
     /// Took a message back before it came.
     Unsent,
 }
@@ -51,7 +58,7 @@ impl Said {
     fn kind(&self) -> &'static str {
         match self {
             Said::Content(content) => content.kind(),
-            Said::Postback(_) => "postback",
+            Said::Postback(..) => "postback",
             Said::Unsent => "unsent",
         }
     }
@@ -59,7 +66,7 @@ impl Said {
     fn text(&self) -> String {
         match self {
             Said::Content(content) => content.text(),
-            Said::Postback(data) => data.clone(),
+            Said::Postback(data, _) => data.clone(),
             Said::Unsent => String::new(),
         }
     }
@@ -92,16 +99,24 @@ pub async fn open_room(tx: &mut Conn, account: &Account, chat: &str, name: &str,
         id: None,
     };
     let room = room::ensure(tx, &new, now).await?;
-    refresh_profile(tx, account, room.contact, now).await?;
+    refresh_profile(tx, account, room.contact, None, now).await?;
     Ok(room)
 }
 
 /// A profile older than this is fetched again with the customer's next message.
 const PROFILE_AGE: i64 = 24 * 60 * 60 * 1000;
 
-async fn refresh_profile(tx: &mut Conn, account: &Account, contact: Uuid, now: i64) -> Result<(), db::Error> {
+/// Asks for a profile that is not known or old; whether nothing at all is known yet. `chat` is the group in which somebody
+/// wrote, where alone LINE may tell who that is.
+async fn refresh_profile(
+    tx: &mut Conn,
+    account: &Account,
+    contact: Uuid,
+    chat: Option<&str>,
+    now: i64,
+) -> Result<bool, db::Error> {
     if account.is_sandbox() || account.platform != Platform::Line {
-        return Ok(());
+        return Ok(false);
     }
     let known: Option<i64> = tx
         .sql("select profile_at from contact where company = $1 and id = $2")
@@ -111,10 +126,21 @@ async fn refresh_profile(tx: &mut Conn, account: &Account, contact: Uuid, now: i
         .await?
         .0;
     if known.is_none_or(|at| at < now - PROFILE_AGE) {
+        if let Some(chat) = chat {
+            tx.sql("update contact set met_in = $1 where company = $2 and id = $3")
+                .bind(chat)
+                .bind(account.company)
+                .bind(contact)
+                .later()
+                .await?;
+        }
         job::enqueue_in(tx, account.company, Kind::Profile, &account.id, &contact.to_string(), now).await?;
     }
-    Ok(())
+    Ok(known.is_none())
 }
+
+/// The first event of a customer waits so long for the customer's name, in milliseconds.
+const NAME_WAIT: i64 = 3_000;
 
 #[derive(Deserialize)]
 struct Counts {
@@ -131,12 +157,12 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
     }
     let contact = match &incoming.sender {
         Some(sender) if *sender != incoming.chat => {
-            let contact = room::ensure_contact(tx, account.company, &account.id, sender, "", now).await?;
-            refresh_profile(tx, account, contact, now).await?;
-            contact
+            room::ensure_contact(tx, account.company, &account.id, sender, "", now).await?
         }
         _ => room.contact,
     };
+    let met_in = Some(incoming.chat.as_str()).filter(|_| contact != room.contact);
+    let is_nameless = refresh_profile(tx, account, contact, met_in, now).await?;
     let id = Uuid::now_v7();
     let mut said = incoming.content.clone();
     if was_unsent(tx, account, incoming.provider_id.as_deref()).await? {
@@ -150,13 +176,29 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
     // The room was erased since it was looked up. When the provider repeats the message, who wrote it is a new person.
     let counts = counts.ok_or(Error::Busy("The room was erased a moment ago"))?;
     let body = match &said {
-        Said::Content(Content::Text { .. }) | Said::Postback(_) | Said::Unsent => None,
+        Said::Content(Content::Text { .. }) | Said::Postback(..) | Said::Unsent => None,
         Said::Content(content) => serde_json::to_value(content).ok(),
     };
+    let mut details = incoming.details.clone();
+    match &said {
+        Said::Postback(_, params) if !params.is_empty() => drop(details.insert("params".to_owned(), json!(params))),
+        Said::Unsent => details.clear(),
+        _ => {}
+    }
+    if let Some(quoted) = incoming.quotes.as_deref().filter(|_| !matches!(said, Said::Unsent)) {
+        let ours: Option<Uuid> = tx
+            .sql("select id from message where company = $1 and room = $2 and provider_id = $3 limit 1")
+            .bind(account.company)
+            .bind(room.id)
+            .bind(quoted)
+            .optional()
+            .await?;
+        details.insert("quote".to_owned(), json!({"messageId": ours, "providerId": quoted}));
+    }
     tx.sql(
         "insert into message (company, id, room, number, contact, kind, content, body, sent_at, stored_at, delivery,
-                              first_of_customer, trace, provider_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                              first_of_customer, trace, provider_id, details)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(account.company)
     .bind(id)
@@ -172,6 +214,7 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
     .bind(counts.customer_messages == 1)
     .bind(telemetry::trace_id())
     .bind(incoming.provider_id.clone())
+    .bind((!details.is_empty()).then(|| Value::Object(details)))
     .later()
     .await?;
     if account.state == State::Stopped && incoming.reply_token.is_some() {
@@ -192,7 +235,7 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
     let place = counts.messages;
     let event =
         Event { company: account.company, topic: "Chat", name: "Message", subject: &subject, place, body, at: now };
-    event::emit(tx, &event).await?;
+    event::emit_from(tx, &event, if is_nameless { now + NAME_WAIT } else { now }).await?;
     Ok(message)
 }
 
@@ -208,7 +251,9 @@ async fn move_room(
     // A message that was said before the room's last one does not become the last one by arriving late.
     tx.sql(
         "update room
-         set messages = messages + 1, customer_messages = customer_messages + 1, unread = unread + 1, unanswered = true,
+         set messages = messages + 1, customer_messages = customer_messages + 1,
+             unread = case when $3 = 'unsent' then unread else unread + 1 end,
+             unanswered = case when $3 = 'unsent' then unanswered else true end,
              last_customer_at = case when last_customer_at > $1 then last_customer_at else $1 end,
              last_message = case when messages = 0 or last_at <= $1 then $2 else last_message end,
              last_kind = case when messages = 0 or last_at <= $1 then $3 else last_kind end,
@@ -255,7 +300,7 @@ pub async fn unsend(
     let Some(room) = room::by_external(tx, account.company, &account.id, chat).await? else { return Ok(()) };
     let hidden: Option<Uuid> = tx
         .sql(
-            "update message set kind = 'unsent', content = '', body = null
+            "update message set kind = 'unsent', content = '', body = null, details = null
              where company = $1 and room = $2 and provider_id = $3 returning id",
         )
         .bind(account.company)
@@ -273,7 +318,84 @@ pub async fn unsend(
         .bind(message)
         .exec()
         .await?;
+        forget_unsent(tx, account.company, room.id, message).await?;
         media::forget(tx, account.company, message).await?;
+    }
+    Ok(())
+}
+
+/// A message that was taken back is neither to be read nor to be answered.
+async fn forget_unsent(tx: &mut Conn, company: i64, room: Uuid, message: Uuid) -> Result<(), db::Error> {
+    tx.sql(
+        "update room
+         set unread = case when unread > (select count(*) from message as later
+                                          where later.company = $1 and later.room = $2 and later.contact is not null
+                                            and later.kind <> 'unsent'
+                                            and later.number > (select number from message where company = $1 and id = $3))
+                           then unread - 1 else unread end,
+             unanswered = unanswered and exists
+                 (select 1 from message as said
+                  where said.company = $1 and said.room = $2 and said.contact is not null and said.kind <> 'unsent'
+                    and said.number > coalesce((select max(number) from message as answer
+                                                where answer.company = $1 and answer.room = $2
+                                                  and answer.contact is null), 0))
+         where company = $1 and id = $2",
+    )
+    .bind(company)
+    .bind(room)
+    .bind(message)
+    .exec()
+    .await
+    .map(drop)
+}
+
+/// A customer's name came: events that wait for it say it, and wait no longer. Also when there is none.
+pub async fn named(tx: &mut Conn, account: &Account, chats: &[&str], now: i64) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    struct Waiting {
+        webhook: i64,
+        event: Uuid,
+        body: String,
+    }
+    for chat in chats {
+        let Some(room) = room::by_external(tx, account.company, &account.id, chat).await? else { continue };
+        let subject = room.id.to_string();
+        let waiting: Vec<Waiting> = tx
+            .sql(
+                "select delivery.webhook, event.id as event, event.body from webhook
+                 join webhook_delivery as delivery on delivery.company = webhook.company and delivery.webhook = webhook.id
+                 join event on event.company = delivery.company and event.id = delivery.event
+                 where webhook.company = $1 and webhook.state = 'active' and delivery.subject = $2
+                   and delivery.state = 'pending' and delivery.tries = 0 and event.topic = 'Chat' limit 100",
+            )
+            .bind(account.company)
+            .bind(&subject)
+            .all()
+            .await?;
+        for Waiting { webhook, event, body } in waiting {
+            let said: Value = serde_json::from_str(&body).unwrap_or_default();
+            let id = said["Data"]["ChatMessage"]["Id"].as_str().and_then(|id| id.parse().ok());
+            if let Some(id) = id
+                && let Some(message) = message::find(tx, account.company, id).await?
+                && message.r#type != "unsent"
+            {
+                tx.sql("update event set body = $3 where company = $1 and id = $2")
+                    .bind(account.company)
+                    .bind(event)
+                    .bind(webhook_body(account, &message)?)
+                    .later()
+                    .await?;
+            }
+            tx.sql(
+                "update job set run_at = $1
+                 where company = $2 and kind = 'webhook' and key = $3 and worker is null and tries = 0 and run_at > $1",
+            )
+            .bind(now)
+            .bind(account.company)
+            .bind(format!("{webhook}:{subject}"))
+            .later()
+            .await?;
+        }
     }
     Ok(())
 }
@@ -283,17 +405,22 @@ pub async fn follow(
     tx: &mut Conn,
     account: &Account,
     chat: &str,
-    follows: bool,
+    (follows, at): (bool, i64),
     reply_token: Option<&str>,
     now: i64,
 ) -> Result<(), db::Error> {
     let room = open_room(tx, account, chat, "", now).await?;
-    tx.sql("update contact set follows = $1 where company = $2 and id = $3")
-        .bind(follows)
-        .bind(account.company)
-        .bind(room.contact)
-        .exec()
-        .await?;
+    // Callbacks may come in another order than they were made.
+    tx.sql(
+        "update contact set follows = $1, follows_at = $4
+         where company = $2 and id = $3 and (follows_at is null or follows_at <= $4)",
+    )
+    .bind(follows)
+    .bind(account.company)
+    .bind(room.contact)
+    .bind(at)
+    .exec()
+    .await?;
     if let Some(token) = reply_token {
         tx.sql("update room set reply_token = $1, reply_token_at = $2 where company = $3 and id = $4")
             .bind(token)

@@ -10,6 +10,7 @@ use channel::plan::REPLY_TOKEN_LIFETIME_MS;
 use db::Conn;
 use metrics::{counter, gauge};
 use serde::Deserialize;
+use serde_json::{Map, json};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -103,7 +104,10 @@ async fn store(tx: &mut Conn, app: &App, account: &Account, events: &[line::Even
 }
 
 async fn store_event(tx: &mut Conn, app: &App, account: &Account, event: &line::Event, now: i64) -> Result<(), Error> {
-    let Some(chat) = event.source.chat() else { return Ok(()) };
+    let Some(chat) = event.source.chat() else {
+        dropped(account, &event.kind);
+        return Ok(());
+    };
     // A redelivered event's token is from long ago, and an event in standby is not ours to answer.
     let reply_token = event.reply_token.clone().filter(|_| !event.redelivery && event.active);
     let reply_token = reply_token.filter(|_| event.at == 0 || now - event.at < REPLY_TOKEN_LIFETIME_MS);
@@ -116,22 +120,39 @@ async fn store_event(tx: &mut Conn, app: &App, account: &Account, event: &line::
         media,
         at: if event.at > 0 { event.at } else { now },
         reply_token: reply_token.clone(),
+        quotes: None,
+        details: Map::new(),
     };
     match &event.kind {
-        EventKind::Message { id, content, media, .. } => {
-            let incoming = incoming(Said::Content(content.clone()), Some(id.clone()), media.clone());
+        EventKind::Message { id, content, media, quoted_message_id, image_set, mentions, .. } => {
+            let mut incoming = incoming(Said::Content(content.clone()), Some(id.clone()), media.clone());
+            incoming.quotes.clone_from(quoted_message_id);
+            if !mentions.is_empty() {
+                let mentions = mentions.iter().map(|mention| {
+                    json!({"index": mention.index, "length": mention.length, "userId": mention.user, "isAll": mention.all})
+                });
+                incoming.details.insert("mentions".to_owned(), mentions.collect());
+            }
+            if let Some(set) = image_set {
+                let set = json!({"id": set.id, "index": set.index, "total": set.total});
+                incoming.details.insert("imageSet".to_owned(), set);
+            }
             inbound::store(tx, app, account, &incoming).await?;
         }
-        EventKind::Postback { data, .. } => {
-            inbound::store(tx, app, account, &incoming(Said::Postback(data.clone()), None, None)).await?;
+        EventKind::Postback { data, params } => {
+            let said = Said::Postback(data.clone(), params.clone());
+            inbound::store(tx, app, account, &incoming(said, None, None)).await?;
         }
-        EventKind::Unknown { kind, .. } => {
+        // A message that is not understood was written all the same; an event of another kind is nobody's message.
+        EventKind::Unknown { kind, .. } if kind == "message" => {
             let content = channel::Content::Unsupported { kind: kind.clone() };
             inbound::store(tx, app, account, &incoming(Said::Content(content), None, None)).await?;
         }
         EventKind::Unsend { message_id } => inbound::unsend(tx, account, chat, message_id, now).await?,
-        EventKind::Follow { .. } => inbound::follow(tx, account, chat, true, reply_token.as_deref(), now).await?,
-        EventKind::Unfollow => inbound::follow(tx, account, chat, false, None, now).await?,
+        EventKind::Follow { .. } => {
+            inbound::follow(tx, account, chat, (true, event.at), reply_token.as_deref(), now).await?;
+        }
+        EventKind::Unfollow => inbound::follow(tx, account, chat, (false, event.at), None, now).await?,
         // The account came into a group: the room is there before the first message.
         EventKind::Join => drop(inbound::open_room(tx, account, chat, "", now).await?),
         EventKind::Leave
@@ -146,11 +167,30 @@ async fn store_event(tx: &mut Conn, app: &App, account: &Account, event: &line::
         | EventKind::Deactivated
         | EventKind::BotSuspended
         | EventKind::BotResumed
-        | EventKind::Delivery { .. } => {
-            tracing::debug!(account = account.id, "an event that says nothing to a room");
-        }
+        | EventKind::Delivery { .. }
+        | EventKind::Unknown { .. } => dropped(account, &event.kind),
     }
     Ok(())
+}
+
+/// Says that an event goes no further: counted, and logged as far as it may be something that a person wrote.
+fn dropped(account: &Account, event: &EventKind) {
+    let kind = match event {
+        EventKind::Unknown { kind, fault } => {
+            let fault = fault.as_deref().unwrap_or("the kind is not known");
+            tracing::warn!(account = account.id, kind, fault, "an event of LINE was left out");
+            "unknown"
+        }
+        EventKind::Message { .. } | EventKind::Postback { .. } | EventKind::Unsend { .. } => {
+            tracing::warn!(account = account.id, "an event of LINE without a chat was left out");
+            "without_chat"
+        }
+        _ => {
+            tracing::debug!(account = account.id, "an event of LINE that says nothing to a room");
+            "silent"
+        }
+    };
+    counter!("sala_inbound_dropped_total", "platform" => "line", "kind" => kind).increment(1);
 }
 
 /// Why a call brought no answer.
@@ -223,13 +263,14 @@ pub async fn fetch_profile(app: &App, job: &Job) -> Result<Next, Error> {
     struct Contact {
         account: String,
         external_id: String,
+        met_in: Option<String>,
     }
     let Ok(id) = Uuid::parse_str(&job.key) else { return Ok(Next::Done) };
     let contact: Option<Contact> = app
         .db
         .read()
         .await?
-        .sql("select account, external_id from contact where company = $1 and id = $2")
+        .sql("select account, external_id, met_in from contact where company = $1 and id = $2")
         .bind(job.company)
         .bind(id)
         .optional()
@@ -237,15 +278,30 @@ pub async fn fetch_profile(app: &App, job: &Job) -> Result<Next, Error> {
     let Some(contact) = contact else { return Ok(Next::Done) };
     let Some(account) = app.accounts.get(app, &contact.account).await? else { return Ok(Next::Done) };
     let Some(credentials) = account.line() else { return Ok(Next::Done) };
-    // Groups (C…) and rooms (R…) have no profile of a person.
-    let request = match contact.external_id.starts_with('U') {
-        true => line::profile(&credentials, &contact.external_id),
-        false => return Ok(Next::Done),
+    // A group (C…) has a name, a chat of several persons (R…) has none; who wrote in one may be nobody's friend.
+    let user = || Some(contact.external_id.clone());
+    let is_group = contact.external_id.starts_with('C');
+    let request = match (contact.external_id.chars().next(), contact.met_in.clone()) {
+        (Some('C'), _) => line::group(&credentials, &contact.external_id),
+        (Some('U'), Some(group)) if group.starts_with('C') => {
+            line::member(&credentials, &line::Source::Group { group, user: user() })
+        }
+        (Some('U'), Some(room)) if room.starts_with('R') => {
+            line::member(&credentials, &line::Source::Room { room, user: user() })
+        }
+        (Some('U'), _) => line::profile(&credentials, &contact.external_id),
+        _ => return Ok(Next::Done),
     };
     let Ok(request) = request else { return Ok(Next::Done) };
     let later = Next::At(app.now() + backoff(job.tries, 60 * 60 * 1000));
     let Ok(answer) = call(app, request).await else { return Ok(give_up_after(job, 12, later)) };
     let profile = match line::fetched(answer.status, &answer.body) {
+        Fetched::Ready if is_group => line::read_group(&answer.body).ok().map(|group| line::Profile {
+            name: group.group_name,
+            picture: group.picture_url,
+            language: None,
+            status: None,
+        }),
         Fetched::Ready => line::read_profile(&answer.body).ok(),
         Fetched::NotYet | Fetched::Retry { .. } | Fetched::Unauthorized { .. } => {
             return Ok(give_up_after(job, 12, later));
@@ -255,19 +311,25 @@ pub async fn fetch_profile(app: &App, job: &Job) -> Result<Next, Error> {
     let now = app.now();
     app.db
         .write(async |mut tx| {
-            let Some(profile) = &profile else {
-                return tx
-                    .sql("update contact set profile_at = $1 where company = $2 and id = $3")
-                    .bind(now)
-                    .bind(job.company)
-                    .bind(id)
-                    .exec()
-                    .await
-                    .map(drop);
-            };
-            save_profile(&mut tx, job.company, id, &contact.account, &contact.external_id, profile, now).await
+            match &profile {
+                Some(profile) => {
+                    save_profile(&mut tx, job.company, id, &contact.account, &contact.external_id, profile, now).await?;
+                }
+                None => {
+                    tx.sql("update contact set profile_at = $1 where company = $2 and id = $3")
+                        .bind(now)
+                        .bind(job.company)
+                        .bind(id)
+                        .exec()
+                        .await?;
+                }
+            }
+            let chats = [Some(contact.external_id.as_str()), contact.met_in.as_deref()];
+            let chats: Vec<&str> = chats.into_iter().flatten().collect();
+            inbound::named(&mut tx, &account, &chats, now).await
         })
         .await?;
+    app.wakes.wake(Kind::Webhook);
     Ok(Next::Done)
 }
 

@@ -6,6 +6,7 @@ use axum::extract::State;
 use channel::{Content, Platform};
 use db::Conn;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -85,6 +86,11 @@ pub struct ChatMessage {
     /// True only on the first message that a customer ever wrote in this room.
     #[schema(example = false)]
     pub is_first_customer_message: bool,
+    /// What it says besides, where there is anything: `fileName`, `keywords` of a sticker, `params` that were chosen with a
+    /// button, `mentions`, `quote`, `imageSet`, `preview`, `durationMs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub details: Option<Value>,
 }
 
 /// Who wrote a message.
@@ -295,6 +301,7 @@ fn accepted(draft: &Draft, stored: Stored) -> ChatMessage {
         delivery_status: Delivery::word(Delivery::Pending as i64).to_owned(),
         trace_id: draft.trace.to_string(),
         is_first_customer_message: false,
+        details: details(serde_json::to_value(&draft.content).ok(), None),
     }
 }
 
@@ -333,13 +340,16 @@ pub struct Row {
     contact: Option<Uuid>,
     contact_name: Option<String>,
     contact_picture: Option<String>,
+    body: Option<Value>,
+    details: Option<Value>,
 }
 
 /// Reads [`Row`]s; add a condition that begins with ` where message.company = $1`.
 pub const ROW: &str = "
     select message.company, message.id, message.room, message.number, room.platform, message.kind, message.content,
            message.sent_at, message.delivery, message.trace, message.first_of_customer, message.client,
-           client.name as client_name, message.contact, contact.name as contact_name, contact.picture as contact_picture
+           client.name as client_name, message.contact, contact.name as contact_name, contact.picture as contact_picture,
+           message.body, message.details
     from message
     join room on room.company = message.company and room.id = message.room
     left join client on client.company = message.company and client.id = message.client
@@ -377,8 +387,23 @@ impl From<Row> for ChatMessage {
             delivery_status: Delivery::word(row.delivery).to_owned(),
             trace_id: row.trace,
             is_first_customer_message: row.first_of_customer,
+            details: details(row.body, row.details),
         }
     }
+}
+
+/// What a message says besides its content, out of what is stored of it.
+fn details(body: Option<Value>, details: Option<Value>) -> Option<Value> {
+    let mut all = match details {
+        Some(Value::Object(details)) => details,
+        _ => Map::new(),
+    };
+    let known = [("name", "fileName"), ("keywords", "keywords"), ("preview", "preview"), ("duration_ms", "durationMs")];
+    for (stored, told) in known {
+        let value = body.as_ref().and_then(|body| body.get(stored)).filter(|value| !value.is_null());
+        all.extend(value.map(|value| (told.to_owned(), value.clone())));
+    }
+    (!all.is_empty()).then_some(Value::Object(all))
 }
 
 /// One message of a company.

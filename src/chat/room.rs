@@ -319,7 +319,8 @@ pub fn grams(text: &str) -> Vec<String> {
     grams
 }
 
-async fn index_name(tx: &mut Conn, company: i64, room: Uuid, name: &str) -> Result<(), db::Error> {
+/// Makes a room found by its name.
+pub(crate) async fn index_name(tx: &mut Conn, company: i64, room: Uuid, name: &str) -> Result<(), db::Error> {
     tx.sql("delete from room_gram where company = $1 and room = $2").bind(company).bind(room).exec().await?;
     let grams = grams(&search::fold(name));
     if grams.is_empty() {

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use channel::Content;
 use serde::Deserialize;
+use serde_json::Map;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -86,6 +87,8 @@ async fn play_customer(
         media: None,
         at: input.timestamp.unwrap_or_else(|| app.now()),
         reply_token: None,
+        quotes: None,
+        details: Map::new(),
     };
     let stored = app
         .db

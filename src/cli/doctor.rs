@@ -13,7 +13,7 @@ use crate::chat::account::{self, Credentials};
 use crate::config::Common;
 use crate::media::Store;
 use crate::vault::Vault;
-use crate::{MIGRATIONS, job};
+use crate::{MIGRATIONS, job, refold};
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
@@ -118,6 +118,7 @@ impl Doctor {
             check_jobs(report, &mut conn).await?;
             check_webhooks(report, &mut conn).await?;
             check_imports(report, &mut conn).await?;
+            check_clashes(report, &mut conn).await?;
             accounts(&mut conn).await
         };
         match checked.await {
@@ -283,6 +284,18 @@ async fn check_imports(report: &mut Report, conn: &mut Conn) -> Result<(), db::E
     for company in half {
         let why = "is read in by half: run the same sala import company again, which goes on where it stopped";
         report.bad(&format!("company {company}"), why);
+    }
+    Ok(())
+}
+
+async fn check_clashes(report: &mut Report, conn: &mut Conn) -> Result<(), db::Error> {
+    for clash in refold::clashes(conn).await? {
+        let why = format!(
+            "{} looks the same as that of another record, which alone is found by it; rename one, or merge them: it is \
+             looked at again within a day",
+            clash.record
+        );
+        report.bad(&format!("{} of company {}", clash.kind, clash.company), why);
     }
     Ok(())
 }

@@ -74,6 +74,9 @@ struct Source {
     /// A JSON file from headers to fields: {"Score": "customFields.Score", "Remark": null}.
     #[arg(long, env = "SALA_MAP")]
     map: Option<PathBuf>,
+    /// The encoding of a text, such as windows-1252 or shift_jis, where it is neither UTF-8 nor UTF-16 nor Windows-874.
+    #[arg(long, env = "SALA_ENCODING")]
+    encoding: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -134,8 +137,13 @@ async fn load(common: &Common, place: Option<String>, kind: Kind, source: Source
             mapping
         }
     };
+    if let Some(encoding) = &source.encoding {
+        let mut faults = Faults::default();
+        import::check_encoding(encoding, &mut faults);
+        faults.end()?;
+    }
     let file_name = source.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let new = New { kind, dry_run: source.dry_run, file_name, mapping };
+    let new = New { kind, dry_run: source.dry_run, file_name, mapping, encoding: source.encoding.clone() };
     let (file, size) = import::keep(app, company, pieces(&source.file).await?).await?;
     let begun =
         app.db.write(async |mut tx| import::begin(&mut tx, company, "system", &new, (&file, size), now()).await).await;
@@ -307,8 +315,17 @@ async fn report_errors(app: &App, company: i64, id: Uuid, view: &View, source: &
     tell(&format!("{} rows were refused; {} says why", view.failed, path.display()))
 }
 
-/// Prints what became of it, in the exit code too.
+/// Warnings that are told one by one; how many there are stands in the summary.
+const TOLD: usize = 20;
+
+/// Prints what became of it, in the exit code too; before it what was left out.
 fn end(common: &Common, view: &View) -> Result<ExitCode, Failure> {
+    for part in &view.left_out {
+        tell(&part.sentence())?;
+    }
+    for warning in view.warnings.iter().take(TOLD) {
+        tell(&format!("row {}, {}: {}", warning.row, warning.column, warning.message))?;
+    }
     if let Some(problem) = &view.problem {
         return Err(Failure::new(problem.message.as_str()));
     }

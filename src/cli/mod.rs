@@ -85,6 +85,12 @@ enum Command {
     Import(import::Import),
     /// Play a provider, for tests and integrators.
     Simulate(simulate::Simulate),
+    /// Read a workbook for another process of this program.
+    #[command(hide = true)]
+    ReadWorkbook {
+        /// The workbook.
+        file: PathBuf,
+    },
 }
 
 /// Why a command failed: one sentence for the person who typed it.
@@ -149,6 +155,10 @@ impl From<io::Error> for Failure {
 
 /// Runs a command line to its end.
 pub fn run(cli: Cli) -> ExitCode {
+    // It limits itself, and has neither a runtime nor a log.
+    if let Command::ReadWorkbook { file } = &cli.command {
+        return crate::import::sheet::answer(file);
+    }
     telemetry::start_log(&cli.common.log, cli.common.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -213,6 +223,7 @@ async fn command(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Restore(restore) => restore.run(&common).await?,
         Command::Export(export) => export.run(&common).await?,
         Command::Simulate(simulate) => simulate.run().await?,
+        Command::ReadWorkbook { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -207,7 +207,7 @@ impl CustomerEnquiry {
             code: given(self.customer_code),
             name: given(self.customer_name),
             tax_no: given(self.customer_tax_no),
-            email: given(self.customer_email).map(|email| email.to_lowercase()),
+            email: given(self.customer_email).map(|email| search::fold(search::trimmed(&email))),
             owners: self.owners.unwrap_or_default(),
             group: given(self.customer_group_name),
             source: given(self.source_name),

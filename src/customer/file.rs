@@ -304,7 +304,7 @@ async fn target(
     let mut faults = Faults::default();
     let customer = store::by_code(conn, company, &input.customer_code).await?.filter(|row| row.deleted_at.is_none());
     if customer.is_none() {
-        let message = format!("customerCode {:?} is no customer", input.customer_code);
+        let message = format!("customerCode “{}” is no customer", input.customer_code);
         faults.add(Code::NotFound, "customerCode", message);
     }
     let category = category(conn, company, input, &mut faults).await?;
@@ -321,7 +321,7 @@ async fn category(
     let name = input.file_category_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
     let (field, wanted) = match (input.file_category_id, name) {
         (Some(id), _) => ("fileCategoryId", id.to_string()),
-        (None, Some(name)) => ("fileCategoryName", format!("{name:?}")),
+        (None, Some(name)) => ("fileCategoryName", format!("“{name}”")),
         (None, None) => return Ok(None),
     };
     let all = choice::all(conn, company, List::FileCategories).await?;

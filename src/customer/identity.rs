@@ -2,8 +2,10 @@
 //! whoever writes can be recognised.
 
 use db::{Conn, Rows, Type};
+use serde::Deserialize;
 
 use super::store::Row;
+use crate::search;
 use crate::setting::phone;
 
 /// Where an identity comes from that follows from the record's own fields.
@@ -11,10 +13,6 @@ pub(crate) const FROM_RECORD: &str = "record";
 
 /// Makes the identities that follow from a record be those of its fields now; those known from rooms stay.
 pub(crate) async fn derive(tx: &mut Conn, row: &Row, country: &str, now: i64) -> Result<(), db::Error> {
-    let mut rows = Rows::new(&[("kind", Type::Text), ("value", Type::Text)]);
-    for (kind, value) in of_record(row, country) {
-        rows.push([kind.into(), value.into()]);
-    }
     if row.version > 1 {
         tx.sql("delete from customer_identity where company = $1 and customer = $2 and source = $3")
             .bind(row.company)
@@ -22,6 +20,14 @@ pub(crate) async fn derive(tx: &mut Conn, row: &Row, country: &str, now: i64) ->
             .bind(FROM_RECORD)
             .later()
             .await?;
+    }
+    insert(tx, row, of_record(row, country), now).await
+}
+
+async fn insert(tx: &mut Conn, row: &Row, found: Vec<(&'static str, String)>, now: i64) -> Result<(), db::Error> {
+    let mut rows = Rows::new(&[("kind", Type::Text), ("value", Type::Text)]);
+    for (kind, value) in found {
+        rows.push([kind.into(), value.into()]);
     }
     if rows.is_empty() {
         return Ok(());
@@ -41,15 +47,53 @@ pub(crate) async fn derive(tx: &mut Conn, row: &Row, country: &str, now: i64) ->
         .await
 }
 
+/// The same for a record whose fields did not change: written only where they are compared otherwise now.
+pub(crate) async fn rederive(tx: &mut Conn, row: &Row, country: &str) -> Result<(), db::Error> {
+    #[derive(Deserialize)]
+    struct Known {
+        kind: String,
+        value: String,
+        created_at: i64,
+    }
+    let known: Vec<Known> = tx
+        .sql(
+            "select kind, value, created_at from customer_identity
+             where company = $1 and customer = $2 and source = $3 order by kind, value",
+        )
+        .bind(row.company)
+        .bind(row.id)
+        .bind(FROM_RECORD)
+        .all()
+        .await?;
+    let mut wanted = of_record(row, country);
+    // Of a record that was deleted nothing is derived any more.
+    if row.deleted_at.is_some() || row.erased_at.is_some() {
+        wanted.clear();
+    }
+    let is_so = known.len() == wanted.len()
+        && known.iter().zip(&wanted).all(|(known, (kind, value))| known.kind == *kind && known.value == *value);
+    if is_so || row.deleted_at.is_some() {
+        return Ok(());
+    }
+    let since = known.iter().map(|known| known.created_at).min().unwrap_or(row.created_at);
+    tx.sql("delete from customer_identity where company = $1 and customer = $2 and source = $3")
+        .bind(row.company)
+        .bind(row.id)
+        .bind(FROM_RECORD)
+        .later()
+        .await?;
+    insert(tx, row, wanted, since).await
+}
+
 /// Kind and value of each identity that a record's fields say, in the form in which they are compared.
 fn of_record(row: &Row, country: &str) -> Vec<(&'static str, String)> {
     let mut found: Vec<(&'static str, String)> = Vec::new();
     for number in [&row.phone, &row.mobile].into_iter().flatten() {
-        found.extend(phone::e164(number, country).map(|number| ("phone", number)));
+        found.extend(phone::numbers(number, country).into_iter().map(|number| ("phone", number)));
     }
-    found.extend(row.email.as_deref().map(|email| ("email", email.trim().to_lowercase())));
+    found.extend(row.email.as_deref().map(|email| ("email", search::fold(search::trimmed(email)))));
     let social = row.profile.social.known();
-    found.extend(social.map(|(network, account)| (network, account.trim().to_lowercase())));
+    found.extend(social.map(|(network, account)| (network, search::fold(search::trimmed(account)))));
     found.sort_unstable();
     found.dedup();
     found

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::{Code, Error, Fault, Faults, Patch};
-use crate::time;
+use crate::{search, time};
 
 /// A customer to create, or to update when the code is known. What is absent stays as it is; null clears it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -464,7 +464,7 @@ pub(super) fn text(patch: &Patch<String>, was: Option<&str>) -> Option<String> {
     match patch {
         Patch::Keep => was.map(str::to_owned),
         Patch::Clear => None,
-        Patch::Set(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Patch::Set(text) => Some(search::trimmed(text).to_owned()).filter(|text| !text.is_empty()),
     }
 }
 
@@ -472,8 +472,8 @@ pub(super) fn text(patch: &Patch<String>, was: Option<&str>) -> Option<String> {
 pub(super) fn names(patch: &Patch<Vec<String>>, was: &[String]) -> Vec<String> {
     let Patch::Set(given) = patch else { return list(patch, was) };
     let mut names: Vec<String> = Vec::new();
-    for name in given.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
-        if !names.iter().any(|known| known.to_lowercase() == name.to_lowercase()) {
+    for name in given.iter().map(|name| search::trimmed(name)).filter(|name| !name.is_empty()) {
+        if !names.iter().any(|known| search::fold(known) == search::fold(name)) {
             names.push(name.to_owned());
         }
     }
@@ -496,10 +496,10 @@ fn day(patch: &Patch<String>, was: Option<&str>) -> Option<String> {
 fn merge_fields(was: &[CustomerCustomField], given: &[CustomerCustomField]) -> Vec<CustomerCustomField> {
     let mut fields = was.to_vec();
     for field in given {
-        let name = field.custom_field_name.trim();
+        let name = search::trimmed(&field.custom_field_name);
         let values: Vec<String> =
             field.custom_field_value.iter().filter(|value| !value.trim().is_empty()).cloned().collect();
-        let place = fields.iter().position(|known| known.custom_field_name.to_lowercase() == name.to_lowercase());
+        let place = fields.iter().position(|known| search::fold(&known.custom_field_name) == search::fold(name));
         match (place, values.is_empty()) {
             (Some(place), true) => drop(fields.remove(place)),
             (Some(place), false) => {
@@ -530,7 +530,7 @@ fn check_day(faults: &mut Faults, field: &str, day: &str) {
 
 /// An address may be empty; one that is there has something on both sides of its only @.
 fn check_email(faults: &mut Faults, field: &str, email: &str) {
-    let (local, domain) = email.trim().split_once('@').unwrap_or_default();
+    let (local, domain) = search::trimmed(email).split_once('@').unwrap_or_default();
     if !email.trim().is_empty() && (local.is_empty() || domain.is_empty() || domain.contains('@')) {
         faults.add(Code::InvalidFormat, field, format!("{field} is no e-mail address"));
     }

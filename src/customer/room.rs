@@ -14,6 +14,7 @@ use super::store;
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Envelope, Error, Json, Path, Reply};
+use crate::search;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -124,7 +125,7 @@ struct Room {
 impl Room {
     /// What the room's account at its platform is called among identities.
     fn identity(&self) -> (&'static str, String) {
-        (Platform::from_number(self.platform).map_or("", Platform::name), self.external_id.to_lowercase())
+        (Platform::from_number(self.platform).map_or("", Platform::name), search::fold(&self.external_id))
     }
 }
 

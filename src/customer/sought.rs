@@ -8,6 +8,7 @@ use super::store;
 use crate::search::{self, Effort};
 use crate::setting::choice;
 use crate::setting::list::List as Choices;
+use crate::staff::employee;
 
 /// A filter whose names are looked up: what its statements are put together from.
 #[derive(Debug)]
@@ -127,7 +128,7 @@ impl<'f> Sought<'f> {
             }
         }
         if !filter.owners.is_empty() {
-            self.links.push(Link::Owners(filter.owners.iter().map(|owner| owner.trim().to_lowercase()).collect()));
+            self.links.push(Link::Owners(filter.owners.iter().map(|owner| employee::key(owner)).collect()));
         }
         for (kind, value) in [("phone", &filter.phone), ("email", &filter.email)] {
             self.links.extend(value.clone().map(|value| Link::Identity(kind, value)));

@@ -2,6 +2,7 @@
 
 use super::error::{Code, Error, Fault};
 use super::input::Patch;
+use crate::search;
 use crate::time::{self, Zone};
 
 /// More faults than this are neither gathered nor told: whoever sends a megabyte of them has no use for a list.
@@ -30,7 +31,7 @@ impl Faults {
 
     /// A text that must have something in it and at most so many characters.
     pub fn required(&mut self, field: &str, text: &str, longest: usize) {
-        if text.trim().is_empty() {
+        if search::trimmed(text).is_empty() {
             self.add(Code::Required, field, format!("{field} is required"));
         }
         self.longest(field, text, longest);
@@ -83,9 +84,9 @@ impl Faults {
             Patch::Set(given) => given,
         };
         let mut names: Vec<String> = Vec::new();
-        for (index, name) in given.iter().map(|name| name.trim()).enumerate().filter(|(_, name)| !name.is_empty()) {
+        for (index, name) in given.iter().map(|name| search::trimmed(name)).enumerate().filter(|(_, name)| !name.is_empty()) {
             self.longest(&format!("{field}[{index}]"), name, longest);
-            if !names.iter().any(|known| known.to_lowercase() == name.to_lowercase()) {
+            if !names.iter().any(|known| search::fold(known) == search::fold(name)) {
                 names.push(name.to_owned());
             }
         }

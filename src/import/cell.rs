@@ -1,34 +1,85 @@
 //! What stands in a cell, and what it means in a column of some form: Excel's oddities are put right here.
 
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, DateTime};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::amount::{Comma, amount};
+use super::day::{day, is_day};
 use super::header::key;
 use crate::http::Code;
+use crate::search::{self, ascii_digits};
 
 /// What stands in a cell.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) enum Cell {
     #[default]
     Empty,
     Text(String),
-    Number(f64),
+    Number(Number),
     Flag(bool),
-    /// A day, without the time of day.
     Day(Date),
+    /// A day with its time of day.
+    Moment(DateTime),
+    /// A time of day, or a length of time, as it is shown.
+    Time(String),
     /// A formula that failed: `#REF!`.
     Wrong(String),
+    /// A formula that nobody has computed yet.
+    Uncomputed,
+}
+
+/// A number, and how the spreadsheet shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Number {
+    #[serde(with = "bits")]
+    pub(super) value: f64,
+    pub(super) shown: Shown,
+}
+
+/// How a spreadsheet shows a number, as far as that says more than the number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Shown {
+    /// As it is.
+    Plain,
+    /// With zeros or words of its format.
+    As(String),
+    /// A hundred times as large, with a percent sign.
+    Percent,
+    /// With an exponent.
+    Rounded,
+    /// This kind of file does not tell.
+    Untold,
+}
+
+/// A float as its bits: what is read is what was written.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(value.to_bits())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        u64::deserialize(deserializer).map(f64::from_bits)
+    }
 }
 
 impl Cell {
-    /// The cell as text, as a file of errors shows it.
+    /// The cell as text, as the spreadsheet shows it and a file of errors does.
     pub(super) fn text(&self) -> String {
         match self {
-            Cell::Empty => String::new(),
-            Cell::Text(text) | Cell::Wrong(text) => text.clone(),
-            Cell::Number(number) => plain(*number),
-            Cell::Flag(flag) => flag.to_string(),
+            Cell::Empty | Cell::Uncomputed => String::new(),
+            Cell::Text(text) | Cell::Wrong(text) | Cell::Time(text) => text.clone(),
+            Cell::Number(Number { shown: Shown::As(text), .. }) => text.clone(),
+            Cell::Number(Number { value, shown: Shown::Percent }) => format!("{}%", fifteen(value * 100.0)),
+            Cell::Number(Number { value, .. }) => fifteen(*value),
+            Cell::Flag(flag) => if *flag { "TRUE" } else { "FALSE" }.to_owned(),
             Cell::Day(day) => day.to_string(),
+            Cell::Moment(at) => {
+                let form = if at.second() == 0 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H:%M:%S" };
+                at.strftime(form).to_string()
+            }
         }
     }
 
@@ -73,6 +124,17 @@ pub(super) struct Reading {
     pub(super) country: String,
     /// Days are counted from 1904 in this workbook.
     pub(super) from_1904: bool,
+    /// The file is a text, in which nothing says what a spreadsheet has made of its cells.
+    pub(super) is_text: bool,
+    /// What a comma in a number is.
+    pub(super) comma: Comma,
+}
+
+impl Reading {
+    /// What is known of a file that was not looked at.
+    pub(super) fn of(country: &str) -> Reading {
+        Reading { country: country.to_owned(), from_1904: false, is_text: false, comma: Comma::Groups }
+    }
 }
 
 /// A value, and what was put right in it.
@@ -93,24 +155,32 @@ pub(super) fn read(cell: &Cell, form: Form, reading: &Reading) -> Result<Option<
     if cell.is_empty() {
         return Ok(None);
     }
-    if let Cell::Wrong(error) = cell {
-        return Err((Code::InvalidValue, format!("the cell holds the error {error}")));
+    match cell {
+        Cell::Wrong(error) => return Err((Code::InvalidValue, format!("the cell holds the error {error}"))),
+        Cell::Uncomputed => {
+            let message =
+                "the cell holds a formula whose value is not in the file: open it in a spreadsheet and save it";
+            return Err((Code::InvalidValue, message.to_owned()));
+        }
+        _ => {}
     }
     let text = shown(&cell.text());
     match form {
-        Form::Text => Ok(Some(text.into())),
-        Form::Code => Ok(Some(digits(cell, text)?)),
-        Form::Phone => digits(cell, text).map(|read| Some(phone(read, reading))),
-        Form::TaxNo => digits(cell, text).map(|read| Some(tax_no(read, reading))),
-        Form::Branch => digits(cell, text).map(|read| Some(branch(read, reading))),
-        Form::Day => day(cell, &text, reading).map(|day| Some(day.to_string().into())).ok_or_else(|| {
-            (Code::InvalidFormat, format!("{text:?} is no day such as 31/12/2025, 2025-12-31 or 31 ธ.ค. 2568"))
-        }),
-        Form::Amount => Ok(Some(quantity(cell, &text).into())),
-        Form::Percent => Ok(Some(percent(cell, &text))),
+        Form::Text => Ok(Some(doubtful(text))),
+        Form::Code => code(cell, text, reading).map(Some),
+        Form::Phone => digits(cell, ascii_digits(&text)).map(|read| Some(phone(read, reading))),
+        Form::TaxNo => digits(cell, ascii_digits(&text)).map(|read| Some(tax_no(read, reading))),
+        Form::Branch => digits(cell, ascii_digits(&text)).map(|read| Some(branch(read, reading))),
+        Form::Day => {
+            day(cell, &ascii_digits(&text), reading).map(|day| Some(day.to_string().into())).ok_or_else(|| {
+                (Code::InvalidFormat, format!("“{text}” is no day such as 31/12/2025, 2025-12-31 or 31 ธ.ค. 2568"))
+            })
+        }
+        Form::Amount => quantity(cell, &text, reading).map(Some),
+        Form::Percent => percent(cell, &text, reading).map(Some),
         Form::Flag => flag(cell, &text).map(|flag| Some(Read { value: Value::Bool(flag), warning: None })),
         Form::Choice(choices) => {
-            choice(&text, choices).map(|number| Some(Read { value: number.into(), warning: None }))
+            choice(&ascii_digits(&text), choices).map(|number| Some(Read { value: number.into(), warning: None }))
         }
         Form::Names => Ok(Some(names(&text, &[';', '|', '\n']))),
         Form::List => Ok(Some(names(&text, &[';', '|', '\n', ',']))),
@@ -119,35 +189,88 @@ pub(super) fn read(cell: &Cell, form: Form, reading: &Reading) -> Result<Option<
 
 /// A text as it was meant: trimmed, and without the apostrophe that keeps a spreadsheet from computing it.
 fn shown(text: &str) -> String {
-    let text = text.trim();
+    let text = search::trimmed(text);
     match text.strip_prefix('\'') {
         Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest.to_owned(),
         _ => text.to_owned(),
     }
 }
 
-/// A number without a fraction of zeros and never in scientific notation.
-fn plain(number: f64) -> String {
-    if number.fract() == 0.0 && number.abs() < 1e15 { format!("{number:.0}") } else { number.to_string() }
+/// A text; one that some program has garbled before is warned of.
+fn doubtful(text: String) -> Read {
+    // `à¸` and `à¹` are how Thai in UTF-8 looks when it was taken for Windows-1252.
+    let is_garbled = text.contains('\u{fffd}') || text.contains("à¸") || text.contains("à¹");
+    let warning = is_garbled.then(|| format!("“{text}” looks garbled: its letters were lost before it came here"));
+    Read { value: Value::String(text), warning }
+}
+
+/// A number as people see it: to fifteen digits, which is what a spreadsheet keeps, never in scientific notation.
+pub(super) fn fifteen(number: f64) -> String {
+    let rounded = format!("{number:.14e}").parse().unwrap_or(number);
+    // Zero has no sign.
+    if rounded == 0.0 { "0".to_owned() } else { rounded.to_string() }
+}
+
+fn lost(text: &str) -> (Code, String) {
+    let message =
+        format!("{text}: the spreadsheet has rounded this number; format the column as text and type it again");
+    (Code::InvalidFormat, message)
+}
+
+/// What a spreadsheet made of something that is no number.
+fn changed(text: &str, into: &str) -> (Code, String) {
+    let message = format!(
+        "{text}: the spreadsheet has made {into} of what was typed; format the column as text and type it again"
+    );
+    (Code::InvalidFormat, message)
+}
+
+/// A code: what a spreadsheet made of it is refused or warned of.
+fn code(cell: &Cell, text: String, reading: &Reading) -> Result<Read, (Code, String)> {
+    let mut read = digits(cell, text.clone())?;
+    let doubt = match cell {
+        Cell::Number(Number { value, shown: Shown::Plain | Shown::Untold }) if value.fract() != 0.0 => {
+            Some(format!("{text} is a number in the spreadsheet: zeros at its end, if there were any, are lost"))
+        }
+        Cell::Number(Number { shown: Shown::Untold, .. }) => Some(format!(
+            "{text} is a number in the spreadsheet, and this kind of file does not tell how it is shown: zeros before it, \
+             if there are any, are lost"
+        )),
+        Cell::Text(_) if reading.is_text && (is_flag(&text) || is_day(&text)) => {
+            Some(format!("{text} looks like something that a spreadsheet has made of a code"))
+        }
+        _ => None,
+    };
+    read.warning = read.warning.or(doubt);
+    Ok(read)
+}
+
+fn is_flag(text: &str) -> bool {
+    ["true", "false", "จริง", "เท็จ"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// Digits that a spreadsheet took for a quantity, as they were: `8.12345678E+08` and `812345678.0` are 812345678. What it
 /// rounded cannot be had back.
 fn digits(cell: &Cell, text: String) -> Result<Read, (Code, String)> {
-    let lost = || {
-        let message =
-            format!("{text}: the spreadsheet has rounded this number; format the column as text and type it again");
-        (Code::InvalidFormat, message)
-    };
-    if let Cell::Number(number) = cell {
+    match cell {
+        Cell::Day(_) | Cell::Moment(_) => return Err(changed(&text, "a day")),
+        Cell::Time(_) => return Err(changed(&text, "a time of day")),
+        Cell::Flag(_) => return Err(changed(&text, "yes or no")),
+        Cell::Number(Number { shown: Shown::Percent, .. }) => return Err(changed(&text, "a percentage")),
+        // `1E5` that was typed is shown so; a long number is only short of room.
+        Cell::Number(Number { shown: Shown::Rounded, .. }) if text.trim_end_matches('0').len() < 6 => {
+            return Err(changed(&text, "a power of ten"));
+        }
         // A float holds fifteen digits.
-        return if number.abs() < 1e15 { Ok(text.into()) } else { Err(lost()) };
+        Cell::Number(Number { value, .. }) if value.abs() >= 1e15 => return Err(lost(&text)),
+        Cell::Number(_) => return Ok(text.into()),
+        _ => {}
     }
     let Some((mantissa, exponent)) = scientific(&text) else { return Ok(text.into()) };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let fraction = fraction.trim_end_matches('0');
     if exponent > 0 && fraction.len() < exponent || fraction.len() > exponent {
-        return Err(lost());
+        return Err(lost(&text));
     }
     let warning = Some(format!("{text} was read as {whole}{fraction}"));
     Ok(Read { value: Value::String(format!("{whole}{fraction}")), warning })
@@ -216,140 +339,37 @@ fn branch(read: Read, reading: &Reading) -> Read {
 }
 
 /// A number as it was typed: a float that a spreadsheet has computed is cut to the fifteen digits that it shows.
-fn quantity(cell: &Cell, text: &str) -> String {
+fn quantity(cell: &Cell, text: &str, reading: &Reading) -> Result<Read, (Code, String)> {
     match cell {
-        Cell::Number(number) if number.fract() != 0.0 && number.abs() < 1e15 => {
-            let whole = number.trunc().abs().to_string().trim_start_matches('0').len();
-            let shown = format!("{number:.places$}", places = 15 - whole.min(15));
-            shown.trim_end_matches('0').trim_end_matches('.').to_owned()
+        Cell::Number(Number { value, shown }) => {
+            let warning = (*shown == Shown::Percent).then(|| format!("{text} was read as {}", fifteen(*value)));
+            Ok(Read { value: Value::String(fifteen(*value)), warning })
         }
-        _ => amount(text),
+        _ => amount(text, reading.comma),
     }
-}
-
-/// An amount as people write it, without the commas between thousands and the currency: `฿1,250.00`. A comma that is
-/// elsewhere stays, and makes it no number.
-pub(super) fn amount(text: &str) -> String {
-    let bare = text.trim().trim_start_matches('฿').trim_end_matches("บาท").trim();
-    let (whole, fraction) = bare.split_once('.').unwrap_or((bare, ""));
-    let mut groups = whole.split(',');
-    let first = groups.next().unwrap_or_default();
-    let is_grouped = !first.is_empty() && !fraction.contains(',') && groups.all(|group| group.len() == 3);
-    if is_grouped { bare.replace(',', "") } else { bare.to_owned() }
 }
 
 /// A percentage: `7%` in a text, and what a spreadsheet shows so, which it keeps as 0.07.
-fn percent(cell: &Cell, text: &str) -> Read {
+fn percent(cell: &Cell, text: &str, reading: &Reading) -> Result<Read, (Code, String)> {
     match cell {
-        Cell::Number(number) if (0.0..1.0).contains(number) && *number != 0.0 => {
-            let hundredfold = number * 100.0;
-            let value = quantity(&Cell::Number(hundredfold), &plain(hundredfold));
-            let warning = Some(format!("{text} was read as {value} percent"));
-            Read { value: Value::String(value), warning }
+        Cell::Number(Number { value, shown: Shown::Percent }) => Ok(fifteen(value * 100.0).into()),
+        Cell::Number(Number { value, .. }) if *value > 0.0 && *value < 1.0 => {
+            let hundredfold = fifteen(value * 100.0);
+            let warning = Some(format!("{text} was read as {hundredfold} percent"));
+            Ok(Read { value: Value::String(hundredfold), warning })
         }
-        _ => quantity(cell, text.trim_end_matches('%').trim()).into(),
-    }
-}
-
-const MONTHS: [[&str; 4]; 12] = [
-    ["january", "jan", "มกราคม", "มค"],
-    ["february", "feb", "กุมภาพันธ์", "กพ"],
-    ["march", "mar", "มีนาคม", "มีค"],
-    ["april", "apr", "เมษายน", "เมย"],
-    ["may", "may", "พฤษภาคม", "พค"],
-    ["june", "jun", "มิถุนายน", "มิย"],
-    ["july", "jul", "กรกฎาคม", "กค"],
-    ["august", "aug", "สิงหาคม", "สค"],
-    ["september", "sep", "กันยายน", "กย"],
-    ["october", "oct", "ตุลาคม", "ตค"],
-    ["november", "nov", "พฤศจิกายน", "พย"],
-    ["december", "dec", "ธันวาคม", "ธค"],
-];
-
-fn day(cell: &Cell, text: &str, reading: &Reading) -> Option<Date> {
-    match cell {
-        Cell::Day(day) => gregorian(i64::from(day.year()), i64::from(day.month()), i64::from(day.day())),
-        Cell::Number(number) => numbered(*number, reading.from_1904),
-        _ => match text.parse::<f64>() {
-            Ok(number) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
-                numbered(number, reading.from_1904)
-            }
-            _ => written(text),
-        },
-    }
-}
-
-/// A number in a column of days: the day's number in Excel, or `20251231`. Smaller ones are taken for years, which are no
-/// days.
-fn numbered(number: f64, from_1904: bool) -> Option<Date> {
-    let whole = number.trunc();
-    if (10_000_101.0..100_000_000.0).contains(&whole) {
-        #[expect(clippy::cast_possible_truncation, reason = "checked to have eight digits")]
-        let number = whole as i64;
-        return gregorian(number / 10_000, number / 100 % 100, number % 100);
-    }
-    (whole >= 10_000.0).then(|| serial(whole, from_1904)).flatten()
-}
-
-/// The day of a number in Excel. Its first calendar counts a 29 February 1900 that never was; the other begins in 1904.
-pub(super) fn serial(number: f64, from_1904: bool) -> Option<Date> {
-    let whole = number.trunc();
-    if !(0.0..3_000_000.0).contains(&whole) {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be small")]
-    let days = whole as i64;
-    let begin = match from_1904 {
-        true => date(1904, 1, 1),
-        false if days < 60 => date(1899, 12, 31),
-        false => date(1899, 12, 30),
-    };
-    begin.checked_add(jiff::Span::new().days(days)).ok()
-}
-
-/// A day as people write it: day, month, year, or the year first; months in numbers or words, years of either calendar.
-fn written(text: &str) -> Option<Date> {
-    let lower = text.to_lowercase();
-    // The time of day is left out.
-    let lower = match lower.split_once('t') {
-        Some((day, time))
-            if time.starts_with(|c: char| c.is_ascii_digit()) && day.ends_with(|c: char| c.is_ascii_digit()) =>
-        {
-            day
+        Cell::Number(Number { value, shown }) => {
+            let is_doubtful = *shown == Shown::Untold && (1.0..=2.0).contains(value);
+            let warning = is_doubtful.then(|| {
+                format!(
+                    "{text} was read as {text} percent; where the spreadsheet shows {}%, it must be typed so",
+                    fifteen(value * 100.0)
+                )
+            });
+            Ok(Read { value: Value::String(fifteen(*value)), warning })
         }
-        _ => lower.as_str(),
-    };
-    let words = lower.split_whitespace().take_while(|word| !word.contains(':')).collect::<Vec<_>>().join(" ");
-    let has_words = words.chars().any(char::is_alphabetic);
-    let words = if has_words { words.replace('.', "") } else { words };
-    let parts: Vec<&str> = words.split(['/', '-', '.', ' ', ',']).filter(|part| !part.is_empty()).collect();
-    let [first, second, third] = parts.as_slice() else { return None };
-    let month = |word: &str| {
-        let place = MONTHS.iter().position(|names| names.contains(&word))?;
-        i64::try_from(place + 1).ok()
-    };
-    let number = |text: &str| text.parse::<i64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
-    if first.len() == 4 && number(first).is_some() {
-        return gregorian(number(first)?, month(second).or_else(|| number(second))?, number(third)?);
+        _ => amount(text.trim_end_matches(['%', '％']).trim(), reading.comma),
     }
-    // Two digits of a year do not say of which century, nor of which calendar.
-    let year = number(third).filter(|_| third.len() == 4)?;
-    if let Some(named) = month(first) {
-        return gregorian(year, named, number(second)?);
-    }
-    let (day, month) = (number(first)?, month(second).or_else(|| number(second))?);
-    if month > 12 && day <= 12 { gregorian(year, day, month) } else { gregorian(year, month, day) }
-}
-
-/// A day of the Gregorian calendar; a year beyond 2400 is Buddhist.
-fn gregorian(year: i64, month: i64, day: i64) -> Option<Date> {
-    let year = if year > 2400 { year - 543 } else { year };
-    Date::new(
-        i16::try_from(year).ok().filter(|year| *year >= 1000)?,
-        i8::try_from(month).ok()?,
-        i8::try_from(day).ok()?,
-    )
-    .ok()
 }
 
 fn flag(cell: &Cell, text: &str) -> Result<bool, (Code, String)> {
@@ -363,7 +383,7 @@ fn flag(cell: &Cell, text: &str) -> Result<bool, (Code, String)> {
     match (is_one_of(&YES), is_one_of(&NO)) {
         (true, _) => Ok(true),
         (_, true) => Ok(false),
-        _ => Err((Code::InvalidType, format!("{text:?} is neither yes nor no"))),
+        _ => Err((Code::InvalidType, format!("“{text}” is neither yes nor no"))),
     }
 }
 
@@ -377,7 +397,7 @@ fn choice(text: &str, choices: &[(i64, &[&str])]) -> Result<i64, (Code, String)>
     found.map(|(known, _)| *known).ok_or_else(|| {
         let known: Vec<String> =
             choices.iter().map(|(number, words)| format!("{number} {}", words.first().unwrap_or(&""))).collect();
-        (Code::InvalidValue, format!("{text:?} is none of {}", known.join(", ")))
+        (Code::InvalidValue, format!("“{text}” is none of {}", known.join(", ")))
     })
 }
 
@@ -388,12 +408,21 @@ fn names(text: &str, between: &[char]) -> Read {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
     use serde_json::json;
 
     use super::*;
 
     fn thai() -> Reading {
-        Reading { country: "TH".to_owned(), from_1904: false }
+        Reading::of("TH")
+    }
+
+    fn number(value: f64) -> Cell {
+        shown_as(value, Shown::Plain)
+    }
+
+    fn shown_as(value: f64, shown: Shown) -> Cell {
+        Cell::Number(Number { value, shown })
     }
 
     fn value(cell: Cell, form: Form) -> (Value, bool) {
@@ -408,32 +437,33 @@ mod tests {
     #[test]
     fn digits_that_were_taken_for_a_quantity_are_put_right() {
         for (cell, form, expected, is_warned) in [
-            (Cell::Number(812_345_678.0), Form::Phone, "0812345678", true),
+            (number(812_345_678.0), Form::Phone, "0812345678", true),
             (text("812345678"), Form::Phone, "0812345678", true),
             (text("8.12345678E+08"), Form::Phone, "0812345678", true),
             (text("21234567.0"), Form::Phone, "021234567", true),
             (text("081-234-5678"), Form::Phone, "081-234-5678", false),
             (text("081.234"), Form::Phone, "081.234", false),
             (text("'+66812345678"), Form::Phone, "+66812345678", false),
-            (Cell::Number(66_812_345_678.0), Form::Phone, "66812345678", false),
-            (Cell::Number(105_561_000_008.0), Form::TaxNo, "0105561000008", true),
+            (number(66_812_345_678.0), Form::Phone, "66812345678", false),
+            (number(105_561_000_008.0), Form::TaxNo, "0105561000008", true),
             (text("1.05561000008E+11"), Form::TaxNo, "0105561000008", true),
             (text("1101700230708"), Form::TaxNo, "1101700230708", false),
-            (Cell::Number(1.0), Form::Branch, "00001", true),
+            (number(1.0), Form::Branch, "00001", true),
             (text("สำนักงานใหญ่"), Form::Branch, "00000", false),
-            (Cell::Number(42.0), Form::Code, "42", false),
+            (number(42.0), Form::Code, "42", false),
+            (text("๘๑๒๓๔๕๖๗๘"), Form::Phone, "0812345678", true),
             (text("42.0"), Form::Code, "42", true),
             (text("1E5"), Form::Code, "1E5", false),
             (text("A-7"), Form::Code, "A-7", false),
         ] {
             assert_eq!(value(cell.clone(), form), (json!(expected), is_warned), "{cell:?} {form:?}");
         }
-        for rounded in [text("6.68123E+10"), Cell::Number(1.1e16), text("1.05561E+11")] {
+        for rounded in [text("6.68123E+10"), number(1.1e16), text("1.05561E+11")] {
             let refused = read(&rounded, Form::Phone, &thai()).expect_err("digits are lost");
             assert_eq!(refused.0, Code::InvalidFormat, "{rounded:?}");
         }
-        let lao = Reading { country: "LA".to_owned(), from_1904: false };
-        let kept = read(&Cell::Number(812_345_678.0), Form::Phone, &lao).expect("reads").expect("something");
+        let lao = Reading::of("LA");
+        let kept = read(&number(812_345_678.0), Form::Phone, &lao).expect("reads").expect("something");
         assert_eq!(kept, Read::from("812345678".to_owned()));
     }
 
@@ -443,68 +473,85 @@ mod tests {
             (text("1,250.50"), Form::Amount, "1250.50", false),
             (text("฿ 12,000"), Form::Amount, "12000", false),
             (text("99 บาท"), Form::Amount, "99", false),
-            (text("1,50"), Form::Amount, "1,50", false),
-            (Cell::Number(12.5), Form::Amount, "12.5", false),
-            (Cell::Number(0.1 + 0.2), Form::Amount, "0.3", false),
-            (Cell::Number(-3.0 * 0.1), Form::Amount, "-0.3", false),
-            (Cell::Number(1e6), Form::Amount, "1000000", false),
+            (text("1,50"), Form::Amount, "1.50", false),
+            (number(12.5), Form::Amount, "12.5", false),
+            (number(0.1 + 0.2), Form::Amount, "0.3", false),
+            (number(-3.0 * 0.1), Form::Amount, "-0.3", false),
+            (number(1e6), Form::Amount, "1000000", false),
             (text("7%"), Form::Percent, "7", false),
-            (Cell::Number(7.0), Form::Percent, "7", false),
-            (Cell::Number(0.07), Form::Percent, "7", true),
-            (Cell::Number(0.1), Form::Percent, "10", true),
-            (Cell::Number(0.0), Form::Percent, "0", false),
+            (number(7.0), Form::Percent, "7", false),
+            (number(0.07), Form::Percent, "7", true),
+            (number(0.1), Form::Percent, "10", true),
+            (number(0.0), Form::Percent, "0", false),
+            (shown_as(1.0, Shown::Percent), Form::Percent, "100", false),
+            (shown_as(1.5, Shown::Percent), Form::Percent, "150", false),
+            (shown_as(0.07, Shown::Percent), Form::Percent, "7", false),
+            (shown_as(1.0, Shown::Untold), Form::Percent, "1", true),
+            (text("๗%"), Form::Percent, "7", false),
+            (text("๑,๒๕๐.๕๐"), Form::Amount, "1250.50", false),
         ] {
             assert_eq!(value(cell.clone(), form), (json!(expected), is_warned), "{cell:?}");
         }
     }
 
     #[test]
-    fn a_day_is_read_in_every_spelling() {
-        for same in [
-            text("2024-02-29"),
-            text("29/02/2024"),
-            text("29-2-2567"),
-            text("29.02.2567"),
-            text("2567-02-29"),
-            text("2024-02-29T10:00:00+0700"),
-            text("29/2/2567 10:15:00"),
-            text("29 ก.พ. 2567"),
-            text("29 กุมภาพันธ์ 2567"),
-            text("29-Feb-2024"),
-            text("Feb 29, 2024"),
-            text("20240229"),
-            text("45351"),
-            text("45351.75"),
-            Cell::Number(45_351.0),
-            Cell::Number(20_240_229.0),
-            Cell::Day(date(2024, 2, 29)),
+    fn what_a_spreadsheet_made_of_a_code_is_refused_or_said() {
+        for (cell, expected, is_warned) in [
+            (shown_as(123.0, Shown::As("00123".to_owned())), "00123", false),
+            (shown_as(7.0, Shown::As("SKU-0007".to_owned())), "SKU-0007", false),
+            (shown_as(8_850_123_456_789.0, Shown::Rounded), "8850123456789", false),
+            (shown_as(42.0, Shown::Untold), "42", true),
+            (number(10.1), "10.1", true),
         ] {
-            assert_eq!(value(same.clone(), Form::Day).0, json!("2024-02-29"), "{same:?}");
+            assert_eq!(value(cell.clone(), Form::Code), (json!(expected), is_warned), "{cell:?}");
         }
-        // The month comes first only where it cannot be the day.
-        assert_eq!(value(text("12/31/2024"), Form::Day).0, json!("2024-12-31"));
-        assert_eq!(value(text("03/04/2024"), Form::Day).0, json!("2024-04-03"));
-        assert_eq!(value(Cell::Day(date(2567, 3, 1)), Form::Day).0, json!("2024-03-01"));
-        for wrong in ["31/02/2024", "29/02/67", "2024", "soon", "13/13/2024", "1/2", "29 foo 2024"] {
-            assert!(read(&text(wrong), Form::Day, &thai()).is_err(), "{wrong}");
+        for cell in [
+            Cell::Day(date(2026, 2, 1)),
+            Cell::Moment(date(2026, 2, 1).at(14, 30, 0, 0)),
+            Cell::Time("14:30".to_owned()),
+            Cell::Flag(true),
+            shown_as(0.5, Shown::Percent),
+            shown_as(100_000.0, Shown::Rounded),
+            Cell::Uncomputed,
+        ] {
+            assert!(read(&cell, Form::Code, &thai()).is_err(), "{cell:?}");
+            assert!(read(&cell, Form::Phone, &thai()).is_err(), "{cell:?}");
         }
-        let mac = Reading { country: "TH".to_owned(), from_1904: true };
-        let day = read(&Cell::Number(43_889.0), Form::Day, &mac).expect("reads").expect("something");
-        assert_eq!(day.value, json!("2024-02-29"));
+        let reading = Reading { is_text: true, ..thai() };
+        for (typed, is_warned) in
+            [("1-Feb", true), ("Feb-26", true), ("2026-02-01", true), ("TRUE", true), ("A-1", false), ("1-2", false)]
+        {
+            let read = read(&text(typed), Form::Code, &reading).expect("reads").expect("something");
+            assert_eq!((read.value, read.warning.is_some()), (json!(typed), is_warned));
+        }
     }
 
     #[test]
-    fn excel_counts_a_day_that_never_was() {
-        assert_eq!(serial(59.0, false), Some(date(1900, 2, 28)));
-        assert_eq!(serial(61.0, false), Some(date(1900, 3, 1)));
-        assert_eq!(serial(0.0, true), Some(date(1904, 1, 1)));
-        assert_eq!(serial(-1.0, false), None);
+    fn a_text_is_what_the_spreadsheet_shows() {
+        for (cell, expected) in [
+            (Cell::Flag(true), "TRUE"),
+            (Cell::Time("14:30".to_owned()), "14:30"),
+            (Cell::Moment(date(2026, 5, 17).at(14, 30, 0, 0)), "2026-05-17 14:30"),
+            (Cell::Moment(date(2026, 5, 17).at(14, 30, 9, 0)), "2026-05-17 14:30:09"),
+            (Cell::Day(date(2026, 5, 17)), "2026-05-17"),
+            (number(4126.650000000001), "4126.65"),
+            (number(0.1 + 0.2), "0.3"),
+            (number(1e-7), "0.0000001"),
+            (number(1e20), "100000000000000000000"),
+            (number(-0.0), "0"),
+            (shown_as(0.07, Shown::Percent), "7%"),
+            (shown_as(12.0, Shown::As("12 kg".to_owned())), "12 kg"),
+        ] {
+            assert_eq!(value(cell.clone(), Form::Text), (json!(expected), false), "{cell:?}");
+        }
+        assert!(value(text("Zo\u{fffd}"), Form::Text).1, "what was garbled before is warned of");
+        assert_eq!(value(text("\u{200b}ZW01\u{200f} "), Form::Text).0, json!("ZW01"));
     }
 
     #[test]
     fn words_are_read_as_what_they_say() {
         const SEX: &[(i64, &[&str])] = &[(1, &["male", "ชาย"]), (2, &["female", "หญิง"])];
-        for (cell, expected) in [(text("ชาย"), 1), (text("Female"), 2), (Cell::Number(2.0), 2), (text("1"), 1)] {
+        for (cell, expected) in [(text("ชาย"), 1), (text("Female"), 2), (number(2.0), 2), (text("1"), 1)] {
             assert_eq!(value(cell, Form::Choice(SEX)).0, json!(expected));
         }
         assert!(read(&text("x"), Form::Choice(SEX), &thai()).is_err());

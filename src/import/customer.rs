@@ -15,6 +15,7 @@ use super::record::Record;
 use super::undo::was_undone;
 use crate::customer::{self, CustomerWrite, Outcome, Row};
 use crate::http::{Caller, Conditions, Error, lenient};
+use crate::setting::choice;
 
 const STATES: &[(i64, &[&str])] = &[
     (1, &["lead", "ผู้สนใจ", "ผู้มุ่งหวัง", "ลีด"]),
@@ -182,6 +183,7 @@ pub(super) struct Lot {
 /// Reads them: a statement for each way in which rows are known.
 pub(super) async fn prepare(tx: &mut Conn, company: i64, records: &[&Record]) -> Result<Lot, Error> {
     let (mut codes, mut names, mut taxes) = (one_column(), one_column(), one_column());
+    let mut codes_held: Vec<&str> = records.iter().filter_map(|record| record.text("customerCode")).collect();
     for record in records {
         match (record.text("customerCode"), registration(record), record.text("customerName")) {
             (Some(code), _, _) => drop(codes.push([customer::key(code).into()])),
@@ -194,6 +196,11 @@ pub(super) async fn prepare(tx: &mut Conn, company: i64, records: &[&Record]) ->
                 }
             }
         }
+    }
+    // Locks are taken in one order: records, look-up lists, running numbers.
+    codes_held.sort_unstable();
+    for code in &codes_held {
+        customer::hold_code(tx, company, code).await?;
     }
     let mut lot = Lot::default();
     for row in
@@ -224,6 +231,14 @@ pub(super) async fn prepare(tx: &mut Conn, company: i64, records: &[&Record]) ->
     }
     // A registration that several customers have does not say which is meant.
     lot.by_tax.retain(|registration, _| !several.contains(registration));
+    let rows = lot.by_code.values().chain(lot.by_name.values()).chain(lot.by_tax.values());
+    let mut ids: Vec<i64> = rows.map(|row| row.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    customer::hold_all(tx, company, &ids).await?;
+    if records.len() > 1 {
+        choice::hold_lists(tx, company).await?;
+    }
     Ok(lot)
 }
 

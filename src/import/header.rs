@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::cell::{Cell, Form};
+use super::cell::Form;
 use super::sheet::SheetRow;
 use crate::http::{Code, Fault};
 use crate::search;
@@ -33,7 +33,7 @@ pub(super) fn check_mapping(mapping: &Mapping, columns: &[Column], custom: Optio
     let unknown = unknown.filter(|(_, field)| target(field, columns, custom).is_none());
     unknown
         .map(|(header, field)| {
-            let message = format!("{header:?} is mapped to {field}, which is no field of this kind");
+            let message = format!("“{header}” is mapped to {field}, which is no field of this kind");
             Fault::new(Code::InvalidValue, format!("mapping.{header}"), message)
         })
         .collect()
@@ -67,22 +67,86 @@ pub(super) fn key(text: &str) -> String {
     let ignored = |letter: char| {
         letter.is_whitespace()
             || letter.is_ascii_punctuation()
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2010}'..='\u{2027}' | '\u{feff}' | '·' | '。' | '、')
+            || search::is_unseen(letter)
+            || matches!(letter, '\u{2010}'..='\u{2027}' | '·' | '。' | '、')
     };
     search::fold(text).chars().filter(|letter| !ignored(*letter)).collect()
 }
 
-/// The place of the header among the rows, and what it says: the row in which most columns are understood. Nothing when
-/// no row has a column that is.
+/// How the cells of a field are read: one of the caller's own is text, and a price of a tier is an amount.
+pub(super) fn form_of(field: &str, columns: &[Column]) -> Form {
+    let known = columns.iter().find(|known| known.field == field).map(|known| known.form);
+    known.unwrap_or(if field.starts_with("prices.") { Form::Amount } else { Form::Text })
+}
+
+/// The headers of a mapping that no column of the file has.
+pub(super) fn idle<'m>(mapping: &'m Mapping, layout: &Layout) -> Vec<&'m str> {
+    let has = |header: &str| layout.columns.iter().any(|column| key(&column.header) == key(header));
+    mapping.keys().filter(|header| !has(header)).map(String::as_str).collect()
+}
+
+/// The place of the last row of the header among the rows, and what it says: the row in which most columns are understood,
+/// or two rows, where that says more. Nothing when no row has a column that is.
 pub(super) fn find(
     rows: &[SheetRow],
     columns: &[Column],
     mapping: &Mapping,
     custom: Option<&str>,
 ) -> Option<(usize, Layout)> {
-    let read = rows.iter().take(DEEPEST).map(|row| layout(&row.cells, columns, mapping, custom)).enumerate();
-    let (place, layout) = read.max_by_key(|(place, layout)| (layout.understood(), std::cmp::Reverse(*place)))?;
-    (layout.understood() > 0).then_some((place, layout))
+    let rows = rows.get(..rows.len().min(DEEPEST)).unwrap_or(rows);
+    let headers = |row: &SheetRow| row.cells.iter().map(|cell| vec![trimmed(&cell.text())]).collect::<Vec<_>>();
+    let single = rows.iter().map(|row| layout(&headers(row), columns, mapping, custom)).enumerate();
+    let (place, one) = single.max_by_key(|(place, layout)| (layout.understood(), std::cmp::Reverse(*place)))?;
+    let pairs = rows.windows(2).enumerate().filter_map(|(place, rows)| match rows {
+        [above, below] => Some((place + 1, layout(&joined(above, below), columns, mapping, custom))),
+        _ => None,
+    });
+    let pair = pairs.max_by_key(|(place, layout)| (layout.understood(), std::cmp::Reverse(*place)));
+    match pair.filter(|(_, two)| two.understood() > one.understood()) {
+        Some(found) => Some(found),
+        None => (one.understood() > 1 || one.understood() == 1 && is_header(rows, place, &one, columns))
+            .then_some((place, one)),
+    }
+}
+
+/// Whether a row of which one column is understood is a header, and not one of data in which a cell reads like one: then
+/// some row above it is as wide, or what stands below it reads like a header too.
+fn is_header(rows: &[SheetRow], place: usize, layout: &Layout, columns: &[Column]) -> bool {
+    let width = |row: &SheetRow| row.cells.iter().filter(|cell| !cell.is_empty()).count();
+    let (above, below) = rows.split_at(place);
+    let own = below.first().map_or(0, width);
+    let column = layout.columns.iter().position(|column| column.field.is_some()).unwrap_or_default();
+    let reads_so =
+        |row: &SheetRow| row.cells.get(column).is_some_and(|cell| recognised(&cell.text(), columns).is_some());
+    !above.iter().any(|row| own > 1 && width(row) >= own) && !below.iter().skip(1).any(reads_so)
+}
+
+fn trimmed(text: &str) -> String {
+    search::trimmed(text).to_owned()
+}
+
+/// What the columns of a header of two rows may be called, the likeliest first: `Contact` above `Phone` is of a contact. A
+/// title above several columns stands above the first.
+fn joined(above: &SheetRow, below: &SheetRow) -> Vec<Vec<String>> {
+    let text =
+        |row: &SheetRow, place: usize| row.cells.get(place).map(|cell| trimmed(&cell.text())).unwrap_or_default();
+    let mut title = String::new();
+    (0..above.cells.len().max(below.cells.len()))
+        .map(|place| {
+            let (upper, lower) = (text(above, place), text(below, place));
+            if !upper.is_empty() {
+                title = upper.clone();
+            }
+            match (upper.is_empty(), lower.is_empty()) {
+                (_, true) => {
+                    title.clear();
+                    vec![upper]
+                }
+                (true, false) if title.is_empty() => vec![lower],
+                _ => vec![format!("{title} {lower}"), lower],
+            }
+        })
+        .collect()
 }
 
 impl Layout {
@@ -117,20 +181,23 @@ impl Layout {
     }
 }
 
-fn layout(cells: &[Cell], columns: &[Column], mapping: &Mapping, custom: Option<&str>) -> Layout {
+/// What the columns say, each of which may be called by several names.
+fn layout(headers: &[Vec<String>], columns: &[Column], mapping: &Mapping, custom: Option<&str>) -> Layout {
     let mapped: BTreeMap<String, Option<&str>> =
         mapping.iter().map(|(header, field)| (key(header), field.as_deref())).collect();
     let mut layout = Layout::default();
-    for cell in cells {
-        let header = cell.text();
-        let header = header.trim_start_matches('\u{feff}').trim().to_owned();
+    for names in headers {
         // A file of errors that is handed in again has columns of its own before the others.
-        let (field, ignored) = match mapped.get(&key(&header)) {
-            _ if header.is_empty() || header.starts_with('#') => (None, None),
-            Some(Some(field)) => (target(field, columns, custom), Some("unknown")),
-            Some(None) => (None, Some("mapped")),
-            None => (recognised(&header, columns).map(str::to_owned), Some("unknown")),
+        let said = |header: &String| match mapped.get(&key(header)) {
+            _ if header.is_empty() || header.starts_with('#') => None,
+            Some(Some(field)) => Some((target(field, columns, custom), Some("unknown"))),
+            Some(None) => Some((None, Some("mapped"))),
+            None => recognised(header, columns).map(|field| (Some(field.to_owned()), None)),
         };
+        let found = names.iter().find_map(|header| Some((header, said(header)?)));
+        let header = found.as_ref().map_or(names.last(), |(header, _)| Some(*header)).cloned().unwrap_or_default();
+        let is_named = !header.is_empty() && !header.starts_with('#');
+        let (field, ignored) = found.map_or((None, is_named.then_some("unknown")), |(_, found)| found);
         let is_twice = field.is_some() && layout.columns.iter().any(|column| column.field == field);
         let (field, ignored) = match (field, is_twice) {
             (Some(_), true) => (None, Some("duplicate")),
@@ -168,6 +235,7 @@ fn target(field: &str, columns: &[Column], custom: Option<&str>) -> Option<Strin
 
 #[cfg(test)]
 mod tests {
+    use super::super::cell::Cell;
     use super::*;
 
     const COLUMNS: [Column; 3] = [
@@ -178,7 +246,7 @@ mod tests {
 
     fn rows(texts: &[&[&str]]) -> Vec<SheetRow> {
         let cells = |row: &&[&str]| row.iter().map(|text| Cell::Text((*text).to_owned())).collect();
-        (1..).zip(texts).map(|(number, row)| SheetRow { number, cells: cells(row) }).collect()
+        (1..).zip(texts).map(|(number, row)| SheetRow::new(number, cells(row))).collect()
     }
 
     #[test]
@@ -203,6 +271,38 @@ mod tests {
         assert_eq!(fields, expected);
         let ignored: Vec<Option<&str>> = layout.columns.iter().map(|column| column.ignored.as_deref()).collect();
         assert_eq!(ignored, [None, None, None, Some("duplicate"), Some("mapped"), None]);
+    }
+
+    #[test]
+    fn a_header_may_have_two_rows() {
+        let (place, layout) = find(
+            &rows(&[
+                &["Customers"],
+                &["Name", "Contact", "", "Dog"],
+                &["", "contactName", "Phone", ""],
+                &["Acme", "Ann", "081", "x"],
+            ]),
+            &[
+                Column { field: "customerName", form: Form::Text, names: &["name"] },
+                Column { field: "contacts.contactName", form: Form::Text, names: &[] },
+                Column { field: "contacts.contactPhone", form: Form::Phone, names: &[] },
+            ],
+            &Mapping::new(),
+            None,
+        )
+        .expect("a header");
+        assert_eq!(place, 2);
+        let fields: Vec<Option<&str>> = layout.columns.iter().map(|column| column.field.as_deref()).collect();
+        assert_eq!(fields, [Some("customerName"), Some("contacts.contactName"), Some("contacts.contactPhone"), None]);
+    }
+
+    #[test]
+    fn a_row_of_data_with_a_cell_that_reads_like_a_header_is_none() {
+        let found = |texts: &[&[&str]]| find(&rows(texts), &COLUMNS, &Mapping::new(), None).map(|(place, _)| place);
+        assert_eq!(found(&[&["Firma", "Stadt"], &["Acme", "Bern"], &["Name", "Zug"]]), None);
+        assert_eq!(found(&[&["How to fill this in"], &["Name"], &["Phone"]]), None);
+        assert_eq!(found(&[&["Customers"], &["Name"], &["Acme"]]), Some(1));
+        assert_eq!(found(&[&["Customers 2025"], &["Name", "Dog"], &["Acme", "Rex"]]), Some(1));
     }
 
     #[test]

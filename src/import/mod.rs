@@ -1,10 +1,13 @@
 //! Imports: files of records, CSV or workbooks, loaded row by row, reported row by row, and taken back as one.
 
+mod amount;
 mod cell;
 mod customer;
+mod day;
 mod employee;
 mod header;
 mod kind;
+mod left;
 mod product;
 mod record;
 mod report;
@@ -28,6 +31,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use self::header::{FileColumn, check_mapping};
+use self::left::{LeftOut, left_out};
 use self::store::Import as Row;
 use crate::app::App;
 use crate::http::{Caller, Code, Envelope, Error, Fault, Faults, Page, Paging, Path, Query, Reply};
@@ -37,7 +41,7 @@ use crate::time::{self, Zone};
 pub(crate) use self::header::Mapping;
 pub use self::kind::Kind;
 pub(crate) use self::report::report;
-pub(crate) use self::run::run;
+pub(crate) use self::run::{give_up, run};
 pub(crate) use self::store::{New, find};
 pub(crate) use self::upload::{keep, read_mapping};
 
@@ -107,12 +111,20 @@ pub(crate) struct Import {
     pub(crate) kept: i64,
     /// The columns of the file, and what each is taken for.
     columns: Vec<FileColumn>,
+    /// The sheet of a workbook that was read.
+    #[schema(example = "Customers")]
+    sheet: Option<String>,
+    /// The encoding of a text: the one that was named, or the one that was found.
+    #[schema(example = "utf-8")]
+    encoding: Option<String>,
+    /// What of the file was left out.
+    pub(crate) left_out: Vec<LeftOut>,
     /// Why the import failed as a whole.
     pub(crate) problem: Option<Problem>,
     /// The first rows that were refused, in the order of the file: at most 20.
     errors: Vec<RowError>,
     /// The first rows in which something was put right or looks wrong: at most 20.
-    warnings: Vec<RowError>,
+    pub(crate) warnings: Vec<RowError>,
     /// The first records that were left as they are when the import was taken back: at most 20.
     left: Vec<Left>,
     /// Who asked for it: the id of an API client, or `system` for the command line.
@@ -151,7 +163,7 @@ impl Import {
 /// Why an import failed as a whole.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Problem {
-    /// `unreadable`, `too_many_faults`, `file`.
+    /// `unreadable`, `too_many_faults`, `file`, `crashed`.
     #[schema(example = "unreadable")]
     code: String,
     /// The same for people.
@@ -160,19 +172,19 @@ pub(crate) struct Problem {
 
 /// What is wrong with a row.
 #[derive(Debug, Serialize, ToSchema)]
-struct RowError {
+pub(crate) struct RowError {
     /// The row, as a spreadsheet numbers it.
     #[schema(example = 12)]
-    row: i64,
+    pub(crate) row: i64,
     /// The column's header.
     #[schema(example = "อีเมล")]
-    column: String,
+    pub(crate) column: String,
     /// Stable code, as in `errors`; for warnings `repaired` or `warning`.
     #[schema(example = "invalid_format")]
     code: String,
     /// The same for people.
     #[schema(example = "customerEmail is no e-mail address")]
-    message: String,
+    pub(crate) message: String,
 }
 
 /// A record that was left as it is.
@@ -197,6 +209,8 @@ struct ImportQuery {
     dry_run: Option<bool>,
     /// JSON from headers of the file to fields: `{"Score": "customFields.Score", "Remark": null}`. Null leaves a column out.
     mapping: Option<String>,
+    /// The encoding of a text, such as `windows-1252` or `shift_jis`, where it is neither UTF-8 nor UTF-16 nor Windows-874.
+    encoding: Option<String>,
     /// The file's name, where it is not in a form.
     file_name: Option<String>,
 }
@@ -291,7 +305,7 @@ async fn create_import(
 fn allowed(caller: &Caller, kind: &str) -> Result<Kind, Error> {
     let kind = Kind::named(kind).ok_or_else(|| {
         let known = Kind::ALL.map(Kind::name).join(", ");
-        Error::invalid(Code::InvalidValue, "kind", format!("kind {kind:?} is not one of {known}"))
+        Error::invalid(Code::InvalidValue, "kind", format!("kind “{kind}” is not one of {known}"))
     })?;
     match caller.scopes.iter().any(|scope| scope == kind.scope()) {
         true => Ok(kind),
@@ -322,6 +336,10 @@ fn described(caller: &Caller, query: &ImportQuery, upload: &upload::Upload) -> R
     };
     let mapping = field("mapping").or(query.mapping.as_deref());
     let mapping = mapping.map(|text| read_mapping(text, &mut faults)).unwrap_or_default();
+    let encoding = field("encoding").or(query.encoding.as_deref());
+    let encoding =
+        encoding.map(str::trim).filter(|name| !name.is_empty()).inspect(|name| check_encoding(name, &mut faults));
+    let encoding = encoding.map(str::to_owned);
     let name = query.file_name.as_deref().or(upload.name.as_deref()).unwrap_or("file");
     faults.longest("fileName", name, 255);
     if name.contains('\0') || mapping.iter().any(|(header, field)| format!("{header}{field:?}").contains('\0')) {
@@ -332,7 +350,16 @@ fn described(caller: &Caller, query: &ImportQuery, upload: &upload::Upload) -> R
     }
     faults.end()?;
     let kind = kind.ok_or_else(|| Error::invalid(Code::Required, "kind", "kind is required"))?;
-    Ok(New { kind, dry_run, file_name: name.to_owned(), mapping })
+    Ok(New { kind, dry_run, file_name: name.to_owned(), mapping, encoding })
+}
+
+/// An encoding must be one that is known.
+pub(crate) fn check_encoding(name: &str, faults: &mut Faults) {
+    if sheet::encoding_named(name).is_none() {
+        let message =
+            format!("“{name}” is no encoding that is known: utf-8, utf-16le, windows-874, windows-1252, shift_jis, …");
+        faults.add(Code::InvalidValue, "encoding", message);
+    }
 }
 
 /// Writes down an import whose file is stored, and asks for the work. A mapping that names no field is refused.
@@ -499,6 +526,7 @@ pub(crate) fn plain(row: Row, zone: &Zone) -> Import {
         _ => 0,
     };
     let text = |at: i64| time::text(at, zone);
+    let left_out = left_out(&row);
     Import {
         import_id: row.id,
         kind: row.kind,
@@ -515,7 +543,10 @@ pub(crate) fn plain(row: Row, zone: &Zone) -> Import {
         warned: row.warned,
         undone: row.undone,
         kept: row.kept,
+        left_out,
         columns: row.layout.map(|layout| layout.columns).unwrap_or_default(),
+        sheet: row.source.as_ref().and_then(|source| source.sheet.clone()),
+        encoding: row.source.and_then(|source| source.encoding).or(row.encoding),
         problem: row.problem.and_then(|problem| serde_json::from_value(problem).ok()),
         errors: Vec::new(),
         warnings: Vec::new(),

@@ -3,7 +3,7 @@
 use db::Conn;
 use serde_json::{Map, Value};
 
-use super::cell::{self, Form};
+use super::cell::Form;
 use super::header::{Column, column, key};
 use super::kind::{Change, Line, Task, Undo, Undone, Written};
 use super::record::{Nested, Record};
@@ -198,7 +198,7 @@ fn prices(nested: &[Nested<'_>], known: impl FnOnce() -> Option<Value>) -> (Vec<
         if COLUMNS.iter().any(|column| column.field.strip_prefix("prices.") == Some(name)) {
             one.insert((*name).to_owned(), (*value).clone());
         } else {
-            mapped.push((*name, cell::amount(value.as_str().unwrap_or_default())));
+            mapped.push((*name, value.as_str().unwrap_or_default().to_owned()));
         }
     }
     if one.is_empty() && mapped.is_empty() {

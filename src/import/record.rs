@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::cell::{self, Form, Reading};
-use super::header::{Column, Layout};
+use super::amount;
+use super::cell::{self, Cell, Reading};
+use super::header::{Column, Layout, form_of, key};
 use super::sheet::SheetRow;
 use crate::http::{Code, Fault};
 
@@ -65,12 +66,30 @@ pub(super) fn parse(row: SheetRow, layout: &Layout, columns: &[Column], reading:
         values: Vec::new(),
         faults: Vec::new(),
         warnings: Vec::new(),
-        cells: row.cells.iter().map(cell::Cell::text).collect(),
+        cells: row.cells.iter().map(Cell::text).collect(),
     };
+    let of_row = |code: &str, message: &str| RowFault {
+        code: code.to_owned(),
+        column: String::new(),
+        message: message.to_owned(),
+    };
+    record.faults.extend(row.wrong.as_deref().map(|why| of_row(&word(Code::InvalidFormat), why)));
+    record.warnings.extend(row.doubt.as_deref().map(|why| of_row("warning", why)));
+    if is_total(&row.cells) {
+        record.faults.push(of_row("total", "this row looks like a total of the others, and is left out"));
+        return record;
+    }
+    if row.cells.iter().skip(layout.columns.len()).any(|cell| !cell.is_empty()) {
+        let message = "the row has more cells than the header";
+        match reading.is_text {
+            // A separator in a cell without quotation marks has moved the cells behind it.
+            true => record.faults.push(of_row(&word(Code::InvalidFormat), message)),
+            false => record.warnings.push(of_row("warning", message)),
+        }
+    }
     for (cell, column) in row.cells.iter().zip(&layout.columns) {
         let Some(field) = &column.field else { continue };
-        // A field of the caller's own is text.
-        let form = columns.iter().find(|known| known.field == field).map_or(Form::Text, |known| known.form);
+        let form = form_of(field, columns);
         let told = |code: String, message: String| RowFault { code, column: column.header.clone(), message };
         match cell::read(cell, form, reading) {
             Ok(None) => {}
@@ -82,6 +101,58 @@ pub(super) fn parse(row: SheetRow, layout: &Layout, columns: &[Column], reading:
         }
     }
     record
+}
+
+/// What people write before a total.
+const TOTALS: [&str; 24] = [
+    "total",
+    "totals",
+    "grand total",
+    "sub total",
+    "sum",
+    "net total",
+    "total amount",
+    "total qty",
+    "รวม",
+    "รวมทั้งสิ้น",
+    "รวมทั้งหมด",
+    "รวมเงิน",
+    "รวมเป็นเงิน",
+    "รวมจำนวน",
+    "รวมยอด",
+    "ยอดรวม",
+    "ยอดรวมทั้งสิ้น",
+    "ยอดรวมทั้งหมด",
+    "ผลรวม",
+    "จำนวนรวม",
+    "รวมสุทธิ",
+    "ยอดรวมสุทธิ",
+    "ລວມ",
+    "ລວມທັງໝົດ",
+];
+
+/// Whether a row says nothing but a total: one text that is a word for it, and numbers.
+fn is_total(cells: &[Cell]) -> bool {
+    let (mut words, mut others) = (0, 0);
+    for cell in cells.iter().filter(|cell| !cell.is_empty()) {
+        match cell {
+            Cell::Text(text) if amount::is_number(text) => {}
+            Cell::Text(text) => {
+                let word = key(text);
+                let word = word.trim_end_matches(|letter: char| letter.is_ascii_digit());
+                let word = ["รายการ", "ราย", "items", "customers", "products", "records", "rows"]
+                    .iter()
+                    .find_map(|unit| word.strip_suffix(unit))
+                    .unwrap_or(word);
+                let word = word.trim_end_matches(|letter: char| letter.is_ascii_digit());
+                let is_word = TOTALS.iter().any(|total| key(total) == word);
+                (words, others) = (words + usize::from(is_word), others + usize::from(!is_word));
+            }
+            Cell::Number(_) | Cell::Uncomputed | Cell::Wrong(_) => {}
+            _ => others += 1,
+        }
+    }
+    words > 0 && others == 0
 }
 
 impl Record {

@@ -5,7 +5,7 @@
 //! written undoes its lot, which is then written again up to that row, and the row is put down as refused.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use db::Conn;
@@ -14,16 +14,17 @@ use tempfile::{NamedTempFile, TempPath};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
-use super::cell::Reading;
-use super::header::Layout;
+use super::amount::Commas;
+use super::cell::{Cell, Form, Reading};
+use super::header::{Layout, form_of};
 use super::kind::{Kind, Task};
 use super::record::{self, Record, RowFault, hash, word};
-use super::sheet::{self, Found, SheetRow, Unreadable, Wanted};
+use super::sheet::{self, Ask, Found, SheetRow, Source, Unreadable};
 use super::store::{self, Import, MOST_FAULTS, Outcome, Place, State};
 use super::undo;
 use crate::app::App;
 use crate::http::{Caller, Code, Error};
-use crate::job::{Job, Kind as JobKind, Next};
+use crate::job::{self, Job, Kind as JobKind, Next};
 use crate::setting::profile;
 
 /// Rows in a unit of work: enough that a COMMIT costs little, and few enough that other writers wait for a twentieth of a
@@ -57,7 +58,8 @@ pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
 }
 
 /// Why the work on a file ends early.
-enum Stop {
+#[derive(Debug)]
+pub(super) enum Stop {
     /// Somebody else has gone on with it, or it was stopped: nothing is wrong.
     Moved,
     /// It cannot be gone on with.
@@ -83,6 +85,13 @@ impl From<Unreadable> for Stop {
     }
 }
 
+/// Ends an import whose job ends its workers.
+pub(crate) async fn give_up(tx: &mut Conn, job: &Job, now: i64) -> Result<(), db::Error> {
+    let Ok(id) = job.key.parse() else { return Ok(()) };
+    let Some(import) = store::find(tx, job.company, id).await? else { return Ok(()) };
+    store::fail(tx, &import, "crashed", "the server ended several times while it read this file", now).await
+}
+
 async fn load(app: &App, import: Import) -> Result<(), Error> {
     match load_all(app, import.clone()).await {
         Ok(()) | Err(Stop::Moved) => Ok(()),
@@ -98,12 +107,17 @@ async fn load_all(app: &App, import: Import) -> Result<(), Stop> {
     let kind = Kind::named(&import.kind).ok_or_else(|| Stop::Unfit("kind", format!("{} is no kind", import.kind)))?;
     let country = profile::of(&mut app.db.read().await?, import.company).await?.country;
     let file = fetch(app, &import).await?;
-    let wanted = || Wanted { columns: kind.columns(), mapping: import.mapping.clone(), custom: kind.custom() };
+    let ask = || Ask { kind, mapping: import.mapping.clone(), encoding: import.encoding.clone() };
+    let reader = || app.config.reader.clone();
     // The whole file is read once before anything is written: what cannot be read to its end is not begun.
-    let (path, looked_for) = (file.to_path_buf(), wanted());
-    let scan = tokio::task::spawn_blocking(move || scan(&path, kind, country, &looked_for));
+    let (path, asked, by) = (file.to_path_buf(), ask(), reader());
+    let scan = tokio::task::spawn_blocking(move || scan(&path, &asked, by.as_deref(), &country));
     let scan = scan.await.map_err(|error| Error::Internal(format!("an import: {error}")))??;
-    if !app.db.write(async |mut tx| store::begin(&mut tx, &import, &scan.layout, scan.total).await).await? {
+    if !app
+        .db
+        .write(async |mut tx| store::begin(&mut tx, &import, &scan.layout, &scan.source, scan.total).await)
+        .await?
+    {
         return Err(Stop::Moved);
     }
     let passes = if import.dry_run { 1 } else { kind.passes() };
@@ -120,7 +134,7 @@ async fn load_all(app: &App, import: Import) -> Result<(), Stop> {
             failed: import.failed,
             warned: import.warned,
         };
-        loading.pass(file.to_path_buf(), wanted()).await?;
+        loading.pass(file.to_path_buf(), ask()).await?;
         let now = app.now();
         app.db.write(async |mut tx| store::end_pass(&mut tx, &import, pass, passes, now).await).await?;
     }
@@ -144,22 +158,37 @@ async fn fetch(app: &App, import: &Import) -> Result<TempPath, Stop> {
 /// What is known of a file before its rows are written.
 struct Scan {
     layout: Layout,
+    source: Source,
     reading: Reading,
     total: i64,
     /// What its rows are known by.
     keys: HashSet<u64>,
 }
 
-fn scan(path: &std::path::Path, kind: Kind, country: String, wanted: &Wanted) -> Result<Scan, Unreadable> {
-    let reading = Reading { country, from_1904: false };
-    let mut scan = Scan { layout: Layout::default(), reading, total: 0, keys: HashSet::new() };
+fn scan(path: &Path, ask: &Ask, reader: Option<&Path>, country: &str) -> Result<Scan, Stop> {
+    let (kind, reading) = (ask.kind, Reading::of(country));
+    let mut scan =
+        Scan { layout: Layout::default(), source: Source::default(), reading, total: 0, keys: HashSet::new() };
     // Only where the file is gone through again does it matter what stands further down.
     let is_linked = kind.passes() > 1;
-    sheet::read(path, wanted, &mut |found| {
+    let (mut amounts, mut commas) = (Vec::new(), Commas::default());
+    sheet::read(path, ask, reader, &mut |found| {
         match found {
-            Found::Header { layout, from_1904 } => (scan.layout, scan.reading.from_1904) = (layout, from_1904),
+            Found::Header { layout, source } => {
+                scan.reading.from_1904 = source.from_1904;
+                scan.reading.is_text = source.separator.is_some();
+                let is_amount = |field: &str| matches!(form_of(field, kind.columns()), Form::Amount | Form::Percent);
+                let fields = layout.columns.iter().map(|column| column.field.as_deref()).enumerate();
+                amounts = fields.filter(|(_, field)| field.is_some_and(is_amount)).map(|(place, _)| place).collect();
+                (scan.layout, scan.source) = (layout, source);
+            }
             Found::Row(row) => {
                 scan.total += 1;
+                for place in &amounts {
+                    if let Some(Cell::Text(text)) = row.cells.get(*place) {
+                        commas.see(text.trim_end_matches('%'));
+                    }
+                }
                 if is_linked {
                     let record = record::parse(row, &scan.layout, kind.columns(), &scan.reading);
                     scan.keys.extend(kind.keys(&record).iter().map(hash));
@@ -168,6 +197,7 @@ fn scan(path: &std::path::Path, kind: Kind, country: String, wanted: &Wanted) ->
         }
         true
     })?;
+    scan.reading.comma = commas.decide(scan.source.separator);
     Ok(scan)
 }
 
@@ -206,9 +236,10 @@ impl From<Error> for Failed {
 }
 
 impl Loading<'_> {
-    async fn pass(&mut self, path: PathBuf, wanted: Wanted) -> Result<(), Stop> {
+    async fn pass(&mut self, path: PathBuf, ask: Ask) -> Result<(), Stop> {
         let (sender, mut rows) = mpsc::channel::<Vec<SheetRow>>(2);
-        let reader = tokio::task::spawn_blocking(move || send(&path, &wanted, &sender));
+        let by = self.app.config.reader.clone();
+        let reader = tokio::task::spawn_blocking(move || send(&path, &ask, by.as_deref(), &sender));
         let mut seen: HashMap<u64, i64> = HashMap::new();
         let (mut read, mut lot) = (0, Vec::with_capacity(LOT));
         while let Some(batch) = rows.recv().await {
@@ -316,6 +347,7 @@ impl Loading<'_> {
                     return Err(Failed::Tried(outcome));
                 }
                 store::save(&mut tx, self.import, self.place, &outcome).await?;
+                self.advance(&mut tx).await?;
                 Ok((outcome.failed, outcome.warned))
             })
             .await;
@@ -330,9 +362,14 @@ impl Loading<'_> {
                     return Err(Failed::Moved);
                 }
                 store::save(&mut tx, self.import, self.place, &outcome).await?;
+                self.advance(&mut tx).await?;
                 Ok((outcome.failed, outcome.warned))
             })
             .await
+    }
+
+    async fn advance(&self, tx: &mut Conn) -> Result<(), db::Error> {
+        job::advance(tx, self.import.company, JobKind::Import, &self.import.id.to_string()).await
     }
 
     async fn rows(
@@ -406,9 +443,9 @@ fn is_passing(error: &Error) -> bool {
     }
 }
 
-fn send(path: &std::path::Path, wanted: &Wanted, sender: &mpsc::Sender<Vec<SheetRow>>) -> Result<(), Unreadable> {
+fn send(path: &Path, ask: &Ask, reader: Option<&Path>, sender: &mpsc::Sender<Vec<SheetRow>>) -> Result<(), Stop> {
     let mut batch = Vec::with_capacity(LOT);
-    sheet::read(path, wanted, &mut |found| {
+    sheet::read(path, ask, reader, &mut |found| {
         let Found::Row(row) = found else { return true };
         batch.push(row);
         // Nobody listens any more: the work has ended.

@@ -101,7 +101,7 @@ impl Lot {
             Some([_, _, ..]) => (Code::InvalidValue, "is carried by several products: give the productCode"),
             _ => (Code::NotFound, "is carried by no product"),
         };
-        Err(Error::invalid(code, "productBarcode", format!("productBarcode {barcode:?} {message}")))
+        Err(Error::invalid(code, "productBarcode", format!("productBarcode “{barcode}” {message}")))
     }
 
     pub(super) async fn close(self, tx: &mut Conn, task: &Task<'_>) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::header::{Layout, Mapping};
 use super::kind::{Change, Written};
 use super::record::{Record, RowFault};
+use super::sheet::Source;
 use crate::http::{Error, Paging};
 
 /// How far an import is.
@@ -51,7 +52,9 @@ pub(crate) struct Import {
     pub(super) file_name: String,
     pub(super) file: Option<String>,
     pub(super) mapping: Mapping,
+    pub(super) encoding: Option<String>,
     pub(super) layout: Option<Layout>,
+    pub(super) source: Option<Source>,
     pub(super) problem: Option<Value>,
     pub(super) actor: String,
     pub(super) created_at: i64,
@@ -78,7 +81,8 @@ impl Import {
 }
 
 const IMPORT: &str = "
-    select company, id, kind, state, dry_run, file_name, file, mapping, layout, problem, actor, created_at, ended_at,
+    select company, id, kind, state, dry_run, file_name, file, mapping, encoding, layout, source, problem, actor,
+           created_at, ended_at,
            rows_total, pass, rows_done, created, updated, unchanged, failed, warned, undo_after, undo_actor, undone, kept
     from import where company = $1";
 
@@ -89,6 +93,8 @@ pub(crate) struct New {
     pub(crate) dry_run: bool,
     pub(crate) file_name: String,
     pub(crate) mapping: Mapping,
+    /// The encoding of a text, where it was named.
+    pub(crate) encoding: Option<String>,
 }
 
 /// Writes down an import whose file is stored.
@@ -103,8 +109,8 @@ pub(super) async fn create(
     let id = Uuid::now_v7();
     tx.sql(
         "insert into import (company, id, kind, state, dry_run, file_name, file, file_size, mapping, actor, created_at, pass,
-                             rows_done, created, updated, unchanged, failed, warned, undo_after, undone, kept)
-         values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, 1, 0, 0, 0, 0, 0, 0, '', 0, 0)",
+                             rows_done, created, updated, unchanged, failed, warned, undo_after, undone, kept, encoding)
+         values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, 1, 0, 0, 0, 0, 0, 0, '', 0, 0, $11)",
     )
     .bind(company)
     .bind(id)
@@ -116,6 +122,7 @@ pub(super) async fn create(
     .bind(Json(&new.mapping))
     .bind(actor)
     .bind(now)
+    .bind(new.encoding.as_deref())
     .exec()
     .await?;
     Ok(id)
@@ -141,16 +148,23 @@ pub(super) async fn list(
 }
 
 /// What the file turned out to be: the work on it begins.
-pub(super) async fn begin(tx: &mut Conn, import: &Import, layout: &Layout, total: i64) -> Result<bool, db::Error> {
+pub(super) async fn begin(
+    tx: &mut Conn,
+    import: &Import,
+    layout: &Layout,
+    source: &Source,
+    total: i64,
+) -> Result<bool, db::Error> {
     let begun = tx
         .sql(
-            "update import set state = 'running', layout = $3, rows_total = $4
+            "update import set state = 'running', layout = $3, rows_total = $4, source = $5
              where company = $1 and id = $2 and state in ('waiting', 'running')",
         )
         .bind(import.company)
         .bind(import.id)
         .bind(Json(layout))
         .bind(total)
+        .bind(Json(source))
         .exec()
         .await?;
     Ok(begun == 1)

@@ -10,6 +10,7 @@ use super::run::{Failed, REST, passing};
 use super::store::{self, Import, State};
 use crate::app::App;
 use crate::http::{Caller, Error};
+use crate::job::{self, Kind as JobKind};
 
 /// Records that are taken back in a unit of work.
 const LOT: i64 = 100;
@@ -45,6 +46,7 @@ pub(super) async fn take_back(app: &App, mut import: Import) -> Result<(), Error
                         done.push((line.record.clone(), undone));
                     }
                     save(&mut tx, &import, &done, now).await?;
+                    job::advance(&mut tx, import.company, JobKind::Import, &import.id.to_string()).await?;
                     Ok(())
                 })
                 .await;

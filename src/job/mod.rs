@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{attachment, import, media, privacy, product, task, telemetry, webhook};
+use crate::{attachment, import, media, privacy, product, refold, task, telemetry, webhook};
 
 pub use ask::{Wanted, enqueue, enqueue_all, enqueue_in, hasten};
 pub use loops::Loops;
@@ -62,13 +62,15 @@ pub enum Kind {
     Products,
     /// Remind of a record at its time. Key: the kind of record, its number, and the time.
     Remind,
+    /// Bring what is compared to this program's fold. Key: the kind of record.
+    Refold,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Deliver,
         Kind::Webhook,
         Kind::Profile,
@@ -81,6 +83,7 @@ impl Kind {
         Kind::Import,
         Kind::Products,
         Kind::Remind,
+        Kind::Refold,
         Kind::Purge,
     ];
 
@@ -104,6 +107,7 @@ impl Kind {
             Kind::Import => "import",
             Kind::Products => "products",
             Kind::Remind => "remind",
+            Kind::Refold => "refold",
             Kind::Purge => "purge",
         }
     }
@@ -153,6 +157,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Import => Box::pin(import::run(app, job)).await,
         Kind::Products => product::ticket::run(app, job).await,
         Kind::Remind => task::run(app, job).await,
+        Kind::Refold => Box::pin(refold::run(app, job)).await,
         Kind::Purge => purge::run(app).await,
     }
 }
@@ -177,6 +182,17 @@ pub async fn finish(tx: &mut Conn, job: &Job, now: i64) -> Result<(), db::Error>
         put_back(tx, job, now, 0, None).await?;
     }
     Ok(())
+}
+
+/// Says in the caller's transaction that a job has come further: a worker that ends after this was not ended by what was
+/// done before.
+pub async fn advance(tx: &mut Conn, company: i64, kind: Kind, key: &str) -> Result<(), db::Error> {
+    tx.sql("update job set lost = 0 where company = $1 and kind = $2 and key = $3 and lost > 0")
+        .bind(company)
+        .bind(kind.name())
+        .bind(key)
+        .later()
+        .await
 }
 
 /// Gives a job back, to be run at this time.

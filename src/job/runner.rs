@@ -17,6 +17,7 @@ use super::share::Place;
 use super::{Job, Kind, Next, backoff, enqueue, finish, put_back, run};
 use crate::app::App;
 use crate::http::Error;
+use crate::import;
 use crate::telemetry::{TraceId, Work, asked, traced};
 
 /// A claim is good for this long; a live node extends it long before. A node that was killed loses its jobs after it.
@@ -263,12 +264,15 @@ async fn take(app: &App, worker: Uuid, company: i64, kind: Kind, keys: &[String]
             key = job.key,
             "a job ended its worker again and again; set aside"
         );
-        app.db.write(async |mut tx| set_aside(&mut tx, &job).await).await?;
+        app.db.write(async |mut tx| set_aside(&mut tx, &job, app.now()).await).await?;
     }
     Ok(good)
 }
 
-async fn set_aside(tx: &mut Conn, job: &Job) -> Result<(), db::Error> {
+async fn set_aside(tx: &mut Conn, job: &Job, now: i64) -> Result<(), db::Error> {
+    if job.kind == Kind::Import {
+        import::give_up(tx, job, now).await?;
+    }
     tx.sql(
         "update job set dead = true, worker = null, error = 'its worker ended before it did, again and again'
          where company = $1 and kind = $2 and key = $3 and worker = $4",

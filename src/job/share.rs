@@ -30,7 +30,13 @@ impl Kind {
             | Kind::Purge
             | Kind::Discard
             | Kind::Remind => 20,
-            Kind::Media | Kind::File | Kind::Products | Kind::Import | Kind::Export | Kind::Erase => 3,
+            Kind::Media
+            | Kind::File
+            | Kind::Products
+            | Kind::Import
+            | Kind::Export
+            | Kind::Erase
+            | Kind::Refold => 3,
         }
     }
 
@@ -46,7 +52,7 @@ impl Kind {
             Kind::Discard => of(8, 4, 4),
             Kind::Remind => of(4, 2, 2),
             Kind::Products | Kind::Import => of(4, 1, 1),
-            Kind::Quota | Kind::Export | Kind::Erase => of(2, 1, 1),
+            Kind::Quota | Kind::Export | Kind::Erase | Kind::Refold => of(2, 1, 1),
             Kind::Purge => of(1, 1, 1),
         }
     }

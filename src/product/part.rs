@@ -156,7 +156,7 @@ async fn known(tx: &mut Conn, bundle: &Row, parts: &[Part]) -> Result<Vec<(i64, 
         let key = store::key(&part.product_code);
         let found = rows.iter().find(|row| store::key(&row.code) == key && row.deleted_at.is_none());
         match found {
-            None => faults.add(Code::NotFound, field, format!("{:?} is no product", part.product_code)),
+            None => faults.add(Code::NotFound, field, format!("“{}” is no product", part.product_code)),
             Some(row) if row.id == bundle.id || row.kind == BUNDLE || row.is_parent => {
                 let message = format!("{} is no item that can be a part: it has parts or variants itself", row.code);
                 faults.add(Code::InvalidValue, field, message);

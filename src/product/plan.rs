@@ -8,6 +8,7 @@ use super::names;
 use super::put::Batch;
 use super::store::{self, BUNDLE, Details, PRODUCT, Row};
 use crate::http::{Code, Error, Fault, Faults, Patch};
+use crate::search;
 use crate::time::{self, Zone};
 
 /// How much a new product must say of itself.
@@ -61,7 +62,7 @@ impl Batch<'_> {
             && !unit.trim().is_empty()
             && self.names.unit(unit).is_none()
         {
-            let message = format!("productUnitName {unit:?} is no unit of the list units");
+            let message = format!("productUnitName “{unit}” is no unit of the list units");
             faults.add(Code::NotFound, "productUnitName", message);
         }
         let prices = self.prices("", &input.prices, &mut faults);
@@ -242,7 +243,7 @@ impl Batch<'_> {
             sub_sub_category,
             unit: unit_name,
             brand: text(&input.brand_name, links.brand.as_deref()),
-            tags: texts(&input.product_tag, &links.tags, str::to_lowercase),
+            tags: texts(&input.product_tag, &links.tags, search::fold),
             prices: prices.unwrap_or_else(|| links.prices.clone()),
             ..links.clone()
         };
@@ -363,13 +364,13 @@ impl Batch<'_> {
             let path = format!("{path}.attribute[{index}]");
             let (name, value) = (wanted.attribute_name.as_str(), wanted.attribute_value_name.as_str());
             let Some(attribute) = self.names.attribute(name) else {
-                let message = format!("{name:?} is no attribute of the list attributes");
+                let message = format!("“{name}” is no attribute of the list attributes");
                 faults.add(Code::NotFound, format!("{path}.attributeName"), message);
                 continue;
             };
             if found.iter().any(|known| known.attribute_name == attribute.name) {
                 let field = format!("{path}.attributeName");
-                faults.add(Code::InvalidValue, field.as_str(), format!("{field} {name:?} is there twice"));
+                faults.add(Code::InvalidValue, field.as_str(), format!("{field} “{name}” is there twice"));
                 continue;
             }
             match names::value_of(attribute, value) {
@@ -378,7 +379,7 @@ impl Batch<'_> {
                     attribute_value_name: value,
                 }),
                 None => {
-                    let message = format!("{value:?} is no value of the attribute {}", attribute.name);
+                    let message = format!("“{value}” is no value of the attribute {}", attribute.name);
                     faults.add(Code::NotFound, format!("{path}.attributeValueName"), message);
                 }
             }
@@ -467,5 +468,5 @@ fn texts(patch: &Patch<Texts>, was: &[String], key: fn(&str) -> String) -> Vec<S
 }
 
 fn same(one: Option<&str>, other: Option<&str>) -> bool {
-    one.map(str::to_lowercase) == other.map(str::to_lowercase)
+    one.map(search::fold) == other.map(search::fold)
 }

@@ -14,6 +14,7 @@ use super::stock::{self, By, Item, Moved};
 use super::store::{self, Row};
 use crate::audit::{self, Change};
 use crate::http::{Caller, Error, Faults};
+use crate::setting::choice;
 use crate::setting::list::List;
 use crate::setting::number::{self, Pattern};
 use crate::setting::profile;
@@ -84,6 +85,10 @@ impl<'a> Batch<'a> {
             0 => Vec::new(),
             _ => store::by_codes(tx, company, codes).await?,
         };
+        if codes.len() > 1 {
+            // Locks are taken in one order: records, look-up lists, running numbers.
+            choice::hold_lists(tx, company).await?;
+        }
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         self.own = stock::own(tx, company, &ids).await?;
         self.gathered = codes.iter().map(|code| (store::key(code), None)).collect();
@@ -126,6 +131,9 @@ impl<'a> Batch<'a> {
         let Plan { mut top, mut variants } = plan;
         self.name_groups(tx, &mut top).await?;
         self.name_prices(tx, &mut top).await?;
+        for variant in &mut variants {
+            self.name_prices(tx, variant).await?;
+        }
         let was_active = top.old.as_ref().map(|(old, _)| old.active);
         let turned = was_active.is_some_and(|was| was != top.row.active);
         let mut changed = false;
@@ -140,7 +148,6 @@ impl<'a> Batch<'a> {
             if turned && !variant.says_active {
                 variant.row.active = top.row.active;
             }
-            self.name_prices(tx, variant).await?;
             changed |= self.save(tx, variant, false).await?;
         }
         if top.old.is_some() {

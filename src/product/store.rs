@@ -146,7 +146,7 @@ pub(crate) fn legacy_kind(kind: i64) -> i64 {
 
 /// A code or barcode as it is compared.
 pub(crate) fn key(code: &str) -> String {
-    search::fold(code.trim())
+    search::fold(search::trimmed(code))
 }
 
 /// The product of this code, deleted or not.
@@ -220,8 +220,15 @@ pub(crate) async fn variants(
     query.push(" order by product.parent, product.position, product.id").all().await
 }
 
-/// Keeps others from changing products until the unit of work ends.
+/// Keeps others from changing products until the unit of work ends, and from making those that are not there yet: of two who
+/// make one at once the second finds it.
 pub(crate) async fn hold(tx: &mut Conn, company: i64, codes: &[&str]) -> Result<u64, db::Error> {
+    let mut names: Vec<String> = codes.iter().map(|code| key(code)).filter(|code| !code.is_empty()).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        tx.lock(&format!("product/{company}/{name}")).await?;
+    }
     tx.sql("update product set version = version where company = $1 and code_key in (select code_key from ")
         .bind(company)
         .push_rows(&keys(codes))

@@ -15,6 +15,7 @@ use super::number;
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Patch, Path, Query, Reply};
+use crate::search;
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -252,7 +253,7 @@ pub struct New<'a> {
 
 /// A name as it is compared.
 pub fn key(name: &str) -> String {
-    name.trim().to_lowercase()
+    search::fold(search::trimmed(name))
 }
 
 /// A name as it is compared below the entry that it is part of: `Other` may be there once in each product group.
@@ -263,7 +264,8 @@ pub fn key_below(parent: Option<i64>, name: &str) -> String {
     }
 }
 
-fn parent_in(detail: Option<&Value>) -> Option<i64> {
+/// The entry that one is part of.
+pub(crate) fn parent_in(detail: Option<&Value>) -> Option<i64> {
     detail?.get("parentId")?.as_i64()
 }
 
@@ -342,7 +344,7 @@ pub async fn ensure_with(
     if let Some(known) = by_name_below(tx, company, list, parent, name).await? {
         return Ok(known);
     }
-    match create(tx, company, list, &New { name: name.trim(), detail, ..New::default() }).await {
+    match create(tx, company, list, &New { name: search::trimmed(name), detail, ..New::default() }).await {
         // Another request made it a moment ago.
         Err(Error::Conflict(_)) => {
             by_name_below(tx, company, list, parent, name).await?.ok_or(Error::NotFound("entry"))
@@ -405,8 +407,15 @@ pub async fn set_detail(tx: &mut Conn, company: i64, list: List, id: i64, detail
     Ok(())
 }
 
+/// Holds all look-up lists of a company: whoever adds to one does so before it takes a running number, and behind the records
+/// that it holds. A unit of work that writes several records does so before it writes the first.
+pub(crate) async fn hold_lists(tx: &mut Conn, company: i64) -> Result<(), db::Error> {
+    tx.lock(&format!("lists/{company}")).await
+}
+
 /// Makes an entry; 409 when its name is there already, naming it.
 pub async fn create(tx: &mut Conn, company: i64, list: List, new: &New<'_>) -> Result<Choice, Error> {
+    hold_lists(tx, company).await?;
     let parent = check_parent(tx, company, list, None, new.detail).await?;
     if let Some(known) = by_name_below(tx, company, list, parent, new.name).await? {
         return Err(taken(&known));
@@ -421,7 +430,7 @@ pub async fn create(tx: &mut Conn, company: i64, list: List, new: &New<'_>) -> R
         .bind(company)
         .bind(list.path())
         .bind(id)
-        .bind(new.name.trim())
+        .bind(search::trimmed(new.name))
         .bind(key_below(parent, new.name))
         .bind(new.name_en)
         .bind(new.detail.cloned())
@@ -452,7 +461,7 @@ async fn update(
     let held = tx.sql(CHOICE).push(" and id = $3").bind(company).bind(list.path()).bind(path.id).held();
     let old: Choice = held.optional().await?.ok_or(Error::NotFound("entry"))?;
     conditions.allow_change(Some(old.version))?;
-    let name = input.name.as_deref().map_or(old.name.as_str(), str::trim);
+    let name = input.name.as_deref().map_or(old.name.as_str(), search::trimmed);
     let detail = input.detail.clone().over(old.detail.clone());
     let parent = check_parent(tx, company, list, Some(old.id), detail.as_ref()).await?;
     if let Some(known) = by_name_below(tx, company, list, parent, name).await?

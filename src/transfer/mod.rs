@@ -106,6 +106,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("token", "access tokens live for an hour"),
     ("idempotency", "keys live for a day, and are of use only to the server that gave the answer"),
     ("company_import", "how far an import has come is a matter of its own server"),
+    ("fold_clash", "what looks the same is found anew where it is read in"),
     ("import", "a file that was loaded is taken back where it was loaded"),
     ("import_fault", "see import"),
     ("import_row", "see import"),

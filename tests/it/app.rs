@@ -157,7 +157,8 @@ impl TestApp {
 
     /// The same on a given database.
     pub async fn on(database: TestDatabase, change: impl FnOnce(&mut Config)) -> TestApp {
-        let mut config = Config { rate_limit: 0, ..default_config() };
+        let reader = Some(env!("CARGO_BIN_EXE_sala").into());
+        let mut config = Config { rate_limit: 0, reader, ..default_config() };
         change(&mut config);
         let db = db::Db::open(&database.url, db::Options::default()).await.unwrap();
         db.migrate(MIGRATIONS).await.unwrap();

@@ -57,6 +57,12 @@ impl Server {
         Server { process, base }
     }
 
+    /// Waits until it has ended by itself.
+    pub async fn ended(mut self) {
+        let mut process = self.take();
+        tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
+    }
+
     /// Ends it without a word.
     pub fn kill(mut self) {
         self.process.kill().unwrap();

@@ -221,7 +221,6 @@ async fn what_is_not_known_is_shown_as_unsupported_and_spoils_no_neighbour() {
     let expected = [
         ("message", "before"),
         ("unsupported", "poll"),
-        ("unsupported", "telepathy"),
         ("unsupported", "message"),
         ("message", "after"),
     ];
@@ -401,4 +400,152 @@ async fn the_token_of_a_redelivered_or_standby_event_is_not_used() {
     fake.run().await;
     assert!(fake.calls("/v2/bot/message/reply").is_empty());
     assert_eq!(fake.seen("ann")[0].route, Route::Push);
+}
+
+/// Fields of a message that only some messages have.
+fn details(history: &[Value], place: usize) -> &Value {
+    &history[place]["details"]
+}
+
+#[tokio::test]
+async fn nothing_that_was_chosen_or_written_is_lost() {
+    let fake = Fake::new().await;
+    let room = fake.room("ann").await;
+    let server = Server::new(fake.app.app.clone());
+    let at = fake.app.app.now();
+    let source = json!({"type": "user", "userId": user_id("ann")});
+    let event = |number: i64, kind: &str, part: Value| {
+        let mut event = json!({"type": kind, "webhookEventId": number.to_string(), "timestamp": at + number, "source": source});
+        event[kind] = part;
+        event
+    };
+    let mention = json!({"mentionees": [{"index": 0, "length": 4, "type": "all"}, {"index": 5, "length": 4, "type": "user", "userId": "U1"}]});
+    let events = [
+        event(1, "postback", json!({"data": "book", "params": {"datetime": "2025-12-31T23:59"}})),
+        event(2, "message", json!({"id": "2", "type": "sticker", "packageId": "1", "stickerId": "2", "text": "ขอบคุณ", "keywords": ["thanks"]})),
+        event(3, "message", json!({"id": "3", "type": "file", "fileName": "ใบเสนอราคา.pdf", "fileSize": 5})),
+        event(4, "message", json!({"id": "4", "type": "text", "text": "@All @Bob hi", "mention": mention, "quotedMessageId": "3"})),
+        event(5, "message", json!({"id": "5", "type": "text", "text": "plain", "quotedMessageId": "elsewhere"})),
+        event(6, "message", json!({"id": "6", "type": "image", "contentProvider": {"type": "line"}, "imageSet": {"id": "S", "index": 1, "total": 2}})),
+    ];
+    let body = body(&events);
+    assert_eq!(post(&server, &fake, &body, Some(&signature(&body))).await.status, 200);
+    let history = fake.history(&room).await;
+    assert_eq!(details(&history, 0), &json!({"params": {"datetime": "2025-12-31T23:59"}}));
+    assert_eq!(details(&history, 1), &json!({"keywords": ["ขอบคุณ", "thanks"]}));
+    assert_eq!(details(&history, 2), &json!({"fileName": "ใบเสนอราคา.pdf"}));
+    let expected = json!({
+        "mentions": [
+            {"index": 0, "length": 4, "userId": null, "isAll": true},
+            {"index": 5, "length": 4, "userId": "U1", "isAll": false},
+        ],
+        "quote": {"messageId": history[2]["id"], "providerId": "3"},
+    });
+    assert_eq!(details(&history, 3), &expected);
+    assert_eq!(details(&history, 4), &json!({"quote": {"messageId": null, "providerId": "elsewhere"}}));
+    assert_eq!(details(&history, 5), &json!({"imageSet": {"id": "S", "index": 1, "total": 2}}));
+    // What goes out has its file's name, too.
+    let file = json!({"companyId": 507, "roomId": room, "platform": "line", "type": "file",
+        "content": json!({"url": "https://example.com/a.pdf", "name": "a.pdf"}).to_string()});
+    let sent = fake.app.post("/v1/chat/message", file).await;
+    assert_eq!(sent.data()["details"], json!({"fileName": "a.pdf"}), "{sent:?}");
+    fake.run().await;
+    let history = fake.history(&room).await;
+    let stored = history.iter().find(|message| message["id"] == sent.data()["id"]).unwrap();
+    assert_eq!(stored["details"], json!({"fileName": "a.pdf"}));
+}
+
+#[tokio::test]
+async fn half_a_character_spoils_nothing_else() {
+    let fake = Fake::new().await;
+    let room = fake.room("ann").await;
+    let server = Server::new(fake.app.app.clone());
+    let body = body(&[text(&fake, "1", "11", "half HALF and whole WHOLE \\ end")]);
+    let body = body.replace("HALF", "\\ud83d").replace("WHOLE", "\\ud83d\\ude00");
+    assert_eq!(post(&server, &fake, &body, Some(&signature(&body))).await.status, 200);
+    assert_eq!(contents(&fake, &room).await[0].1, "half \u{fffd} and whole 😀 \\ end");
+}
+
+#[tokio::test]
+async fn a_room_whose_only_message_was_taken_back_waits_for_nobody() {
+    let fake = Fake::new().await;
+    let room = fake.room("ann").await;
+    let server = Server::new(fake.app.app.clone());
+    let at = fake.app.app.now();
+    let unsend = |number: &str, message: &str| {
+        json!({"type": "unsend", "webhookEventId": number, "timestamp": at + 5,
+            "source": {"type": "user", "userId": user_id("ann")}, "unsend": {"messageId": message}})
+    };
+    let state = async || {
+        let rooms = fake.rooms().await;
+        (rooms[0]["unreadCount"].clone(), rooms[0]["unanswered"].clone())
+    };
+    let send = async |events: &[Value]| {
+        let body = body(events);
+        assert_eq!(post(&server, &fake, &body, Some(&signature(&body))).await.status, 200);
+    };
+    send(&[text(&fake, "1", "11", "oops")]).await;
+    assert_eq!(state().await, (json!(1), json!(true)));
+    send(&[unsend("2", "11")]).await;
+    assert_eq!(state().await, (json!(0), json!(false)));
+    // Another one is still to be answered.
+    send(&[text(&fake, "3", "13", "one"), text(&fake, "4", "14", "two"), unsend("5", "13")]).await;
+    assert_eq!(state().await, (json!(1), json!(true)));
+    // Taken back before it came.
+    send(&[unsend("6", "14"), unsend("7", "18"), text(&fake, "8", "18", "late")]).await;
+    assert_eq!(state().await, (json!(0), json!(false)));
+    assert_eq!(contents(&fake, &room).await.len(), 4);
+}
+
+#[tokio::test]
+async fn whoever_followed_last_follows() {
+    let fake = Fake::new().await;
+    fake.room("ann").await;
+    let server = Server::new(fake.app.app.clone());
+    let at = fake.app.app.now();
+    let event = |number: &str, kind: &str, at: i64| {
+        json!({"type": kind, "webhookEventId": number, "timestamp": at, "source": {"type": "user", "userId": user_id("ann")}})
+    };
+    // LINE delivers an older event again.
+    for event in [event("1", "follow", at), event("2", "unfollow", at - 60_000)] {
+        let body = body(&[event]);
+        assert_eq!(post(&server, &fake, &body, Some(&signature(&body))).await.status, 200);
+    }
+    let mut conn = fake.app.app.db.read().await.unwrap();
+    let follows: Vec<bool> =
+        conn.sql("select follows from contact where follows is not null").all().await.unwrap();
+    assert_eq!(follows, [true]);
+}
+
+#[tokio::test]
+async fn the_first_webhook_of_a_customer_has_the_name_or_waits_no_longer_than_three_seconds() {
+    let mut fake = Fake::with("yes", |config| config.allow_private_webhooks = true, |_| {}).await;
+    let receiver = crate::receiver::Receiver::start().await;
+    let (db, vault) = (&fake.app.app.db, &fake.app.app.vault);
+    sala::webhook::subscription::create(db, vault, crate::app::COMPANY, &receiver.url, &[], fake.app.app.now())
+        .await
+        .unwrap();
+    let names = || -> Vec<String> {
+        let name = |body: &Value| body["Data"]["ChatMessage"]["User"]["DisplayName"].as_str().unwrap().to_owned();
+        receiver.got().iter().map(|got| name(&serde_json::from_str(&got.body).unwrap())).collect()
+    };
+    fake.line.set_profile(&user_id("ann"), "Ann Example");
+    fake.say("ann", "Hello").await;
+    fake.run().await;
+    assert_eq!(names(), ["Ann Example"]);
+    // A group has a name, and so has somebody in it who is nobody's friend.
+    let group = user_id("family").replacen('U', "C", 1);
+    fake.line.set_group(&group, "Family", &user_id("cat"), "Cat Example");
+    fake.event(json!({"type": "message", "userId": user_id("cat"), "groupId": group, "text": "Me"})).await;
+    fake.run().await;
+    assert_eq!(names(), ["Ann Example", "Cat Example"]);
+    let rooms = fake.rooms().await;
+    assert!(rooms.iter().any(|room| room["customerName"] == "Family"), "{rooms:?}");
+    // LINE does not answer: the message is handed on all the same.
+    fake.fault(simulator::line::FaultKind::Error { status: 500, accepted: false }, "/v2/bot/profile", 100);
+    fake.say("dan", "Hello").await;
+    fake.run().await;
+    assert_eq!(names().len(), 2);
+    fake.later(Duration::from_secs(3)).await;
+    assert_eq!(names().len(), 3);
 }

@@ -265,6 +265,21 @@ impl Conn {
         Query::new(self, text)
     }
 
+    /// Waits until no other unit of work holds this name, and holds it until the unit ends. Whoever names what it is going
+    /// to write before it writes anything meets others in one order, also where what is written is not there yet. SQLite
+    /// has one writer, who holds everything.
+    pub async fn lock(&mut self, name: &str) -> Result<(), Error> {
+        match &mut self.0 {
+            Inner::PostgresUnit(unit) => {
+                unit.later("select pg_advisory_xact_lock(hashtextextended($1, 0))", vec![name.into()]).await
+            }
+            Inner::SqliteUnit(_) => Ok(()),
+            Inner::SqliteReader(_) | Inner::PostgresReader(_) => {
+                Err(Error::Sql("a name is held in a unit of work".into()))
+            }
+        }
+    }
+
     pub(crate) fn member(member: Arc<sqlite::Member>) -> Self {
         Self(Inner::SqliteUnit(member))
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::customer::input::{CustomerAddress, CustomerContact, CustomerCustomField, Former};
 use crate::customer::store::{Row, key, tax_key};
+use crate::search;
 
 /// What the survivor took over.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -85,7 +86,7 @@ pub(super) fn fill(survivor: &Row, merged: &Row, merge: i64) -> (Row, Taken) {
     taken.addresses = unite(&mut row.profile.addresses, &merged.profile.addresses, PartialEq::eq);
     taken.contacts = unite(&mut row.profile.contacts, &merged.profile.contacts, PartialEq::eq);
     taken.custom_fields = unite(&mut row.profile.custom_fields, &merged.profile.custom_fields, |known, new| {
-        known.custom_field_name.to_lowercase() == new.custom_field_name.to_lowercase()
+        search::fold(&known.custom_field_name) == search::fold(&new.custom_field_name)
     });
     remember(&mut row, merged, merge);
     (row, taken)

@@ -9,7 +9,7 @@ use db::{Conn, Rows, Type};
 use serde::Deserialize;
 
 pub(crate) use self::put::{Introduction, Outcome, entered, introduce, put};
-pub(crate) use self::save::{announce, announce_with, claim_name, release_name, update};
+pub(crate) use self::save::{announce, announce_with, claim_name, refold, release_name, update};
 use super::input::Profile;
 use super::{Customer, Match, erased};
 use crate::http::{Code, Error};
@@ -140,12 +140,12 @@ impl Row {
 
 /// A code as it is compared.
 pub(crate) fn key(code: &str) -> String {
-    search::fold(code.trim())
+    search::fold(search::trimmed(code))
 }
 
 /// A tax number as it is compared.
 pub(crate) fn tax_key(number: &str) -> String {
-    number.chars().filter(|letter| !matches!(letter, ' ' | '-')).collect::<String>().to_lowercase()
+    search::fold(number).chars().filter(|letter| !matches!(letter, ' ' | '-')).collect()
 }
 
 /// Merges that follow one another further than this are not followed.
@@ -189,6 +189,17 @@ pub(crate) async fn exactly(conn: &mut Conn, company: i64, id: i64) -> Result<Op
         .await
 }
 
+/// The customers behind this number, in its order.
+pub(crate) async fn after(conn: &mut Conn, company: i64, id: i64, most: i64) -> Result<Vec<Row>, db::Error> {
+    let query = conn.sql("select ").push(COLUMNS).push(" from customer where company = $1 and id > $2 order by id limit $3");
+    query.bind(company).bind(id).bind(most).all().await
+}
+
+/// Holds a code before its customer is looked for, so that of two who make one at once the second finds it.
+pub(crate) async fn hold_code(tx: &mut Conn, company: i64, code: &str) -> Result<(), db::Error> {
+    tx.lock(&format!("customer/{company}/{}", key(code))).await
+}
+
 /// The living customer of this code; 404 when there is none.
 pub(crate) async fn find(conn: &mut Conn, company: i64, code: &str) -> Result<Row, Error> {
     by_code(conn, company, code).await?.ok_or(Error::NotFound("customer"))?.living()
@@ -197,7 +208,7 @@ pub(crate) async fn find(conn: &mut Conn, company: i64, code: &str) -> Result<Ro
 /// The living customer that a body's `field` names; 400 that names the field when there is none.
 pub(crate) async fn named(conn: &mut Conn, company: i64, field: &str, code: &str) -> Result<Row, Error> {
     let row = by_code(conn, company, code).await?.filter(|row| row.deleted_at.is_none());
-    row.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} {code:?} is no customer")))
+    row.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} “{code}” is no customer")))
 }
 
 /// The same for whoever adds something to the customer: until the unit ends it is not merged or erased, which would
@@ -309,7 +320,7 @@ pub(crate) async fn matching(conn: &mut Conn, company: i64, known: &Known) -> Re
         .bind(known.name.as_deref().map(key))
         .bind(known.tax_no.as_deref().map(tax_key))
         .bind(known.phone.as_deref())
-        .bind(known.email.as_deref().map(str::to_lowercase))
+        .bind(known.email.as_deref().map(|email| search::fold(search::trimmed(email))))
         .bind(MOST_FOUND * 4)
         .all()
         .await?;
@@ -336,6 +347,20 @@ pub(crate) async fn hold(tx: &mut Conn, company: i64, id: i64) -> Result<(), db:
         .exec()
         .await?;
     Ok(())
+}
+
+/// The same for several.
+pub(crate) async fn hold_all(tx: &mut Conn, company: i64, ids: &[i64]) -> Result<(), db::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    tx.sql("update customer set version = version where company = $1 and id in (select id from ")
+        .bind(company)
+        .push_ids(ids)
+        .push(" as wanted)")
+        .exec()
+        .await
+        .map(drop)
 }
 
 /// What stands in other tables, of each of these customers: two statements for any number of them.

@@ -6,7 +6,7 @@ use db::{Conn, Rows, Type};
 use serde_json::{Value, json};
 
 use super::save::{insert, link, take_name};
-use super::{Links, Row, announce, by_code, exactly, hold, key, links_of, update};
+use super::{Links, Row, announce, by_code, exactly, hold, hold_code, key, links_of, update};
 use crate::audit::{self, Change};
 use crate::customer::input::{self, CustomerWrite, Profile};
 use crate::customer::{erased, identity};
@@ -15,7 +15,8 @@ use crate::setting::list::List;
 use crate::setting::number::{self, Pattern};
 use crate::setting::profile::{self, Setting};
 use crate::setting::{choice, tax};
-use crate::time;
+use crate::staff::employee;
+use crate::{search, time};
 
 /// What was written, and what looks wrong though it was taken.
 #[derive(Debug)]
@@ -72,9 +73,13 @@ pub(crate) async fn put(
     let setting = profile::of(tx, company).await?;
     let mut warnings = Vec::new();
     check_tax(input, &setting, &mut warnings)?;
-    let given = input.customer_code.as_deref().map(str::trim).filter(|code| !code.is_empty());
+    let given = input.customer_code.as_deref().map(search::seen).filter(|code| !code.is_empty());
+    let given = given.as_deref();
     let old = match given {
-        Some(code) => old(tx, company, code).await?,
+        Some(code) => {
+            hold_code(tx, company, code).await?;
+            old(tx, company, code).await?
+        }
         None => None,
     };
     conditions.allow_change(old.as_ref().map(|old| old.version))?;
@@ -83,15 +88,15 @@ pub(crate) async fn put(
         None => Links::default(),
     };
     let wanted = wanted(input, old.as_ref(), &was);
-    let (id, code) = match &old {
-        Some(old) => (old.id, old.code.clone()),
-        None => {
-            (number::next(tx, company, "customer").await?, new_code(tx, company, given, input, &setting, now).await?)
-        }
-    };
-    let mut row = draft(input, old.as_ref(), caller, id, code, now);
+    let code = old.as_ref().map(|old| old.code.clone()).unwrap_or_default();
+    let mut row = draft(input, old.as_ref(), caller, old.as_ref().map_or(0, |old| old.id), code, now);
     check_rules(&row, &wanted)?;
+    // Locks are taken in one order: the record, look-up lists, running numbers.
     let choices = choose(tx, company, &wanted).await?;
+    if old.is_none() {
+        row.id = number::next(tx, company, "customer").await?;
+        row.code = new_code(tx, company, given, input, &setting, now).await?;
+    }
     row.customer_group = choices.one(List::CustomerGroups, wanted.group.as_deref());
     row.source = choices.one(List::Sources, wanted.source.as_deref());
     row.classification = choices.one(List::Classifications, wanted.classification.as_deref());
@@ -157,7 +162,7 @@ fn check_tax(input: &CustomerWrite, setting: &Setting, warnings: &mut Vec<String
         }
     };
     if let Patch::Set(number) = &input.customer_tax_no {
-        let ok = number.trim().is_empty() || tax::is_tax_number(number);
+        let ok = search::seen(number).is_empty() || tax::is_tax_number(&search::ascii_digits(&search::seen(number)));
         judge(ok, "customerTaxNo", "customerTaxNo has a wrong check digit, or not 13 digits");
     }
     if let Patch::Set(branch) = &input.branch_code {
@@ -227,13 +232,15 @@ fn draft(input: &CustomerWrite, old: Option<&Row>, caller: &Caller, id: i64, cod
     let nothing = Profile::default();
     let text =
         |patch: &Patch<String>, was: Option<&Option<String>>| input::text(patch, was.and_then(|was| was.as_deref()));
+    // Numbers and addresses have nothing in them that cannot be seen.
+    let seen = |patch: &Patch<String>, was: Option<&Option<String>>| text(patch, was).map(|text| search::seen(&text));
     let moved = old.is_none_or(|old| old.state != input.customer_state);
     let usual = if input.customer_state == 1 { 1 } else { 4 };
     Row {
         company: caller.company,
         id,
         code,
-        name: input.customer_name.trim().to_owned(),
+        name: search::trimmed(&input.customer_name).to_owned(),
         state: input.customer_state,
         status: input.customer_status.clone().over(old.map(|old| old.status)).unwrap_or(0),
         kind: input.customer_type.clone().over(old.and_then(|old| old.kind)),
@@ -242,11 +249,11 @@ fn draft(input: &CustomerWrite, old: Option<&Row>, caller: &Caller, id: i64, cod
         source: None,
         classification: None,
         reason: None,
-        tax_no: text(&input.customer_tax_no, old.map(|old| &old.tax_no)),
+        tax_no: seen(&input.customer_tax_no, old.map(|old| &old.tax_no)),
         branch: text(&input.branch_code, old.map(|old| &old.branch)),
-        phone: text(&input.customer_phone, old.map(|old| &old.phone)),
-        mobile: text(&input.customer_mobile, old.map(|old| &old.mobile)),
-        email: text(&input.customer_email, old.map(|old| &old.email)),
+        phone: seen(&input.customer_phone, old.map(|old| &old.phone)),
+        mobile: seen(&input.customer_mobile, old.map(|old| &old.mobile)),
+        email: seen(&input.customer_email, old.map(|old| &old.email)),
         profile: input.profile(old.map_or(&nothing, |old| &old.profile)),
         created_by: old.map_or_else(|| caller.id.clone(), |old| old.created_by.clone()),
         created_at: old.map_or(now, |old| old.created_at),
@@ -309,7 +316,7 @@ async fn unknown_owners(conn: &mut Conn, company: i64, owners: &[String]) -> Res
     }
     let mut wanted = Rows::new(&[("staff_key", Type::Text)]);
     for owner in owners {
-        wanted.push([owner.to_lowercase().into()]);
+        wanted.push([employee::key(owner).into()]);
     }
     let known: Vec<String> = conn
         .sql("select employee.staff_key from ")
@@ -318,7 +325,7 @@ async fn unknown_owners(conn: &mut Conn, company: i64, owners: &[String]) -> Res
         .push_bind(company)
         .all()
         .await?;
-    let unknown = owners.iter().filter(|owner| !known.contains(&owner.to_lowercase()));
+    let unknown = owners.iter().filter(|owner| !known.contains(&employee::key(owner)));
     Ok(unknown.map(|owner| format!("owners: {owner} is no employee yet")).collect())
 }
 

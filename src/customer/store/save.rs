@@ -1,10 +1,12 @@
 //! Saving a customer: names, of which each is taken once, the record, what it is linked with, and the event.
 
 use db::{Conn, Json as Stored, Rows, Type};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::put::Choices;
 use super::{Links, Row, TEXTS, key, tax_key};
+use crate::customer::identity;
 use crate::customer::input::Profile;
 use crate::event::{self, Event};
 use crate::http::{Code, Error, Fault};
@@ -12,6 +14,7 @@ use crate::search;
 use crate::setting::list::List;
 use crate::setting::phone;
 use crate::setting::profile::Setting;
+use crate::staff::employee;
 use crate::time;
 
 /// Makes the name this customer's; 409 that names the other who has it.
@@ -73,14 +76,14 @@ fn search_text(row: &Row, country: &str) -> String {
     let of_former = profile.former.iter().flat_map(|former| &former.phones);
     for number in [&row.phone, &row.mobile].into_iter().chain(of_contacts).flatten().chain(of_former) {
         words.push(number.clone());
-        words.push(number.chars().filter(char::is_ascii_digit).collect());
-        if let Some(number) = phone::e164(number, country) {
+        words.push(search::ascii_digits(number).chars().filter(char::is_ascii_digit).collect());
+        for number in phone::numbers(number, country) {
             words.extend(phone::national(&number, country));
             words.push(number);
         }
     }
     let mut seen: Vec<String> = Vec::new();
-    for word in words.into_iter().map(|word| search::fold(word.trim())).filter(|word| !word.is_empty()) {
+    for word in words.into_iter().map(|word| search::fold(search::trimmed(&word))).filter(|word| !word.is_empty()) {
         if !seen.contains(&word) {
             seen.push(word);
         }
@@ -223,7 +226,7 @@ pub(super) async fn link(
         let mut owners =
             Rows::new(&[("staff_key", Type::Text), ("staff_code", Type::Text), ("position", Type::BigInt)]);
         for (position, owner) in (0_i64..).zip(&new.owners) {
-            owners.push([owner.to_lowercase().into(), owner.as_str().into(), position.into()]);
+            owners.push([employee::key(owner).into(), owner.as_str().into(), position.into()]);
         }
         tx.sql("insert into customer_owner (company, customer, staff_key, staff_code, position) select ")
             .push_bind(row.company)
@@ -288,4 +291,77 @@ pub(crate) async fn announce_with(
     let body = event::body("Customer", name, "Customer", &record)?;
     event::emit(tx, &Event { company, topic: "Customer", name, subject: &subject, place, body, at: now }).await?;
     Ok(())
+}
+
+/// Whether a record could be given the keys that its texts have under this program's fold.
+#[derive(Debug)]
+pub(crate) struct Refolded {
+    pub(crate) code: bool,
+    pub(crate) name: bool,
+}
+
+/// Brings the keys of a customer to this program's fold; what another has already is left.
+pub(crate) async fn refold(tx: &mut Conn, row: &Row, country: &str) -> Result<Refolded, Error> {
+    #[derive(Deserialize)]
+    struct Keys {
+        code_key: String,
+        name_key: String,
+        tax_key: Option<String>,
+        search_key: String,
+        taken: Option<String>,
+    }
+    let was: Keys = tx
+        .sql(
+            "select code_key, customer.name_key, tax_key, search_key, customer_name.name_key as taken from customer
+             left join customer_name on customer_name.company = customer.company and customer_name.customer = customer.id
+             where customer.company = $1 and customer.id = $2 limit 1",
+        )
+        .bind(row.company)
+        .bind(row.id)
+        .one()
+        .await?;
+    let (name, tax, text) = (key(&row.name), row.tax_no.as_deref().map(tax_key), search_text(row, country));
+    if (&name, &tax, &text) != (&was.name_key, &was.tax_key, &was.search_key) {
+        tx.sql("update customer set name_key = $3, tax_key = $4, search_key = $5 where company = $1 and id = $2")
+            .bind(row.company)
+            .bind(row.id)
+            .bind(name.as_str())
+            .bind(tax)
+            .bind(text.as_str())
+            .later()
+            .await?;
+    }
+    if text != was.search_key {
+        tx.index_text(TEXTS, row.company, row.id, &text).await?;
+    }
+    identity::rederive(tx, row, country).await?;
+    let mut refolded = Refolded { code: true, name: true };
+    if was.taken.as_ref().is_some_and(|taken| *taken != name) {
+        let moved = tx
+            .sql(
+                "update customer_name set name_key = $3 where company = $1 and customer = $2
+                 and not exists (select 1 from customer_name as other where other.company = $1 and other.name_key = $3)",
+            )
+            .bind(row.company)
+            .bind(row.id)
+            .bind(name)
+            .exec()
+            .await?;
+        refolded.name = moved > 0;
+    }
+    let code = key(&row.code);
+    if code != was.code_key {
+        let moved = tx
+            .sql(
+                "update customer set code_key = $3 where company = $1 and id = $2
+                 and not exists (select 1 from customer as other where other.company = $1 and other.code_key = $3)",
+            )
+            .bind(row.company)
+            .bind(row.id)
+            .bind(code)
+            .exec()
+            .await?;
+        refolded.code = moved > 0;
+    }
+    Ok(refolded)
 }

@@ -102,7 +102,7 @@ pub(super) async fn erase_messages(app: &App, company: i64, room: Uuid, counts: 
 async fn empty_messages(tx: &mut Conn, company: i64, rows: &Rows) -> Result<Vec<String>, db::Error> {
     tx.sql(
         "update message
-         set kind = 'erased', content = '', body = null, failure = null, provider_id = null,
+         set kind = 'erased', content = '', body = null, details = null, failure = null, provider_id = null,
              delivery = case when delivery = 1 then 9 else delivery end
          where company = $1 and id in (select id from ",
     )

@@ -207,13 +207,13 @@ async fn list_serials(
     if let Some(code) = &query.product_code {
         product = store::by_code(&mut conn, company, code).await?.map(|row| row.id);
         if product.is_none() {
-            faults.add(Code::NotFound, "productCode", format!("productCode {code:?} is no product"));
+            faults.add(Code::NotFound, "productCode", format!("productCode “{code}” is no product"));
         }
     }
     if let Some(code) = &query.customer_code {
         customer = customer::by_code(&mut conn, company, code).await?.map(|row| row.id);
         if customer.is_none() {
-            faults.add(Code::NotFound, "customerCode", format!("customerCode {code:?} is no customer"));
+            faults.add(Code::NotFound, "customerCode", format!("customerCode “{code}” is no customer"));
         }
     }
     faults.end()?;

@@ -255,7 +255,7 @@ async fn customer(
         None => {
             let (field, text) =
                 input.code().map_or(("CustomerName", input.name()), |code| ("CustomerCode", Some(code)));
-            let message = format!("{field} {:?} is no customer", text.unwrap_or_default());
+            let message = format!("{field} “{}” is no customer", text.unwrap_or_default());
             Err(Error::invalid(Code::NotFound, field, message))
         }
     }

@@ -281,7 +281,7 @@ pub(crate) async fn reserve(
     expires_at: Option<i64>,
 ) -> Result<i64, Error> {
     let lines = item::take_apart(tx, by.company, lines).await?;
-    let key = search::fold(document.trim());
+    let key = search::fold(search::trimmed(document));
     let over: Option<i64> = tx
         .sql(
             "update stock_reservation set state = 'expired', ended_at = expires_at, version = version + 1
@@ -499,7 +499,7 @@ async fn list(
 ) -> Result<Vec<Row>, db::Error> {
     let mut select = conn.sql(COLUMNS).bind(company);
     if let Some(document) = &query.document {
-        select = select.push(" and document_key = ").push_bind(search::fold(document.trim()));
+        select = select.push(" and document_key = ").push_bind(search::fold(search::trimmed(document)));
     }
     select = match state {
         None => select,

@@ -313,7 +313,7 @@ impl Quantities {
         let mut faults = Faults::default();
         let warehouse = self.warehouses.read("warehouse", warehouse.as_deref(), *qty != Amount::ZERO, &mut faults);
         let Some(product) = self.products.get(&store::key(product_code)) else {
-            let message = format!("productCode {product_code:?} is no product");
+            let message = format!("productCode “{product_code}” is no product");
             faults.list().insert(0, Fault::new(Code::NotFound, "productCode", message));
             return Err(std::mem::take(faults.list()));
         };

@@ -33,11 +33,11 @@ impl Warehouses {
         match found {
             Some(choice) if choice.is_active || !in_use => choice.id,
             Some(choice) => {
-                faults.add(Code::InvalidValue, field, format!("{field} {:?} is out of use", choice.name));
+                faults.add(Code::InvalidValue, field, format!("{field} “{}” is out of use", choice.name));
                 OWN
             }
             None => {
-                faults.add(Code::NotFound, field, format!("{field} {text:?} is no warehouse of the list warehouses"));
+                faults.add(Code::NotFound, field, format!("{field} “{text}” is no warehouse of the list warehouses"));
                 OWN
             }
         }

@@ -132,7 +132,7 @@ impl Row {
 
 /// A code as it is compared.
 pub(crate) fn key(code: &str) -> String {
-    code.trim().to_lowercase()
+    search::fold(search::trimmed(code))
 }
 
 pub(super) async fn by_code(conn: &mut Conn, company: i64, code: &str) -> Result<Option<Row>, db::Error> {
@@ -401,7 +401,7 @@ async fn role(conn: &mut Conn, company: i64, name: &str) -> Result<Choice, Error
         return Ok(role.clone());
     }
     let known: Vec<&str> = all.iter().filter(|role| role.is_active).map(|role| role.name.as_str()).collect();
-    let message = format!("roleName {name:?} is none of {}", known.join(", "));
+    let message = format!("roleName “{name}” is none of {}", known.join(", "));
     Err(Error::invalid(Code::InvalidValue, "roleName", message))
 }
 
@@ -419,7 +419,7 @@ async fn head(
         Patch::Set(code) if code.trim().is_empty() => return Ok(None),
         Patch::Set(code) => code,
     };
-    let unknown = || Error::invalid(Code::NotFound, "headCode", format!("headCode {code:?} is no employee"));
+    let unknown = || Error::invalid(Code::NotFound, "headCode", format!("headCode “{code}” is no employee"));
     let (head, head_code) =
         by_code(conn, company, code).await?.map(|row| (row.id, row.staff_code)).ok_or_else(unknown)?;
     let above: Option<i64> = conn

@@ -167,6 +167,27 @@ pub fn member(credentials: &Credentials<'_>, source: &Source) -> Rendered {
     }
 }
 
+/// What a group shows of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// Its name.
+    pub group_name: String,
+    /// Its picture.
+    pub picture_url: Option<String>,
+}
+
+/// Asks for a group's name and picture (<https://developers.line.biz/en/reference/messaging-api/#get-group-summary>). A chat
+/// of several persons that is no group has none.
+pub fn group(credentials: &Credentials<'_>, group: &str) -> Rendered {
+    get(credentials, &format!("/v2/bot/group/{}/summary", segment("the group id", group)?))
+}
+
+/// Reads the answer to [`group`].
+pub fn read_group(body: &[u8]) -> Result<Group, Error> {
+    read("LINE's group", body)
+}
+
 /// Reads the answer to [`profile`] or [`member`].
 pub fn read_profile(body: &[u8]) -> Result<Profile, Error> {
     read("LINE's profile", body)

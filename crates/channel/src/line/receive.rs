@@ -118,6 +118,8 @@ pub enum EventKind {
         quoted_message_id: Option<String>,
         /// The pictures it was sent together with.
         image_set: Option<ImageSet>,
+        /// Who is mentioned in it.
+        mentions: Vec<Mention>,
     },
     /// Somebody took a message back. Its content is to be hidden, its trace kept.
     Unsend {
@@ -242,6 +244,19 @@ pub struct ImageSet {
     pub total: Option<i64>,
 }
 
+/// Somebody who is mentioned in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mention {
+    /// Where in the text, in UTF-16 units.
+    pub index: i64,
+    /// How much of it.
+    pub length: i64,
+    /// Who, when LINE says so; nobody where all are meant.
+    pub user: Option<String>,
+    /// Everybody in the chat.
+    pub all: bool,
+}
+
 /// Reads a webhook's body; the signature was checked before. Fails only when the body is not a webhook at all.
 pub fn receive(body: &[u8]) -> Result<Callback, Error> {
     // Events are kept as text first, so that a number or a string that cannot be read spoils one event only.
@@ -261,7 +276,9 @@ pub fn receive(body: &[u8]) -> Result<Callback, Error> {
 }
 
 fn event(raw: &str) -> Event {
-    let (value, unreadable) = match serde_json::from_str::<Value>(raw) {
+    // Half a character is no reason to lose the rest of what was written.
+    let read = serde_json::from_str::<Value>(raw).or_else(|_| serde_json::from_str(&whole_characters(raw)));
+    let (value, unreadable) = match read {
         Ok(value) => (value, None),
         Err(error) => (Value::Null, Some(error.to_string())),
     };
@@ -279,6 +296,31 @@ fn event(raw: &str) -> Event {
         mark_as_read_token: value.get("message").and_then(|message| text(message, "markAsReadToken")),
         kind,
     }
+}
+
+/// JSON in which halves of characters (escapes of surrogates without their other half) are replaced by U+FFFD.
+fn whole_characters(raw: &str) -> String {
+    let unit = |text: &str| {
+        let digits = text.strip_prefix("\\u")?.get(..4)?;
+        u32::from_str_radix(digits, 16).ok()
+    };
+    let (mut mended, mut rest) = (String::with_capacity(raw.len()), raw);
+    while let Some(place) = rest.find('\\') {
+        let (before, escape) = rest.split_at(place);
+        mended.push_str(before);
+        let after = escape.get(6..).unwrap_or_default();
+        let (length, text) = match unit(escape) {
+            Some(0xd800..=0xdbff) if matches!(unit(after), Some(0xdc00..=0xdfff)) => (12, escape.get(..12)),
+            Some(0xd800..=0xdfff) => (6, Some("\\ufffd")),
+            Some(_) => (6, escape.get(..6)),
+            // An escape of one letter, which may be a backslash itself.
+            None => (2, escape.get(..2)),
+        };
+        mended.push_str(text.unwrap_or(escape));
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    mended.push_str(rest);
+    mended
 }
 
 /// A name for an event that has none: the same for the same text, so it is still kept once.
@@ -374,8 +416,18 @@ fn message(message: &Value) -> Result<EventKind, Option<&'static str>> {
             total: set.get("total").and_then(Value::as_i64),
         })
     });
+    let mentioned = message.get("mention").and_then(|mention| mention.get("mentionees")).and_then(Value::as_array);
+    let mentions = mentioned.into_iter().flatten().filter_map(|one| {
+        Some(Mention {
+            index: one.get("index")?.as_i64()?,
+            length: one.get("length")?.as_i64()?,
+            user: text(one, "userId"),
+            all: text(one, "type").is_some_and(|kind| kind == "all"),
+        })
+    });
     Ok(EventKind::Message {
         id,
+        mentions: mentions.collect(),
         content,
         media,
         quote_token: text(message, "quoteToken"),

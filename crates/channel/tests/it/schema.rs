@@ -81,7 +81,7 @@ fn every_message_of_line_is_read() {
         let messages: Vec<&Value> = events.iter().filter(|event| event["message"]["type"] == json!(kind)).collect();
         assert!(messages.len() > 1, "no example of {kind}");
         for event in messages {
-            let EventKind::Message { id, content, media, quote_token, quoted_message_id, image_set } =
+            let EventKind::Message { id, content, media, quote_token, quoted_message_id, image_set, .. } =
                 receive_one(event).kind
             else {
                 panic!("not a message: {event:#}")

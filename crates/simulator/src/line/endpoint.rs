@@ -52,6 +52,8 @@ async fn answered(state: &Arc<State>, call: &Call<'_>) -> Answered {
                 ["message", id, "content", "preview"] if get => preview(state, id),
                 ["message", id, "content", "transcoding"] if get => transcoding(state, call, id),
                 ["profile", user] if get => profile(state, user),
+                ["group", group, "summary"] if get => summary(state, group),
+                ["group" | "room", chat, "member", user] if get => member(state, chat, user),
                 ["info"] if get => info(state),
                 ["chat", "markAsRead"] if post => mark_as_read(state, call),
                 ["chat", "loading", "start"] if post => start_loading(state, call),
@@ -272,6 +274,21 @@ fn profile(state: &State, user: &str) -> Answered {
         return Err(Answer::not_found());
     }
     let profile = account.profiles.get(user).ok_or_else(Answer::not_found)?;
+    Ok(Answer::json(200, profile))
+}
+
+/// Reference, "Get group chat summary": 404 for a group the account is not in.
+fn summary(state: &State, group: &str) -> Answered {
+    let account = state.account();
+    let summary = account.groups.get(group).ok_or_else(Answer::not_found)?;
+    Ok(Answer::json(200, summary))
+}
+
+/// Reference, "Get group chat member profile": members have one whether or not they are friends of the account.
+fn member(state: &State, chat: &str, user: &str) -> Answered {
+    let account = state.account();
+    let profile = account.members.get(&(chat.to_owned(), user.to_owned())).or_else(|| account.profiles.get(user));
+    let profile = profile.ok_or_else(Answer::not_found)?;
     Ok(Answer::json(200, profile))
 }
 

@@ -134,6 +134,14 @@ impl Line {
         self.state.account().usage
     }
 
+    /// Gives a group a name, and somebody in it one.
+    pub fn set_group(&self, group: &str, name: &str, member: &str, display_name: &str) {
+        let mut account = self.state.account();
+        account.groups.insert(group.to_owned(), json!({ "groupId": group, "groupName": name }));
+        let profile = json!({ "displayName": display_name, "userId": member });
+        account.members.insert((group.to_owned(), member.to_owned()), profile);
+    }
+
     /// Gives a customer a name. `PUT /_control/profiles/{userId}` sets the other fields too.
     pub fn set_profile(&self, user_id: &str, display_name: &str) {
         let profile: Value = json!({ "displayName": display_name, "userId": user_id, "language": "en" });

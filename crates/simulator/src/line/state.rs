@@ -37,6 +37,10 @@ pub(crate) struct Account {
     pub(crate) quota: Option<u64>,
     pub(crate) usage: u64,
     pub(crate) profiles: HashMap<String, Value>,
+    /// What groups show of themselves.
+    pub(crate) groups: HashMap<String, Value>,
+    /// Profiles of those who are in a group or room, by both.
+    pub(crate) members: HashMap<(String, String), Value>,
     /// Those who unfollowed: LINE answers 200 to a push to them and shows them nothing.
     pub(crate) blocked: HashSet<String>,
     pub(crate) contents: HashMap<String, Content>,
@@ -123,6 +127,8 @@ impl State {
                 quota: config.monthly_quota,
                 usage: 0,
                 profiles: HashMap::new(),
+                groups: HashMap::new(),
+                members: HashMap::new(),
                 blocked: HashSet::new(),
                 contents: HashMap::new(),
                 webhook: None,
