@@ -25,6 +25,7 @@ pub mod customer;
 pub mod import;
 pub mod privacy;
 pub mod product;
+pub mod report;
 pub mod sales;
 pub mod setting;
 pub mod staff;
@@ -58,4 +59,6 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 15, name: "workbooks", sql: include_str!("../migrations/0015_workbooks.sql") },
     db::Migration { version: 16, name: "fold", sql: include_str!("../migrations/0016_fold.sql") },
     db::Migration { version: 17, name: "details", sql: include_str!("../migrations/0017_details.sql") },
+    db::Migration { version: 18, name: "webhooks", sql: include_str!("../migrations/0018_webhooks.sql") },
+    db::Migration { version: 19, name: "reports", sql: include_str!("../migrations/0019_reports.sql") },
 ];

@@ -45,6 +45,55 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+/// One receiver that never answers among a hundred: what reaches the others, and how soon.
+#[expect(clippy::cast_precision_loss, reason = "a count of a few hundred thousand")]
+pub(crate) fn hundred(bench: &Bench, report: &mut Report) -> Result<()> {
+    const OTHERS: u64 = 99;
+    let sala = Sala::embedded(&bench.program, bench.folder.join("hundred"))?;
+    let line = sala.simulate()?;
+    let (_, account) = seed::company(&sala, Some(&format!("http://{}", line.address)))?;
+    seed::rooms(&sala, &account, ROOMS)?;
+    let receiver = Receiver::start()?;
+    // It takes connections, because the system does, and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
+    sala.create(&["webhook", "create", "--url", &format!("http://{}/hook", silent.local_addr()?)])?;
+    for number in 0..OTHERS {
+        sala.create(&["webhook", "create", "--url", &format!("http://{}/hook/{number}", receiver.address)])?;
+    }
+    let count = if bench.quick { 500 } else { 2_000 };
+    let server = sala.serve(&["--role", "api"])?;
+    let its_account = account.clone();
+    load::run(Plan::count(server.address, 8, count / 50), move |number, out| {
+        out.extend_from_slice(&callback(&its_account, 5_000_000 + number * 50, 50));
+    })?;
+    server.stop()?;
+    let server = sala.serve(&["--role", "all"])?;
+    let all = count * OTHERS;
+    let (first, seconds) = steady(all, || Ok(receiver.count.load(Ordering::Relaxed)))?;
+    report.over("Webhook deliveries to 99 receivers beside one that is silent", (all - first) as f64 / seconds, 2_000.0);
+    let mut connection = std::net::TcpStream::connect(server.address)?;
+    connection.set_nodelay(true)?;
+    let mut micros = Vec::new();
+    for number in 0..if bench.quick { 20 } else { 100 } {
+        let request = callback(&account, 9_000_000 + number, 1);
+        receiver.watched.store(true, Ordering::Relaxed);
+        let started = Instant::now();
+        std::io::Write::write_all(&mut connection, &request)?;
+        let mut answer = [0; 4096];
+        std::io::Read::read(&mut connection, &mut answer)?;
+        for _ in 0..OTHERS {
+            let arrived = receiver.arrivals.recv_timeout(Duration::from_secs(10))?;
+            micros.push(u32::try_from((arrived - started).as_micros())?);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    micros.sort_unstable();
+    report.under("LINE callback to each of the 99 webhooks received, p50", percentile(&micros, 0.5), 20.0, "ms");
+    server.stop()?;
+    drop(silent);
+    Ok(())
+}
+
 /// Callbacks one after another, each waited for until its webhook has come.
 fn latency(server: &Server, account: &str, receiver: &Receiver, count: u64) -> Result<(f64, f64)> {
     let mut connection = std::net::TcpStream::connect(server.address)?;

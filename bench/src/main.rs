@@ -136,6 +136,7 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     }
     if wanted(Part::Hooks) {
         hooks::measure(bench, report)?;
+        hooks::hundred(bench, report)?;
     }
     if wanted(Part::Imports) {
         imports::measure(bench, report)?;

@@ -14,6 +14,8 @@ use crate::config::Common;
 use crate::media::Store;
 use crate::vault::Vault;
 use crate::{MIGRATIONS, job, refold};
+use crate::setting::retention::{self, Retention};
+use crate::setting::profile;
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
@@ -117,6 +119,7 @@ impl Doctor {
             let mut conn = db.read().await?;
             check_jobs(report, &mut conn).await?;
             check_webhooks(report, &mut conn).await?;
+            check_retention(report, &mut conn).await?;
             check_imports(report, &mut conn).await?;
             check_clashes(report, &mut conn).await?;
             accounts(&mut conn).await
@@ -255,7 +258,8 @@ async fn check_webhooks(report: &mut Report, conn: &mut Conn) -> Result<(), db::
     let rows: Vec<Row> = conn
         .sql(
             "select company, id, state, state_reason from webhook
-             where state = 'paused' or (state = 'active' and failing_since < $1) order by company, id limit 1000",
+             where state in ('paused', 'ended') or (state = 'active' and failing_since < $1)
+             order by company, id limit 1000",
         )
         .bind(now() - 60 * 60 * 1000)
         .all()
@@ -263,6 +267,13 @@ async fn check_webhooks(report: &mut Report, conn: &mut Conn) -> Result<(), db::
     for row in rows {
         let check = format!("webhook {} of company {}", row.id, row.company);
         match row.state.as_str() {
+            "ended" => report.bad(
+                &check,
+                format!(
+                    "was ended by its receiver (410); sala webhook remove {} --company {}, or resume it",
+                    row.id, row.company
+                ),
+            ),
             "paused" => {
                 let reason = row.state_reason.unwrap_or_default();
                 report.bad(
@@ -274,6 +285,34 @@ async fn check_webhooks(report: &mut Report, conn: &mut Conn) -> Result<(), db::
                 );
             }
             _ => report.bad(&check, "has failed for more than an hour; look at its receiver"),
+        }
+    }
+    Ok(())
+}
+
+/// Says how long each company keeps what only tells of its work, and whether what is older is really gone.
+async fn check_retention(report: &mut Report, conn: &mut Conn) -> Result<(), db::Error> {
+    const LATE: i64 = 2 * 24 * 60 * 60 * 1000;
+    let companies: Vec<i64> = conn.sql("select company from company order by company limit 1000").all().await?;
+    for company in companies {
+        let check = format!("retention of company {company}");
+        let Ok(setting) = profile::of(conn, company).await else { continue };
+        let ages = Retention::of(&setting);
+        let audit = ages.audit.map_or_else(|| "for good".to_owned(), |days| format!("{days} days"));
+        let kept = format!(
+            "keeps events {} days, deliveries {}, tries {}, the audit trail {audit}; answers to repeated requests a day",
+            ages.events, ages.deliveries, ages.attempts
+        );
+        let oldest: Option<i64> = conn
+            .sql("select at from event where company = $1 order by id limit 1")
+            .bind(company)
+            .optional()
+            .await?;
+        match oldest {
+            Some(at) if at < retention::before(now(), ages.events) - LATE => {
+                report.bad(&check, format!("{kept}; older events are still there: is a server with jobs running?"));
+            }
+            _ => report.good(&check, kept),
         }
     }
     Ok(())

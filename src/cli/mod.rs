@@ -10,6 +10,7 @@ mod export;
 mod import;
 mod job;
 mod key;
+mod report;
 mod room;
 mod serve;
 mod simulate;
@@ -71,6 +72,8 @@ enum Command {
     Room(room::Room),
     /// Webhook subscriptions of a company.
     Webhook(webhook::Webhook),
+    /// Figures of reports.
+    Report(report::Report),
     /// Background jobs that failed for good.
     Job(job::Job),
     /// The key that encrypts stored credentials.
@@ -216,6 +219,7 @@ async fn command(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Account(account) => account.run(&common).await?,
         Command::Room(room) => room.run(&common).await?,
         Command::Webhook(webhook) => webhook.run(&common).await?,
+        Command::Report(report) => report.run(&common).await?,
         Command::Job(job) => job.run(&common).await?,
         Command::Import(import) => return import.run(&common).await,
         Command::Key(key) => key.run(&common).await?,

@@ -43,7 +43,8 @@ use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{self, TraceId, Work};
 use crate::{
-    attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, setting, staff, task,
+    attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, report, setting, staff, task,
+    webhook,
 };
 use paths::Paths;
 use peer::Peer;
@@ -62,6 +63,8 @@ fn resources() -> OpenApiRouter<App> {
         .merge(task::routes())
         .merge(setting::routes())
         .merge(audit::routes())
+        .merge(webhook::routes())
+        .merge(report::routes())
         .merge(import::routes())
         .merge(ops::routes())
 }

@@ -40,6 +40,8 @@ use crate::telemetry::Meter;
         (name = "Task", description = "What somebody is to do, by when, and for whom"),
         (name = "Setting", description = "The company's profile, its look-up lists, and the audit trail"),
         (name = "Privacy", description = "What persons asked for under a privacy law: export of their data, or erasure"),
+        (name = "Webhooks", description = "Subscriptions to events, and what became of each delivery"),
+        (name = "Report", description = "Figures of a period, as JSON, CSV or XLSX"),
         (name = "Import", description = "Files of records: loading them, and taking that back"),
         (name = "Channels", description = "Callbacks of LINE and other providers"),
         (name = "Operations", description = "Health and metrics")
@@ -88,6 +90,7 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
     for (status, name, description) in SHARED.into_iter().chain([UNAVAILABLE]) {
         components.responses.insert(name.to_owned(), RefOr::T(error_answer(status, description)));
     }
+    crate::event::document::add(document);
     // The shapes of answers are read as JSON: a reference leads out of the operation that is being completed.
     let described = serde_json::to_value(&*document).unwrap_or_default();
     for (path, item) in &mut document.paths.paths {

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{attachment, import, media, privacy, product, refold, task, telemetry, webhook};
+use crate::{attachment, import, media, privacy, product, refold, report, task, telemetry, webhook};
 
 pub use ask::{Wanted, enqueue, enqueue_all, enqueue_in, hasten};
 pub use loops::Loops;
@@ -64,13 +64,15 @@ pub enum Kind {
     Remind,
     /// Bring what is compared to this program's fold. Key: the kind of record.
     Refold,
+    /// Add up the figures of reports. Key: empty.
+    Tally,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::Deliver,
         Kind::Webhook,
         Kind::Profile,
@@ -84,6 +86,7 @@ impl Kind {
         Kind::Products,
         Kind::Remind,
         Kind::Refold,
+        Kind::Tally,
         Kind::Purge,
     ];
 
@@ -108,6 +111,7 @@ impl Kind {
             Kind::Products => "products",
             Kind::Remind => "remind",
             Kind::Refold => "refold",
+            Kind::Tally => "tally",
             Kind::Purge => "purge",
         }
     }
@@ -158,6 +162,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Products => product::ticket::run(app, job).await,
         Kind::Remind => task::run(app, job).await,
         Kind::Refold => Box::pin(refold::run(app, job)).await,
+        Kind::Tally => report::tally::run(app).await,
         Kind::Purge => purge::run(app).await,
     }
 }

@@ -1,13 +1,18 @@
-//! Deletes what is past its time, a little at once so that no writer waits long.
+//! Deletes what is past its time, a little at once so that no writer waits long: the server's own, and then what each
+//! company keeps only for as long as its setting says.
 
 use db::Conn;
+use uuid::Uuid;
 
 use super::Next;
 use crate::app::App;
 use crate::customer::merge;
+use crate::event::first_id;
 use crate::http::{Error, idempotency};
 use crate::product::stock::reservation;
 use crate::product::ticket;
+use crate::setting::profile;
+use crate::setting::retention::{Retention, before};
 use crate::{import, oauth};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -21,12 +26,31 @@ const PAUSE: i64 = 10 * 60 * 1000;
 /// One round.
 pub(super) async fn run(app: &App) -> Result<Next, Error> {
     let now = app.now();
-    let deleted = app.db.write(async |mut tx| round(&mut tx, now).await).await?;
+    let mut deleted = app.db.write(async |mut tx| round(&mut tx, now).await).await?;
+    let mut is_more = deleted >= MOST.unsigned_abs();
+    let mut after = 0;
+    loop {
+        let companies: Vec<i64> = app
+            .db
+            .read()
+            .await?
+            .sql("select company from company where company > $1 order by company limit 500")
+            .bind(after)
+            .all()
+            .await?;
+        let Some(last) = companies.last() else { break };
+        after = *last;
+        for company in companies {
+            let ages = Retention::of(&profile::of(&mut app.db.read().await?, company).await?);
+            let gone = app.db.write(async |mut tx| of_company(&mut tx, company, ages, now).await).await?;
+            deleted += gone;
+            is_more |= gone >= MOST.unsigned_abs();
+        }
+    }
     if deleted > 0 {
         tracing::debug!(deleted, "purged");
     }
-    let most = u64::try_from(MOST).unwrap_or(u64::MAX);
-    Ok(if deleted >= most { Next::Again } else { Next::At(now + PAUSE) })
+    Ok(if is_more { Next::Again } else { Next::At(now + PAUSE) })
 }
 
 async fn round(tx: &mut Conn, now: i64) -> Result<u64, db::Error> {
@@ -46,45 +70,57 @@ async fn round(tx: &mut Conn, now: i64) -> Result<u64, db::Error> {
         .bind(MOST)
         .exec()
         .await?;
-    deleted += tx
-        .sql(
-            "delete from attempt where (company, message, batch, number) in
-               (select company, message, batch, number from attempt where at <= $1 order by at limit $2)",
-        )
-        .bind(now - 90 * DAY)
-        .bind(MOST)
-        .exec()
-        .await?;
-    deleted += tx
-        .sql(
-            "delete from batch where (company, id) in
-               (select company, id from batch where created_at <= $1 order by created_at limit $2)",
-        )
-        .bind(now - 90 * DAY)
-        .bind(MOST)
-        .exec()
-        .await?;
-    deleted += tx
-        .sql(
-            "delete from webhook_delivery where (company, webhook, event) in
-               (select company, webhook, event from webhook_delivery
-                where state <> 'pending' and done_at <= $1 order by done_at limit $2)",
-        )
-        .bind(now - 30 * DAY)
-        .bind(MOST)
-        .exec()
-        .await?;
-    deleted += tx
-        .sql(
-            "delete from event where (company, id) in
-               (select event.company, event.id from event
-                where event.at <= $1
-                  and not exists (select 1 from webhook_delivery as d where d.company = event.company and d.event = event.id)
-                order by event.at limit $2)",
-        )
-        .bind(now - 90 * DAY)
-        .bind(MOST)
-        .exec()
-        .await?;
     Ok(deleted)
+}
+
+/// What one company keeps for a time. Events and audit entries are found by their ids, which begin with their time.
+async fn of_company(tx: &mut Conn, company: i64, ages: Retention, now: i64) -> Result<u64, db::Error> {
+    let mut deleted = 0;
+    for statement in [
+        "delete from attempt where company = $1 and (message, batch, number) in
+           (select message, batch, number from attempt where company = $1 and at <= $2 order by at limit $3)",
+        "delete from batch where company = $1 and id in
+           (select id from batch where company = $1 and created_at <= $2 order by created_at limit $3)",
+    ] {
+        deleted += tx.sql(statement).bind(company).bind(before(now, ages.attempts)).bind(MOST).exec().await?;
+    }
+    for statement in [
+        "delete from webhook_delivery where company = $1 and (webhook, event) in
+           (select webhook, event from webhook_delivery
+            where company = $1 and state <> 'pending' and done_at <= $2 order by done_at limit $3)",
+        "delete from webhook_try where company = $1 and (webhook, event, id) in
+           (select webhook, event, id from webhook_try where company = $1 and at <= $2 order by at limit $3)",
+    ] {
+        deleted += tx.sql(statement).bind(company).bind(before(now, ages.deliveries)).bind(MOST).exec().await?;
+    }
+    let past = |days: i64| first_id(before(now, days));
+    deleted += tx
+        .sql(
+            "delete from event where company = $1 and id in
+               (select event.id from event
+                where event.company = $1 and event.id < $2
+                  and not exists (select 1 from webhook_delivery as d where d.company = event.company and d.event = event.id)
+                order by event.id limit $3)",
+        )
+        .bind(company)
+        .bind(past(ages.events))
+        .bind(MOST)
+        .exec()
+        .await?;
+    if let Some(days) = ages.audit {
+        deleted += by_id(tx, company, past(days)).await?;
+    }
+    Ok(deleted)
+}
+
+async fn by_id(tx: &mut Conn, company: i64, past: Uuid) -> Result<u64, db::Error> {
+    tx.sql(
+        "delete from audit where company = $1 and id in
+           (select id from audit where company = $1 and id < $2 order by id limit $3)",
+    )
+    .bind(company)
+    .bind(past)
+    .bind(MOST)
+    .exec()
+    .await
 }

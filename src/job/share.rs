@@ -1,8 +1,9 @@
 //! Who is next: the places of a node, shared out between kinds, companies and lanes.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -29,7 +30,8 @@ impl Kind {
             | Kind::Quota
             | Kind::Purge
             | Kind::Discard
-            | Kind::Remind => 20,
+            | Kind::Remind
+            | Kind::Tally => 20,
             Kind::Media
             | Kind::File
             | Kind::Products
@@ -53,8 +55,25 @@ impl Kind {
             Kind::Remind => of(4, 2, 2),
             Kind::Products | Kind::Import => of(4, 1, 1),
             Kind::Quota | Kind::Export | Kind::Erase | Kind::Refold => of(2, 1, 1),
-            Kind::Purge => of(1, 1, 1),
+            Kind::Tally | Kind::Purge => of(1, 1, 1),
         }
+    }
+}
+
+/// What a lane with a limit of jobs in a second may begin at once is what it may begin in this time.
+const BURST: Duration = Duration::from_secs(1);
+
+/// When the next job of a lane may begin at the earliest, and how far apart they are.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    next: Instant,
+    interval: Duration,
+}
+
+impl Pace {
+    /// How long the next one has to wait.
+    fn wait(self, now: Instant) -> Duration {
+        (self.next + self.interval).saturating_duration_since(now + BURST)
     }
 }
 
@@ -64,8 +83,10 @@ struct Counts {
     kinds: HashMap<Kind, usize>,
     companies: HashMap<(Kind, i64), usize>,
     lanes: HashMap<Lane, usize>,
-    /// Lanes that get one place only: each job of them is a probe.
-    probed: HashSet<Lane>,
+    /// Lanes that have fewer places than others.
+    limits: HashMap<Lane, usize>,
+    /// Lanes that have a limit of jobs in a second: when the next one may begin, and not before when any is claimed.
+    paces: HashMap<Lane, Pace>,
 }
 
 impl Counts {
@@ -78,10 +99,12 @@ impl Counts {
     }
 
     fn is_open(&self, lane: &Lane, limits: Limits) -> bool {
-        let most = if self.probed.contains(lane) { 1 } else { limits.lane };
+        let most = self.limits.get(lane).copied().unwrap_or(limits.lane).min(limits.lane);
+        let rests = self.paces.get(lane).is_some_and(|pace| !pace.wait(Instant::now()).is_zero());
         self.kinds.get(&lane.kind).copied().unwrap_or_default() < limits.node
             && self.company(lane) < limits.company
             && self.lane(lane) < most
+            && !rests
     }
 
     fn add(&mut self, lane: &Lane) {
@@ -127,17 +150,36 @@ impl Shares {
         self.freed.notified().await;
     }
 
-    /// From now on a company's lane gets one place at a time.
-    pub fn probe(&self, kind: Kind, company: i64, lane: &str) {
-        self.counts().probed.insert(Lane { kind, company, lane: lane.to_owned() });
+    /// From now on a company's lane has so many places, or as many as others have; whether more of them are taken.
+    pub fn limit(&self, kind: Kind, company: i64, lane: &str, places: Option<usize>) -> bool {
+        let lane = Lane { kind, company, lane: lane.to_owned() };
+        let mut counts = self.counts();
+        let Some(places) = places else {
+            if counts.limits.remove(&lane).is_some() {
+                self.freed.notify_one();
+            }
+            return false;
+        };
+        let taken = counts.lane(&lane);
+        counts.limits.insert(lane, places.max(1));
+        taken > places.max(1)
     }
 
-    /// The lane gets all its places again.
-    pub fn open(&self, kind: Kind, company: i64, lane: &str) {
+    /// Lets so many jobs of a lane begin in a second, and as many at once after a rest: nothing when this one may, or for how
+    /// many milliseconds it has to wait.
+    pub fn pace(&self, kind: Kind, company: i64, lane: &str, per_second: i64) -> Option<i64> {
         let lane = Lane { kind, company, lane: lane.to_owned() };
-        if self.counts().probed.remove(&lane) {
-            self.freed.notify_one();
+        let interval = BURST / u32::try_from(per_second.max(1)).unwrap_or(u32::MAX);
+        let now = Instant::now();
+        let mut counts = self.counts();
+        counts.paces.retain(|_, pace| pace.next > now);
+        let next = counts.paces.get(&lane).map_or(now, |pace| pace.next);
+        let early = Pace { next, interval }.wait(now);
+        if early.is_zero() {
+            counts.paces.insert(lane, Pace { next: next + interval, interval });
+            return None;
         }
+        Some(i64::try_from(early.as_millis()).unwrap_or(i64::MAX) + 1)
     }
 
     /// Takes places for as many of these as there are, at most so many: always for the company, and then for the lane, that

@@ -6,6 +6,7 @@ pub mod list;
 pub mod number;
 pub mod phone;
 pub mod profile;
+pub mod retention;
 pub mod tax;
 
 use utoipa_axum::router::OpenApiRouter;

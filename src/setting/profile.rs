@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::retention::{Retention, RetentionWrite};
 use super::number::Pattern;
 use super::{phone, tax};
 use crate::app::App;
@@ -69,8 +70,12 @@ pub struct Setting {
     pub business_hours: Vec<Hours>,
     /// Days on which nobody works.
     pub holidays: Vec<Holiday>,
-    /// Days after which data is deleted; null keeps it.
+    /// Days after which what only tells of work (events, deliveries, tries, the audit trail) is deleted at the latest; null
+    /// leaves that to `retention`.
     pub retention_days: Option<i64>,
+    /// How long each of it is kept.
+    #[serde(default)]
+    pub retention: Retention,
 }
 
 /// A place of business.
@@ -176,6 +181,7 @@ impl Default for Setting {
             business_hours: Vec::new(),
             holidays: Vec::new(),
             retention_days: None,
+            retention: Retention::default(),
         }
     }
 }
@@ -250,9 +256,11 @@ struct SettingUpdate {
     business_hours: Option<Vec<Hours>>,
     /// All holidays.
     holidays: Option<Vec<Holiday>>,
-    /// Days after which data is deleted.
+    /// Days after which what only tells of work is deleted at the latest; null leaves that to `retention`.
     #[schema(value_type = Option<i64>)]
     retention_days: Patch<i64>,
+    /// How long each of it is kept.
+    retention: Option<RetentionWrite>,
 }
 
 /// Get the company's profile and rules.
@@ -390,6 +398,7 @@ fn merge(old: &Row, input: &SettingUpdate) -> Result<Row, Error> {
         business_hours: input.business_hours.clone().unwrap_or_else(|| was.business_hours.clone()),
         holidays: input.holidays.clone().unwrap_or_else(|| was.holidays.clone()),
         retention_days: input.retention_days.clone().over(was.retention_days),
+        retention: input.retention.as_ref().map_or(was.retention, |write| write.over(was.retention)),
     };
     let row = Row {
         name: input.name.clone().unwrap_or_else(|| old.name.clone()),
@@ -426,6 +435,9 @@ fn faults(row: &Row) -> Vec<Fault> {
     need(logo, Code::InvalidUrl, "logoUrl".to_owned(), "logoUrl begins with https://");
     let retention = setting.retention_days.is_none_or(|days| days > 0);
     need(retention, Code::OutOfRange, "retentionDays".to_owned(), "retentionDays is 1 or more");
+    for field in setting.retention.faults() {
+        need(false, Code::OutOfRange, field.to_owned(), "Days are from 1 to 36500");
+    }
     for (index, branch) in setting.branches.iter().enumerate() {
         let field = format!("branches[{index}].code");
         need(

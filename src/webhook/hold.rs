@@ -46,7 +46,7 @@ pub(super) async fn admit(
     if held == 0 {
         return Ok(None);
     }
-    app.shares.probe(Kind::Webhook, company, &webhook.to_string());
+    app.shares.limit(Kind::Webhook, company, &webhook.to_string(), Some(1));
     if held > now {
         return Ok(Some(held));
     }
@@ -75,7 +75,7 @@ pub(super) async fn release(
     webhook: i64,
     subscription: &Subscription,
 ) -> Result<(), db::Error> {
-    app.shares.open(Kind::Webhook, company, &webhook.to_string());
+    app.shares.limit(Kind::Webhook, company, &webhook.to_string(), subscription.places());
     if subscription.held_until == 0 {
         return Ok(());
     }
@@ -108,7 +108,7 @@ async fn call_back(db: &Db, company: i64, webhook: i64, at: i64, now: i64) -> Re
 
 /// Puts off what waits for a subscription that is held back.
 pub(super) async fn put_off(app: &App, company: i64, webhook: i64, until: i64) -> Result<(), db::Error> {
-    app.shares.probe(Kind::Webhook, company, &webhook.to_string());
+    app.shares.limit(Kind::Webhook, company, &webhook.to_string(), Some(1));
     app.db
         .write(async |mut tx| {
             tx.sql("update webhook set held_until = $1 where company = $2 and id = $3")

@@ -1,8 +1,13 @@
 //! Webhooks out: subscriptions, signatures, and deliveries that are repeated until they arrive.
 
+pub mod api;
 pub mod client;
 pub mod delivery;
+pub mod history;
 mod hold;
+mod post;
 pub mod replay;
 pub mod sign;
 pub mod subscription;
+
+pub use api::routes;

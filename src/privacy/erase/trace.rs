@@ -117,7 +117,23 @@ pub(super) async fn erase_events(app: &App, company: i64, trail: &Trail, counts:
                 .push_rows(&rows)
                 .push(" as input)")
                 .later()
-                .await
+                .await?;
+                // What receivers answered may repeat what they were told.
+                tx.sql(
+                    "update webhook_delivery set last_answer = null
+                     where company = $1 and last_answer is not null and event in (select id from ",
+                )
+                .bind(company)
+                .push_rows(&rows)
+                .push(" as input)")
+                .later()
+                .await?;
+                tx.sql("delete from webhook_try where company = $1 and event in (select id from ")
+                    .bind(company)
+                    .push_rows(&rows)
+                    .push(" as input)")
+                    .later()
+                    .await
             })
             .await
             .map_err(|error: db::Error| Error::Db(error))?;

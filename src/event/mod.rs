@@ -1,5 +1,8 @@
 //! Events: what happened, written in the transaction in which it happened, and handed to the subscriptions that ask.
 
+pub mod catalogue;
+pub mod document;
+
 use db::{Conn, Rows, Type};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -51,15 +54,18 @@ pub async fn emit_from(tx: &mut Conn, event: &Event<'_>, from: i64) -> Result<Uu
         .sql(
             "insert into webhook_delivery (company, webhook, event, subject, place, state, tries, created_at)
              select company, id, $2, $3, $6, 'pending', 0, $4 from webhook
-             where company = $1 and state = 'active' and (topics = '' or ' ' || topics || ' ' like $5)
+             where company = $1 and state = 'active'
+               and ((topics = '' and $7) or ' ' || topics || ' ' like $5 or ' ' || topics || ' ' like $8)
              returning webhook",
         )
         .bind(event.company)
         .bind(id)
         .bind(event.subject)
         .bind(event.at)
-        .bind(format!("% {} %", event.topic))
+        .bind(wishes(event.topic, event.name).0)
         .bind(event.place)
+        .bind(!is_opt_in(event.topic, event.name))
+        .bind(wishes(event.topic, event.name).1)
         .all()
         .await?;
     if webhooks.is_empty() {
@@ -93,6 +99,8 @@ async fn emit_of(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Error> {
     let mut deliveries = Rows::new(&[
         ("id", Type::Uuid),
         ("topic", Type::Text),
+        ("event", Type::Text),
+        ("by_all", Type::Boolean),
         ("subject", Type::Text),
         ("place", Type::BigInt),
         ("at", Type::BigInt),
@@ -109,7 +117,16 @@ async fn emit_of(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Error> {
             at.into(),
             event.body.as_str().into(),
         ]);
-        deliveries.push([id.into(), topic.into(), subject.into(), place.into(), at.into()]);
+        let (by_topic, by_event) = wishes(topic, name);
+        deliveries.push([
+            id.into(),
+            by_topic.into(),
+            by_event.into(),
+            (!is_opt_in(topic, name)).into(),
+            subject.into(),
+            place.into(),
+            at.into(),
+        ]);
     }
     tx.sql(
         "insert into event (company, id, topic, name, subject, at, body, place)
@@ -129,7 +146,8 @@ async fn emit_of(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Error> {
         .push_rows(&deliveries)
         .push(
             " as input join webhook on webhook.company = $1 and webhook.state = 'active'
-                and (webhook.topics = '' or ' ' || webhook.topics || ' ' like '% ' || input.topic || ' %')
+                and ((webhook.topics = '' and input.by_all) or ' ' || webhook.topics || ' ' like input.topic
+                     or ' ' || webhook.topics || ' ' like input.event)
              returning webhook, subject",
         )
         .all()
@@ -137,6 +155,30 @@ async fn emit_of(tx: &mut Conn, events: &[Event<'_>]) -> Result<(), db::Error> {
     let at = events.iter().map(|event| event.at).min().unwrap_or_default();
     let jobs = waiting.into_iter().map(|(webhook, subject)| delivery::wanted(webhook, &subject, at));
     job::enqueue_all(tx, company, Kind::Webhook, jobs.collect()).await
+}
+
+/// Whether only subscriptions that name it hear of an event.
+fn is_opt_in(topic: &str, name: &str) -> bool {
+    catalogue::find(topic, name).is_some_and(|told| told.opt_in)
+}
+
+/// What a subscription that hears of an event has among its topics: patterns for the topic, and for the event by its name.
+/// What is told by name only has no pattern for its topic but that of its name.
+pub(crate) fn wishes(topic: &str, name: &str) -> (String, String) {
+    let by_name = format!("% {topic}.{name} %");
+    let by_topic = if is_opt_in(topic, name) { by_name.clone() } else { format!("% {topic} %") };
+    (by_topic, by_name)
+}
+
+/// Whether any subscription hears of an event that is told by name only: whoever makes many of them asks first.
+pub async fn is_wanted(conn: &mut Conn, company: i64, topic: &str, name: &str) -> Result<bool, db::Error> {
+    let found: Option<i64> = conn
+        .sql("select 1 from webhook where company = $1 and state = 'active' and ' ' || topics || ' ' like $2 limit 1")
+        .bind(company)
+        .bind(wishes(topic, name).1)
+        .optional()
+        .await?;
+    Ok(found.is_some())
 }
 
 /// A body in the form of the original API's events: `{"Topic", "Event", "Data": {name: record}}`, PascalCase throughout.
@@ -149,20 +191,64 @@ pub fn body(topic: &str, event: &str, name: &str, record: &impl Serialize) -> Re
         data: Value,
     }
     let internal = |error: serde_json::Error| Error::Internal(error.to_string());
-    let record = serde_json::to_value(record).map_err(internal)?;
-    serde_json::to_string(&Body { topic, event, data: json!({name: pascal(record)}) }).map_err(internal)
+    let record = pascal(serde_json::to_value(record).map_err(internal)?);
+    // The one property of a sales order's event that a receiver of the original is known to read, in its spelling.
+    let number = record.get("SalesOrderNo").filter(|_| topic == "SalesOrder").cloned();
+    let mut data = json!({name: record});
+    if let (Some(number), Some(fields)) = (number, data.as_object_mut()) {
+        fields.insert("SaleOrderNo".to_owned(), number);
+    }
+    serde_json::to_string(&Body { topic, event, data }).map_err(internal)
+}
+
+/// The same body with no more of the record than what names it: properties that end in `Id`, `Code`, `No` or `Number`.
+pub fn thin(body: &str) -> String {
+    let Ok(mut told) = serde_json::from_str::<Value>(body) else { return body.to_owned() };
+    let names = |name: &str| ["Id", "Code", "No", "Number"].iter().any(|end| name.ends_with(end));
+    for record in told.get_mut("Data").and_then(Value::as_object_mut).into_iter().flat_map(|data| data.values_mut()) {
+        if let Some(fields) = record.as_object_mut() {
+            fields.retain(|name, value| names(name) && (value.is_string() || value.is_number()));
+        }
+    }
+    told.to_string()
+}
+
+/// A name with its first letter in upper case.
+fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn pascal(value: Value) -> Value {
-    let capital = |name: String| {
-        let mut letters = name.chars();
-        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-    };
     match value {
         Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(name, value)| (capital(name), pascal(value))).collect())
+            Value::Object(fields.into_iter().map(|(name, value)| (capital(&name), pascal(value))).collect())
         }
         Value::Array(items) => Value::Array(items.into_iter().map(pascal).collect()),
         other => other,
+    }
+}
+
+/// The least id that an event (or another row whose ids are of this kind) of this time can have: UUIDs of version
+/// 7 (RFC 9562, section 5.7).
+pub fn first_id(at: i64) -> Uuid {
+    const LATEST: u64 = (1 << 48) - 1;
+    Uuid::from_u128(u128::from(at.max(0).unsigned_abs().min(LATEST)) << 80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_id_of_a_time_is_not_above_any_of_it() {
+        let before = first_id(1_763_884_800_000);
+        let id = uuid::Builder::from_unix_timestamp_millis(1_763_884_800_000, &[0; 10]).into_uuid();
+        assert!(before <= id);
+        assert!(
+            first_id(1_763_884_800_001)
+                > uuid::Builder::from_unix_timestamp_millis(1_763_884_800_000, &[255; 10]).into_uuid()
+        );
+        assert!(first_id(i64::MAX) > first_id(1_763_884_800_000));
     }
 }

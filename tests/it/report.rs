@@ -1,0 +1,172 @@
+//! Reports: figures that are added up while things happen, and equal a count over the records.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use sala::report::tally;
+use serde_json::{Value, json};
+
+use crate::app::{COMPANY, TestApp};
+
+async fn say(app: &TestApp, account: &str, customer: &str) -> String {
+    let request = Request::post(format!("/channels/sandbox/{account}/{customer}"))
+        .header("content-type", "application/json")
+        .body(Body::from(json!({"content": "Hello"}).to_string()));
+    let stored = app.call(request.unwrap()).await;
+    assert_eq!(stored.status, 201, "{stored:?}");
+    stored.data()["roomId"].as_str().unwrap().to_owned()
+}
+
+/// The figures of a report: group and figure, count and average.
+async fn report(app: &TestApp, query: &str) -> BTreeMap<(String, String), (i64, Value)> {
+    let answer = app.get(&format!("/v1/reports/{query}")).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let rows = answer.data()["value"].as_array().unwrap().clone();
+    rows.iter()
+        .map(|row| ((text(&row["group"]), text(&row["figure"])), (row["count"].as_i64().unwrap(), row["average"].clone())))
+        .collect()
+}
+
+fn count(rows: &BTreeMap<(String, String), (i64, Value)>, figure: &str) -> i64 {
+    rows.iter().filter(|((_, name), _)| name == figure).map(|(_, (count, _))| count).sum()
+}
+
+/// Lets enough time pass for what was said to be added up, and adds it up.
+async fn add_up(app: &mut TestApp) {
+    app.advance(Duration::from_secs(10 * 60));
+    tally::run(&app.app).await.unwrap();
+    app.token = app.token_for(&app.client).await;
+}
+
+/// Customers in three rooms write over some days and are answered after some time, or not.
+async fn history(app: &mut TestApp) {
+    let account = app.sandbox().await;
+    for day in 0..3 {
+        for (customer, wait) in [("ann", Some(60)), ("bob", Some(40 * 60)), ("cy", None)] {
+            let room = say(app, &account, customer).await;
+            say(app, &account, customer).await;
+            app.advance(Duration::from_secs(wait.unwrap_or(1)));
+            app.token = app.token_for(&app.client).await;
+            if wait.is_some() || day == 2 {
+                assert_eq!(app.send(&room, "Hi").await.status, 201);
+                assert_eq!(app.send(&room, "How are you?").await.status, 201);
+            }
+        }
+        app.advance(Duration::from_secs(24 * 60 * 60));
+        app.token = app.token_for(&app.client).await;
+    }
+}
+
+#[tokio::test]
+async fn figures_equal_a_count_over_the_records_however_they_came_about() {
+    let mut app = TestApp::new().await;
+    let began = app.app.now();
+    history(&mut app).await;
+    add_up(&mut app).await;
+    let today = |app: &TestApp| sala::time::text(app.app.now(), &sala::time::Zone::UTC)[..10].to_owned();
+    let from = sala::time::text(began - 86_400_000, &sala::time::Zone::UTC)[..10].to_owned();
+    let to = today(&app);
+    let span = format!("from={from}&to={to}");
+    let (from_customers, to_customers): (i64, i64) = {
+        let mut conn = app.app.db.read().await.unwrap();
+        conn.sql("select count(contact), count(client) from message where company = $1").bind(COMPANY).one().await.unwrap()
+    };
+    assert_eq!((from_customers, to_customers), (18, 14));
+    let mut before = Vec::new();
+    for by in ["day", "hour", "weekday", "week", "month", "channel", "none"] {
+        let rows = report(&app, &format!("messages?{span}&groupBy={by}")).await;
+        assert_eq!((count(&rows, "fromCustomers"), count(&rows, "toCustomers")), (18, 14), "{by}");
+        before.push(rows);
+    }
+    assert_eq!(before[5].keys().next().unwrap().0, "line");
+
+    // Seven waits were ended: by answers after a minute, after forty minutes, and once two days late.
+    let waits = report(&app, &format!("first-response?{span}&groupBy=none")).await;
+    let figure = |name: &str| waits.iter().find(|((_, figure), _)| figure == name).unwrap().1.clone();
+    assert_eq!(figure("responses").0, 7);
+    assert_eq!((figure("within5Minutes").0, figure("withinHour").0, figure("withinDay").0), (3, 6, 6));
+    let naive = naive_waits(&app).await;
+    assert_eq!(figure("responses").1, json!(naive));
+
+    // Cy waited from the first day to the last.
+    let open = report(&app, &format!("open-rooms?{span}")).await;
+    let counts: Vec<i64> = open.values().map(|(count, _)| *count).collect();
+    assert!(counts.contains(&1), "{open:?}");
+    assert_eq!(*counts.last().unwrap(), 0, "{open:?}");
+    assert_eq!(count(&report(&app, &format!("open-rooms?{span}&groupBy=channel")).await, "open"), 0);
+
+    // Adding up again adds nothing, and making everything anew comes to the same.
+    tally::run(&app.app).await.unwrap();
+    tally::rebuild(&app.app, COMPANY).await.unwrap();
+    for (at, by) in ["day", "hour", "weekday", "week", "month", "channel", "none"].into_iter().enumerate() {
+        assert_eq!(report(&app, &format!("messages?{span}&groupBy={by}")).await, before[at], "{by}");
+    }
+    assert_eq!(report(&app, &format!("open-rooms?{span}")).await, open);
+}
+
+/// The average wait, by going through all messages.
+async fn naive_waits(app: &TestApp) -> f64 {
+    let mut conn = app.app.db.read().await.unwrap();
+    let said: Vec<(uuid::Uuid, i64, bool)> = conn
+        .sql("select room, sent_at, contact is not null from message where company = $1 order by id")
+        .bind(COMPANY)
+        .all()
+        .await
+        .unwrap();
+    let mut since: BTreeMap<uuid::Uuid, i64> = BTreeMap::new();
+    let mut waits = Vec::new();
+    for (room, at, is_customer) in said {
+        if is_customer {
+            since.entry(room).or_insert(at);
+        } else if let Some(begin) = since.remove(&room) {
+            waits.push((at - begin) / 1000);
+        }
+    }
+    let average = waits.iter().sum::<i64>() as f64 / waits.len() as f64;
+    (average * 100.0).round() / 100.0
+}
+
+#[tokio::test]
+async fn answers_of_customers_are_added_up() {
+    let mut app = TestApp::new().await;
+    let shop = json!({"customerCode": "C1", "customerName": "Shop", "customerState": 3, "customerStatus": 0});
+    assert_eq!(app.post("/v3/customers", shop).await.status, 200);
+    let add = "insert into satisfaction (company, id, customer, source, kind, point, answered_at, created_by, created_at)
+               select company, 1, id, 1, 1, 5, created_at, 'x', created_at from customer union all
+               select company, 2, id, 1, 1, 2, created_at, 'x', created_at from customer union all
+               select company, 3, id, 1, 2, 10, created_at, 'x', created_at from customer union all
+               select company, 4, id, 1, 2, 3, created_at, 'x', created_at from customer";
+    app.sql(add).await;
+    add_up(&mut app).await;
+    let rows = report(&app, "satisfaction?groupBy=none").await;
+    let figure = |name: &str| rows.iter().find(|((_, figure), _)| figure == name).unwrap().1.clone();
+    assert_eq!((figure("csat"), figure("csatContent").0), ((2, json!(3.5)), 1));
+    assert_eq!((figure("nps"), figure("npsPromoters").0, figure("npsDetractors").0), ((2, json!(6.5)), 1, 1));
+}
+
+#[tokio::test]
+async fn a_report_can_be_had_as_a_file_and_says_what_is_wrong_with_a_request() {
+    let mut app = TestApp::new().await;
+    let account = app.sandbox().await;
+    say(&app, &account, "ann").await;
+    add_up(&mut app).await;
+    let csv = app.request(Method::GET, "/v1/reports/messages?groupBy=none", &[("accept", "text/csv")], None).await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    assert!(csv.text.contains("fromCustomers") && csv.text.contains("group"), "{}", csv.text);
+    let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    let workbook = app.request(Method::GET, "/v1/reports/messages", &[("accept", kind)], None).await;
+    assert_eq!((workbook.status, workbook.header("content-type")), (200, kind));
+    let wrong = app.get("/v1/reports/messages?from=soon&to=2025-01-01&groupBy=moon").await;
+    let fields: Vec<&str> = wrong.errors().into_iter().map(|(_, field)| field).collect();
+    assert_eq!(fields, ["from", "groupBy"]);
+    let turned = app.get("/v1/reports/messages?from=2025-02-01&to=2025-01-01").await;
+    assert_eq!(turned.errors(), [("invalid_value", "to")]);
+    assert_eq!(app.get("/v1/reports/weather").await.status, 404);
+    let kinds = app.get("/v1/reports").await;
+    assert_eq!(kinds.data()["value"].as_array().unwrap().len(), 4);
+    let other = app.tenant(508, &["report:read"]).await;
+    let foreign = app.request_as(&other.token, Method::GET, "/v1/reports/messages", None).await;
+    assert_eq!(foreign.data()["value"], json!([]));
+}
