@@ -70,7 +70,11 @@ pub(crate) fn hundred(bench: &Bench, report: &mut Report) -> Result<()> {
     let server = sala.serve(&["--role", "all"])?;
     let all = count * OTHERS;
     let (first, seconds) = steady(all, || Ok(receiver.count.load(Ordering::Relaxed)))?;
-    report.over("Webhook deliveries to 99 receivers beside one that is silent", (all - first) as f64 / seconds, 2_000.0);
+    report.over(
+        "Webhook deliveries to 99 receivers beside one that is silent",
+        (all - first) as f64 / seconds,
+        2_000.0,
+    );
     let mut connection = std::net::TcpStream::connect(server.address)?;
     connection.set_nodelay(true)?;
     let mut micros = Vec::new();

@@ -126,7 +126,8 @@ impl Webhook {
         let db = open(common).await?;
         let change = async |id: i64, write: &WebhookWrite| {
             let known = Conditions::default();
-            db.write(async |mut tx| subscription::change(&mut tx, company, "system", id, write, &known, now()).await).await
+            db.write(async |mut tx| subscription::change(&mut tx, company, "system", id, write, &known, now()).await)
+                .await
         };
         match self.action {
             Action::Events => Ok(()),
@@ -136,10 +137,7 @@ impl Webhook {
                     .write(async |mut tx| subscription::add(&mut tx, company, "system", &write, &secret, now()).await)
                     .await?;
                 let topics = made.wishes();
-                print_record(
-                    common,
-                    &json!({"id": made.id, "url": made.url, "topics": topics, "secret": secret.text}),
-                )
+                print_record(common, &json!({"id": made.id, "url": made.url, "topics": topics, "secret": secret.text}))
             }
             Action::List => print_list(common, &subscription::list(&mut db.read().await?, company).await?),
             Action::Update { target, url, what } => {

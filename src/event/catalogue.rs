@@ -75,7 +75,8 @@ const PRODUCT: [Told; 5] = [
     told("Product", "FileRemoved", "ProductFile", "", "A picture of a product was removed."),
 ];
 
-const TASK: [Told; 1] = [told("Task", "Reminder", "Task", "Task", "The time has come that a task asks to be reminded of.")];
+const TASK: [Told; 1] =
+    [told("Task", "Reminder", "Task", "Task", "The time has come that a task asks to be reminded of.")];
 
 const CASE: [Told; 2] = [
     told("Case", "TargetNear", "Case", "", "A case's time for an answer or a solution is almost over."),
@@ -218,7 +219,8 @@ mod tests {
 
     #[test]
     fn wishes_are_words_of_the_catalogue_in_any_letter_case() {
-        for (word, wished) in [("chat", "Chat"), ("CHAT.message", "Chat.Message"), (" Task/Reminder ", "Task.Reminder")] {
+        for (word, wished) in [("chat", "Chat"), ("CHAT.message", "Chat.Message"), (" Task/Reminder ", "Task.Reminder")]
+        {
             assert_eq!(wish(word).as_deref(), Some(wished));
         }
         for wrong in ["", "Chats", "Chat.", "Chat.Massage", "."] {

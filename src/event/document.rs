@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::path::{PathItem, Paths};
 use utoipa::openapi::{OpenApi, RefOr, Schema};
 
-use super::catalogue::{self, Told};
 use super::capital;
+use super::catalogue::{self, Told};
 
 /// What stands before the names of schemas that are another one in PascalCase.
 const PREFIX: &str = "Webhook";
@@ -59,12 +59,11 @@ fn item(told: &Told, known: &Map<String, Value>, needed: &mut Vec<String>) -> Va
     let mut data = json!({told.data: record});
     let mut required = vec![told.data];
     if told.topic == "SalesOrder" {
-        data["SaleOrderNo"] = json!({"type": "string", "description": "The sales order's number", "examples": ["SO23080001"]});
+        data["SaleOrderNo"] =
+            json!({"type": "string", "description": "The sales order's number", "examples": ["SO23080001"]});
         required.push("SaleOrderNo");
     }
-    let header = |name: &str, description: &str| {
-        json!({"name": name, "in": "header", "required": true, "description": description, "schema": {"type": "string"}})
-    };
+    let header = |name: &str, description: &str| json!({"name": name, "in": "header", "required": true, "description": description, "schema": {"type": "string"}});
     json!({"post": {
         "operationId": format!("on{}{}", told.topic, told.name),
         "summary": told.when.trim_end_matches('.'),

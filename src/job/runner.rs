@@ -348,7 +348,9 @@ pub async fn run_due(app: &App) -> Result<usize, db::Error> {
     loop {
         let due = page(&mut app.db.read().await?, app.now(), TOGETHER).await?;
         let mut groups: BTreeMap<(usize, i64), Vec<String>> = BTreeMap::new();
-        for Due { lane, key } in due.into_iter().filter(|due| due.lane.kind != Kind::Purge && due.lane.kind != Kind::Tally) {
+        for Due { lane, key } in
+            due.into_iter().filter(|due| due.lane.kind != Kind::Purge && due.lane.kind != Kind::Tally)
+        {
             groups.entry((lane.kind as usize, lane.company)).or_default().push(key);
         }
         let mut claimed = Vec::new();

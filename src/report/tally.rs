@@ -205,13 +205,7 @@ async fn write(tx: &mut Conn, company: i64, sums: Sums<'_>) -> Result<(), db::Er
         .map(drop)
 }
 
-async fn move_on(
-    tx: &mut Conn,
-    company: i64,
-    source: Source,
-    from: Option<&str>,
-    to: &str,
-) -> Result<bool, db::Error> {
+async fn move_on(tx: &mut Conn, company: i64, source: Source, from: Option<&str>, to: &str) -> Result<bool, db::Error> {
     let moved = match from {
         Some(from) => {
             tx.sql("update tally_cursor set place = $3 where company = $1 and source = $2 and place = $4")

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::retention::{Retention, RetentionWrite};
 use super::number::Pattern;
+use super::retention::{Retention, RetentionWrite};
 use super::{phone, tax};
 use crate::app::App;
 use crate::audit::{self, Change};

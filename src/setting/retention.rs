@@ -53,7 +53,9 @@ impl Retention {
             ("retention.attempts", Some(self.attempts)),
             ("retention.audit", self.audit),
         ];
-        all.into_iter().filter(|(_, days)| days.is_some_and(|days| !(1..=36_500).contains(&days))).map(|(field, _)| field)
+        all.into_iter()
+            .filter(|(_, days)| days.is_some_and(|days| !(1..=36_500).contains(&days)))
+            .map(|(field, _)| field)
     }
 }
 

@@ -104,14 +104,13 @@ pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         return Ok(Next::At(until));
     }
     let lane = webhook.to_string();
-    if subscription.held_until == 0
-        && app.shares.limit(Kind::Webhook, job.company, &lane, subscription.places())
-    {
+    if subscription.held_until == 0 && app.shares.limit(Kind::Webhook, job.company, &lane, subscription.places()) {
         return Ok(Next::At(app.now() + CROWDED));
     }
     let count = i64::try_from(waiting.len()).unwrap_or(MOST);
     for (index, event) in (1..).zip(waiting) {
-        if let Some(wait) = subscription.rate.and_then(|rate| app.shares.pace(Kind::Webhook, job.company, &lane, rate)) {
+        if let Some(wait) = subscription.rate.and_then(|rate| app.shares.pace(Kind::Webhook, job.company, &lane, rate))
+        {
             return Ok(Next::At(app.now() + wait));
         }
         let last = index == count && count < MOST;
@@ -342,14 +341,7 @@ async fn strike(
 
 /// Gives up what waits for a subscription that hears no more, and says so: in the audit trail, and to subscriptions that
 /// name the event.
-async fn end(
-    tx: &mut Conn,
-    company: i64,
-    webhook: i64,
-    fate: Fate,
-    error: &str,
-    now: i64,
-) -> Result<(), Error> {
+async fn end(tx: &mut Conn, company: i64, webhook: i64, fate: Fate, error: &str, now: i64) -> Result<(), Error> {
     let why = format!("the subscription was {}", fate.state());
     subscription::give_up(tx, company, webhook, &why, now).await?;
     tx.sql(
@@ -370,7 +362,8 @@ async fn end(
         let record = json!({"webhookId": webhook, "state": fate.state(), "error": error});
         let body = event::body("Webhook", name, "Webhook", &record)?;
         let subject = format!("webhook/{webhook}");
-        event::emit(tx, &Event { company, topic: "Webhook", name, subject: &subject, place: now, body, at: now }).await?;
+        event::emit(tx, &Event { company, topic: "Webhook", name, subject: &subject, place: now, body, at: now })
+            .await?;
     }
     Ok(())
 }

@@ -95,12 +95,8 @@ pub async fn replay_one(tx: &mut Conn, tenant: i64, webhook: i64, event: Uuid, n
         .optional()
         .await?;
     let subject = subject.ok_or(Error::NotFound("delivery"))?;
-    let kept: Option<i64> = tx
-        .sql("select 1 from event where company = $1 and id = $2")
-        .bind(tenant)
-        .bind(event)
-        .optional()
-        .await?;
+    let kept: Option<i64> =
+        tx.sql("select 1 from event where company = $1 and id = $2").bind(tenant).bind(event).optional().await?;
     if kept.is_none() {
         let message = "The event is not kept any more";
         return Err(Error::Conflict(Fault::new(Code::Conflict, "delivery", message)));

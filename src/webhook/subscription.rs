@@ -353,14 +353,7 @@ async fn held(tx: &mut Conn, tenant: i64, id: i64) -> Result<Listed, Error> {
 }
 
 /// Gives a subscription another secret; the one before it signs, too, for a day. Answers until when.
-pub async fn rotate(
-    tx: &mut Conn,
-    tenant: i64,
-    by: &str,
-    id: i64,
-    secret: &Secret,
-    now: i64,
-) -> Result<i64, Error> {
+pub async fn rotate(tx: &mut Conn, tenant: i64, by: &str, id: i64, secret: &Secret, now: i64) -> Result<i64, Error> {
     let old = held(tx, tenant, id).await?;
     let until = now + OVERLAP;
     tx.sql(

@@ -25,7 +25,9 @@ async fn report(app: &TestApp, query: &str) -> BTreeMap<(String, String), (i64, 
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let rows = answer.data()["value"].as_array().unwrap().clone();
     rows.iter()
-        .map(|row| ((text(&row["group"]), text(&row["figure"])), (row["count"].as_i64().unwrap(), row["average"].clone())))
+        .map(|row| {
+            ((text(&row["group"]), text(&row["figure"])), (row["count"].as_i64().unwrap(), row["average"].clone()))
+        })
         .collect()
 }
 
@@ -71,7 +73,11 @@ async fn figures_equal_a_count_over_the_records_however_they_came_about() {
     let span = format!("from={from}&to={to}");
     let (from_customers, to_customers): (i64, i64) = {
         let mut conn = app.app.db.read().await.unwrap();
-        conn.sql("select count(contact), count(client) from message where company = $1").bind(COMPANY).one().await.unwrap()
+        conn.sql("select count(contact), count(client) from message where company = $1")
+            .bind(COMPANY)
+            .one()
+            .await
+            .unwrap()
     };
     assert_eq!((from_customers, to_customers), (18, 14));
     let mut before = Vec::new();
@@ -133,7 +139,8 @@ async fn answers_of_customers_are_added_up() {
     let mut app = TestApp::new().await;
     let shop = json!({"customerCode": "C1", "customerName": "Shop", "customerState": 3, "customerStatus": 0});
     assert_eq!(app.post("/v3/customers", shop).await.status, 200);
-    let add = "insert into satisfaction (company, id, customer, source, kind, point, answered_at, created_by, created_at)
+    let add =
+        "insert into satisfaction (company, id, customer, source, kind, point, answered_at, created_by, created_at)
                select company, 1, id, 1, 1, 5, created_at, 'x', created_at from customer union all
                select company, 2, id, 1, 1, 2, created_at, 'x', created_at from customer union all
                select company, 3, id, 1, 2, 10, created_at, 'x', created_at from customer union all

@@ -14,23 +14,24 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 /// An event of so many days ago.
 async fn past(app: &TestApp, company: i64, days: i64) {
     let at = app.app.now() - days * DAY;
-    let event = Event {
-        company,
-        topic: "Chat",
-        name: "Message",
-        subject: "room",
-        place: 1,
-        body: "{}".to_owned(),
-        at,
-    };
-    app.app.db.write(async |mut tx| event::emit(&mut tx, &Event { body: "{}".to_owned(), ..event }).await).await.unwrap();
+    let event = Event { company, topic: "Chat", name: "Message", subject: "room", place: 1, body: "{}".to_owned(), at };
+    app.app
+        .db
+        .write(async |mut tx| event::emit(&mut tx, &Event { body: "{}".to_owned(), ..event }).await)
+        .await
+        .unwrap();
     // Its id says when it happened, as that of an event of that day does.
     let id = uuid::Uuid::from_u128((u128::from(at.unsigned_abs()) << 80) | u128::from(rand(days)));
     let moved: Result<u64, db::Error> = app
         .app
         .db
         .write(async |mut tx| {
-            tx.sql("update event set id = $1 where company = $2 and at = $3").bind(id).bind(company).bind(at).exec().await
+            tx.sql("update event set id = $1 where company = $2 and at = $3")
+                .bind(id)
+                .bind(company)
+                .bind(at)
+                .exec()
+                .await
         })
         .await;
     assert_eq!(moved.unwrap(), 1);

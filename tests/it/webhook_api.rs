@@ -37,7 +37,8 @@ fn path(webhook: &Value, rest: &str) -> String {
 
 /// Something that happened, about a subject of its own.
 async fn happen(app: &TestApp, topic: &'static str, name: &'static str, subject: &str) {
-    let record = json!({"id": subject, "roomId": subject, "content": "words of a person", "platform": 1, "user": {"id": "U"}});
+    let record =
+        json!({"id": subject, "roomId": subject, "content": "words of a person", "platform": 1, "user": {"id": "U"}});
     let body = event::body(topic, name, "ChatMessage", &record).unwrap();
     let event = Event { company: COMPANY, topic, name, subject, place: 1, body, at: app.app.now() };
     let told = app.app.db.write(async |mut tx| {
@@ -83,7 +84,10 @@ async fn a_subscription_is_made_changed_paused_and_removed() {
         app.request(Method::PUT, &path(&made, ""), headers, Some(body)).await
     };
     let changed = put(&[("if-match", &tag)], json!({"topics": [], "payload": "thin", "parallel": 2})).await;
-    assert_eq!((changed.status, &changed.data()["payload"], &changed.data()["url"]), (200, &json!("thin"), &made["url"]));
+    assert_eq!(
+        (changed.status, &changed.data()["payload"], &changed.data()["url"]),
+        (200, &json!("thin"), &made["url"])
+    );
     assert_eq!(put(&[("if-match", &tag)], json!({"payload": "full"})).await.status, 412);
 
     happen(&app, "Chat", "Message", "a").await;
@@ -162,7 +166,11 @@ async fn deliveries_show_what_was_sent_and_answered_and_go_out_again() {
         assert_eq!(app.request_as(&other.token, method, &path, Some(json!({}))).await.status, 404, "{path}");
     }
     for wrong in ["1", "1-2", "x-01936d1c-8a4e-7bb1-9d0e-2f1f2d1c7a55", "9-01936d1c-8a4e-7bb1-9d0e-2f1f2d1c7a55"] {
-        assert_eq!(app.post(&format!("/v1/webhooks/deliveries/{wrong}/replay"), json!({})).await.status, 404, "{wrong}");
+        assert_eq!(
+            app.post(&format!("/v1/webhooks/deliveries/{wrong}/replay"), json!({})).await.status,
+            404,
+            "{wrong}"
+        );
     }
 
     happen(&app, "Chat", "Message", "b").await;
