@@ -61,4 +61,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 17, name: "details", sql: include_str!("../migrations/0017_details.sql") },
     db::Migration { version: 18, name: "webhooks", sql: include_str!("../migrations/0018_webhooks.sql") },
     db::Migration { version: 19, name: "reports", sql: include_str!("../migrations/0019_reports.sql") },
+    db::Migration { version: 20, name: "sales", sql: include_str!("../migrations/0020_sales.sql") },
 ];

@@ -25,6 +25,9 @@ pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync {
     /// is bound by it. A record without one is everybody's.
     const OWNER: Option<&'static str> = None;
 
+    /// What receivers of the original call the record's number in `Data` of its events, beside the record itself.
+    const NUMBER: Option<&'static str> = None;
+
     /// Properties of the view that follow from the save itself, and so are no change.
     const STAMPED: &'static [&'static str] = &["dateModified", "modifiedByUserId"];
 
@@ -339,8 +342,9 @@ async fn announce<R: Record>(
     view: &R::View,
     name: &'static str,
 ) -> Result<(), Error> {
-    let Head { company, version, .. } = row.head();
-    let body = event::body(R::TOPIC, name, R::TOPIC, view)?;
+    let Head { company, version, name: number, .. } = row.head();
+    let beside = R::NUMBER.map(|name| (name, number));
+    let body = event::body_beside(R::TOPIC, name, R::TOPIC, view, beside)?;
     let subject = reference(row);
     event::emit(tx, &Event { company, topic: R::TOPIC, name, subject: &subject, place: version, body, at: by.now })
         .await?;

@@ -18,6 +18,19 @@ pub fn text(at: i64, zone: &Zone) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%z").to_string()
 }
 
+/// A day of a document as the API's text: its beginning, `2026-06-05T00:00:00+0700`. What is no day stays as it is.
+pub fn day_text(day: &str, zone: &Zone) -> String {
+    match day.parse::<Date>().ok().and_then(|day| day.to_zoned(zone.clone()).ok()) {
+        Some(time) => time.strftime("%Y-%m-%dT%H:%M:%S%z").to_string(),
+        None => day.to_owned(),
+    }
+}
+
+/// The day at this time.
+pub fn day_of(at: i64, zone: &Zone) -> Date {
+    Timestamp::from_millisecond(at).unwrap_or_default().to_zoned(zone.clone()).date()
+}
+
 /// A time as clients write it, in Unix milliseconds: with an offset (`+0700`, `+07:00`, `Z`), without one (then it is the
 /// zone's), with a space for the `T`, or a bare day, which is its beginning.
 pub fn read(text: &str, zone: &Zone) -> Option<i64> {

@@ -16,9 +16,13 @@ use crate::customer::event::{self, CustomerEventWrite};
 use crate::customer::{self, CustomerWrite};
 use crate::http::openapi::Operations;
 use crate::http::{Caller, Conditions, Error, Faults, lenient};
+use crate::product::input::ProductWrite;
+use crate::record::Actor;
+use crate::sales::order::{self, SalesOrderWrite};
+use crate::sales::quotation::{self, QuotationWrite};
 use crate::setting::company;
 use crate::staff::employee::{self, EmployeeUpsert};
-use crate::{http, oauth, time};
+use crate::{http, oauth, product, time};
 
 const COMPANY: i64 = 507;
 const NAME: &str = "Sala Demo";
@@ -87,6 +91,7 @@ async fn account_of(app: &App, now: i64) -> Result<String, Failure> {
             let account = account::create(db, &app.vault, new, now).await?.id;
             room::create(db, COMPANY, &account, "Udemo", Some(ROOM), "Somchai", now).await?;
             records(app, now).await?;
+            sales_records(app, now).await?;
             Ok(account)
         }
     }
@@ -115,6 +120,53 @@ async fn records(app: &App, now: i64) -> Result<(), Failure> {
                 entered(json!({"eventName": "Visit", "eventType": 1, "customerCode": code, "eventDate": date}))?;
             let at = event::check(&visit, Faults::default(), &zone)?;
             event::add(&mut tx, &by, &visit, at, now).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    Ok(write.await?)
+}
+
+/// What examples of the sales groups name: the customer daisy, the salesperson Admin01, the products AB00025dddd and 10001
+/// of which there is enough, the quotations DRAFT2301000004 and Q01230000002, and the orders SO23010005 and SO24090001.
+async fn sales_records(app: &App, now: i64) -> Result<(), Failure> {
+    let caller = Caller::acting(COMPANY, "system");
+    let by = Actor { caller: caller.clone(), now };
+    let write = app.db.write(async |mut tx| {
+        let staff: EmployeeUpsert = entered(json!({
+            "staffCode": "Admin01", "email": "admin01@example.com", "firstname": "Malee", "lastname": "Jaidee",
+            "roleName": "Sales", "teamName": "Team A", "isActive": true,
+        }))?;
+        let none = Conditions::default();
+        employee::put(&mut tx, &caller, &staff, &none, now).await?;
+        let customer: CustomerWrite = entered(json!({
+            "customerCode": "daisy", "customerName": "Daisy", "customerState": 3, "customerType": 1, "owners": ["Admin01"],
+        }))?;
+        customer::put(&mut tx, &caller, &customer, &none, now).await?;
+        for code in ["AB00025dddd", "10001"] {
+            let product: ProductWrite = entered(json!({
+                "productCode": code, "productName": format!("Product {code}"), "productUnitName": "ชิ้น", "qty": 1000,
+                "prices": [{"priceTierName": "Normal Price", "regularPrice": 100}], "trackInventory": true,
+            }))?;
+            product::put::put(&mut tx, &caller, &product, now).await?;
+        }
+        for (number, status) in [("DRAFT2301000004", 1), ("Q01230000002", 4)] {
+            let quotation: QuotationWrite = entered(json!({
+                "quotationSubject": "Test open api", "quotationDate": "2023-01-04", "quotationValidUntil": "2099-12-31",
+                "quotationStatus": status, "customerCode": "daisy", "staffCode": "Admin01", "vatCalculation": true,
+                "quotationDetails": [{"productCode": "AB00025dddd", "qty": 2, "price": 100, "vatTaxValue": 7}],
+            }))?;
+            quotation::put(&mut tx, &by, &quotation, &none, Faults::default(), Some(number)).await?;
+        }
+        for (number, plan) in [
+            ("SO23010005", json!(null)),
+            ("SO24090001", json!({"valueType": 2, "schedulePayments": [{"installmentValue": 50}, {"installmentValue": 50}]})),
+        ] {
+            let order: SalesOrderWrite = entered(json!({
+                "salesOrderSubject": "consoleapp openapi", "salesOrderDate": "2023-05-01", "salesOrderStatus": 2,
+                "customerCode": "daisy", "staffCode": "Admin01", "vatCalculation": true, "payment": plan,
+                "salesOrderDetails": [{"productCode": "10001", "qty": 2, "price": 100, "vatTaxValue": 7}],
+            }))?;
+            order::put(&mut tx, &by, &order, &none, Faults::default(), Some(number)).await?;
         }
         Ok::<_, Error>(())
     });

@@ -63,6 +63,12 @@ const fn line(table: &'static str, column: &'static str, word: &'static str, mer
     Belonging { table, column, condition: "", word, merge, erase, name: None }
 }
 
+const NO_PERSON_OFFERED: &str = "subject = '', contact_name = null, recipient_name = null, recipient_address = null, \
+    note = null, remark = null, private_note = null, acceptance = null, search_key = ''";
+
+const NO_PERSON_ORDERED: &str = "subject = '', contact_name = null, recipient_name = null, recipient_address = null, \
+    note = null, remark = null, private_note = null, tracking_no = null, shipping_url = null, search_key = ''";
+
 /// Everything that belongs to a customer.
 pub const BELONGINGS: &[Belonging] = &[
     // Records that were merged into it before: they point at the last survivor, so that no chain grows.
@@ -96,6 +102,37 @@ pub const BELONGINGS: &[Belonging] = &[
         Merge::Moves(Key::Number),
         Erase::Blank { set: "answer_by = null, comment = null", left: "answer_by is not null or comment is not null" },
     ),
+    // What was offered and sold stays, for the books; who received it does not.
+    Belonging {
+        name: Some("number"),
+        ..line(
+            "quotation",
+            "customer",
+            "quotations",
+            Merge::Moves(Key::Number),
+            Erase::Blank { set: NO_PERSON_OFFERED, left: "search_key <> ''" },
+        )
+    },
+    line("quotation_revision", "customer", "quotationRevisions", Merge::Stays, Erase::Delete),
+    Belonging {
+        name: Some("number"),
+        ..line(
+            "sales_order",
+            "customer",
+            "salesOrders",
+            Merge::Moves(Key::Number),
+            Erase::Blank { set: NO_PERSON_ORDERED, left: "search_key <> ''" },
+        )
+    },
+    line(
+        "sales_payment",
+        "customer",
+        "payments",
+        Merge::Moves(Key::Number),
+        Erase::Blank { set: "note = null", left: "note is not null" },
+    ),
+    // The law keeps these as they were issued (Revenue Code, section 87/3), with whom they name.
+    Belonging { name: Some("number"), ..line("tax_document", "customer", "taxDocuments", Merge::Stays, Erase::Keep) },
     Belonging {
         condition: " and record_kind = 'customer'",
         ..line("attachment", "record", "attachments", Merge::Moves(Key::Text), Erase::Apart)

@@ -183,6 +183,17 @@ pub async fn is_wanted(conn: &mut Conn, company: i64, topic: &str, name: &str) -
 
 /// A body in the form of the original API's events: `{"Topic", "Event", "Data": {name: record}}`, PascalCase throughout.
 pub fn body(topic: &str, event: &str, name: &str, record: &impl Serialize) -> Result<String, Error> {
+    body_beside(topic, event, name, record, None)
+}
+
+/// The same with one more member of `Data` beside the record, where receivers of the original look for it.
+pub fn body_beside(
+    topic: &str,
+    event: &str,
+    name: &str,
+    record: &impl Serialize,
+    beside: Option<(&str, &str)>,
+) -> Result<String, Error> {
     #[derive(Serialize)]
     #[serde(rename_all = "PascalCase")]
     struct Body<'a> {
@@ -191,12 +202,10 @@ pub fn body(topic: &str, event: &str, name: &str, record: &impl Serialize) -> Re
         data: Value,
     }
     let internal = |error: serde_json::Error| Error::Internal(error.to_string());
-    let record = pascal(serde_json::to_value(record).map_err(internal)?);
-    // The one property of a sales order's event that a receiver of the original is known to read, in its spelling.
-    let number = record.get("SalesOrderNo").filter(|_| topic == "SalesOrder").cloned();
-    let mut data = json!({name: record});
-    if let (Some(number), Some(fields)) = (number, data.as_object_mut()) {
-        fields.insert("SaleOrderNo".to_owned(), number);
+    let record = serde_json::to_value(record).map_err(internal)?;
+    let mut data = json!({name: pascal(record)});
+    if let Some((name, value)) = beside {
+        data[name] = Value::from(value);
     }
     serde_json::to_string(&Body { topic, event, data }).map_err(internal)
 }

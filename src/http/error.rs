@@ -353,11 +353,13 @@ impl Error {
 }
 
 /// Columns of unique indexes whose field has another name.
-const FIELDS: [(&str, &str); 4] = [
+const FIELDS: [(&str, &str); 6] = [
     ("employee.staff_key", "staffCode"),
     ("customer.code_key", "customerCode"),
     ("customer_name.name_key", "customerName"),
     ("product.code_key", "productCode"),
+    ("quotation.number_key", "quotationNo"),
+    ("sales_order.number_key", "salesOrderNo"),
 ];
 
 /// The field of a unique index by its last column: two requests at the same moment brought the same value.

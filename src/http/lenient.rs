@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::check::MOST_FAULTS;
 use super::error::{Code, Fault};
+use crate::sales::decimal::Decimal;
 
 /// Stands in for a value that was at fault, so that decoding can go on. It holds a NUL, which no caller can send; a
 /// type with its own parser answers its default to it.
@@ -217,6 +218,22 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The digits of a number of any length.
+    fn decimal(&self) -> String {
+        let Some(value) = self.present() else { return POISON.to_owned() };
+        match value {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) if text.parse::<Decimal>().is_ok() => text.clone(),
+            _ => {
+                self.fault(
+                    Code::InvalidType,
+                    "must be a number of at most 18 digits before the point and 18 behind it",
+                );
+                POISON.to_owned()
+            }
+        }
+    }
+
     fn text(&self) -> String {
         let Some(value) = self.present() else { return POISON.to_owned() };
         match value {
@@ -357,6 +374,9 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Failure> {
         if name == Amount::NEWTYPE {
             return visitor.visit_str(&self.amount().to_string());
+        }
+        if name == Decimal::NEWTYPE {
+            return visitor.visit_str(&self.decimal());
         }
         visitor.visit_newtype_struct(self)
     }

@@ -43,8 +43,7 @@ use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{self, TraceId, Work};
 use crate::{
-    attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, report, setting, staff,
-    task, webhook,
+    attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, report, sales, setting, staff, task, webhook,
 };
 use paths::Paths;
 use peer::Peer;
@@ -59,6 +58,7 @@ fn resources() -> OpenApiRouter<App> {
         .merge(privacy::routes())
         .merge(attachment::routes())
         .merge(product::routes())
+        .merge(sales::routes())
         .merge(staff::employee::routes())
         .merge(task::routes())
         .merge(setting::routes())

@@ -36,6 +36,8 @@ use crate::telemetry::Meter;
         (name = "Conversation", description = "Rooms, newest first"),
         (name = "Customer", description = "Customers, what happened with them, and their files"),
         (name = "Product", description = "What is sold, and the lists that products choose from"),
+        (name = "Quotation", description = "Offers to customers: approval, revisions, acceptance, conversion to an order"),
+        (name = "SalesOrder", description = "What customers have ordered: stock, deliveries, payments"),
         (name = "Employee", description = "Who works here, and to whom they report"),
         (name = "Task", description = "What somebody is to do, by when, and for whom"),
         (name = "Setting", description = "The company's profile, its look-up lists, and the audit trail"),

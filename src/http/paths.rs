@@ -28,6 +28,20 @@ const ALIASES: &[(Method, &str, &str)] = &[
     (Method::GET, "/v3/products/units", "/v1/products/units"),
     (Method::GET, "/v3/products/groups", "/v1/products/groups"),
     (Method::GET, "/v3/products/properties", "/v1/products/properties"),
+    (Method::POST, "/v1/quotation", "/v2/quotation"),
+    (Method::GET, "/v2/quotation/{}", "/v1/quotation/{}"),
+    (Method::POST, "/v2/quotation/enquiry", "/v1/quotation/enquiry"),
+    (Method::POST, "/v2/quotation/{}/cancel", "/v1/quotation/{}/cancel"),
+    (Method::POST, "/v2/quotation/{}/convert-to-salesorder", "/v1/quotation/{}/convert-to-salesorder"),
+    (Method::POST, "/v1/salesorder", "/v2/salesorder"),
+    (Method::GET, "/v1/salesorder/{}", "/v2/salesorder/{}"),
+    (Method::GET, "/v3/salesorder/{}", "/v2/salesorder/{}"),
+    (Method::GET, "/v2/salesorder?salesOrderId", "/v2/salesorder/id/{}"),
+    (Method::POST, "/v1/salesorder/enquiry", "/v2/salesorder/enquiry"),
+    (Method::POST, "/v1/salesorders/enquiry", "/v2/salesorder/enquiry"),
+    (Method::POST, "/v3/salesorder/enquiry", "/v2/salesorder/enquiry"),
+    (Method::DELETE, "/v1/salesorder/reject", "/v1/salesorders/reject"),
+    (Method::DELETE, "/v2/salesorder/reject", "/v1/salesorders/reject"),
 ];
 
 /// Every path of the server, as a tree of segments.

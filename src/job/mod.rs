@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{attachment, import, media, privacy, product, refold, report, task, telemetry, webhook};
+use crate::{attachment, import, media, privacy, product, refold, report, sales, task, telemetry, webhook};
 
 pub use ask::{Wanted, enqueue, enqueue_all, enqueue_in, hasten};
 pub use loops::Loops;
@@ -66,13 +66,15 @@ pub enum Kind {
     Refold,
     /// Add up the figures of reports. Key: empty.
     Tally,
+    /// Say which quotations have expired and which orders are overdue. Key: empty.
+    Due,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Deliver,
         Kind::Webhook,
         Kind::Profile,
@@ -87,6 +89,7 @@ impl Kind {
         Kind::Remind,
         Kind::Refold,
         Kind::Tally,
+        Kind::Due,
         Kind::Purge,
     ];
 
@@ -112,6 +115,7 @@ impl Kind {
             Kind::Remind => "remind",
             Kind::Refold => "refold",
             Kind::Tally => "tally",
+            Kind::Due => "due",
             Kind::Purge => "purge",
         }
     }
@@ -163,6 +167,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Remind => task::run(app, job).await,
         Kind::Refold => Box::pin(refold::run(app, job)).await,
         Kind::Tally => report::tally::run(app).await,
+        Kind::Due => Box::pin(sales::due::run(app)).await,
         Kind::Purge => purge::run(app).await,
     }
 }

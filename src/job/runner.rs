@@ -61,6 +61,7 @@ pub async fn start(app: &App) -> Result<Runner, db::Error> {
                 tx.sql("update job set run_at = $1 where worker is not null and not dead").bind(now).exec().await?;
             }
             enqueue(&mut tx, 0, Kind::Tally, "", now).await?;
+            enqueue(&mut tx, 0, Kind::Due, "", now).await?;
             enqueue(&mut tx, 0, Kind::Purge, "", now).await
         })
         .await?;

@@ -28,6 +28,7 @@ impl Kind {
             | Kind::Webhook
             | Kind::Profile
             | Kind::Quota
+            | Kind::Due
             | Kind::Purge
             | Kind::Discard
             | Kind::Remind
@@ -55,7 +56,7 @@ impl Kind {
             Kind::Remind => of(4, 2, 2),
             Kind::Products | Kind::Import => of(4, 1, 1),
             Kind::Quota | Kind::Export | Kind::Erase | Kind::Refold => of(2, 1, 1),
-            Kind::Tally | Kind::Purge => of(1, 1, 1),
+            Kind::Tally | Kind::Due | Kind::Purge => of(1, 1, 1),
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Decimal {
 }
 
 impl Decimal {
+    /// The name by which a decimal asks the lenient decoder for its digits.
+    pub const NEWTYPE: &'static str = "sala decimal";
     /// Nothing.
     pub const ZERO: Self = Self { units: 0, places: 0 };
     /// A hundred: the whole of a percentage.
@@ -70,6 +72,17 @@ impl Decimal {
     #[must_use]
     pub const fn negated(self) -> Self {
         Self { units: -self.units, places: self.places }
+    }
+
+    /// The sum; of numbers too large for one it is the first.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let places = self.places.max(other.places);
+        let at = |number: Self| number.units.checked_mul(10_i128.checked_pow(places - number.places)?);
+        at(self)
+            .zip(at(other))
+            .and_then(|(one, other)| one.checked_add(other))
+            .map_or(self, |sum| Self::new(sum, places))
     }
 
     /// The digits as a whole number, as they stand with so many places; at least as many as it has.
@@ -176,7 +189,7 @@ impl Serialize for Decimal {
 impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            deserializer.deserialize_any(Outside)
+            deserializer.deserialize_newtype_struct(Self::NEWTYPE, Outside)
         } else {
             deserializer.deserialize_str(Outside)
         }
@@ -186,11 +199,15 @@ impl<'de> Deserialize<'de> for Decimal {
 /// Reads the number people write, from text, an integer or a float.
 struct Outside;
 
-impl de::Visitor<'_> for Outside {
+impl<'de> de::Visitor<'de> for Outside {
     type Value = Decimal;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a number")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Decimal, D::Error> {
+        deserializer.deserialize_any(self)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Decimal, E> {

@@ -1,6 +1,161 @@
-//! Sales documents, and what is common to them.
+//! Sales documents: quotations, orders, and what is common to them.
 
+mod approval;
+pub(crate) mod content;
 pub mod decimal;
+pub mod due;
+mod entry;
+pub(crate) mod order;
 pub mod promptpay;
+pub(crate) mod quotation;
+mod report;
+pub mod rules;
+pub(crate) mod tax;
 pub mod totals;
 pub mod words;
+
+use db::{Amount, Conn};
+use jiff::civil::Date;
+use utoipa_axum::router::OpenApiRouter;
+use uuid::Uuid;
+
+use self::content::Line;
+use crate::app::App;
+use crate::customer::store as customers;
+use crate::http::lenient::POISON;
+use crate::http::list::Lister;
+use crate::http::{Code, Error, Faults};
+use crate::product::stock::{self, By};
+use crate::record::{Actor, Record};
+use crate::search;
+use crate::setting::number::{self, Pattern};
+use crate::setting::profile::Setting;
+use crate::staff::employee;
+
+/// The routes of these resources.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(quotation::routes()).merge(order::routes()).merge(tax::routes()).merge(report::routes())
+}
+
+/// A document's number as it is compared.
+pub(crate) fn number_key(number: &str) -> String {
+    search::fold(number.trim())
+}
+
+/// A text that says something: blanks, and what could not be read, are none.
+fn given(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty() && !text.contains(POISON))
+}
+
+/// The customer that a document is for, kept from being merged or erased until the unit ends.
+async fn find_customer(
+    tx: &mut Conn,
+    company: i64,
+    code: Option<&str>,
+    faults: &mut Faults,
+) -> Result<Option<customers::Row>, Error> {
+    let Some(code) = given(code) else { return Ok(None) };
+    faults.take(customers::named_to_add(tx, company, "customerCode", code).await)
+}
+
+/// The employee of a code: user id and the code in its own spelling.
+async fn find_staff(
+    conn: &mut Conn,
+    company: i64,
+    code: Option<&str>,
+    faults: &mut Faults,
+) -> Result<Option<(Uuid, String)>, Error> {
+    let Some(code) = given(code) else { return Ok(None) };
+    let found: Option<(Uuid, String)> = conn
+        .sql("select id, staff_code from employee where company = $1 and staff_key = $2")
+        .bind(company)
+        .bind(employee::key(code))
+        .optional()
+        .await?;
+    if found.is_none() {
+        faults.add(Code::NotFound, "staffCode", format!("staffCode {code:?} is no employee"));
+    }
+    Ok(found)
+}
+
+/// A day in either era.
+fn read_day(field: &str, text: Option<&str>, faults: &mut Faults) -> Option<Date> {
+    let text = given(text)?;
+    let day = words::read_day(text);
+    if day.is_none() {
+        faults.add(Code::InvalidFormat, field, format!("{field} must be a day such as 2026-11-28"));
+    }
+    day
+}
+
+/// The number of a new document: the given one, which must be free, or the next of its series, past those that were given.
+async fn numbered(
+    tx: &mut Conn,
+    company: i64,
+    (document, pattern): (&'static str, &Pattern),
+    (day, branch): (Date, &str),
+    given: Option<&str>,
+) -> Result<String, Error> {
+    if let Some(given) = given.map(str::trim).filter(|given| !given.is_empty()) {
+        return Ok(given.to_owned());
+    }
+    loop {
+        let number = number::assign(tx, company, document, pattern, day, branch).await?;
+        let text = match document {
+            "quotation" => "select count(*) from quotation where company = $1 and number_key = $2",
+            _ => "select count(*) from sales_order where company = $1 and number_key = $2",
+        };
+        let taken: i64 = tx.sql(text).bind(company).bind(number_key(&number)).one().await?;
+        if taken == 0 {
+            return Ok(number);
+        }
+    }
+}
+
+/// 409 with each line of which more is wanted than there is, unless the company sells what it has not.
+async fn short_of_stock(
+    tx: &mut Conn,
+    by: &Actor,
+    setting: &Setting,
+    lines: &[Line],
+    names: &'static str,
+) -> Result<(), Error> {
+    if setting.allow_negative_stock {
+        return Ok(());
+    }
+    let company = by.caller.company;
+    let wanted = entry::stock_lines(tx, company, lines, names, |line| line.quantity.amount()).await?;
+    stock::must_have(tx, &by_of(by), wanted).await
+}
+
+/// In whose name stock is changed.
+fn by_of(by: &Actor) -> By<'_> {
+    By { company: by.caller.company, actor: &by.caller.id, now: by.now }
+}
+
+/// How many of each line are handed over and not back.
+fn outstanding(line: &Line) -> Option<Amount> {
+    let wanted = line.quantity.amount()?;
+    let kept = line.delivered.checked_sub(line.returned)?;
+    wanted.checked_sub(kept)
+}
+
+/// Only documents of this customer; the code of one that was merged leads to the survivor, where its documents are.
+fn of_customer<R: Record>(list: &mut Lister<'_, R>, company: i64, code: Option<String>) {
+    let Some(code) = code else { return };
+    let key = customers::key(&code);
+    list.only(
+        &[" and customer in (select coalesce(merged_into, id) from customer where company = ", " and code_key = ", ")"],
+        vec![company.into(), key.into()],
+    );
+}
+
+/// Only documents of this salesperson.
+fn of_staff<R: Record>(list: &mut Lister<'_, R>, company: i64, code: Option<String>) {
+    let Some(code) = code else { return };
+    let key = employee::key(&code);
+    list.only(
+        &[" and owner in (select id from employee where company = ", " and staff_key = ", ")"],
+        vec![company.into(), key.into()],
+    );
+}

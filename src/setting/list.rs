@@ -250,7 +250,7 @@ async fn reassign_of_products(tx: &mut Conn, company: i64, list: List, from: i64
 
 /// What a company's lists begin with, in Thai and English.
 pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
-    let plain: [(List, &[(&str, &str)]); 8] = [
+    let plain: [(List, &[(&str, &str)]); 9] = [
         (List::Teams, &[("ฝ่ายขาย", "Sales"), ("ฝ่ายบริการลูกค้า", "Support")]),
         (List::CustomerGroups, &[("ทั่วไป", "General")]),
         (List::Sources, &[("เว็บไซต์", "Website"), ("LINE", "LINE"), ("Facebook", "Facebook"), ("แนะนำต่อ", "Referral")]),
@@ -261,6 +261,7 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
         ),
         (List::FileCategories, &[("ทั่วไป", "General"), ("สัญญา", "Contract"), ("ใบเสนอราคา", "Quotation")]),
         (List::Units, &[("ชิ้น", "Piece"), ("กล่อง", "Box"), ("ชั่วโมง", "Hour"), ("วัน", "Day")]),
+        (List::HeaderTemplates, &[("มาตรฐาน", "Standard")]),
         (List::MissedReasons, &[("ราคา", "Price"), ("คู่แข่ง", "Competitor"), ("ไม่มีงบประมาณ", "No budget")]),
     ];
     for (list, entries) in plain {
@@ -269,7 +270,7 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
         }
     }
     let all = json!({"scopes": ["*"]});
-    let staff = json!({"scopes": ["chat:read", "chat:write", "customer:read", "customer:write", "employee:read", "product:read", "setting:read"]});
+    let staff = json!({"scopes": ["chat:read", "chat:write", "customer:read", "customer:write", "employee:read", "product:read", "quotation:read", "quotation:write", "salesorder:read", "salesorder:write", "setting:read"]});
     let roles = [
         ("ผู้ดูแลระบบ", "Admin", &all),
         ("ผู้จัดการ", "Manager", &all),

@@ -66,6 +66,11 @@ impl Pattern {
         Pattern { prefix: prefix.to_owned(), era: Era::Gregorian, period: Period::Month, digits: 4, per_branch: false }
     }
 
+    /// The form of a tax document's number: each branch counts for itself, anew with each year.
+    pub fn yearly(prefix: &str) -> Pattern {
+        Pattern { period: Period::Year, digits: 6, per_branch: true, ..Pattern::usual(prefix) }
+    }
+
     /// The form of a record's code: one series for ever, six digits.
     pub fn code(prefix: &str) -> Pattern {
         Pattern { period: Period::None, digits: 6, ..Pattern::usual(prefix) }

@@ -16,6 +16,7 @@ use super::{phone, tax};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Patch, Reply};
+use crate::sales::rules::{self, SalesRules};
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -58,8 +59,10 @@ pub struct Setting {
     pub language: String,
     /// The usual VAT rate from each day on.
     pub vat_rates: Vec<DatedRate>,
-    /// Whether VAT is rounded once for each rate of a document, or on each line.
+    /// Where amounts of documents are rounded. It can be chosen until there is a first document.
     pub rounding: Rounding,
+    /// Rules for quotations, orders and what follows from them.
+    pub sales: SalesRules,
     /// Whether stock may fall below zero.
     pub allow_negative_stock: bool,
     /// Whether a wrong tax number is refused; it is only warned of otherwise.
@@ -104,14 +107,16 @@ pub struct DatedRate {
     pub rate: Amount,
 }
 
-/// Where VAT is rounded.
+/// Where amounts are rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rounding {
-    /// Once for each rate of a document.
+    /// Lines, and VAT once for each rate of a document.
     Document,
-    /// On each line.
+    /// Lines, and VAT on each of them.
     Line,
+    /// Lines not until they are summed, and VAT once for each rate of a document.
+    Sum,
 }
 
 /// Working hours of a day of the week.
@@ -152,11 +157,15 @@ impl Default for Setting {
             ("expense", "EX"),
             ("task", "TK"),
         ];
+        // Tax documents count for each branch and year by themselves (Revenue Code, section 86).
+        let tax = [("taxInvoice", "INV"), ("receipt", "RE"), ("creditNote", "CN")]
+            .map(|(name, prefix)| (name.to_owned(), Pattern::yearly(prefix)));
         // Codes as the original API's examples have them: C000349, L000308.
         let codes = [("customer", "C"), ("prospect", "P"), ("lead", "L"), ("product", "PRD")];
         let numbers = numbers
             .map(|(name, prefix)| (name.to_owned(), Pattern::usual(prefix)))
             .into_iter()
+            .chain(tax)
             .chain(codes.map(|(name, prefix)| (name.to_owned(), Pattern::code(prefix))));
         Setting {
             name_en: None,
@@ -175,6 +184,7 @@ impl Default for Setting {
             // Thailand's reduced rate, in force since that day.
             vat_rates: vec![DatedRate { from: jiff::civil::date(1999, 4, 1), rate: Amount::from_units(70_000) }],
             rounding: Rounding::Document,
+            sales: SalesRules::default(),
             allow_negative_stock: false,
             refuse_wrong_tax_no: false,
             numbers: numbers.collect(),
@@ -244,8 +254,10 @@ struct SettingUpdate {
     language: Option<String>,
     /// All dated VAT rates.
     vat_rates: Option<Vec<DatedRate>>,
-    /// Where VAT is rounded.
+    /// Where amounts are rounded: 409 for another rule once there is a document.
     rounding: Option<Rounding>,
+    /// All rules for sales documents.
+    sales: Option<SalesRules>,
     /// Whether stock may fall below zero.
     allow_negative_stock: Option<bool>,
     /// Whether a wrong tax number is refused.
@@ -304,6 +316,10 @@ async fn update_setting(
             let old = held(&mut tx, caller.company).await?;
             conditions.allow_change(Some(old.version))?;
             let new = merge(&old, &input)?;
+            if new.setting.rounding != old.setting.rounding && rules::has_documents(&mut tx, caller.company).await? {
+                let message = "Documents that are there were rounded by another rule, which stays";
+                return Err(Error::Conflict(Fault::new(Code::Conflict, "rounding", message)));
+            }
             save(&mut tx, &new).await?;
             let reference = format!("setting/{}", caller.company);
             let change =
@@ -392,6 +408,7 @@ fn merge(old: &Row, input: &SettingUpdate) -> Result<Row, Error> {
         language: input.language.clone().unwrap_or_else(|| was.language.clone()),
         vat_rates: input.vat_rates.clone().unwrap_or_else(|| was.vat_rates.clone()),
         rounding: input.rounding.unwrap_or(was.rounding),
+        sales: input.sales.clone().unwrap_or_else(|| was.sales.clone()),
         allow_negative_stock: input.allow_negative_stock.unwrap_or(was.allow_negative_stock),
         refuse_wrong_tax_no: input.refuse_wrong_tax_no.unwrap_or(was.refuse_wrong_tax_no),
         numbers,
@@ -460,6 +477,7 @@ fn faults(row: &Row) -> Vec<Fault> {
     let strict =
         setting.refuse_wrong_tax_no && setting.tax_no.as_deref().is_some_and(|number| !tax::is_tax_number(number));
     need(!strict, Code::InvalidValue, "taxNo".to_owned(), "taxNo has a wrong check digit, or not 13 digits");
+    faults.extend(setting.sales.faults());
     for (name, pattern) in &setting.numbers {
         faults.extend(pattern.faults(&format!("numbers.{name}")));
     }

@@ -9,8 +9,9 @@ use uuid::Uuid;
 use crate::app::{Answer, COMPANY, TestApp, request};
 
 /// Operations that anyone may call, each for a reason of its own.
-const OPEN: [&str; 9] = [
-    "getFile", // signed
+const OPEN: [&str; 11] = [
+    "answerQuotationPage", // sealed
+    "getFile",             // signed
     "getHealth",
     "getImage", // of a product, for everybody
     "getMedia", // its address cannot be guessed
@@ -19,6 +20,7 @@ const OPEN: [&str; 9] = [
     "playSandboxCustomer", // nor can this account's
     "receiveLineCallback", // signed
     "requestAccessToken",
+    "showQuotationPage", // sealed
 ];
 
 /// Operations that take a file: its size and its media type are tested with them.

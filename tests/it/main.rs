@@ -53,6 +53,7 @@ mod product_ticket;
 mod receiver;
 mod report;
 mod retention;
+mod sales;
 mod scan;
 mod serial;
 mod serve;

@@ -17,6 +17,16 @@ pub const PLACE_LIMIT: usize = 100;
 /// The longest name of a file: what common file systems allow. Our own rule.
 pub const FILE_NAME_LIMIT: usize = 255;
 
+/// The most rows of a card: what fits on a telephone without rolling. Our own rule.
+pub(crate) const CARD_ROWS: usize = 12;
+
+/// The longest words on a card's button on LINE: 40 characters
+/// (<https://developers.line.biz/en/reference/messaging-api/#uri-action>).
+pub(crate) const BUTTON_LIMIT: usize = 40;
+
+/// The longest address behind a button on LINE: 1,000 characters (same page).
+pub(crate) const BUTTON_URL_LIMIT: usize = 1_000;
+
 /// The length LINE is told for a sound whose length is unknown: one minute. LINE requires `duration`
 /// (<https://developers.line.biz/en/reference/messaging-api/#audio-message>) and only shows it beside the play button,
 /// so a wrong figure is better than a message that cannot be sent.
@@ -86,6 +96,17 @@ pub enum Content {
         /// Degrees east.
         longitude: f64,
     },
+    /// A card with a button: a document that the customer is to look at. The program makes it; no caller writes one.
+    Card {
+        /// What it is.
+        title: String,
+        /// Names and values, in order.
+        rows: Vec<(String, String)>,
+        /// What stands on the button.
+        button: String,
+        /// Where the button leads.
+        url: String,
+    },
     /// Something this version does not know. Kept, so that the room shows that the customer sent it.
     Unsupported {
         /// The platform's own word for it.
@@ -134,6 +155,7 @@ impl Content {
             Content::File { .. } => "file",
             Content::Sticker { .. } => "sticker",
             Content::Location { .. } => "location",
+            Content::Card { .. } => "card",
             Content::Unsupported { .. } => "unsupported",
         }
     }
@@ -150,6 +172,10 @@ impl Content {
             Content::Sticker { package_id, sticker_id, .. } => format!("{package_id}:{sticker_id}"),
             Content::Location { title, address, latitude, longitude } => {
                 json!({ "title": title, "address": address, "latitude": latitude, "longitude": longitude }).to_string()
+            }
+            Content::Card { title, rows, url, .. } => {
+                let rows: String = rows.iter().map(|(name, value)| format!("\n{name}: {value}")).collect();
+                format!("{title}{rows}\n{url}")
             }
             Content::Unsupported { kind } => kind.clone(),
         }
@@ -211,6 +237,32 @@ impl Content {
                 check_degrees("latitude", *latitude, 90.0, &mut faults);
                 check_degrees("longitude", *longitude, 180.0, &mut faults);
             }
+            Content::Card { title, rows, button, url } => {
+                check_words("the title", title, PLACE_LIMIT, &mut faults);
+                if title.trim().is_empty() || button.trim().is_empty() {
+                    faults.push(Fault::content(FaultCode::Required, "a card has a title and a button"));
+                }
+                check_words("the button", button, BUTTON_LIMIT, &mut faults);
+                if rows.len() > CARD_ROWS {
+                    let message = format!("a card has at most {CARD_ROWS} rows");
+                    faults.push(Fault::content(FaultCode::TooLong, message));
+                }
+                for (name, value) in rows {
+                    check_words("the name of a row", name, PLACE_LIMIT, &mut faults);
+                    check_words("the value of a row", value, PLACE_LIMIT * 4, &mut faults);
+                    if name.trim().is_empty() || value.trim().is_empty() {
+                        faults.push(Fault::content(FaultCode::Required, "a row has a name and a value"));
+                    }
+                }
+                // A button is opened by the customer's telephone, not by the platform: it need not be https.
+                if url.chars().count() > BUTTON_URL_LIMIT {
+                    let message = format!("the URL has more than {BUTTON_URL_LIMIT} characters");
+                    faults.push(Fault::content(FaultCode::TooLong, message));
+                }
+                if !url.is_ascii() || !(url.starts_with("https://") || url.starts_with("http://")) {
+                    faults.push(Fault::content(FaultCode::InvalidUrl, "the URL is not an address of the web"));
+                }
+            }
             // It came from a customer and cannot be sent again; `carries` has said so.
             Content::Unsupported { .. } => {}
         }
@@ -232,7 +284,8 @@ fn carries(platform: Platform, content: &Content) -> bool {
         | Content::Image { .. }
         | Content::Video { .. }
         | Content::Audio { .. }
-        | Content::File { .. } => true,
+        | Content::File { .. }
+        | Content::Card { .. } => true,
         Content::Sticker { .. } => matches!(platform, Platform::Line | Platform::Web),
         Content::Location { .. } => matches!(platform, Platform::Line | Platform::WhatsApp | Platform::Web),
         Content::Unsupported { .. } => false,

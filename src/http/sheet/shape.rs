@@ -44,7 +44,10 @@ impl Shape {
         let (at, list) =
             places.into_iter().find_map(|(at, schema)| Some((at, schema.filter(|schema| is_list(schema))?)))?;
         let record = resolve(document, list.get("items")?);
-        let columns = record.get("properties").and_then(Value::as_object)?.keys().cloned().collect();
+        let columns = names(document, record);
+        if columns.is_empty() {
+            return None;
+        }
 
         let body = operation.pointer("/requestBody/content/application~1json/schema");
         let members = body.and_then(|body| resolve(document, body).get("properties")?.as_object());
@@ -80,6 +83,16 @@ impl Shape {
             }
         }
     }
+}
+
+/// The properties of a record, also of one that is put together.
+fn names(document: &Value, record: &Value) -> Vec<String> {
+    let own = record.get("properties").and_then(Value::as_object);
+    let mut names: Vec<String> = own.map(|own| own.keys().cloned().collect()).unwrap_or_default();
+    for part in record.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+        names.extend(self::names(document, resolve(document, part)));
+    }
+    names
 }
 
 fn is_list(schema: &Value) -> bool {

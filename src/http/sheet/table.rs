@@ -34,7 +34,23 @@ impl Node {
         if let Node::Text(text) = self { Some(text) } else { None }
     }
 
-    fn get(&self, name: &str) -> Option<&Node> {
+    pub(super) fn list(&self) -> Option<&[Node]> {
+        if let Node::List(items) = self { Some(items) } else { None }
+    }
+
+    /// The names of its properties, in their order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let members: &[(String, Node)] = if let Node::Object(members) = self { members } else { &[] };
+        members.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The first property whose name fits.
+    pub(super) fn member(&self, fits: impl Fn(&str) -> bool) -> Option<(&str, &Node)> {
+        let Node::Object(members) = self else { return None };
+        members.iter().find(|(name, _)| fits(name)).map(|(name, value)| (name.as_str(), value))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Node> {
         let Node::Object(members) = self else { return None };
         members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
     }

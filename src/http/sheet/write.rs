@@ -59,17 +59,31 @@ fn lines<R: IntoIterator<Item = String>>(rows: impl IntoIterator<Item = R>) -> R
     writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }
 
+/// Properties that hold the lines of a document: they get a sheet of their own.
+const LINES: [&str; 3] = ["quotationDetails", "salesorderDetails", "details"];
+
 /// A workbook whose rows are on disk as soon as they are written. What one sheet cannot hold goes on in another.
 pub(super) struct Workbook {
     table: Table,
     book: rust_xlsxwriter::Workbook,
+    /// How many sheets there are, and which of them is written to.
     sheets: usize,
+    sheet: usize,
     row: u32,
+    lines: Option<Lines>,
+}
+
+/// The sheet of the lines of documents.
+struct Lines {
+    sheet: usize,
+    row: u32,
+    columns: Vec<String>,
 }
 
 impl Workbook {
     pub(super) fn new(table: Table) -> Result<Workbook, io::Error> {
-        let mut workbook = Workbook { table, book: rust_xlsxwriter::Workbook::new(), sheets: 0, row: 0 };
+        let book = rust_xlsxwriter::Workbook::new();
+        let mut workbook = Workbook { table, book, sheets: 0, sheet: 0, row: 0, lines: None };
         workbook.begin_sheet().map_err(io::Error::other)?;
         Ok(workbook)
     }
@@ -81,8 +95,39 @@ impl Workbook {
         for (column, name) in (0..).zip(self.table.names()) {
             sheet.write_string_with_format(0, column, name, &head)?;
         }
+        self.sheet = self.sheets;
         self.sheets += 1;
         self.row = 1;
+        Ok(())
+    }
+
+    /// Writes the lines of a document below those of the documents before it, each with the document's number and its place.
+    fn add_lines(&mut self, record: &Node) -> Result<(), XlsxError> {
+        let Some(lines) = LINES.iter().find_map(|name| record.get(name)).and_then(Node::list) else { return Ok(()) };
+        let (name, number) = record.member(|name| name.ends_with("No")).unwrap_or(("no", &Node::Null));
+        for (place, line) in (1..).zip(lines) {
+            if self.lines.is_none() {
+                let columns: Vec<String> = line.names().map(str::to_owned).collect();
+                let head = Format::new().set_bold();
+                let sheet = self.book.add_worksheet_with_constant_memory()?;
+                sheet.set_name("Lines")?;
+                sheet.set_freeze_panes(1, 0)?;
+                let names = [name, "line"].into_iter().chain(columns.iter().map(String::as_str));
+                for (column, name) in (0..).zip(names) {
+                    sheet.write_string_with_format(0, column, name, &head)?;
+                }
+                self.lines = Some(Lines { sheet: self.sheets, row: 1, columns });
+                self.sheets += 1;
+            }
+            let Some(rest) = self.lines.as_mut().filter(|lines| lines.row < MOST_ROWS) else { return Ok(()) };
+            let sheet = self.book.worksheet_from_index(rest.sheet)?;
+            write(sheet, rest.row, 0, number)?;
+            write(sheet, rest.row, 1, &Node::Whole(place))?;
+            for (column, name) in (2..).zip(&rest.columns) {
+                write(sheet, rest.row, column, line.get(name).unwrap_or(&Node::Null))?;
+            }
+            rest.row += 1;
+        }
         Ok(())
     }
 
@@ -94,12 +139,12 @@ impl Workbook {
         if self.row == MOST_ROWS {
             self.begin_sheet()?;
         }
-        let sheet = self.book.worksheet_from_index(self.sheets - 1)?;
+        let sheet = self.book.worksheet_from_index(self.sheet)?;
         for (column, value) in (0..).zip(self.table.row(record)) {
             write(sheet, self.row, column, value)?;
         }
         self.row += 1;
-        Ok(())
+        self.add_lines(record)
     }
 
     /// The whole file, at its beginning.

@@ -1,6 +1,7 @@
 //! Export: everything about a customer as one archive, one JSON Lines file for each kind of record, and the files. Read
 //! in lots, so that neither a long conversation nor a large film is ever held whole.
 
+mod document;
 mod file;
 
 use db::Conn;
@@ -106,6 +107,7 @@ async fn fill(app: &App, company: i64, request: &Row, archive: &mut Archive) -> 
     events(app, company, &ids, archive).await?;
     satisfaction(app, company, &ids, archive).await?;
     records::<task::Row>(app, company, &ids, archive, "tasks.jsonl").await?;
+    document::documents(app, company, &ids, archive).await?;
     history(app, company, &ids, archive).await?;
     merges(app, company, &ids, archive).await?;
     requests(app, company, &ids, archive).await?;

@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+pub(crate) use self::register::mark;
 pub(super) use self::register::{Plan, Registered, Serials};
 use super::store::{self, key};
 use crate::app::App;

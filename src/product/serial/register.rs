@@ -336,6 +336,44 @@ impl Plan {
     }
 }
 
+/// Sells pieces with an order, or takes them back into stock when there is none: 409 for one that belongs to another
+/// product, is sold with another order, or is blocked.
+pub(crate) async fn mark(
+    tx: &mut Conn,
+    caller: &Caller,
+    code: &str,
+    numbers: &[String],
+    order: Option<&str>,
+    now: i64,
+) -> Result<(), Error> {
+    let product = store::find(tx, caller.company, code).await?;
+    let status = Some(if order.is_some() { SOLD } else { REGISTERED });
+    let write = |number: &String| SerialWrite {
+        serial_number: number.clone(),
+        status,
+        sale_order_no: order.map(str::to_owned),
+    };
+    let serials = Serials { serial_numbers: None, serials: Some(numbers.iter().map(write).collect()) };
+    let mut faults = Faults::default();
+    let entries = serials.entries(&mut faults);
+    faults.end()?;
+    let plan = Plan::new(tx, caller.company, Some(&product), &entries).await?;
+    let taken: Vec<Fault> = plan
+        .changed
+        .iter()
+        .filter(|changed| order.is_some() && changed.known.state != REGISTERED)
+        .map(|changed| {
+            let message = format!("Piece {} is sold or blocked already", changed.known.serial);
+            Fault::new(Code::Taken, "serialNumbers", message)
+        })
+        .collect();
+    if !taken.is_empty() {
+        return Err(Error::Conflicts(taken));
+    }
+    plan.carry_out(tx, caller, &product, now).await?;
+    Ok(())
+}
+
 fn trimmed(text: Option<&str>) -> Option<String> {
     text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }

@@ -15,11 +15,12 @@ use db::{Amount, Conn};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
-pub(crate) use self::item::{Item, Line, codes_of};
+pub(crate) use self::item::{Item, Line, by_ids as items, codes_of};
 pub(crate) use self::ledger::{By, Cause, Movement, Reason};
 use self::ledger::{Ledger, Refusal};
 pub(super) use self::set::ProductItemError;
 use self::warehouse::OWN;
+pub(crate) use self::warehouse::Warehouses;
 use crate::app::App;
 use crate::http::{Code, Error, Fault};
 
@@ -125,6 +126,21 @@ pub(super) async fn quantities(conn: &mut Conn, company: i64, ids: &[i64]) -> Re
         .all()
         .await?;
     Ok(found.into_iter().collect())
+}
+
+/// 409 that names each line of which more is wanted than is there: nothing is kept, so it may be gone a moment later.
+pub(crate) async fn must_have(conn: &mut Conn, by: &By<'_>, lines: Vec<Line>) -> Result<(), Error> {
+    let lines = item::take_apart(conn, by.company, lines).await?;
+    let products: Vec<i64> = lines.iter().map(|line| line.item.id).collect();
+    let mut left = ledger::balances(conn, by.company, &products, by.now).await?;
+    each(&lines, |line| {
+        let there = &mut left.entry((line.item.id, line.warehouse)).or_default().quantity;
+        if line.quantity > *there {
+            return Err(Refusal::Short { available: *there });
+        }
+        *there = there.checked_sub(line.quantity).ok_or(Refusal::TooLarge)?;
+        Ok(())
+    })
 }
 
 /// Takes what a document sells: bundles as their parts, and only what is not reserved for others. All of it or nothing:

@@ -384,6 +384,59 @@ pub(crate) async fn consume(tx: &mut Conn, by: &By<'_>, id: i64) -> Result<Vec<M
     ledger.close(tx, by).await
 }
 
+/// Keeps stock for a document as long as it is not delivered; none when nothing of it has stock.
+pub(crate) async fn keep(tx: &mut Conn, by: &By<'_>, document: &str, lines: Vec<Line>) -> Result<Option<i64>, Error> {
+    let lines = item::take_apart(tx, by.company, lines).await?;
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    reserve(tx, by, document, lines, None).await.map(Some)
+}
+
+/// Sells a part of what a reservation keeps, and goes on to keep the rest; without a rest it ends.
+pub(crate) async fn consume_part(
+    tx: &mut Conn,
+    by: &By<'_>,
+    id: i64,
+    sold: Vec<Line>,
+    rest: Vec<Line>,
+) -> Result<Vec<Movement>, Error> {
+    let sold = item::take_apart(tx, by.company, sold).await?;
+    let rest = item::take_apart(tx, by.company, rest).await?;
+    let document = if rest.is_empty() {
+        end(tx, by, id, "consumed").await?.document
+    } else {
+        let held: Option<String> = tx
+            .sql(
+                "update stock_reservation set version = version + 1 where company = $1 and id = $2 and state = 'open'
+                 returning document",
+            )
+            .bind(by.company)
+            .bind(id)
+            .optional()
+            .await?;
+        held.ok_or(Error::NotFound("reservation"))?
+    };
+    if rest.is_empty() {
+        close(tx, by.company, id).await?;
+    } else {
+        tx.sql("delete from stock_reservation_line where company = $1 and reservation = $2")
+            .bind(by.company)
+            .bind(id)
+            .exec()
+            .await?;
+    }
+    let all: Vec<Line> = sold.iter().chain(&rest).cloned().collect();
+    let mut ledger = open(tx, by, &all).await?;
+    let cause = Cause { document: Some(&document), ..Cause::of(Reason::Sale) };
+    each(&sold, |line| ledger.take(line.item.id, line.warehouse, line.quantity, &cause))?;
+    each(&rest, |line| ledger.reserve(line.item.id, line.warehouse, line.quantity))?;
+    if !rest.is_empty() {
+        insert(tx, by.company, id, &rest, None).await?;
+    }
+    ledger.close(tx, by).await
+}
+
 /// Ends an open reservation, and holds it; 409 when it has ended before.
 async fn end(tx: &mut Conn, by: &By<'_>, id: i64, state: &str) -> Result<Row, Error> {
     let ended: Option<Row> = tx

@@ -115,8 +115,50 @@ fn render(content: &Content) -> Result<Value, Fault> {
             "latitude": latitude,
             "longitude": longitude,
         }),
+        Content::Card { title, rows, button, url } => card(title, rows, button, url),
         Content::Unsupported { kind } => {
             return Err(Fault::kind(format!("LINE does not carry messages of type {kind}")));
         }
+    })
+}
+
+/// A bubble with the title, a line for each row, and a button; the words beside it are for lists of chats and for those who
+/// cannot see it (<https://developers.line.biz/en/reference/messaging-api/#flex-message>).
+fn card(title: &str, rows: &[(String, String)], button: &str, url: &str) -> Value {
+    let text = |text: &str, more: Value| {
+        let mut object = json!({ "type": "text", "text": text, "wrap": true });
+        if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
+            object.extend(more);
+        }
+        object
+    };
+    let mut contents = vec![text(title, json!({ "weight": "bold", "size": "lg" }))];
+    for (name, value) in rows {
+        contents.push(json!({
+            "type": "box",
+            "layout": "baseline",
+            "spacing": "sm",
+            "contents": [
+                text(name, json!({ "size": "sm", "color": "#777777", "flex": 2 })),
+                text(value, json!({ "size": "sm", "flex": 4 })),
+            ],
+        }));
+    }
+    json!({
+        "type": "flex",
+        "altText": title,
+        "contents": {
+            "type": "bubble",
+            "body": { "type": "box", "layout": "vertical", "spacing": "md", "contents": contents },
+            "footer": {
+                "type": "box",
+                "layout": "vertical",
+                "contents": [{
+                    "type": "button",
+                    "style": "primary",
+                    "action": { "type": "uri", "label": button, "uri": url },
+                }],
+            },
+        },
     })
 }

@@ -60,6 +60,8 @@ fn any_content() -> impl Strategy<Value = Content> {
         (words(), words(), degrees(90), degrees(180)).prop_map(|(title, address, latitude, longitude)| {
             Content::Location { title, address, latitude, longitude }
         }),
+        (words(), prop::collection::vec((words(), words()), 0..4), words(), words())
+            .prop_map(|(title, rows, button, url)| Content::Card { title, rows, button, url }),
         words().prop_map(|kind| Content::Unsupported { kind }),
     ]
 }

@@ -38,6 +38,60 @@ pub(crate) fn rendered_contents() -> Vec<(Content, Value)> {
             Content::Audio { url: url(), duration_ms: Some(1_500) },
             json!({ "type": "audio", "originalContentUrl": url(), "duration": 1_500 }),
         ),
+        (
+            Content::Card {
+                title: "ใบเสนอราคา QT2511-0001".into(),
+                rows: vec![("ยอดรวม".into(), "107.00 THB".into())],
+                button: "เปิดใบเสนอราคา".into(),
+                url: url(),
+            },
+            json!({
+                "type": "flex",
+                "altText": "ใบเสนอราคา QT2511-0001",
+                "contents": {
+                    "type": "bubble",
+                    "body": {
+                        "type": "box",
+                        "layout": "vertical",
+                        "spacing": "md",
+                        "contents": [
+                            {
+                                "type": "text",
+                                "text": "ใบเสนอราคา QT2511-0001",
+                                "wrap": true,
+                                "weight": "bold",
+                                "size": "lg",
+                            },
+                            {
+                                "type": "box",
+                                "layout": "baseline",
+                                "spacing": "sm",
+                                "contents": [
+                                    {
+                                        "type": "text",
+                                        "text": "ยอดรวม",
+                                        "wrap": true,
+                                        "size": "sm",
+                                        "color": "#777777",
+                                        "flex": 2,
+                                    },
+                                    { "type": "text", "text": "107.00 THB", "wrap": true, "size": "sm", "flex": 4 },
+                                ],
+                            },
+                        ],
+                    },
+                    "footer": {
+                        "type": "box",
+                        "layout": "vertical",
+                        "contents": [{
+                            "type": "button",
+                            "style": "primary",
+                            "action": { "type": "uri", "label": "เปิดใบเสนอราคา", "uri": url() },
+                        }],
+                    },
+                },
+            }),
+        ),
         (Content::File { url: url(), name: None }, json!({ "type": "text", "text": url() })),
         (
             Content::File { url: url(), name: Some("QT-0001.pdf".into()) },

@@ -1,0 +1,549 @@
+//! Payments of an order: partly, in instalments, too much, and taken back.
+
+use axum::extract::State;
+use db::{Amount, Conn};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::row::{Row, SalesOrder};
+use super::schedule::is_over;
+use super::status::Status;
+use super::{OrderPath, held};
+use crate::app::App;
+use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply};
+use crate::record::{self, Actor, Saved};
+use crate::sales::decimal::Decimal;
+use crate::sales::{promptpay, read_day, rules, totals};
+use crate::setting::{number, profile};
+use crate::time;
+
+/// The routes of this resource.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(update_sales_order_payment))
+        .routes(routes!(list_sales_order_payments, add_sales_order_payment))
+        .routes(routes!(cancel_sales_order_payment))
+        .routes(routes!(get_sales_order_promptpay))
+}
+
+/// Which instalments are paid.
+#[derive(Debug, Deserialize, ToSchema)]
+struct SalesOrderPaymentUpdate {
+    /// The instalments.
+    payments: Vec<SalesOrderInstalmentStatus>,
+}
+
+/// An instalment and whether it is paid.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SalesOrderInstalmentStatus {
+    /// Its number, from 1. An order without a plan of payment has one.
+    #[serde(rename = "InstallmentNumber")]
+    #[schema(example = 1)]
+    installment_number: Option<i64>,
+    /// The same.
+    #[schema(example = 1)]
+    period_no: Option<i64>,
+    /// 1 not paid: its payments are cancelled; 2 paid: what is left of it is paid.
+    #[schema(example = 2)]
+    status: i64,
+}
+
+/// Money that came in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SalesOrderPaymentWrite {
+    /// How much, in the order's currency: above 0, and more than is left if so much was paid.
+    #[schema(value_type = f64, example = 2000)]
+    amount: Decimal,
+    /// The day on which it came; today when it is absent.
+    #[schema(example = "2026-05-21")]
+    paid_date: Option<String>,
+    /// Number of the instalment that it is for; the oldest first when it is absent.
+    #[schema(example = 1)]
+    installment_number: Option<i64>,
+    /// How: `cash`, `transfer`, `promptpay`, `card`, `cheque`, or anything else.
+    #[schema(example = "transfer")]
+    method: Option<String>,
+    /// The bank's reference, or what stands in the QR code of its slip.
+    #[schema(example = "0002123123121200011")]
+    reference: Option<String>,
+    /// What is to be remembered.
+    note: Option<String>,
+}
+
+/// A payment of an order.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SalesPayment {
+    /// Its number.
+    #[schema(example = 1)]
+    payment_id: i64,
+    /// How much.
+    #[schema(value_type = f64, example = 2000)]
+    amount: Amount,
+    /// The day on which it came.
+    #[schema(example = "2026-05-21T00:00:00+0700")]
+    paid_date: String,
+    /// The instalment that it is for.
+    installment_number: Option<i64>,
+    /// How.
+    #[schema(example = "transfer")]
+    method: Option<String>,
+    /// The bank's reference.
+    reference: Option<String>,
+    /// What is to be remembered.
+    note: Option<String>,
+    /// Number of the receipt that was issued for it.
+    receipt_no: Option<String>,
+    /// Whether it was taken back.
+    #[schema(example = false)]
+    is_cancelled: bool,
+    /// Who entered it.
+    created_by_user_id: String,
+    /// When.
+    #[schema(example = "2025-01-29T15:38:43+0700")]
+    date_created: String,
+}
+
+/// All payments of an order.
+#[derive(Debug, Serialize, ToSchema)]
+struct SalesPayments {
+    /// The latest first.
+    value: Vec<SalesPayment>,
+}
+
+/// What a customer's bank app reads.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SalesOrderPromptPay {
+    /// What the QR code says.
+    payload: String,
+    /// The amount in it: what is due.
+    #[schema(value_type = f64, example = 4467.25)]
+    amount: Amount,
+    /// What a bank counter's bar code says; only for a biller.
+    barcode: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+struct PaymentPath {
+    /// Number of the order, in any letter case.
+    sales_order_no: String,
+    /// Number of the payment.
+    payment_id: i64,
+}
+
+/// A payment as it is stored.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Payment {
+    pub(crate) id: i64,
+    pub(crate) amount: Amount,
+    pub(crate) paid_on: String,
+    pub(crate) instalment: Option<i64>,
+    pub(crate) method: Option<String>,
+    pub(crate) reference: Option<String>,
+    pub(crate) note: Option<String>,
+    pub(crate) receipt: Option<String>,
+    pub(crate) created_by: String,
+    pub(crate) created_at: i64,
+    pub(crate) cancelled_at: Option<i64>,
+}
+
+const COLUMNS: &str = "select id, amount, paid_on, instalment, method, reference, note, receipt, created_by, created_at, \
+    cancelled_at from sales_payment where company = $1 and sales_order = $2";
+
+/// The payments of an order, the oldest first.
+pub(crate) async fn of(conn: &mut Conn, company: i64, order: i64) -> Result<Vec<Payment>, db::Error> {
+    conn.sql(COLUMNS).push(" order by id").bind(company).bind(order).all().await
+}
+
+/// Says which instalments are paid.
+///
+/// An order without a plan of payment is one instalment. What `2` pays is entered as a payment of today.
+#[utoipa::path(
+    put,
+    path = "/v2/salesorder/{salesOrderNo}/payment",
+    operation_id = "updateSalesOrderPayment",
+    tag = "SalesOrder",
+    params(OrderPath, Conditions),
+    request_body(content = SalesOrderPaymentUpdate, example = json!({"payments": [{"periodNo": 1, "status": 2}]})),
+    responses((status = 200, description = "Done.", body = Envelope<bool>)),
+    security(("bearerAuth" = ["salesorder:write"])),
+    extensions(("x-no-subscription-key" = json!(true)))
+)]
+async fn update_sales_order_payment(
+    State(app): State<App>,
+    caller: Caller,
+    conditions: Conditions,
+    Path(path): Path<OrderPath>,
+    Checked { value: input, faults }: Checked<SalesOrderPaymentUpdate>,
+) -> Result<Reply<bool>, Error> {
+    let mut faults = Faults::new(faults);
+    for (index, payment) in input.payments.iter().enumerate() {
+        faults.one_of(&format!("payments[{index}].status"), payment.status, &[1, 2]);
+        if payment.installment_number.or(payment.period_no).is_none() {
+            let field = format!("payments[{index}].InstallmentNumber");
+            faults.add(Code::Required, field.as_str(), format!("{field} is required"));
+        }
+    }
+    faults.end()?;
+    caller
+        .write(&app, async |mut tx| {
+            let by = tx.actor();
+            let old = held(&mut tx, &by, &path.sales_order_no, &conditions).await?;
+            let mut faults = Faults::default();
+            for (index, payment) in input.payments.iter().enumerate() {
+                let number = payment.installment_number.or(payment.period_no).unwrap_or_default();
+                let field = format!("payments[{index}].InstallmentNumber");
+                set_instalment(&mut tx, &by, &old, number, payment.status == 2, &field, &mut faults).await?;
+            }
+            faults.end()?;
+            resettle(&mut tx, &by, old).await?;
+            tx.reply(Reply::ok(true)).await
+        })
+        .await
+}
+
+async fn set_instalment(
+    tx: &mut Conn,
+    by: &Actor,
+    row: &Row,
+    number: i64,
+    is_paid: bool,
+    field: &str,
+    faults: &mut Faults,
+) -> Result<(), Error> {
+    // Of several that are set together each is settled before the next is looked at.
+    let payments = of(tx, row.company, row.id).await?;
+    let living: Vec<&Payment> = payments.iter().filter(|payment| payment.cancelled_at.is_none()).collect();
+    let (amount, paid) = match &row.schedule {
+        None if number == 1 => (row.money.grand_total, sum(living.iter().map(|payment| payment.amount))),
+        None => {
+            faults.add(Code::NotFound, field, format!("{field}: the order has no plan of payment, so there is only 1"));
+            return Ok(());
+        }
+        Some(schedule) => {
+            let mut schedule = schedule.clone();
+            let pairs: Vec<(Option<i64>, Amount)> = living.iter().map(|p| (p.instalment, p.amount)).collect();
+            schedule.settle(&pairs);
+            match schedule.instalments.iter().find(|instalment| instalment.number == number) {
+                Some(instalment) => (instalment.amount, instalment.paid),
+                None => {
+                    let message = format!("{field} {number} is no instalment of the order");
+                    faults.add(Code::NotFound, field, message);
+                    return Ok(());
+                }
+            }
+        }
+    };
+    if is_paid {
+        let rest = amount.checked_sub(paid).unwrap_or_default();
+        if rest > Amount::ZERO {
+            let zone = time::zone(tx, row.company).await?;
+            let entry =
+                New { amount: rest, paid_on: time::day_of(by.now, &zone), instalment: Some(number), ..New::default() };
+            insert(tx, by, row, entry).await?;
+        }
+        return Ok(());
+    }
+    for payment in living {
+        let is_of = payment.instalment == Some(number) || (row.schedule.is_none() && payment.instalment.is_none());
+        if is_of {
+            take_back(tx, by, row, payment).await?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, Default)]
+struct New<'a> {
+    amount: Amount,
+    paid_on: Date,
+    instalment: Option<i64>,
+    method: Option<&'a str>,
+    reference: Option<&'a str>,
+    note: Option<&'a str>,
+}
+
+async fn insert(tx: &mut Conn, by: &Actor, row: &Row, new: New<'_>) -> Result<i64, Error> {
+    let id = number::next(tx, row.company, "sales-payment").await?;
+    tx.sql(
+        "insert into sales_payment (company, id, sales_order, customer, amount, paid_on, instalment, method, reference, note,
+                                    created_by, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
+    .bind(row.company)
+    .bind(id)
+    .bind(row.id)
+    .bind(row.customer)
+    .bind(new.amount)
+    .bind(new.paid_on.to_string())
+    .bind(new.instalment)
+    .bind(new.method)
+    .bind(new.reference)
+    .bind(new.note)
+    .bind(&by.caller.id)
+    .bind(by.now)
+    .exec()
+    .await?;
+    Ok(id)
+}
+
+async fn take_back(tx: &mut Conn, by: &Actor, row: &Row, payment: &Payment) -> Result<(), Error> {
+    if let Some(receipt) = &payment.receipt {
+        let message = format!("Receipt {receipt} was issued for payment {}", payment.id);
+        return Err(Error::Conflict(Fault::new(Code::Conflict, "paymentId", message)));
+    }
+    tx.sql("update sales_payment set cancelled_at = $4 where company = $1 and sales_order = $2 and id = $3")
+        .bind(row.company)
+        .bind(row.id)
+        .bind(payment.id)
+        .bind(by.now)
+        .exec()
+        .await?;
+    Ok(())
+}
+
+fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
+    amounts.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(sum))
+}
+
+/// Reads the payments of an order that is being written, and says how it stands.
+pub(super) async fn settle(tx: &mut Conn, row: &mut Row, today: Date) -> Result<(), Error> {
+    let payments = if row.id == 0 { Vec::new() } else { of(tx, row.company, row.id).await? };
+    let living: Vec<&Payment> = payments.iter().filter(|payment| payment.cancelled_at.is_none()).collect();
+    row.paid = sum(living.iter().map(|payment| payment.amount));
+    if let Some(schedule) = &mut row.schedule {
+        let pairs: Vec<(Option<i64>, Amount)> = living.iter().map(|p| (p.instalment, p.amount)).collect();
+        schedule.settle(&pairs);
+    }
+    let total = row.money.grand_total;
+    row.payment_state = match row.paid {
+        paid if paid > total => "over",
+        paid if paid == total && (total > Amount::ZERO || !living.is_empty()) => "paid",
+        paid if paid > Amount::ZERO => "partly",
+        _ => "unpaid",
+    }
+    .to_owned();
+    row.due_on = row.schedule.as_ref().and_then(|schedule| schedule.due_on());
+    let is_owed = matches!(row.status(), Status::Open | Status::Completed) && row.paid < total;
+    row.is_overdue = is_owed && is_over(row.due_on.as_deref(), today);
+    Ok(())
+}
+
+/// Saves an order after its payments have changed.
+async fn resettle(tx: &mut Conn, by: &Actor, old: Row) -> Result<Saved<Row>, Error> {
+    let mut row = old.clone();
+    let zone = time::zone(tx, row.company).await?;
+    settle(tx, &mut row, time::day_of(by.now, &zone)).await?;
+    let event = match (old.payment_state.as_str(), row.payment_state.as_str()) {
+        ("paid" | "over", "paid" | "over") => "Updated",
+        (_, "paid" | "over") => "Paid",
+        _ => "Updated",
+    };
+    record::save_as(tx, by, Some(old), row, event).await
+}
+
+/// List the payments of an order, the latest first.
+#[utoipa::path(
+    get,
+    path = "/v2/salesorder/{salesOrderNo}/payments",
+    operation_id = "listSalesOrderPayments",
+    tag = "SalesOrder",
+    params(OrderPath),
+    responses((status = 200, description = "The payments.", body = Envelope<SalesPayments>)),
+    security(("bearerAuth" = ["salesorder:read"], "subscriptionKey" = []))
+)]
+async fn list_sales_order_payments(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<OrderPath>,
+) -> Result<Reply<SalesPayments>, Error> {
+    let mut conn = app.db.read().await?;
+    let row = super::find(&mut conn, &caller, &path.sales_order_no).await?;
+    let zone = time::zone(&mut conn, row.company).await?;
+    let payments = of(&mut conn, row.company, row.id).await?;
+    let value = payments.into_iter().rev().map(|payment| SalesPayment {
+        payment_id: payment.id,
+        amount: payment.amount,
+        paid_date: time::day_text(&payment.paid_on, &zone),
+        installment_number: payment.instalment,
+        method: payment.method,
+        reference: payment.reference,
+        note: payment.note,
+        receipt_no: payment.receipt,
+        is_cancelled: payment.cancelled_at.is_some(),
+        created_by_user_id: payment.created_by,
+        date_created: time::text(payment.created_at, &zone),
+    });
+    Ok(Reply::ok(SalesPayments { value: value.collect() }))
+}
+
+/// Enter money that came in for an order.
+#[utoipa::path(
+    post,
+    path = "/v2/salesorder/{salesOrderNo}/payments",
+    operation_id = "addSalesOrderPayment",
+    tag = "SalesOrder",
+    params(OrderPath, Conditions),
+    request_body = SalesOrderPaymentWrite,
+    responses((status = 200, description = "The order.", body = Envelope<SalesOrder>)),
+    security(("bearerAuth" = ["salesorder:write"], "subscriptionKey" = []))
+)]
+async fn add_sales_order_payment(
+    State(app): State<App>,
+    caller: Caller,
+    conditions: Conditions,
+    Path(path): Path<OrderPath>,
+    Checked { value: input, faults }: Checked<SalesOrderPaymentWrite>,
+) -> Result<Reply<SalesOrder>, Error> {
+    let mut faults = Faults::new(faults);
+    if input.amount <= Decimal::ZERO {
+        faults.add(Code::OutOfRange, "amount", "amount must be above 0");
+    }
+    let paid_on = read_day("paidDate", input.paid_date.as_deref(), &mut faults);
+    for (field, text, longest) in
+        [("method", &input.method, 50), ("reference", &input.reference, 300), ("note", &input.note, 1_000)]
+    {
+        faults.longest(field, text.as_deref().unwrap_or_default(), longest);
+    }
+    faults.end()?;
+    caller
+        .write(&app, async |mut tx| {
+            let by = tx.actor();
+            let old = held(&mut tx, &by, &path.sales_order_no, &conditions).await?;
+            if !matches!(old.status(), Status::Open | Status::Completed) {
+                let message = format!("Sales order {} is {}: nothing is paid for it", old.number, old.status().word());
+                return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
+            }
+            let places = totals::places(&old.terms.currency);
+            let amount = input.amount.amount().filter(|_| input.amount.places() <= places);
+            let amount = amount.ok_or_else(|| {
+                let message = format!("amount may have {places} decimal places in {}", old.terms.currency);
+                Error::invalid(Code::OutOfRange, "amount", message)
+            })?;
+            let known =
+                |number| old.schedule.as_ref().is_some_and(|s| s.instalments.iter().any(|i| i.number == number));
+            if let Some(number) = input.installment_number.filter(|number| !known(*number)) {
+                let message = format!("installmentNumber {number} is no instalment of the order");
+                return Err(Error::invalid(Code::NotFound, "installmentNumber", message));
+            }
+            let zone = time::zone(&mut tx, by.caller.company).await?;
+            // The QR code of a bank's slip names the payment by the bank's own reference.
+            let given = input.reference.as_deref().map(str::trim).filter(|reference| !reference.is_empty());
+            let slip = given.and_then(promptpay::slip).map(|slip| slip.reference);
+            let reference = slip.or_else(|| given.map(str::to_owned));
+            if let Some(reference) = &reference {
+                refuse_twice(&mut tx, &old, reference).await?;
+            }
+            let new = New {
+                amount,
+                paid_on: paid_on.unwrap_or_else(|| time::day_of(by.now, &zone)),
+                instalment: input.installment_number,
+                method: input.method.as_deref(),
+                reference: reference.as_deref(),
+                note: input.note.as_deref(),
+            };
+            insert(&mut tx, &by, &old, new).await?;
+            let saved = resettle(&mut tx, &by, old).await?;
+            tx.reply(saved.reply()).await
+        })
+        .await
+}
+
+/// One transfer pays once: 409 when its reference is that of a payment that holds.
+async fn refuse_twice(tx: &mut Conn, row: &Row, reference: &str) -> Result<(), Error> {
+    let known: Option<i64> = tx
+        .sql(
+            "select id from sales_payment where company = $1 and sales_order = $2 and reference = $3 and cancelled_at is null
+             limit 1",
+        )
+        .bind(row.company)
+        .bind(row.id)
+        .bind(reference)
+        .optional()
+        .await?;
+    match known {
+        Some(id) => {
+            let message = format!("Payment {id} of this order has this reference");
+            Err(Error::Conflict(Fault::new(Code::Taken, "reference", message)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Take back a payment that was entered by mistake.
+///
+/// 409 when a receipt was issued for it.
+#[utoipa::path(
+    delete,
+    path = "/v2/salesorder/{salesOrderNo}/payments/{paymentId}",
+    operation_id = "cancelSalesOrderPayment",
+    tag = "SalesOrder",
+    params(PaymentPath, Conditions),
+    responses((status = 200, description = "The order.", body = Envelope<SalesOrder>)),
+    security(("bearerAuth" = ["salesorder:write"], "subscriptionKey" = []))
+)]
+async fn cancel_sales_order_payment(
+    State(app): State<App>,
+    caller: Caller,
+    conditions: Conditions,
+    Path(path): Path<PaymentPath>,
+) -> Result<Reply<SalesOrder>, Error> {
+    caller
+        .write(&app, async |mut tx| {
+            let by = tx.actor();
+            let old = held(&mut tx, &by, &path.sales_order_no, &conditions).await?;
+            let payments = of(&mut tx, old.company, old.id).await?;
+            let payment = payments.iter().find(|payment| payment.id == path.payment_id);
+            let payment = payment.filter(|payment| payment.cancelled_at.is_none()).ok_or(Error::NotFound("payment"))?;
+            take_back(&mut tx, &by, &old, payment).await?;
+            let saved = resettle(&mut tx, &by, old).await?;
+            tx.reply(saved.reply()).await
+        })
+        .await
+}
+
+/// Get what the QR code of an order's payment says.
+///
+/// By the PromptPay number of the company's setting; a biller's bill carries the order's number. 409 without a number, for
+/// an order that is not in baht, or when nothing is left to pay.
+#[utoipa::path(
+    get,
+    path = "/v2/salesorder/{salesOrderNo}/promptpay",
+    operation_id = "getSalesOrderPromptPay",
+    tag = "SalesOrder",
+    params(OrderPath),
+    responses((status = 200, description = "What the code says.", body = Envelope<SalesOrderPromptPay>)),
+    security(("bearerAuth" = ["salesorder:read"], "subscriptionKey" = []))
+)]
+async fn get_sales_order_promptpay(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<OrderPath>,
+) -> Result<Reply<SalesOrderPromptPay>, Error> {
+    let mut conn = app.db.read().await?;
+    let row = super::find(&mut conn, &caller, &path.sales_order_no).await?;
+    let setting = profile::of(&mut conn, row.company).await?;
+    let refuse = |message: &str| Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message));
+    let number = setting.sales.promptpay.as_deref().ok_or_else(|| refuse("The setting has no PromptPay number"))?;
+    if row.terms.currency != "THB" {
+        return Err(refuse("PromptPay pays baht"));
+    }
+    let amount = row.money.grand_total.checked_sub(row.paid).unwrap_or_default();
+    let payee = rules::payee(number, &row.number).ok_or_else(|| refuse("The PromptPay number is wrong"))?;
+    let payload = promptpay::payload(&payee, Some(amount)).map_err(|why| refuse(&why.to_string()))?;
+    let barcode = match &payee {
+        promptpay::Payee::Bill { biller, reference1, .. } => {
+            promptpay::barcode(biller, reference1, None, Some(amount)).ok()
+        }
+        _ => None,
+    };
+    Ok(Reply::ok(SalesOrderPromptPay { payload, amount, barcode }))
+}

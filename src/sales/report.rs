@@ -1,0 +1,273 @@
+//! Reports of sales: by product, customer, salesperson and month, and what is still to be paid by age. They are summed from
+//! a row for each line and each order that is kept as orders are written, so that no document is opened for them.
+
+use axum::extract::State;
+use db::{Amount, Conn, Rows, Type};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::content::Line;
+use super::order::{self, Status};
+use super::read_day;
+use crate::app::App;
+use crate::http::{Caller, Envelope, Error, Faults, Query, Reply};
+use crate::time;
+
+/// The routes of this resource.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(report_sales)).routes(routes!(report_receivables))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct SalesQuery {
+    /// `product`, `customer`, `employee` or `month`; `month` when it is absent.
+    by: Option<String>,
+    /// The first day of the period.
+    date_from: Option<String>,
+    /// Its last day.
+    date_to: Option<String>,
+    /// Rows: at most 200, default 20; those that sold most come first, months in their order.
+    take: Option<i64>,
+}
+
+/// Sales of one product, customer, salesperson or month.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all(serialize = "camelCase"))]
+struct SalesRow {
+    /// Code of the product, the customer or the employee; the month as `2026-04`.
+    #[schema(example = "2026-04")]
+    code: String,
+    /// Its name; the same for a month.
+    #[schema(example = "2026-04")]
+    name: String,
+    /// How many orders.
+    #[schema(example = 12)]
+    orders: i64,
+    /// Before VAT and after all discounts, in the company's currency.
+    #[schema(value_type = f64, example = 41750)]
+    net_total: Amount,
+}
+
+/// Sales of a period.
+#[derive(Debug, Serialize, ToSchema)]
+struct SalesReport {
+    /// The rows.
+    value: Vec<SalesRow>,
+}
+
+/// Report what was sold: open and completed orders, before VAT, in the company's currency.
+///
+/// An order in another currency without a rate is not counted.
+#[utoipa::path(
+    get,
+    path = "/v1/sales/report",
+    operation_id = "reportSales",
+    tag = "SalesOrder",
+    params(SalesQuery),
+    responses((status = 200, description = "The sums.", body = Envelope<SalesReport>)),
+    security(("bearerAuth" = ["salesorder:read"], "subscriptionKey" = []))
+)]
+async fn report_sales(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<SalesQuery>,
+) -> Result<Reply<SalesReport>, Error> {
+    let mut faults = Faults::default();
+    let kinds =
+        [("product", By::Product), ("customer", By::Customer), ("employee", By::Employee), ("month", By::Month)];
+    let by = faults.choice("by", query.by.as_deref(), &kinds).unwrap_or(By::Month);
+    let from = read_day("dateFrom", query.date_from.as_deref(), &mut faults);
+    let to = read_day("dateTo", query.date_to.as_deref(), &mut faults);
+    faults.range("take", query.take, 1..=200);
+    faults.end()?;
+    let first = from.unwrap_or(Date::MIN).to_string();
+    let last = to.unwrap_or(Date::MAX).to_string();
+    let text = match by {
+        By::Product => {
+            "select product.code, product.name, count(distinct line.sales_order) as orders,
+                    cast(sum(line.net) as bigint) as net_total
+             from sales_line as line
+             join product on product.company = line.company and product.id = line.product
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
+             group by product.code, product.name order by net_total desc, product.code limit $4"
+        }
+        By::Customer => {
+            "select customer.code, customer.name, count(distinct line.sales_order) as orders,
+                    cast(sum(line.net) as bigint) as net_total
+             from sales_line as line
+             join sales_order as document on document.company = line.company and document.id = line.sales_order
+             join customer on customer.company = document.company and customer.id = document.customer
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
+             group by customer.code, customer.name order by net_total desc, customer.code limit $4"
+        }
+        By::Employee => {
+            "select employee.staff_code as code, employee.firstname || ' ' || employee.lastname as name,
+                    count(distinct line.sales_order) as orders, cast(sum(line.net) as bigint) as net_total
+             from sales_line as line
+             join sales_order as document on document.company = line.company and document.id = line.sales_order
+             join employee on employee.company = document.company and employee.id = document.owner
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
+             group by employee.staff_code, employee.firstname, employee.lastname order by net_total desc, code limit $4"
+        }
+        By::Month => {
+            "select substr(line.dated, 1, 7) as code, substr(line.dated, 1, 7) as name,
+                    count(distinct line.sales_order) as orders, cast(sum(line.net) as bigint) as net_total
+             from sales_line as line
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
+             group by substr(line.dated, 1, 7) order by code limit $4"
+        }
+    };
+    let mut conn = app.db.read().await?;
+    let value: Vec<SalesRow> =
+        conn.sql(text).bind(caller.company).bind(first).bind(last).bind(query.take.unwrap_or(20)).aside().all().await?;
+    Ok(Reply::ok(SalesReport { value }))
+}
+
+#[derive(Debug, Clone, Copy)]
+enum By {
+    Product,
+    Customer,
+    Employee,
+    Month,
+}
+
+/// What is still to be paid, by how long it is overdue.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Receivables {
+    /// In which currency.
+    #[schema(example = "THB")]
+    currency_code: String,
+    /// Not due yet, or without a day on which it is due.
+    #[schema(value_type = f64)]
+    not_due: Amount,
+    /// 1 to 30 days overdue.
+    #[schema(value_type = f64)]
+    days30: Amount,
+    /// 31 to 60 days.
+    #[schema(value_type = f64)]
+    days60: Amount,
+    /// 61 to 90 days.
+    #[schema(value_type = f64)]
+    days90: Amount,
+    /// More than 90 days.
+    #[schema(value_type = f64)]
+    older: Amount,
+    /// All of it.
+    #[schema(value_type = f64)]
+    total: Amount,
+}
+
+/// What is still to be paid.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReceivablesReport {
+    /// A row for each currency.
+    value: Vec<Receivables>,
+}
+
+/// Report what is still to be paid of open and completed orders, by how long it is overdue.
+#[utoipa::path(
+    get,
+    path = "/v1/sales/receivables",
+    operation_id = "reportReceivables",
+    tag = "SalesOrder",
+    responses((status = 200, description = "The sums.", body = Envelope<ReceivablesReport>)),
+    security(("bearerAuth" = ["salesorder:read"], "subscriptionKey" = []))
+)]
+async fn report_receivables(State(app): State<App>, caller: Caller) -> Result<Reply<ReceivablesReport>, Error> {
+    let mut conn = app.db.read().await?;
+    let zone = time::zone(&mut conn, caller.company).await?;
+    let today = time::day_of(app.now(), &zone);
+    let ago = |days: i64| today.saturating_sub(jiff::Span::new().days(days)).to_string();
+    let rows: Vec<Open> = conn
+        .sql(
+            "select currency, age, cast(sum(rest) as bigint) as rest from (
+               select currency, grand_total - paid as rest,
+                      case when due_on is null or due_on >= $2 then 0 when due_on >= $3 then 1 when due_on >= $4 then 2
+                           when due_on >= $5 then 3 else 4 end as age
+               from sales_order where company = $1 and status in (2, 3) and payment_state in ('unpaid', 'partly')
+             ) as open group by currency, age order by currency",
+        )
+        .bind(caller.company)
+        .bind(today.to_string())
+        .bind(ago(30))
+        .bind(ago(60))
+        .bind(ago(90))
+        .aside()
+        .all()
+        .await?;
+    let mut value: Vec<Receivables> = Vec::new();
+    for Open { currency, age, rest } in rows {
+        if value.last().is_none_or(|last| last.currency_code != currency) {
+            let none = Amount::ZERO;
+            let (not_due, days30, days60, days90, older, total) = (none, none, none, none, none, none);
+            value.push(Receivables { currency_code: currency, not_due, days30, days60, days90, older, total });
+        }
+        let Some(last) = value.last_mut() else { continue };
+        let place = match age {
+            0 => &mut last.not_due,
+            1 => &mut last.days30,
+            2 => &mut last.days60,
+            3 => &mut last.days90,
+            _ => &mut last.older,
+        };
+        *place = place.checked_add(rest).unwrap_or(*place);
+        last.total = last.total.checked_add(rest).unwrap_or(last.total);
+    }
+    Ok(Reply::ok(ReceivablesReport { value }))
+}
+
+#[derive(Debug, Deserialize)]
+struct Open {
+    currency: String,
+    age: i64,
+    rest: Amount,
+}
+
+/// Keeps a row for each line of an order, as it is written.
+pub(super) async fn keep(tx: &mut Conn, row: &order::Row) -> Result<(), db::Error> {
+    tx.sql("delete from sales_line where company = $1 and sales_order = $2")
+        .bind(row.company)
+        .bind(row.id)
+        .later()
+        .await?;
+    let mut rows = Rows::new(&[("position", Type::BigInt), ("product", Type::BigInt), ("net", Type::BigInt)]);
+    for (position, line) in (0_i64..).zip(&row.lines) {
+        if let Some(net) = own_net(row, line) {
+            rows.push([position.into(), line.product.into(), net.into()]);
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    tx.sql("insert into sales_line (company, sales_order, position, product, dated, is_sold, net) select ")
+        .push_bind(row.company)
+        .push(", ")
+        .push_bind(row.id)
+        .push(", position, product, ")
+        .push_bind(row.dated.as_str())
+        .push(", ")
+        .push_bind(matches!(row.status(), Status::Open | Status::Completed))
+        .push(", net from ")
+        .push_rows(&rows)
+        .push(" as input")
+        .later()
+        .await
+}
+
+/// What a line earns before VAT, in the company's currency; none without a rate.
+fn own_net(row: &order::Row, line: &Line) -> Option<Amount> {
+    let after = line.total.checked_sub(line.share)?;
+    let net = if row.terms.includes_vat { after.checked_sub(line.vat)? } else { after };
+    match (row.money.own_net, row.terms.currency_rate) {
+        (None, _) => None,
+        (Some(own), _) if own == row.money.net => Some(net),
+        (Some(_), Some(rate)) => super::totals::converted(net, rate, 2),
+        (Some(_), None) => Some(net),
+    }
+}
