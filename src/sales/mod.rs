@@ -47,7 +47,8 @@ fn given(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty() && !text.contains(POISON))
 }
 
-/// The customer that a document is for, kept from being merged or erased until the unit ends.
+/// The customer that a document is for, kept from being merged or erased until the unit ends; documents of one customer
+/// do not wait for each other.
 async fn find_customer(
     tx: &mut Conn,
     company: i64,
@@ -55,6 +56,16 @@ async fn find_customer(
     faults: &mut Faults,
 ) -> Result<Option<customers::Row>, Error> {
     let Some(code) = given(code) else { return Ok(None) };
+    let merged: Option<Option<i64>> = tx
+        .sql("select merged_into from customer where company = $1 and code_key = $2")
+        .bind(company)
+        .bind(customers::key(code))
+        .shared()
+        .optional()
+        .await?;
+    if merged == Some(None) {
+        return faults.take(customers::named(tx, company, "customerCode", code).await);
+    }
     faults.take(customers::named_to_add(tx, company, "customerCode", code).await)
 }
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::content::Content;
 use super::promptpay::Payee;
 use super::words::Reading;
-use crate::http::{Code, Fault};
+use crate::http::{Code, Fault, Patch};
 
 /// Rules for quotations, orders and what follows from them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -33,6 +33,45 @@ pub struct SalesRules {
     /// Who is paid by PromptPay: a biller id of 15 digits, a tax number or a mobile telephone number.
     #[schema(example = json!(null))]
     pub promptpay: Option<String>,
+}
+
+/// A change of the rules: what is absent stays, null takes a limit away.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SalesRulesUpdate {
+    /// A document worth more than this, in the company's currency, must be approved.
+    #[schema(value_type = Option<f64>)]
+    approve_above: Patch<Amount>,
+    /// A document with more percent off than this must be approved.
+    #[schema(value_type = Option<f64>)]
+    approve_discount_above: Patch<Amount>,
+    /// A document that earns less percent than this must be approved.
+    #[schema(value_type = Option<f64>)]
+    approve_margin_below: Patch<Amount>,
+    /// Whether an order is made at once when the customer accepts a quotation on its page.
+    convert_on_acceptance: Option<bool>,
+    /// For how many days the link to a quotation's page is good.
+    link_days: Option<i64>,
+    /// How disputed amounts are read in words.
+    reading: Option<Reading>,
+    /// Who is paid by PromptPay.
+    #[schema(value_type = Option<String>)]
+    promptpay: Patch<String>,
+}
+
+impl SalesRulesUpdate {
+    /// The rules after it.
+    pub fn over(&self, was: &SalesRules) -> SalesRules {
+        SalesRules {
+            approve_above: self.approve_above.clone().over(was.approve_above),
+            approve_discount_above: self.approve_discount_above.clone().over(was.approve_discount_above),
+            approve_margin_below: self.approve_margin_below.clone().over(was.approve_margin_below),
+            convert_on_acceptance: self.convert_on_acceptance.unwrap_or(was.convert_on_acceptance),
+            link_days: self.link_days.unwrap_or(was.link_days),
+            reading: self.reading.unwrap_or(was.reading),
+            promptpay: self.promptpay.clone().over(was.promptpay.clone()),
+        }
+    }
 }
 
 impl Default for SalesRules {

@@ -16,7 +16,7 @@ use super::{phone, tax};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Patch, Reply};
-use crate::sales::rules::{self, SalesRules};
+use crate::sales::rules::{self, SalesRules, SalesRulesUpdate};
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -256,8 +256,8 @@ struct SettingUpdate {
     vat_rates: Option<Vec<DatedRate>>,
     /// Where amounts are rounded: 409 for another rule once there is a document.
     rounding: Option<Rounding>,
-    /// All rules for sales documents.
-    sales: Option<SalesRules>,
+    /// Rules for sales documents; those that are absent stay.
+    sales: Option<SalesRulesUpdate>,
     /// Whether stock may fall below zero.
     allow_negative_stock: Option<bool>,
     /// Whether a wrong tax number is refused.
@@ -408,7 +408,7 @@ fn merge(old: &Row, input: &SettingUpdate) -> Result<Row, Error> {
         language: input.language.clone().unwrap_or_else(|| was.language.clone()),
         vat_rates: input.vat_rates.clone().unwrap_or_else(|| was.vat_rates.clone()),
         rounding: input.rounding.unwrap_or(was.rounding),
-        sales: input.sales.clone().unwrap_or_else(|| was.sales.clone()),
+        sales: input.sales.as_ref().map_or_else(|| was.sales.clone(), |sales| sales.over(&was.sales)),
         allow_negative_stock: input.allow_negative_stock.unwrap_or(was.allow_negative_stock),
         refuse_wrong_tax_no: input.refuse_wrong_tax_no.unwrap_or(was.refuse_wrong_tax_no),
         numbers,

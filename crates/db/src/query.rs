@@ -143,6 +143,15 @@ impl<'c> Query<'c> {
         }
     }
 
+    /// The same for rows that must not change, while others may read them so too: whoever wants to change or to hold one
+    /// waits.
+    pub fn shared(self) -> Self {
+        match self.conn.kind() {
+            Kind::Postgres => self.push(" for share"),
+            Kind::Sqlite => self,
+        }
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.conn.kind()
     }

@@ -370,6 +370,10 @@ pub(crate) async fn mark(
     if !taken.is_empty() {
         return Err(Error::Conflicts(taken));
     }
+    if order.is_some() && plan.unchanged > 0 {
+        let message = "Some of these pieces were sold with this order already";
+        return Err(Error::Conflict(Fault::new(Code::Taken, "serialNumbers", message)));
+    }
     plan.carry_out(tx, caller, &product, now).await?;
     Ok(())
 }

@@ -109,7 +109,7 @@ pub(crate) struct Party {
     /// Address.
     pub(crate) address: String,
     /// Tax number of 13 digits.
-    #[schema(example = "0105561000008")]
+    #[schema(example = "0105561000003")]
     pub(crate) tax_no: Option<String>,
     /// Branch of five digits; `00000` is the head office.
     #[schema(example = "00000")]
