@@ -126,7 +126,8 @@ async fn records(app: &App, now: i64) -> Result<(), Failure> {
     Ok(write.await?)
 }
 
-/// What examples of the sales groups name: the customer daisy, the salesperson Admin01, the products AB00025dddd and 10001
+/// What examples of the sales groups name: the customers daisy and string, the salesperson Admin01, the products AB00025dddd,
+/// 10001 and string
 /// of which there is enough, the quotations DRAFT2301000004 and Q01230000002, and the orders SO23010005 and SO24090001.
 async fn sales_records(app: &App, now: i64) -> Result<(), Failure> {
     let caller = Caller::acting(COMPANY, "system");
@@ -138,11 +139,13 @@ async fn sales_records(app: &App, now: i64) -> Result<(), Failure> {
         }))?;
         let none = Conditions::default();
         employee::put(&mut tx, &caller, &staff, &none, now).await?;
-        let customer: CustomerWrite = entered(json!({
-            "customerCode": "daisy", "customerName": "Daisy", "customerState": 3, "customerType": 1, "owners": ["Admin01"],
-        }))?;
-        customer::put(&mut tx, &caller, &customer, &none, now).await?;
-        for code in ["AB00025dddd", "10001"] {
+        for (code, name) in [("daisy", "Daisy"), ("string", "String")] {
+            let customer: CustomerWrite = entered(json!({
+                "customerCode": code, "customerName": name, "customerState": 3, "customerType": 1, "owners": ["Admin01"],
+            }))?;
+            customer::put(&mut tx, &caller, &customer, &none, now).await?;
+        }
+        for code in ["AB00025dddd", "10001", "string"] {
             let product: ProductWrite = entered(json!({
                 "productCode": code, "productName": format!("Product {code}"), "productUnitName": "ชิ้น", "qty": 1000,
                 "prices": [{"priceTierName": "Normal Price", "regularPrice": 100}], "trackInventory": true,
