@@ -51,6 +51,8 @@ enum What {
     Stock(Source),
     /// Load tasks from a CSV file or a workbook.
     Tasks(Source),
+    /// Load sales orders from a CSV file or a workbook, a row for each line.
+    Orders(Source),
     /// Read a company in from an export. The server must not have it; a run that was killed is resumed by the same command.
     Company {
         /// The folder or ZIP file that `sala export` wrote.
@@ -94,6 +96,7 @@ impl Import {
             What::Products(source) => load(common, place, Kind::Products, source).await,
             What::Stock(source) => load(common, place, Kind::Stock, source).await,
             What::Tasks(source) => load(common, place, Kind::Tasks, source).await,
+            What::Orders(source) => load(common, place, Kind::Orders, source).await,
             What::Company { source } => whole(common, place.as_ref(), &source).await,
             What::Venio(venio) => {
                 let (app, company) = ready(common, place).await?;

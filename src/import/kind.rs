@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::header::Column;
 use super::record::Record;
-use super::{customer, employee, product, stock, task};
+use super::{customer, employee, order, product, stock, task};
 use crate::http::{Caller, Error};
 
 /// A kind of record.
@@ -25,6 +25,8 @@ pub enum Kind {
     Stock,
     /// Tasks.
     Tasks,
+    /// Sales orders, a row for each line.
+    Orders,
 }
 
 /// What became of a row.
@@ -74,6 +76,7 @@ pub(super) enum Lot<'a> {
     Products(product::Lot<'a>),
     Stock(stock::Lot),
     Tasks,
+    Orders,
 }
 
 /// What a row is written with.
@@ -100,7 +103,8 @@ pub(super) struct Undo<'a> {
 
 impl Kind {
     /// Every kind.
-    pub(super) const ALL: [Kind; 5] = [Kind::Customers, Kind::Employees, Kind::Products, Kind::Stock, Kind::Tasks];
+    pub(super) const ALL: [Kind; 6] =
+        [Kind::Customers, Kind::Employees, Kind::Products, Kind::Stock, Kind::Tasks, Kind::Orders];
 
     /// The word in the database, in paths and in answers.
     pub fn name(self) -> &'static str {
@@ -110,6 +114,7 @@ impl Kind {
             Kind::Products => "products",
             Kind::Stock => "stock",
             Kind::Tasks => "tasks",
+            Kind::Orders => "orders",
         }
     }
 
@@ -125,6 +130,7 @@ impl Kind {
             Kind::Employees => "employee:write",
             Kind::Products | Kind::Stock => "product:write",
             Kind::Tasks => "task:write",
+            Kind::Orders => "salesorder:write",
         }
     }
 
@@ -135,6 +141,7 @@ impl Kind {
             Kind::Products => product::COLUMNS,
             Kind::Stock => stock::COLUMNS,
             Kind::Tasks => task::COLUMNS,
+            Kind::Orders => order::COLUMNS,
         }
     }
 
@@ -144,14 +151,14 @@ impl Kind {
             Kind::Customers => Some("customFields"),
             // Prices by tier.
             Kind::Products => Some("prices"),
-            Kind::Employees | Kind::Stock | Kind::Tasks => None,
+            Kind::Employees | Kind::Stock | Kind::Tasks | Kind::Orders => None,
         }
     }
 
     /// How many times the file is gone through.
     pub(super) fn passes(self) -> i64 {
         match self {
-            Kind::Customers | Kind::Products | Kind::Stock | Kind::Tasks => 1,
+            Kind::Customers | Kind::Products | Kind::Stock | Kind::Tasks | Kind::Orders => 1,
             // An employee may stand above his superior in the file.
             Kind::Employees => 2,
         }
@@ -165,6 +172,8 @@ impl Kind {
             Kind::Products => product::keys(record),
             Kind::Stock => stock::keys(record),
             Kind::Tasks => task::keys(record),
+            // Every line of an order is a row.
+            Kind::Orders => Vec::new(),
         }
     }
 
@@ -182,6 +191,7 @@ impl Kind {
             Kind::Products => product::prepare(tx, task, records).await.map(Lot::Products),
             Kind::Stock => stock::prepare(tx, task, records).await.map(Lot::Stock),
             Kind::Tasks => Ok(Lot::Tasks),
+            Kind::Orders => Ok(Lot::Orders),
         }
     }
 
@@ -193,6 +203,7 @@ impl Kind {
             Kind::Products => product::undo(tx, undo, line).await,
             Kind::Stock => stock::undo(tx, undo, line).await,
             Kind::Tasks => task::undo(tx, undo.caller, line, undo.now).await,
+            Kind::Orders => order::undo(tx, undo.caller, line, undo.now).await,
         }
     }
 }
@@ -206,13 +217,14 @@ impl Lot<'_> {
             Lot::Products(lot) => lot.write(tx, task, record).await,
             Lot::Stock(lot) => lot.write(task, record),
             Lot::Tasks => super::task::write(tx, task, record).await,
+            Lot::Orders => super::order::write(tx, task, record).await,
         }
     }
 
     /// Writes what was kept to be written at once.
     pub(super) async fn close(self, tx: &mut Conn, task: &Task<'_>) -> Result<(), Error> {
         match self {
-            Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) | Lot::Tasks => Ok(()),
+            Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) | Lot::Tasks | Lot::Orders => Ok(()),
             Lot::Stock(lot) => lot.close(tx, task).await,
         }
     }

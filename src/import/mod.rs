@@ -8,6 +8,7 @@ mod employee;
 mod header;
 mod kind;
 mod left;
+mod order;
 mod product;
 mod record;
 mod report;

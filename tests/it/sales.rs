@@ -6,6 +6,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp, answer, request};
+use crate::import::{counts, import, undo};
 use crate::stock::{item, put_products};
 
 /// A company that can sell: a customer, a salesperson, and two products of which ten are in stock.
@@ -1035,4 +1036,26 @@ async fn sales_are_summed_as_orders_are_written() {
     app.request(Method::DELETE, "/v1/salesorders/reject", &[], Some(json!({"salesOrderIds": [id], "reason": "x"})))
         .await;
     assert_eq!(report("by=month&dateFrom=2026-02-01").await, [json!(["2026-02", 1, 35])]);
+}
+
+#[tokio::test]
+async fn orders_come_out_of_a_file_once_and_go_back() {
+    let app = market().await;
+    let file = "เลขที่ใบสั่งขาย,วันที่,รหัสลูกค้า,รหัสสินค้า,จำนวน,ราคา,ภาษีมูลค่าเพิ่ม\n\
+                OLD-1,28/11/2569,daisy,10001,2,100,7\nOLD-1,,,AB00025dddd,1,50.25,7\n\
+                OLD-2,2026-11-27,daisy,10001,1,10,\nOLD-3,2026-11-27,nobody,10001,1,10,\n";
+    let done = import(&app, "kind=orders", file).await;
+    assert_eq!(counts(&done), (2, 1, 0, 1), "{done:#}");
+    let read = app.get("/v2/salesorder/OLD-1").await;
+    let data = read.data();
+    assert_eq!((&data["salesOrderDate"], &data["grandTotal"]), (&json!("2026-11-28T00:00:00+0700"), &json!(267.77)));
+    assert_eq!(
+        (data["salesorderDetails"].as_array().unwrap().len(), stock(&app, "10001").await),
+        (2, json!([10, 3, 7]))
+    );
+    let again = import(&app, "kind=orders", file).await;
+    assert_eq!(counts(&again), (0, 0, 3, 1), "{again:#}");
+    undo(&app, &done).await;
+    assert_eq!(app.get("/v2/salesorder/OLD-1").await.data()["salesOrderStatus"], 5);
+    assert_eq!(stock(&app, "10001").await, json!([10, 0, 10]));
 }

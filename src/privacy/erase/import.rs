@@ -50,7 +50,24 @@ pub(super) async fn erase_imports(app: &App, company: i64, ids: &[i64], counts: 
         })
         .await
         .map_err(|error: db::Error| Error::Db(error))?;
-    counts.add("imports", before + of_tasks);
+    let of_orders: u64 = app
+        .db
+        .write(async |mut tx| {
+            tx.sql(
+                "update import_row set before = null
+                 where company = $1 and before is not null
+                   and import in (select id from import where company = $1 and kind = 'orders')
+                   and record in (select number from sales_order where company = $1 and customer in ",
+            )
+            .bind(company)
+            .push_ids(ids)
+            .push(")")
+            .exec()
+            .await
+        })
+        .await
+        .map_err(|error: db::Error| Error::Db(error))?;
+    counts.add("imports", before + of_tasks + of_orders);
     let mut after = (Uuid::nil(), i64::MIN, i64::MIN);
     loop {
         let refused: Vec<(Uuid, i64, i64, String, Option<Value>)> = app

@@ -330,6 +330,11 @@ async fn turn(
     Ok(saved)
 }
 
+/// Cancels an order; its stock is free again.
+pub(crate) async fn cancel(tx: &mut Conn, by: &Actor, old: Row) -> Result<Saved<Row>, Error> {
+    turn(tx, by, old, Status::Cancelled, Who::Editor, None).await
+}
+
 /// Cancel a sales order: its stock is free again.
 ///
 /// 409 when something of it was delivered, or a tax invoice was issued.

@@ -1,0 +1,132 @@
+//! Sales orders: a row is a line of the order of its number. Rows of one number make one order, whose other columns need only
+//! stand in the first; a line that the order has already is not added again.
+
+use db::Conn;
+use serde_json::{Map, Value, json};
+
+use super::cell::Form;
+use super::header::{Column, column};
+use super::kind::{Change, Line, Task, Undone, Written};
+use super::record::Record;
+use crate::http::{Caller, Code, Conditions, Error, Faults, lenient};
+use crate::record::{self, Actor, Outcome, Record as _};
+use crate::sales::decimal::Decimal;
+use crate::sales::order::{self, Row, SalesOrderWrite, Status};
+
+/// The property of an order's lines.
+const LINES: &str = "salesOrderDetails";
+
+/// The columns, by the fields of `POST /v2/salesorder`.
+pub(super) const COLUMNS: &[Column] = &[
+    column("salesOrderNo", Form::Code, &["order no", "order number", "so no", "เลขที่ใบสั่งขาย", "เลขที่คำสั่งซื้อ", "เลขที่"]),
+    column("salesOrderSubject", Form::Text, &["subject", "title", "เรื่อง", "หัวข้อ"]),
+    column("salesOrderDate", Form::Day, &["date", "order date", "วันที่", "วันที่สั่งซื้อ", "วันที่ขาย"]),
+    column("salesOrderStatus", Form::Text, &["status", "สถานะ"]),
+    column("customerCode", Form::Code, &["customer", "customer code", "รหัสลูกค้า", "ลูกค้า"]),
+    column("staffCode", Form::Code, &["salesperson", "staff", "staff code", "พนักงานขาย", "รหัสพนักงาน"]),
+    column("referenceNo", Form::Code, &["reference", "quotation no", "เลขที่อ้างอิง", "เลขที่ใบเสนอราคา"]),
+    column("currencyCode", Form::Code, &["currency", "สกุลเงิน"]),
+    column("paymentTerm", Form::Text, &["terms", "payment terms", "เงื่อนไขการชำระเงิน"]),
+    column("remark", Form::Text, &["remarks", "หมายเหตุ"]),
+    column("vatCalculation", Form::Flag, &["price excludes vat", "ราคาไม่รวมภาษี"]),
+    column("salesOrderDetails.productCode", Form::Code, &["product", "product code", "sku", "รหัสสินค้า", "สินค้า"]),
+    column("salesOrderDetails.productName", Form::Text, &["product name", "ชื่อสินค้า", "รายการ"]),
+    column("salesOrderDetails.qty", Form::Amount, &["quantity", "จำนวน"]),
+    column("salesOrderDetails.price", Form::Amount, &["unit price", "ราคา", "ราคาต่อหน่วย"]),
+    column("salesOrderDetails.discountValue", Form::Amount, &["discount", "ส่วนลด"]),
+    column("salesOrderDetails.vatTaxValue", Form::Percent, &["vat", "vat rate", "ภาษีมูลค่าเพิ่ม", "อัตราภาษี"]),
+    column("salesOrderDetails.whtTaxValue", Form::Percent, &["wht", "withholding", "หัก ณ ที่จ่าย"]),
+];
+
+/// Writes one row.
+pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Result<Written, Error> {
+    let by = Actor { caller: by.caller.clone(), now: by.now };
+    let number = record.text("salesOrderNo").map(str::to_owned);
+    let number = number.ok_or_else(|| Error::invalid(Code::Required, "salesOrderNo", "salesOrderNo is required"))?;
+    let (mut body, nested) = record.fields();
+    let mut line: Map<String, Value> =
+        nested.into_iter().map(|(_, name, value)| (name.to_owned(), value.clone())).collect();
+    if line.contains_key("discountValue") {
+        line.insert("discountType".to_owned(), json!(false));
+    }
+    let known = known(tx, &by, &number).await?;
+    match &known {
+        None => {
+            body.remove("salesOrderNo");
+            body.entry("salesOrderSubject").or_insert_with(|| json!(number));
+            body.entry("salesOrderStatus").or_insert_with(|| json!(Status::Open.number()));
+            body.entry("vatCalculation").or_insert_with(|| json!(true));
+            body.insert(LINES.to_owned(), json!([line]));
+        }
+        Some(view) => {
+            let lines = view["salesorderDetails"].as_array().cloned().unwrap_or_default();
+            if !line.is_empty() && !lines.iter().any(|known| says(known, &line)) {
+                let all: Vec<Value> = lines.into_iter().chain([Value::Object(line)]).collect();
+                body.insert(LINES.to_owned(), Value::Array(all));
+            }
+        }
+    }
+    let input: SalesOrderWrite = lenient::decode_value(&Value::Object(body)).map_err(Error::Invalid)?;
+    let given = known.is_none().then_some(number.as_str());
+    let saved = order::put(tx, &by, &input, &Conditions::default(), Faults::default(), given).await?;
+    Ok(Written {
+        record: saved.row.number.clone(),
+        version: saved.row.head().version,
+        change: match saved.outcome {
+            Outcome::Created => Change::Created,
+            Outcome::Updated(before) => Change::Updated(before),
+            Outcome::Unchanged => Change::Unchanged,
+        },
+        warnings: Vec::new(),
+    })
+}
+
+/// The order of this number as the API shows it.
+async fn known(tx: &mut Conn, by: &Actor, number: &str) -> Result<Option<Value>, Error> {
+    let key = crate::sales::number_key(number);
+    let found = record::held::<Row>(tx, &by.caller, "number_key", key, &Conditions::default()).await;
+    match found {
+        Ok(row) => {
+            let view = record::view(tx, row).await?;
+            serde_json::to_value(view).map(Some).map_err(|error| Error::Internal(error.to_string()))
+        }
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a line is what a row says, as far as the row says anything.
+fn says(known: &Value, line: &Map<String, Value>) -> bool {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.trim().to_lowercase(),
+        other => other.to_string(),
+    };
+    line.iter().all(|(name, value)| {
+        let (one, other) = (text(&known[name.as_str()]), text(value));
+        let number = |text: &str| text.parse::<Decimal>().ok();
+        one == other || number(&one).is_some_and(|one| Some(one) == number(&other))
+    })
+}
+
+/// Cancels an order that the import made, or gives one back what it was before.
+pub(super) async fn undo(tx: &mut Conn, caller: &Caller, line: &Line, now: i64) -> Result<Undone, Error> {
+    let key = crate::sales::number_key(&line.record);
+    let row: Row = match record::held(tx, caller, "number_key", key, &Conditions::default()).await {
+        Err(Error::NotFound(_)) => return Ok(Undone::Kept("it is gone")),
+        held => held?,
+    };
+    if row.head().version != line.version {
+        return Ok(Undone::Kept("it was changed since"));
+    }
+    let by = Actor { caller: caller.clone(), now };
+    let saved = match (line.created, &line.before) {
+        (true, _) if row.status() == Status::Completed => return Ok(Undone::Kept("it is completed")),
+        (true, _) => order::cancel(tx, &by, row).await?,
+        (false, Some(before)) => {
+            let input: SalesOrderWrite = lenient::decode_value(before).map_err(Error::Invalid)?;
+            order::put(tx, &by, &input, &Conditions::default(), Faults::default(), None).await?
+        }
+        (false, None) => return Ok(Undone::Kept("nothing is known of it")),
+    };
+    Ok(Undone::Restored(saved.row.head().version))
+}
