@@ -511,7 +511,7 @@ fn grouped(text: &str) -> String {
     let (whole, places) = digits.split_once('.').map_or((digits, String::new()), |(whole, p)| (whole, format!(".{p}")));
     let mut grouped = String::with_capacity(whole.len() + 4);
     for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
