@@ -12,6 +12,7 @@ pub mod http;
 pub mod oauth;
 
 pub mod chat;
+pub(crate) mod mail;
 pub mod media;
 
 pub mod event;
@@ -62,4 +63,7 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 18, name: "webhooks", sql: include_str!("../migrations/0018_webhooks.sql") },
     db::Migration { version: 19, name: "reports", sql: include_str!("../migrations/0019_reports.sql") },
     db::Migration { version: 20, name: "sales", sql: include_str!("../migrations/0020_sales.sql") },
+    db::Migration { version: 21, name: "deals", sql: include_str!("../migrations/0021_deals.sql") },
+    db::Migration { version: 22, name: "expenses", sql: include_str!("../migrations/0022_expenses.sql") },
+    db::Migration { version: 23, name: "contracts", sql: include_str!("../migrations/0023_contracts.sql") },
 ];

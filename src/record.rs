@@ -15,8 +15,11 @@ use crate::time::{self, Zone};
 
 /// A record, by the struct of its row: its fields are the columns of its table.
 pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync {
-    /// The table. It is also what the audit trail, events and a 404 call the record.
+    /// The table.
     const TABLE: &'static str;
+
+    /// What the audit trail, events and a 404 call the record.
+    const NAME: &'static str = Self::TABLE;
 
     /// The topic of its events.
     const TOPIC: &'static str;
@@ -127,7 +130,7 @@ pub async fn find<R: Record>(
     value: impl Into<Value>,
 ) -> Result<R, Error> {
     let query = by::<R>(conn, caller, column, value).push(" and deleted_at is null");
-    query.optional().await?.ok_or(Error::NotFound(R::TABLE))
+    query.optional().await?.ok_or(Error::NotFound(R::NAME))
 }
 
 /// [`find`], held until the unit ends so that no other change comes between: 412 when the caller knows another version.
@@ -139,7 +142,7 @@ pub async fn held<R: Record>(
     conditions: &Conditions,
 ) -> Result<R, Error> {
     let query = by::<R>(tx, caller, column, value).push(" and deleted_at is null");
-    let row: R = query.held().optional().await?.ok_or(Error::NotFound(R::TABLE))?;
+    let row: R = query.held().optional().await?.ok_or(Error::NotFound(R::NAME))?;
     conditions.allow_change(Some(row.head().version))?;
     Ok(row)
 }
@@ -170,11 +173,11 @@ pub async fn held_deleted<R: Record>(
     column: &'static str,
     value: impl Into<Value>,
 ) -> Result<R, Error> {
-    let row: R = by::<R>(tx, caller, column, value).held().optional().await?.ok_or(Error::NotFound(R::TABLE))?;
+    let row: R = by::<R>(tx, caller, column, value).held().optional().await?.ok_or(Error::NotFound(R::NAME))?;
     match row.head() {
         Head { deleted_at: None, name, .. } => {
             let message = format!("{name} is not deleted");
-            Err(Error::Conflict(Fault::new(Code::Conflict, R::TABLE, message)))
+            Err(Error::Conflict(Fault::new(Code::Conflict, R::NAME, message)))
         }
         _ => Ok(row),
     }
@@ -208,7 +211,7 @@ pub async fn view<R: Record>(conn: &mut Conn, row: R) -> Result<R::View, Error> 
     let company = row.head().company;
     let zone = time::zone(conn, company).await?;
     let views = R::views(conn, company, vec![row], &zone).await?;
-    views.into_iter().next().ok_or(Error::NotFound(R::TABLE))
+    views.into_iter().next().ok_or(Error::NotFound(R::NAME))
 }
 
 /// The answer to a read of one row: its view and version, or 304 when the caller has it.
@@ -242,7 +245,7 @@ pub async fn save_as<R: Record>(
     let zone = time::zone(tx, company).await?;
     let rows = old.iter().chain([&new]).cloned().collect();
     let mut views = R::views(tx, company, rows, &zone).await?;
-    let view = views.pop().ok_or(Error::NotFound(R::TABLE))?;
+    let view = views.pop().ok_or(Error::NotFound(R::NAME))?;
     let outcome = match old.zip(views.pop()) {
         None => {
             tx.insert(R::TABLE, &new).await?;
@@ -320,7 +323,7 @@ async fn log<R: Record>(
 
 /// What the audit trail and events call a record: `task/TK000001`.
 pub fn reference<R: Record>(row: &R) -> String {
-    format!("{}/{}", R::TABLE, row.head().name)
+    format!("{}/{}", R::NAME, row.head().name)
 }
 
 /// What the audit trail compares: the view without what follows from the save.

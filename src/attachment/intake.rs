@@ -50,6 +50,16 @@ pub struct New {
 }
 
 impl New {
+    /// A file that is to be fetched from this address; the inner error says why it is none.
+    pub fn at(app: &App, company: i64, text: &str, name: Option<&str>) -> Result<Result<New, &'static str>, Error> {
+        let url = match address(app, text) {
+            Ok(url) => url,
+            Err(why) => return Ok(Err(why)),
+        };
+        let name = name.map_or_else(|| name::of_url(&url), name::clean);
+        Ok(Ok(New { id: sink::new_id(company)?, name, source: Source::At(url.into()) }))
+    }
+
     /// What it is by its first bytes; none of a file that is still to be fetched.
     pub fn content_type(&self) -> Option<&str> {
         match &self.source {

@@ -4,6 +4,7 @@
 //! Bytes come before their record: a job is asked for that looks after the id, then the bytes are stored, then the
 //! record is written and the job withdrawn in one transaction. What a crash leaves behind, that job deletes a day later.
 
+mod dto;
 mod fetch;
 mod intake;
 mod link;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use self::dto::AttachmentDto;
 pub use self::fetch::run;
 use self::intake::Source;
 pub use self::intake::{MOST_FILES, New, Upload};
@@ -64,6 +66,28 @@ impl Record {
         }
     }
 
+    /// An expense.
+    pub fn expense(id: i64) -> Record {
+        Record {
+            kind: "expense",
+            topic: "Expense",
+            id,
+            is_public: false,
+            version: "select version from expense where company = $1 and id = $2",
+        }
+    }
+
+    /// A contract.
+    pub fn contract(id: i64) -> Record {
+        Record {
+            kind: "contract",
+            topic: "Contract",
+            id,
+            is_public: false,
+            version: "select version from contract where company = $1 and id = $2",
+        }
+    }
+
     /// A product.
     pub fn product(id: i64) -> Record {
         Record {
@@ -80,6 +104,8 @@ impl Record {
         match row.record_kind.as_str() {
             "customer" => Some(Record::customer(row.record)),
             "product" => Some(Record::product(row.record)),
+            "expense" => Some(Record::expense(row.record)),
+            "contract" => Some(Record::contract(row.record)),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use channel::Platform;
-use db::Db;
+use db::{Conn, Db};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -20,11 +20,17 @@ use crate::product::input::ProductWrite;
 use crate::record::Actor;
 use crate::sales::order::{self, SalesOrderWrite};
 use crate::sales::quotation::{self, QuotationWrite};
-use crate::setting::company;
 use crate::staff::employee::{self, EmployeeUpsert};
 use crate::{http, oauth, product, time};
+use crate::sales::contract;
+use crate::sales::deal::{self, DealCreate};
+use crate::setting::choice::{self, New};
+use crate::setting::list::List;
+use crate::setting::{company, number};
+use crate::staff::expense;
 
 const COMPANY: i64 = 507;
+const DAY: i64 = 24 * 60 * 60 * 1000;
 const NAME: &str = "Sala Demo";
 const ROOM: Uuid = Uuid::from_u128(0x2625_9b2c_509c_4ff5_a82a_d1b5_505b_014d);
 
@@ -121,7 +127,7 @@ async fn records(app: &App, now: i64) -> Result<(), Failure> {
             let at = event::check(&visit, Faults::default(), &zone)?;
             event::add(&mut tx, &by, &visit, at, now).await?;
         }
-        Ok::<_, Error>(())
+        crm_records(&mut tx, &Actor { caller: by.clone(), now }).await
     });
     Ok(write.await?)
 }
@@ -174,6 +180,55 @@ async fn sales_records(app: &App, now: i64) -> Result<(), Failure> {
         Ok::<_, Error>(())
     });
     Ok(write.await?)
+}
+
+/// What the examples of deals, contracts and expenses name: entries of look-up lists by their numbers, the employees staff01,
+/// staff02 and UAT007, the customers string and L000308, the deal 1, the contracts CONT250600006 and string, the expense 1.
+async fn crm_records(tx: &mut Conn, by: &Actor) -> Result<(), Error> {
+    for code in ["staff01", "staff02", "UAT007"] {
+        let employee: EmployeeUpsert = entered(json!({
+            "staffCode": code, "email": format!("{code}@example.com"), "firstname": code, "lastname": "Demo",
+            "roleName": "Sales", "teamName": "Team A", "headCode": "EMP000", "isActive": true,
+        }))?;
+        employee::put(tx, &by.caller, &employee, &Conditions::default(), by.now).await?;
+    }
+    for (code, name, state) in [("string", "The customer of the examples", 3), ("L000308", "Chao Phraya Boats", 1)] {
+        let customer: CustomerWrite =
+            entered(json!({"customerCode": code, "customerName": name, "customerState": state, "customerType": 1}))?;
+        customer::put(tx, &by.caller, &customer, &Conditions::default(), by.now).await?;
+    }
+    let stage = |kind: &str| json!({"boardId": 34_628_319, "kind": kind});
+    for (list, id, name, detail) in [
+        (List::Boards, 34_628_319, "Bigger deals", Value::Null),
+        (List::Stages, 5509, "Offer", stage("open")),
+        (List::Stages, 5510, "Deal won", stage("won")),
+        (List::Stages, 5511, "Deal missed", stage("missed")),
+        (List::Interests, 1001, "Software", Value::Null),
+        (List::Labels, 1002, "Hot", json!({"color": "#d33"})),
+        (List::Labels, 98_199_047, "Large", Value::Null),
+        (List::Labels, 34_064_271, "Old friends", Value::Null),
+        (List::MissedReasons, 39_733_557, "Too dear", Value::Null),
+    ] {
+        let detail = Some(&detail).filter(|detail| !detail.is_null());
+        choice::create(tx, COMPANY, list, &New { id: Some(id), name, detail, ..New::default() }).await?;
+    }
+    let deal: DealCreate = entered(json!({
+        "customerCodes": ["string"], "boardId": 34_628_319, "dealName": "Ten pumps", "probability": 20, "dealValue": 120_000,
+        "expectedCloseDate": time::text(by.now + 30 * DAY, &time::zone(tx, COMPANY).await?), "assignTo": "staff01",
+    }))?;
+    deal::create(tx, by, &deal, None, Faults::default()).await?;
+    number::at_least(tx, COMPANY, "contract-service", 37_880).await?;
+    for no in ["string", "CONT250600006"] {
+        contract::enter(tx, by, json!({
+            "contractNo": no, "contractName": "Yearly service", "customerCode": "L000308", "contractType": "MA",
+            "contractValue": 2000, "dateStart": "2025-06-18", "dateEnd": "2035-06-17", "owner": "UAT007",
+            "contractService": {"subject": "Clean the filters", "frequency": 260_001, "numberOfTimes": 1},
+        }))
+        .await?;
+    }
+    number::at_least(tx, COMPANY, "expense-line", 10).await?;
+    let line = json!({"expenseTypeId": 1001, "amount": 600, "night": 1});
+    expense::enter(tx, by, json!({"subject": "Visit to customer", "staffCode": "staff01", "expenseDetails": [line]})).await
 }
 
 /// A request's body as a handler gets it.

@@ -85,6 +85,32 @@ pub const BELONGINGS: &[Belonging] = &[
         Merge::Moves(Key::Number),
         Erase::Blank { set: "name = '', description = null", left: "name <> '' or description is not null" },
     ),
+    Belonging {
+        name: Some("number"),
+        ..line(
+            "contract",
+            "customer",
+            "contracts",
+            Merge::Moves(Key::Number),
+            Erase::Blank {
+                set: "name = number, name_key = number_key, description = null, services = null, cancel_reason = null, search_key = ''",
+                left: "search_key <> ''",
+            },
+        )
+    },
+    Belonging {
+        name: Some("number"),
+        ..line(
+            "deal",
+            "customer",
+            "deals",
+            Merge::Moves(Key::Number),
+            Erase::Blank {
+                set: "name = number, name_key = number_key, note = null, remark = null, follow_up_note = null, search_key = ''",
+                left: "search_key <> ''",
+            },
+        )
+    },
     line(
         "product_serial",
         "customer",

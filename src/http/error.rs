@@ -155,6 +155,8 @@ pub enum Code {
     Conflict,
     /// The record has another version than the one that the request names.
     Changed,
+    /// The server lacks what this needs: its operator has not set it up.
+    NotConfigured,
     /// The name or code belongs to another record.
     Taken,
     /// The record is in use.

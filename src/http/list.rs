@@ -111,6 +111,12 @@ impl<'a, R: Record> Lister<'a, R> {
         &self.zone
     }
 
+    /// So many rows at once, for a list whose callers know no pages.
+    pub fn at_most(&mut self, most: i64) -> &mut Self {
+        self.paging.take = most;
+        self
+    }
+
     /// What is wrong so far, for checks of the resource's own.
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.faults

@@ -33,6 +33,13 @@ pub struct Envelope<T> {
     pub data: T,
 }
 
+/// One record, or a short list without pages, as the original API's first groups wrap it: in `data.value`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct One<T> {
+    /// What was asked for.
+    pub value: T,
+}
+
 /// A page of records: the original API wraps its lists in `data.value`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::header::Column;
 use super::record::Record;
-use super::{customer, employee, order, product, stock, task};
+    use super::{customer, employee, order, deal, product, stock, task};
 use crate::http::{Caller, Error};
 
 /// A kind of record.
@@ -27,6 +27,8 @@ pub enum Kind {
     Tasks,
     /// Sales orders, a row for each line.
     Orders,
+    /// Deals.
+    Deals,
 }
 
 /// What became of a row.
@@ -76,7 +78,7 @@ pub(super) enum Lot<'a> {
     Products(product::Lot<'a>),
     Stock(stock::Lot),
     Tasks,
-    Orders,
+    Orders, Deals,
 }
 
 /// What a row is written with.
@@ -103,8 +105,8 @@ pub(super) struct Undo<'a> {
 
 impl Kind {
     /// Every kind.
-    pub(super) const ALL: [Kind; 6] =
-        [Kind::Customers, Kind::Employees, Kind::Products, Kind::Stock, Kind::Tasks, Kind::Orders];
+    pub(super) const ALL: [Kind; 7] =
+    [Kind::Customers, Kind::Employees, Kind::Products, Kind::Stock, Kind::Tasks, Kind::Orders, Kind::Deals];
 
     /// The word in the database, in paths and in answers.
     pub fn name(self) -> &'static str {
@@ -115,6 +117,7 @@ impl Kind {
             Kind::Stock => "stock",
             Kind::Tasks => "tasks",
             Kind::Orders => "orders",
+            Kind::Deals => "deals",
         }
     }
 
@@ -131,6 +134,7 @@ impl Kind {
             Kind::Products | Kind::Stock => "product:write",
             Kind::Tasks => "task:write",
             Kind::Orders => "salesorder:write",
+            Kind::Deals => "deal:write",
         }
     }
 
@@ -142,6 +146,7 @@ impl Kind {
             Kind::Stock => stock::COLUMNS,
             Kind::Tasks => task::COLUMNS,
             Kind::Orders => order::COLUMNS,
+            Kind::Deals => deal::COLUMNS,
         }
     }
 
@@ -151,14 +156,14 @@ impl Kind {
             Kind::Customers => Some("customFields"),
             // Prices by tier.
             Kind::Products => Some("prices"),
-            Kind::Employees | Kind::Stock | Kind::Tasks | Kind::Orders => None,
+    Kind::Employees | Kind::Stock | Kind::Tasks | Kind::Orders | Kind::Deals => None,
         }
     }
 
     /// How many times the file is gone through.
     pub(super) fn passes(self) -> i64 {
         match self {
-            Kind::Customers | Kind::Products | Kind::Stock | Kind::Tasks | Kind::Orders => 1,
+    Kind::Customers | Kind::Products | Kind::Stock | Kind::Tasks | Kind::Orders | Kind::Deals => 1,
             // An employee may stand above his superior in the file.
             Kind::Employees => 2,
         }
@@ -174,6 +179,7 @@ impl Kind {
             Kind::Tasks => task::keys(record),
             // Every line of an order is a row.
             Kind::Orders => Vec::new(),
+            Kind::Deals => deal::keys(record),
         }
     }
 
@@ -192,6 +198,7 @@ impl Kind {
             Kind::Stock => stock::prepare(tx, task, records).await.map(Lot::Stock),
             Kind::Tasks => Ok(Lot::Tasks),
             Kind::Orders => Ok(Lot::Orders),
+            Kind::Deals => Ok(Lot::Deals),
         }
     }
 
@@ -204,6 +211,7 @@ impl Kind {
             Kind::Stock => stock::undo(tx, undo, line).await,
             Kind::Tasks => task::undo(tx, undo.caller, line, undo.now).await,
             Kind::Orders => order::undo(tx, undo.caller, line, undo.now).await,
+            Kind::Deals => deal::undo(tx, undo.caller, line, undo.now).await,
         }
     }
 }
@@ -218,13 +226,14 @@ impl Lot<'_> {
             Lot::Stock(lot) => lot.write(task, record),
             Lot::Tasks => super::task::write(tx, task, record).await,
             Lot::Orders => super::order::write(tx, task, record).await,
+            Lot::Deals => deal::write(tx, task, record).await,
         }
     }
 
     /// Writes what was kept to be written at once.
     pub(super) async fn close(self, tx: &mut Conn, task: &Task<'_>) -> Result<(), Error> {
         match self {
-            Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) | Lot::Tasks | Lot::Orders => Ok(()),
+    Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) | Lot::Tasks | Lot::Orders | Lot::Deals => Ok(()),
             Lot::Stock(lot) => lot.close(tx, task).await,
         }
     }

@@ -4,6 +4,7 @@ mod amount;
 mod cell;
 mod customer;
 mod day;
+mod deal;
 mod employee;
 mod header;
 mod kind;

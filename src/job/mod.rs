@@ -25,6 +25,8 @@ use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
 use crate::{attachment, import, media, privacy, product, refold, report, sales, task, telemetry, webhook};
+use crate::sales::contract;
+use crate::{attachment, import, media, privacy, product, task, telemetry, webhook};
 
 pub use ask::{Wanted, enqueue, enqueue_all, enqueue_in, hasten};
 pub use loops::Loops;
@@ -68,13 +70,15 @@ pub enum Kind {
     Tally,
     /// Say which quotations have expired and which orders are overdue. Key: empty.
     Due,
+    /// Look at a contract whose time has come: it begins, ends, is due to be renewed, or promises a visit. Key: the contract.
+    Contract,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Deliver,
         Kind::Webhook,
         Kind::Profile,
@@ -90,6 +94,7 @@ impl Kind {
         Kind::Refold,
         Kind::Tally,
         Kind::Due,
+        Kind::Contract,
         Kind::Purge,
     ];
 
@@ -117,6 +122,22 @@ impl Kind {
             Kind::Tally => "tally",
             Kind::Due => "due",
             Kind::Purge => "purge",
+        }
+    }
+            Kind::Contract => "contract",
+        }
+    }
+
+    /// Jobs of this kind that a node holds at once. Calls are bounded by the account's or subscription's own places;
+    /// what waits for one of those must not take the last slot from the others, so there are many more slots.
+    fn parallel(self, app: &App) -> usize {
+        match self {
+            Kind::Deliver => app.config.account_parallel.max(1) * 32,
+            Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
+            Kind::Profile | Kind::Media | Kind::File => 8,
+            Kind::Products | Kind::Remind | Kind::Contract => 4,
+            Kind::Import => 2,
+            Kind::Quota | Kind::Export | Kind::Erase | Kind::Purge => 1,
         }
     }
 }
@@ -168,6 +189,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Refold => Box::pin(refold::run(app, job)).await,
         Kind::Tally => report::tally::run(app).await,
         Kind::Due => Box::pin(sales::due::run(app)).await,
+        Kind::Contract => contract::run(app, job).await,
         Kind::Purge => purge::run(app).await,
     }
 }

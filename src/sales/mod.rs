@@ -2,6 +2,8 @@
 
 mod approval;
 pub(crate) mod content;
+pub mod contract;
+pub mod deal;
 pub mod decimal;
 pub mod due;
 mod entry;

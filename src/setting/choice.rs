@@ -92,6 +92,9 @@ struct Choices {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct NewChoice {
+    /// Its number, for a list whose entries are known by their numbers elsewhere; the next one when absent.
+    #[schema(example = 2_140_016_585)]
+    id: Option<i64>,
     /// Its name.
     #[schema(example = "ฝ่ายขาย")]
     name: String,
@@ -167,6 +170,7 @@ async fn create_choice(
     Json(input): Json<NewChoice>,
 ) -> Result<Reply<Choice>, Error> {
     let new = New {
+        id: input.id,
         name: &input.name,
         name_en: input.name_en.as_deref(),
         detail: input.detail.as_ref(),
@@ -241,6 +245,8 @@ fn change<'a>(caller: &'a Caller, list: List, id: i64, action: &'static str, at:
 /// An entry to be made.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct New<'a> {
+    /// Its number; the next one when absent.
+    pub id: Option<i64>,
     /// Its name.
     pub name: &'a str,
     /// Its name in English.
@@ -420,7 +426,10 @@ pub async fn create(tx: &mut Conn, company: i64, list: List, new: &New<'_>) -> R
     if let Some(known) = by_name_below(tx, company, list, parent, new.name).await? {
         return Err(taken(&known));
     }
-    let id = number::next(tx, company, list.path()).await?;
+    let id = match new.id {
+        Some(id) => taken_id(tx, company, list, id).await?,
+        None => number::next(tx, company, list.path()).await?,
+    };
     // Two requests at once may bring the same name; the counter lets one wait for the other, which then finds it there.
     let made = tx
         .sql(
@@ -442,6 +451,21 @@ pub async fn create(tx: &mut Conn, company: i64, list: List, new: &New<'_>) -> R
         return Err(known.map_or(Error::NotFound("entry"), |known| taken(&known)));
     }
     find(tx, company, list, id).await?.ok_or(Error::NotFound("entry"))
+}
+
+/// A number that was chosen: those that follow count on from the largest.
+async fn taken_id(tx: &mut Conn, company: i64, list: List, id: i64) -> Result<i64, Error> {
+    if id < 1 {
+        return Err(Error::invalid(Code::OutOfRange, "id", "id must be 1 or more"));
+    }
+    number::at_least(tx, company, list.path(), id).await?;
+    match find(tx, company, list, id).await? {
+        Some(known) => {
+            let message = format!("{id} is {} already", known.name);
+            Err(Error::Conflict(Fault::new(Code::Taken, "id", message)))
+        }
+        None => Ok(id),
+    }
 }
 
 fn taken(known: &Choice) -> Error {

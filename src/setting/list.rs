@@ -31,6 +31,7 @@ pub enum List {
     CaseCategories,
     ContractTypes,
     ContractTemplates,
+    ExpenseLimits,
     HeaderTemplates,
     ProductGroups,
     ProductTags,
@@ -65,6 +66,7 @@ impl List {
             List::CaseCategories => "case-categories",
             List::ContractTypes => "contract-types",
             List::ContractTemplates => "contract-templates",
+            List::ExpenseLimits => "expense-limits",
             List::HeaderTemplates => "header-templates",
             List::ProductGroups => "product-groups",
             List::ProductTags => "product-tags",
@@ -100,7 +102,28 @@ impl List {
                 let scopes = detail["scopes"].as_array();
                 need("scopes", scopes.is_some_and(|scopes| scopes.iter().all(Value::is_string)), "a list of scopes");
             }
-            List::Stages => need("boardId", detail["boardId"].is_i64(), "the number of a board"),
+            List::Stages => {
+                need("boardId", detail["boardId"].is_i64(), "the number of a board");
+                let kind = &detail["kind"];
+                let known = ["open", "won", "missed"].iter().any(|word| kind == word);
+                need("kind", kind.is_null() || known, "open, won or missed");
+                let chance = &detail["probability"];
+                let is_percent = chance.as_i64().is_some_and(|chance| (0..=100).contains(&chance));
+                need("probability", chance.is_null() || is_percent, "a percentage from 0 to 100");
+            }
+            List::ExpenseLimits => {
+                let kind = detail["expenseTypeId"].as_i64();
+                need("expenseTypeId", kind.is_some_and(|kind| (1001..=1008).contains(&kind)), "a type from 1001 to 1008");
+                let most = &detail["upTo"];
+                need("upTo", most.is_null() || most.as_f64().is_some_and(|most| most >= 0.0), "an amount, or null for no end");
+                let level = &detail["approveLevel"];
+                let is_level = level.as_i64().is_some_and(|level| (1..=9).contains(&level));
+                need("approveLevel", level.is_null() || is_level, "a number from 1 to 9");
+            }
+            List::Labels => {
+                let color = &detail["color"];
+                need("color", color.is_null() || color.is_string(), "a text");
+            }
             List::ProductGroups => {
                 let parent = &detail["parentId"];
                 need("parentId", parent.is_null() || parent.is_i64(), "the number of a group that is there, or null");
@@ -132,8 +155,14 @@ impl List {
             }
             List::UnqualifiedReasons => "select count(*) from customer where company = $1 and reason = $2",
             List::Interests => {
-                "select count(*) from customer_choice where company = $1 and list = 'interests' and choice = $2"
+                "select (select count(*) from customer_choice where company = $1 and list = 'interests' and choice = $2)
+                      + (select count(*) from deal_choice where company = $1 and list = 'interests' and choice = $2)"
             }
+            List::Boards => "select count(*) from deal where company = $1 and board = $2 and deleted_at is null",
+            List::Stages => "select count(*) from deal where company = $1 and stage = $2 and deleted_at is null",
+            List::Labels => "select count(*) from deal_choice where company = $1 and list = 'labels' and choice = $2",
+            List::MissedReasons => "select count(*) from deal where company = $1 and reason = $2",
+            List::ContractTypes => "select count(*) from contract where company = $1 and kind = $2 and deleted_at is null",
             List::Tags => "select count(*) from customer_choice where company = $1 and list = 'tags' and choice = $2",
             List::EventTypes => "select count(*) from customer_event where company = $1 and kind = $2",
             List::SatisfactionSources => "select count(*) from satisfaction where company = $1 and source = $2",
@@ -158,9 +187,9 @@ impl List {
     }
 
     /// Whether another entry can simply take the place of one. A warehouse's stock is moved by a transfer, which the
-    /// ledger shows.
+    /// ledger shows, and a deal by a move, which its history shows.
     pub fn can_reassign(self) -> bool {
-        self != List::Warehouses
+        !matches!(self, List::Warehouses | List::Boards | List::Stages)
     }
 
     /// Gives the records that use an entry another one.
@@ -180,7 +209,18 @@ impl List {
             List::UnqualifiedReasons => {
                 "update customer set reason = $1, version = version + 1 where company = $2 and reason = $3"
             }
-            List::Interests | List::Tags => return reassign_choice(tx, company, self, from, to).await,
+            List::Interests => {
+                reassign_of_deals(tx, company, self, from, to).await?;
+                return reassign_choice(tx, company, self, from, to).await;
+            }
+            List::Labels => return reassign_of_deals(tx, company, self, from, to).await,
+            List::Tags => return reassign_choice(tx, company, self, from, to).await,
+            List::ContractTypes => {
+                "update contract set kind = $1, version = version + 1 where company = $2 and kind = $3"
+            }
+            List::MissedReasons => {
+                "update deal set reason = $1, version = version + 1 where company = $2 and reason = $3"
+            }
             List::ProductGroups | List::ProductTags | List::Attributes => {
                 return reassign_of_products(tx, company, self, from, to).await;
             }
@@ -221,6 +261,41 @@ async fn reassign_choice(tx: &mut Conn, company: i64, list: List, from: i64, to:
         .map(drop)
 }
 
+/// The same for interests and labels of deals, which stand in the deal as well as beside it.
+async fn reassign_of_deals(tx: &mut Conn, company: i64, list: List, from: i64, to: i64) -> Result<(), db::Error> {
+    let column = if list == List::Labels { "labels" } else { "interests" };
+    tx.sql("update deal set version = version + 1, ")
+        .push(column)
+        .push(" = replace(")
+        .push(column)
+        .push(", $1, $2) where company = $3 and id in (select deal from deal_choice where company = $3 and list = $4 and choice = $5)")
+        .bind(format!(" {from} "))
+        .bind(format!(" {to} "))
+        .bind(company)
+        .bind(list.path())
+        .bind(from)
+        .exec()
+        .await?;
+    tx.sql(
+        "insert into deal_choice (company, deal, list, choice)
+         select company, deal, list, $1 from deal_choice where company = $2 and list = $3 and choice = $4
+         on conflict (company, deal, list, choice) do nothing",
+    )
+    .bind(to)
+    .bind(company)
+    .bind(list.path())
+    .bind(from)
+    .exec()
+    .await?;
+    tx.sql("delete from deal_choice where company = $1 and list = $2 and choice = $3")
+        .bind(company)
+        .bind(list.path())
+        .bind(from)
+        .exec()
+        .await
+        .map(drop)
+}
+
 /// The same for what products have in several places, or may have both of already.
 async fn reassign_of_products(tx: &mut Conn, company: i64, list: List, from: i64, to: i64) -> Result<(), db::Error> {
     let texts: &[&'static str] = match list {
@@ -251,6 +326,7 @@ async fn reassign_of_products(tx: &mut Conn, company: i64, list: List, from: i64
 /// What a company's lists begin with, in Thai and English.
 pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
     let plain: [(List, &[(&str, &str)]); 9] = [
+    let plain: [(List, &[(&str, &str)]); 10] = [
         (List::Teams, &[("ฝ่ายขาย", "Sales"), ("ฝ่ายบริการลูกค้า", "Support")]),
         (List::CustomerGroups, &[("ทั่วไป", "General")]),
         (List::Sources, &[("เว็บไซต์", "Website"), ("LINE", "LINE"), ("Facebook", "Facebook"), ("แนะนำต่อ", "Referral")]),
@@ -262,6 +338,8 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
         (List::FileCategories, &[("ทั่วไป", "General"), ("สัญญา", "Contract"), ("ใบเสนอราคา", "Quotation")]),
         (List::Units, &[("ชิ้น", "Piece"), ("กล่อง", "Box"), ("ชั่วโมง", "Hour"), ("วัน", "Day")]),
         (List::HeaderTemplates, &[("มาตรฐาน", "Standard")]),
+        (List::ContractTypes, &[("MA", "Maintenance"), ("เช่า", "Rental"), ("ซื้อขาย", "Sale"), ("บริการ", "Service")]),
+        (List::ContractTemplates, &[("มาตรฐาน", "Standard")]),
         (List::MissedReasons, &[("ราคา", "Price"), ("คู่แข่ง", "Competitor"), ("ไม่มีงบประมาณ", "No budget")]),
     ];
     for (list, entries) in plain {
@@ -290,9 +368,27 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
         [(List::Roles, roles.as_slice()), (List::VatRates, &vats), (List::WithholdingRates, &withholding)]
     {
         for (name, name_en, detail) in entries {
-            let new = New { name, name_en: Some(name_en), detail: Some(detail), position: None };
+            let new = New { name, name_en: Some(name_en), detail: Some(detail), ..New::default() };
             choice::create(tx, company, list, &new).await?;
         }
+    }
+    seed_board(tx, company).await
+}
+
+/// A board to begin with, and its stages.
+async fn seed_board(tx: &mut Conn, company: i64) -> Result<(), Error> {
+    let new = New { name: "งานขาย", name_en: Some("Sales"), ..New::default() };
+    let board = choice::create(tx, company, List::Boards, &new).await?.id;
+    for (name, name_en, kind, probability) in [
+        ("โอกาสใหม่", "New", "open", 10),
+        ("นำเสนอ", "Proposal", "open", 30),
+        ("เจรจา", "Negotiation", "open", 60),
+        ("ปิดการขายได้", "Won", "won", 100),
+        ("ปิดการขายไม่ได้", "Missed", "missed", 0),
+    ] {
+        let detail = json!({"boardId": board, "kind": kind, "probability": probability});
+        let new = New { name, name_en: Some(name_en), detail: Some(&detail), ..New::default() };
+        choice::create(tx, company, List::Stages, &new).await?;
     }
     Ok(())
 }

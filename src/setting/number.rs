@@ -1,11 +1,14 @@
 //! Running numbers of a company: integer ids, and the numbers of documents.
 
 use db::Conn;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::{Code, Fault};
+use super::profile;
+use crate::http::{Code, Error, Fault};
+use crate::{search, time};
 
 /// The next number of this name. Gapless: the counter moves in the caller's transaction and goes back with it.
 pub async fn next(tx: &mut Conn, company: i64, name: &str) -> Result<i64, db::Error> {
@@ -18,6 +21,21 @@ pub async fn next(tx: &mut Conn, company: i64, name: &str) -> Result<i64, db::Er
     .bind(name)
     .one()
     .await
+}
+
+/// Moves a counter on to a number that was chosen elsewhere, so that it is not given again.
+pub async fn at_least(tx: &mut Conn, company: i64, name: &str, number: i64) -> Result<(), db::Error> {
+    tx.sql(
+        "insert into counter (company, name, value) values ($1, $2, $3)
+         on conflict (company, name) do update
+         set value = case when counter.value < excluded.value then excluded.value else counter.value end",
+    )
+    .bind(company)
+    .bind(name)
+    .bind(number)
+    .exec()
+    .await
+    .map(drop)
 }
 
 /// How the numbers of one kind of document look: `QT2511-0001`.
@@ -36,6 +54,13 @@ pub struct Pattern {
     pub digits: u32,
     /// Whether each branch counts for itself (its code is written, too).
     pub per_branch: bool,
+    /// What stands between the date and the running part; a hyphen unless told.
+    #[serde(default)]
+    #[schema(example = "-")]
+    pub separator: Option<String>,
+    /// Whether years are written with four digits.
+    #[serde(default)]
+    pub long_year: Option<bool>,
 }
 
 /// Which years are written.
@@ -63,7 +88,25 @@ pub enum Period {
 impl Pattern {
     /// The usual form of a kind of document.
     pub fn usual(prefix: &str) -> Pattern {
-        Pattern { prefix: prefix.to_owned(), era: Era::Gregorian, period: Period::Month, digits: 4, per_branch: false }
+        Pattern {
+            prefix: prefix.to_owned(),
+            era: Era::Gregorian,
+            period: Period::Month,
+            digits: 4,
+            per_branch: false,
+            separator: None,
+            long_year: None,
+        }
+    }
+
+    /// The form of the original API's cases and deals: `T250200010`, five digits directly behind year and month.
+    pub fn dense(prefix: &str) -> Pattern {
+        Pattern { digits: 5, separator: Some(String::new()), ..Pattern::usual(prefix) }
+    }
+
+    /// The form of its activities, whose years have four digits: `A20250200028`.
+    pub fn dense_with_long_year(prefix: &str) -> Pattern {
+        Pattern { long_year: Some(true), ..Pattern::dense(prefix) }
     }
 
     /// The form of a tax document's number: each branch counts for itself, anew with each year.
@@ -85,16 +128,21 @@ impl Pattern {
         if !(1..=10).contains(&self.digits) {
             faults.push(Fault::new(Code::OutOfRange, format!("{field}.digits"), "digits must be from 1 to 10"));
         }
+        if self.separator.as_ref().is_some_and(|text| text.chars().count() > 3) {
+            faults.push(Fault::new(Code::TooLong, format!("{field}.separator"), "A separator may have 3 characters"));
+        }
         faults
     }
 
     /// What stands before the running part, which is also the name of the series.
     fn head(&self, date: Date, branch: &str) -> String {
         let year = i32::from(date.year()) + if self.era == Era::Buddhist { 543 } else { 0 };
+        let year = if self.long_year == Some(true) { format!("{year:04}") } else { format!("{:02}", year % 100) };
+        let separator = self.separator.as_deref().unwrap_or("-");
         let period = match self.period {
             Period::None => String::new(),
-            Period::Year => format!("{:02}-", year % 100),
-            Period::Month => format!("{:02}{:02}-", year % 100, date.month()),
+            Period::Year => format!("{year}{separator}"),
+            Period::Month => format!("{year}{:02}{separator}", date.month()),
         };
         let branch = if self.per_branch { format!("{branch}-") } else { String::new() };
         format!("{}{branch}{period}", self.prefix)
@@ -116,6 +164,34 @@ pub async fn assign(
     Ok(format!("{head}{number:0digits$}"))
 }
 
+/// The next number of a record, by the pattern of its kind in the company's setting. A number that somebody has chosen for
+/// another record is stepped over: `table` has it in `number_key`.
+pub async fn of_record(
+    tx: &mut Conn,
+    company: i64,
+    kind: &'static str,
+    table: &'static str,
+    at: i64,
+) -> Result<String, Error> {
+    let pattern = profile::of(tx, company).await?.numbers.remove(kind).unwrap_or_else(|| Pattern::usual(""));
+    let zone = time::zone(tx, company).await?;
+    let today = Timestamp::from_millisecond(at).unwrap_or_default().to_zoned(zone).date();
+    loop {
+        let number = assign(tx, company, kind, &pattern, today, "00000").await?;
+        let taken: Option<i64> = tx
+            .sql("select 1 from ")
+            .push(table)
+            .push(" where company = $1 and number_key = $2")
+            .bind(company)
+            .bind(search::fold(&number))
+            .optional()
+            .await?;
+        if taken.is_none() {
+            return Ok(number);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
@@ -128,6 +204,8 @@ mod tests {
         assert_eq!(Pattern::usual("QT").head(day, "00000"), "QT2511-");
         let buddhist = Pattern { era: Era::Buddhist, period: Period::Year, per_branch: true, ..Pattern::usual("INV") };
         assert_eq!(buddhist.head(day, "00001"), "INV00001-68-");
+        assert_eq!(Pattern::dense("T").head(day, ""), "T2511");
+        assert_eq!(Pattern::dense_with_long_year("A").head(day, ""), "A202511");
         assert_eq!(Pattern { period: Period::None, ..Pattern::usual("C") }.head(day, ""), "C");
     }
 }

@@ -151,21 +151,26 @@ impl Default for Setting {
         let numbers = [
             ("quotation", "QT"),
             ("salesOrder", "SO"),
-            ("contract", "CT"),
-            ("case", "CS"),
-            ("deal", "D"),
             ("expense", "EX"),
             ("task", "TK"),
         ];
         // Tax documents count for each branch and year by themselves (Revenue Code, section 86).
         let tax = [("taxInvoice", "INV"), ("receipt", "RE"), ("creditNote", "CN")]
             .map(|(name, prefix)| (name.to_owned(), Pattern::yearly(prefix)));
+        // As the original API's examples have them: T250200010, D241200044, A20250200028.
+        let dense = [
+            ("case", Pattern::dense("T")),
+            ("deal", Pattern::dense("D")),
+            ("contract", Pattern::dense("CONT")),
+            ("activity", Pattern::dense_with_long_year("A")),
+        ];
         // Codes as the original API's examples have them: C000349, L000308.
         let codes = [("customer", "C"), ("prospect", "P"), ("lead", "L"), ("product", "PRD")];
         let numbers = numbers
             .map(|(name, prefix)| (name.to_owned(), Pattern::usual(prefix)))
             .into_iter()
             .chain(tax)
+            .chain(dense.map(|(name, pattern)| (name.to_owned(), pattern)))
             .chain(codes.map(|(name, prefix)| (name.to_owned(), Pattern::code(prefix))));
         Setting {
             name_en: None,

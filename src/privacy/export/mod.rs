@@ -17,6 +17,7 @@ use crate::customer::store;
 use crate::http::Error;
 use crate::job::{Job, Next};
 use crate::record::Record;
+use crate::sales::{contract, deal};
 use crate::{task, time};
 
 /// How long an archive is kept.
@@ -108,6 +109,8 @@ async fn fill(app: &App, company: i64, request: &Row, archive: &mut Archive) -> 
     satisfaction(app, company, &ids, archive).await?;
     records::<task::Row>(app, company, &ids, archive, "tasks.jsonl").await?;
     document::documents(app, company, &ids, archive).await?;
+    records::<deal::Row>(app, company, &ids, archive, "deals.jsonl").await?;
+    records::<contract::Row>(app, company, &ids, archive, "contracts.jsonl").await?;
     history(app, company, &ids, archive).await?;
     merges(app, company, &ids, archive).await?;
     requests(app, company, &ids, archive).await?;

@@ -10,10 +10,10 @@ mod receive;
 mod send;
 mod signature;
 
-pub use account::{Group, group, read_group,
-    BotInfo, Fetched, LOADING_MAX_SECONDS, Profile, Quota, Transcoding, WebhookEndpoint, bot_info, consumption,
-    fetched, loading, mark_as_read, media, member, profile, quota, read_bot_info, read_consumption, read_profile,
-    read_quota, read_transcoding, read_webhook_endpoint, transcoding, webhook_endpoint,
+pub use account::{
+    BotInfo, Fetched, Group, LOADING_MAX_SECONDS, Profile, Quota, Transcoding, WebhookEndpoint, bot_info, consumption,
+    fetched, group, loading, mark_as_read, media, member, profile, quota, read_bot_info, read_consumption, read_group,
+    read_profile, read_quota, read_transcoding, read_webhook_endpoint, transcoding, webhook_endpoint,
 };
 pub use outcome::{Outcome, outcome};
 pub use receive::{Callback, Event, EventKind, ImageSet, Media, Mention, Source, receive};

@@ -233,7 +233,10 @@ fn one_bad_event_does_not_lose_its_neighbours() {
     let known: Vec<bool> = events.iter().map(|event| matches!(event.kind, EventKind::Message { .. })).collect();
     assert_eq!(known, [true, false, false, false, false, true]);
     for event in &events[1..5] {
-        assert!(matches!(&event.kind, EventKind::Unknown { kind, .. } if matches!(kind.as_str(), "" | "\u{fffd}")), "{event:?}");
+        assert!(
+            matches!(&event.kind, EventKind::Unknown { kind, .. } if matches!(kind.as_str(), "" | "\u{fffd}")),
+            "{event:?}"
+        );
     }
 }
 

@@ -1,0 +1,154 @@
+//! Deals: a row is the deal of its number; one without a number is new. Board, stage and reason are known by their names.
+
+use db::Conn;
+use serde_json::{Map, Value, json};
+
+use super::cell::Form;
+use super::header::{Column, column};
+use super::kind::{Change, Line, Task, Undone, Written};
+use super::record::Record;
+use crate::http::{Caller, Code, Conditions, Error};
+use crate::record::{self, Actor, Outcome, Record as _, Saved};
+use crate::sales::deal::{self, Row};
+use crate::setting::choice::{self, Choice};
+use crate::setting::list::List;
+
+/// The columns, by the fields of `POST /v1/deals`, and names in the place of numbers.
+pub(super) const COLUMNS: &[Column] = &[
+    column("dealNo", Form::Code, &["deal no", "deal number", "number", "เลขที่ดีล", "เลขที่"]),
+    column("dealName", Form::Text, &["deal", "name", "title", "ชื่อดีล", "ชื่อ", "หัวข้อ"]),
+    column("customerCode", Form::Code, &["customer", "customer code", "รหัสลูกค้า", "ลูกค้า"]),
+    column("dealValue", Form::Amount, &["value", "amount", "มูลค่า", "มูลค่าดีล", "จำนวนเงิน"]),
+    column("probability", Form::Percent, &["chance", "โอกาส", "โอกาสสำเร็จ", "ความน่าจะเป็น"]),
+    column("boardName", Form::Text, &["board", "pipeline", "บอร์ด"]),
+    column("dealStageName", Form::Text, &["stage", "ขั้นตอน", "สถานะดีล"]),
+    column("dealDate", Form::Day, &["date", "offered", "วันที่เสนอ", "วันที่"]),
+    column("expectedCloseDate", Form::Day, &["close date", "expected close", "วันที่คาดว่าจะปิด", "คาดว่าจะปิด"]),
+    column("assignTo", Form::Code, &["owner", "assigned to", "staff code", "ผู้รับผิดชอบ", "รหัสพนักงาน", "เจ้าของ"]),
+    column("participantCodes", Form::List, &["participants", "ผู้ร่วมงาน"]),
+    column("dealQuantity", Form::Amount, &["quantity", "จำนวน"]),
+    column("dealQuantityUnit", Form::Text, &["unit", "หน่วย"]),
+    column("labelNames", Form::List, &["labels", "tags", "ป้าย", "ป้ายกำกับ"]),
+    column("note", Form::Text, &["notes", "description", "details", "รายละเอียด", "หมายเหตุ"]),
+    column("reasonName", Form::Text, &["missed reason", "lost reason", "reason", "เหตุผล", "เหตุผลที่ปิดไม่ได้"]),
+    column("remark", Form::Text, &["ข้อสังเกต"]),
+];
+
+/// What a row is known by: its number.
+pub(super) fn keys(record: &Record) -> Vec<(&'static str, String)> {
+    record.text("dealNo").map(|number| ("dealNo", deal::number_key(number))).into_iter().collect()
+}
+
+/// Writes one row.
+pub(super) async fn write(tx: &mut Conn, task: &Task<'_>, record: &Record) -> Result<Written, Error> {
+    let (mut body, _) = record.fields();
+    let company = task.caller.company;
+    let board = match body.remove("boardName") {
+        Some(Value::String(name)) => Some(named(tx, company, List::Boards, "boardName", &name, None).await?),
+        _ => None,
+    };
+    if let Some(board) = &board {
+        body.insert("boardId".to_owned(), board.id.into());
+    }
+    if let Some(Value::String(name)) = body.remove("dealStageName") {
+        let of = board.map(|board| board.id);
+        let stage = named(tx, company, List::Stages, "dealStageName", &name, of).await?;
+        body.insert("dealStageId".to_owned(), stage.id.into());
+    }
+    if let Some(Value::String(name)) = body.remove("reasonName") {
+        let reason = named(tx, company, List::MissedReasons, "reasonName", &name, None).await?;
+        body.insert("reasonCategoryId".to_owned(), reason.id.into());
+    }
+    let number = record.text("dealNo").map(str::to_owned);
+    body.remove("dealNo");
+    let by = Actor { caller: task.caller.clone(), now: task.now };
+    Ok(written(deal::put_named(tx, &by, number.as_deref(), body).await?))
+}
+
+/// The entry of this Thai or English name; of a stage, on this board where one is given.
+async fn named(
+    tx: &mut Conn,
+    company: i64,
+    list: List,
+    field: &str,
+    name: &str,
+    board: Option<i64>,
+) -> Result<Choice, Error> {
+    let wanted = choice::key(name);
+    let fits = |one: &Choice| {
+        let is_named = [Some(one.name.as_str()), one.name_en.as_deref()].into_iter().flatten().any(|name| choice::key(name) == wanted);
+        let of = one.detail.as_ref().and_then(|detail| detail["boardId"].as_i64());
+        is_named && one.is_active && board.is_none_or(|board| of == Some(board))
+    };
+    let found = choice::all(tx, company, list).await?.into_iter().find(fits);
+    found.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} {name:?} is not in {}", list.path())))
+}
+
+fn written(saved: Saved<Row>) -> Written {
+    Written {
+        record: saved.row.number.clone(),
+        version: saved.row.head().version,
+        change: match saved.outcome {
+            Outcome::Created => Change::Created,
+            Outcome::Updated(before) => Change::Updated(before),
+            Outcome::Unchanged => Change::Unchanged,
+        },
+        warnings: Vec::new(),
+    }
+}
+
+/// Deletes a deal that the import made, or gives one back what it was before.
+pub(super) async fn undo(tx: &mut Conn, caller: &Caller, line: &Line, now: i64) -> Result<Undone, Error> {
+    let key = deal::number_key(&line.record);
+    let by = Actor { caller: caller.clone(), now };
+    if !line.created {
+        let Some(before) = &line.before else { return Ok(Undone::Kept("nothing is known of it")) };
+        let found: Result<Row, Error> = record::find(tx, caller, "number_key", key).await;
+        return match found {
+            Err(Error::NotFound(_)) => Ok(Undone::Kept("it is gone")),
+            Ok(row) if row.head().version != line.version => Ok(Undone::Kept("it was changed since")),
+            Ok(row) => {
+                let saved = deal::put_named(tx, &by, Some(&row.number), as_it_was(before)).await?;
+                Ok(Undone::Restored(saved.row.head().version))
+            }
+            Err(error) => Err(error),
+        };
+    }
+    let row: Row = match record::held(tx, caller, "number_key", key, &Conditions::default()).await {
+        Err(Error::NotFound(_)) => return Ok(Undone::Kept("it is gone")),
+        held => held?,
+    };
+    if row.head().version != line.version {
+        return Ok(Undone::Kept("it was changed since"));
+    }
+    Ok(Undone::Restored(record::remove(tx, &by, row).await?.row.head().version))
+}
+
+/// A deal's answer in the words of its update.
+fn as_it_was(view: &Value) -> Map<String, Value> {
+    let mut body = Map::new();
+    for (told, asked) in [
+        ("dealsName", "dealName"),
+        ("dealsValue", "dealValue"),
+        ("dealsDate", "dealDate"),
+        ("notes", "note"),
+        ("probability", "probability"),
+        ("expectedCloseDate", "expectedCloseDate"),
+        ("assignTo", "assignTo"),
+        ("participantCodes", "participantCodes"),
+        ("dealQuantity", "dealQuantity"),
+        ("dealQuantityUnit", "dealQuantityUnit"),
+        ("dealStageId", "dealStageId"),
+        ("reasonCategoryId", "reasonCategoryId"),
+        ("remark", "remark"),
+    ] {
+        body.insert(asked.to_owned(), view[told].clone());
+    }
+    for (told, member, asked) in
+        [("dealsInterests", "interestId", "dealInterests"), ("dealsLabels", "labelId", "dealLabels")]
+    {
+        let ids: Vec<&Value> = view[told].as_array().into_iter().flatten().map(|one| &one[member]).collect();
+        body.insert(asked.to_owned(), json!(ids));
+    }
+    body
+}
