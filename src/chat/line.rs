@@ -313,7 +313,8 @@ pub async fn fetch_profile(app: &App, job: &Job) -> Result<Next, Error> {
         .write(async |mut tx| {
             match &profile {
                 Some(profile) => {
-                    save_profile(&mut tx, job.company, id, &contact.account, &contact.external_id, profile, now).await?;
+                    save_profile(&mut tx, job.company, id, &contact.account, &contact.external_id, profile, now)
+                        .await?;
                 }
                 None => {
                     tx.sql("update contact set profile_at = $1 where company = $2 and id = $3")

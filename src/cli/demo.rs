@@ -18,16 +18,16 @@ use crate::http::openapi::Operations;
 use crate::http::{Caller, Conditions, Error, Faults, lenient};
 use crate::product::input::ProductWrite;
 use crate::record::Actor;
-use crate::sales::order::{self, SalesOrderWrite};
-use crate::sales::quotation::{self, QuotationWrite};
-use crate::staff::employee::{self, EmployeeUpsert};
-use crate::{http, oauth, product, time};
 use crate::sales::contract;
 use crate::sales::deal::{self, DealCreate};
+use crate::sales::order::{self, SalesOrderWrite};
+use crate::sales::quotation::{self, QuotationWrite};
 use crate::setting::choice::{self, New};
 use crate::setting::list::List;
 use crate::setting::{company, number};
+use crate::staff::employee::{self, EmployeeUpsert};
 use crate::staff::expense;
+use crate::{http, oauth, product, time};
 
 const COMPANY: i64 = 507;
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -219,16 +219,21 @@ async fn crm_records(tx: &mut Conn, by: &Actor) -> Result<(), Error> {
     deal::create(tx, by, &deal, None, Faults::default()).await?;
     number::at_least(tx, COMPANY, "contract-service", 37_880).await?;
     for no in ["string", "CONT250600006"] {
-        contract::enter(tx, by, json!({
-            "contractNo": no, "contractName": "Yearly service", "customerCode": "L000308", "contractType": "MA",
-            "contractValue": 2000, "dateStart": "2025-06-18", "dateEnd": "2035-06-17", "owner": "UAT007",
-            "contractService": {"subject": "Clean the filters", "frequency": 260_001, "numberOfTimes": 1},
-        }))
+        contract::enter(
+            tx,
+            by,
+            json!({
+                "contractNo": no, "contractName": "Yearly service", "customerCode": "L000308", "contractType": "MA",
+                "contractValue": 2000, "dateStart": "2025-06-18", "dateEnd": "2035-06-17", "owner": "UAT007",
+                "contractService": {"subject": "Clean the filters", "frequency": 260_001, "numberOfTimes": 1},
+            }),
+        )
         .await?;
     }
     number::at_least(tx, COMPANY, "expense-line", 10).await?;
     let line = json!({"expenseTypeId": 1001, "amount": 600, "night": 1});
-    expense::enter(tx, by, json!({"subject": "Visit to customer", "staffCode": "staff01", "expenseDetails": [line]})).await
+    expense::enter(tx, by, json!({"subject": "Visit to customer", "staffCode": "staff01", "expenseDetails": [line]}))
+        .await
 }
 
 /// A request's body as a handler gets it.

@@ -12,10 +12,10 @@ use super::{Failure, media_place, now, open_unmigrated, print_text, sqlite_file,
 use crate::chat::account::{self, Credentials};
 use crate::config::Common;
 use crate::media::Store;
+use crate::setting::profile;
+use crate::setting::retention::{self, Retention};
 use crate::vault::Vault;
 use crate::{MIGRATIONS, job, refold};
-use crate::setting::retention::{self, Retention};
-use crate::setting::profile;
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
@@ -303,11 +303,8 @@ async fn check_retention(report: &mut Report, conn: &mut Conn) -> Result<(), db:
             "keeps events {} days, deliveries {}, tries {}, the audit trail {audit}; answers to repeated requests a day",
             ages.events, ages.deliveries, ages.attempts
         );
-        let oldest: Option<i64> = conn
-            .sql("select at from event where company = $1 order by id limit 1")
-            .bind(company)
-            .optional()
-            .await?;
+        let oldest: Option<i64> =
+            conn.sql("select at from event where company = $1 order by id limit 1").bind(company).optional().await?;
         match oldest {
             Some(at) if at < retention::before(now(), ages.events) - LATE => {
                 report.bad(&check, format!("{kept}; older events are still there: is a server with jobs running?"));

@@ -53,6 +53,8 @@ enum What {
     Tasks(Source),
     /// Load sales orders from a CSV file or a workbook, a row for each line.
     Orders(Source),
+    /// Load deals from a CSV file or a workbook.
+    Deals(Source),
     /// Read a company in from an export. The server must not have it; a run that was killed is resumed by the same command.
     Company {
         /// The folder or ZIP file that `sala export` wrote.
@@ -97,6 +99,7 @@ impl Import {
             What::Stock(source) => load(common, place, Kind::Stock, source).await,
             What::Tasks(source) => load(common, place, Kind::Tasks, source).await,
             What::Orders(source) => load(common, place, Kind::Orders, source).await,
+            What::Deals(source) => load(common, place, Kind::Deals, source).await,
             What::Company { source } => whole(common, place.as_ref(), &source).await,
             What::Venio(venio) => {
                 let (app, company) = ready(common, place).await?;

@@ -84,7 +84,9 @@ impl Faults {
             Patch::Set(given) => given,
         };
         let mut names: Vec<String> = Vec::new();
-        for (index, name) in given.iter().map(|name| search::trimmed(name)).enumerate().filter(|(_, name)| !name.is_empty()) {
+        for (index, name) in
+            given.iter().map(|name| search::trimmed(name)).enumerate().filter(|(_, name)| !name.is_empty())
+        {
             self.longest(&format!("{field}[{index}]"), name, longest);
             if !names.iter().any(|known| search::fold(known) == search::fold(name)) {
                 names.push(name.to_owned());

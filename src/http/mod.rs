@@ -43,7 +43,8 @@ use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{self, TraceId, Work};
 use crate::{
-    attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, report, sales, setting, staff, task, webhook,
+    attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, report, sales, setting,
+    staff, task, webhook,
 };
 use paths::Paths;
 use peer::Peer;

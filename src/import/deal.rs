@@ -76,7 +76,10 @@ async fn named(
 ) -> Result<Choice, Error> {
     let wanted = choice::key(name);
     let fits = |one: &Choice| {
-        let is_named = [Some(one.name.as_str()), one.name_en.as_deref()].into_iter().flatten().any(|name| choice::key(name) == wanted);
+        let is_named = [Some(one.name.as_str()), one.name_en.as_deref()]
+            .into_iter()
+            .flatten()
+            .any(|name| choice::key(name) == wanted);
         let of = one.detail.as_ref().and_then(|detail| detail["boardId"].as_i64());
         is_named && one.is_active && board.is_none_or(|board| of == Some(board))
     };

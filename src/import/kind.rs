@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::header::Column;
 use super::record::Record;
-    use super::{customer, employee, order, deal, product, stock, task};
+use super::{customer, deal, employee, order, product, stock, task};
 use crate::http::{Caller, Error};
 
 /// A kind of record.
@@ -78,7 +78,8 @@ pub(super) enum Lot<'a> {
     Products(product::Lot<'a>),
     Stock(stock::Lot),
     Tasks,
-    Orders, Deals,
+    Orders,
+    Deals,
 }
 
 /// What a row is written with.
@@ -106,7 +107,7 @@ pub(super) struct Undo<'a> {
 impl Kind {
     /// Every kind.
     pub(super) const ALL: [Kind; 7] =
-    [Kind::Customers, Kind::Employees, Kind::Products, Kind::Stock, Kind::Tasks, Kind::Orders, Kind::Deals];
+        [Kind::Customers, Kind::Employees, Kind::Products, Kind::Stock, Kind::Tasks, Kind::Orders, Kind::Deals];
 
     /// The word in the database, in paths and in answers.
     pub fn name(self) -> &'static str {
@@ -156,14 +157,14 @@ impl Kind {
             Kind::Customers => Some("customFields"),
             // Prices by tier.
             Kind::Products => Some("prices"),
-    Kind::Employees | Kind::Stock | Kind::Tasks | Kind::Orders | Kind::Deals => None,
+            Kind::Employees | Kind::Stock | Kind::Tasks | Kind::Orders | Kind::Deals => None,
         }
     }
 
     /// How many times the file is gone through.
     pub(super) fn passes(self) -> i64 {
         match self {
-    Kind::Customers | Kind::Products | Kind::Stock | Kind::Tasks | Kind::Orders | Kind::Deals => 1,
+            Kind::Customers | Kind::Products | Kind::Stock | Kind::Tasks | Kind::Orders | Kind::Deals => 1,
             // An employee may stand above his superior in the file.
             Kind::Employees => 2,
         }
@@ -233,7 +234,7 @@ impl Lot<'_> {
     /// Writes what was kept to be written at once.
     pub(super) async fn close(self, tx: &mut Conn, task: &Task<'_>) -> Result<(), Error> {
         match self {
-    Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) | Lot::Tasks | Lot::Orders | Lot::Deals => Ok(()),
+            Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) | Lot::Tasks | Lot::Orders | Lot::Deals => Ok(()),
             Lot::Stock(lot) => lot.close(tx, task).await,
         }
     }

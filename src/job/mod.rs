@@ -24,8 +24,8 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
-use crate::{attachment, import, media, privacy, product, refold, report, sales, task, telemetry, webhook};
 use crate::sales::contract;
+use crate::{attachment, import, media, privacy, product, refold, report, sales, task, telemetry, webhook};
 use crate::{attachment, import, media, privacy, product, task, telemetry, webhook};
 
 pub use ask::{Wanted, enqueue, enqueue_all, enqueue_in, hasten};
@@ -121,10 +121,8 @@ impl Kind {
             Kind::Refold => "refold",
             Kind::Tally => "tally",
             Kind::Due => "due",
-            Kind::Purge => "purge",
-        }
-    }
             Kind::Contract => "contract",
+            Kind::Purge => "purge",
         }
     }
 

@@ -113,9 +113,17 @@ impl List {
             }
             List::ExpenseLimits => {
                 let kind = detail["expenseTypeId"].as_i64();
-                need("expenseTypeId", kind.is_some_and(|kind| (1001..=1008).contains(&kind)), "a type from 1001 to 1008");
+                need(
+                    "expenseTypeId",
+                    kind.is_some_and(|kind| (1001..=1008).contains(&kind)),
+                    "a type from 1001 to 1008",
+                );
                 let most = &detail["upTo"];
-                need("upTo", most.is_null() || most.as_f64().is_some_and(|most| most >= 0.0), "an amount, or null for no end");
+                need(
+                    "upTo",
+                    most.is_null() || most.as_f64().is_some_and(|most| most >= 0.0),
+                    "an amount, or null for no end",
+                );
                 let level = &detail["approveLevel"];
                 let is_level = level.as_i64().is_some_and(|level| (1..=9).contains(&level));
                 need("approveLevel", level.is_null() || is_level, "a number from 1 to 9");
@@ -325,8 +333,7 @@ async fn reassign_of_products(tx: &mut Conn, company: i64, list: List, from: i64
 
 /// What a company's lists begin with, in Thai and English.
 pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
-    let plain: [(List, &[(&str, &str)]); 9] = [
-    let plain: [(List, &[(&str, &str)]); 10] = [
+    let plain: [(List, &[(&str, &str)]); 11] = [
         (List::Teams, &[("ฝ่ายขาย", "Sales"), ("ฝ่ายบริการลูกค้า", "Support")]),
         (List::CustomerGroups, &[("ทั่วไป", "General")]),
         (List::Sources, &[("เว็บไซต์", "Website"), ("LINE", "LINE"), ("Facebook", "Facebook"), ("แนะนำต่อ", "Referral")]),

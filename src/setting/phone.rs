@@ -42,7 +42,9 @@ fn alternatives(part: &str) -> Vec<String> {
             let sides: Vec<&str> = part.split('/').collect();
             let rest = sides.get(1..).unwrap_or_default();
             match sides.first() {
-                Some(first) if !rest.is_empty() && rest.iter().all(|side| digits(side) <= 2) => vec![(*first).to_owned()],
+                Some(first) if !rest.is_empty() && rest.iter().all(|side| digits(side) <= 2) => {
+                    vec![(*first).to_owned()]
+                }
                 _ if rest.iter().any(|side| digits(side) >= 7) => sides.iter().map(|side| (*side).to_owned()).collect(),
                 _ => vec![part.replace('/', " ")],
             }
@@ -52,7 +54,8 @@ fn alternatives(part: &str) -> Vec<String> {
 
 fn number(text: &str, country: &str) -> Option<String> {
     let mut text = text.trim();
-    for word in BEFORE.iter().map(|word| (*word).to_owned()).chain(["โทร.", "โทร", "มือถือ"].map(search::fold)) {
+    for word in BEFORE.iter().map(|word| (*word).to_owned()).chain(["โทร.", "โทร", "มือถือ"].map(search::fold))
+    {
         text = text.strip_prefix(word.as_str()).unwrap_or(text).trim_start_matches([':', ' ']);
     }
     let ends = BEHIND.iter().map(|word| (*word).to_owned()).chain([search::fold("ต่อ")]);

@@ -148,15 +148,10 @@ pub struct Holiday {
 
 impl Default for Setting {
     fn default() -> Setting {
-        let numbers = [
-            ("quotation", "QT"),
-            ("salesOrder", "SO"),
-            ("expense", "EX"),
-            ("task", "TK"),
-        ];
         // Tax documents count for each branch and year by themselves (Revenue Code, section 86).
         let tax = [("taxInvoice", "INV"), ("receipt", "RE"), ("creditNote", "CN")]
             .map(|(name, prefix)| (name.to_owned(), Pattern::yearly(prefix)));
+        let numbers = [("quotation", "QT"), ("salesOrder", "SO"), ("expense", "EX"), ("task", "TK")];
         // As the original API's examples have them: T250200010, D241200044, A20250200028.
         let dense = [
             ("case", Pattern::dense("T")),

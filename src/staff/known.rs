@@ -84,11 +84,7 @@ pub(crate) async fn by_ids(
 }
 
 /// The user ids of those that a body's `field` names; whoever is no employee is a fault. A blank names nobody.
-pub(crate) fn ids_in(
-    known: &HashMap<String, Known>,
-    faults: &mut Faults,
-    named: &[(String, &str)],
-) -> Vec<Uuid> {
+pub(crate) fn ids_in(known: &HashMap<String, Known>, faults: &mut Faults, named: &[(String, &str)]) -> Vec<Uuid> {
     let mut ids = Vec::new();
     for (field, code) in named {
         if code.trim().is_empty() {

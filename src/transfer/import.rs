@@ -18,10 +18,10 @@ use super::{
     FORMAT, KEY_PURPOSE, KEY_SAMPLE, MANIFEST, Manifest, Part, Report, StoredFile, TABLES, TableFile, TransferError,
     refused,
 };
-use crate::refold;
 use crate::MIGRATIONS;
 use crate::attachment::hex;
 use crate::media::Store;
+use crate::refold;
 use crate::vault::Vault;
 
 /// Rows that are stored in one unit of work.

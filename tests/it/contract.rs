@@ -93,7 +93,10 @@ async fn the_documented_bodies_are_taken_as_they_are_written() {
     expected.as_object_mut().unwrap().remove("contractNo");
     assert_eq!(changed.data(), &expected);
     let added = app
-        .post("/v1/contract/service-agreement", json!({"contractNo": "string", "frequency": "260003", "subject": "Filters", "numberOfTimes": 2}))
+        .post(
+            "/v1/contract/service-agreement",
+            json!({"contractNo": "string", "frequency": "260003", "subject": "Filters", "numberOfTimes": 2}),
+        )
         .await;
     assert_eq!(added.data()["contractServiceId"], 37_882);
     let types = app.get("/v1/contract-types").await;
@@ -142,15 +145,27 @@ async fn every_fault_of_a_contract_is_named() {
     let changed = write(&app, partly).await;
     assert_eq!((&changed["contractName"], &changed["contractValue"]), (&json!("Another"), &json!(0)));
     assert_eq!(changed["dateEnd"], made["dateEnd"], "what is absent stays");
-    let unknown = app.post("/v1/contract/service-agreement", json!({"contractNo": "x", "frequency": 260_001, "subject": "y", "numberOfTimes": 1})).await;
+    let unknown = app
+        .post(
+            "/v1/contract/service-agreement",
+            json!({"contractNo": "x", "frequency": 260_001, "subject": "y", "numberOfTimes": 1}),
+        )
+        .await;
     assert_eq!(unknown.errors(), [("not_found", "contractNo")]);
     let unknown = app.post("/v1/contract/service-agreement", json!({"contractNo": "CONT250600006", "contractServiceId": 9, "frequency": 260_001, "subject": "y", "numberOfTimes": 1})).await;
     assert_eq!(unknown.errors(), [("not_found", "contractServiceId")]);
     let many = json!({"contractNo": "CONT250600006", "frequency": 260_004, "subject": "y", "numberOfTimes": 300});
     assert_eq!(app.post("/v1/contract/service-agreement", many).await.errors(), [("out_of_range", "numberOfTimes")]);
-    let send = app.post("/v1/contract/send-document", json!({"contractNo": "x", "templateId": 9, "email": "no address"})).await;
+    let send = app
+        .post("/v1/contract/send-document", json!({"contractNo": "x", "templateId": 9, "email": "no address"}))
+        .await;
     assert_eq!(send.errors(), [("not_found", "contractNo")]);
-    let send = app.post("/v1/contract/send-document", json!({"contractNo": "CONT250600006", "templateId": 9, "email": "no address"})).await;
+    let send = app
+        .post(
+            "/v1/contract/send-document",
+            json!({"contractNo": "CONT250600006", "templateId": 9, "email": "no address"}),
+        )
+        .await;
     assert_eq!(send.errors(), [("not_found", "templateId"), ("invalid_format", "email")]);
     assert_eq!(app.post("/v1/contract/x/send-document", json!({})).await.status, 404);
     assert_eq!(app.get("/v1/contract/x").await.status, 404);
@@ -251,14 +266,20 @@ async fn contracts_are_listed_found_and_carry_files() {
     assert_eq!(found(json!({"orderBy": "dateEnd"})).await, [first, second]);
     assert_eq!(found(json!({"keyword": "เช่า"})).await, [second]);
     assert_eq!(found(json!({"contractType": "ma"})).await, [first]);
-    assert_eq!(found(json!({"customerCode": "L000308", "owner": "uat007", "dateEndFrom": "2030-01-31"})).await, [second]);
+    assert_eq!(
+        found(json!({"customerCode": "L000308", "owner": "uat007", "dateEndFrom": "2030-01-31"})).await,
+        [second]
+    );
     assert_eq!(found(json!({"owner": "nobody"})).await, Vec::<String>::new());
     assert_eq!(found(json!({"statusIds": [1604]})).await, Vec::<String>::new());
     let files = json!([{"content": "JVBERi0xLjcK", "fileName": "signed.pdf"}]);
     let attached = app.post("/v1/contract/attach-files", json!({"contractNo": "cont-2", "files": files})).await;
     assert_eq!(attached.data()["attachments"][0]["filename"], "signed.pdf");
     let read = app.get("/v1/contract/CONT-2").await;
-    assert_eq!((&read.data()["attachments"][0]["type"], &read.data()["attachments"][0]["isProcessed"]), (&json!(4), &json!(true)));
+    assert_eq!(
+        (&read.data()["attachments"][0]["type"], &read.data()["attachments"][0]["isProcessed"]),
+        (&json!(4), &json!(true))
+    );
     let kept = app.request(Method::PUT, "/v1/setting/contract-types/1", &[], Some(json!({"isActive": false}))).await;
     assert_eq!(kept.status, 409, "a type in use");
 }

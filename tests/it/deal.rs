@@ -93,18 +93,27 @@ async fn the_documented_bodies_are_taken_as_they_are_written() {
         "markAllTaskAsDone": false, "cancleAllOrder": true});
     let changed = update(&app, &made["dealsId"], change).await;
     let value = &changed.data()["value"];
-    assert_eq!((&value["dealsInterests"], &value["dealQuantity"], &value["measure"]), (&json!([]), &json!(90), &json!(90)));
+    assert_eq!(
+        (&value["dealsInterests"], &value["dealQuantity"], &value["measure"]),
+        (&json!([]), &json!(90), &json!(90))
+    );
     assert_eq!(value["dealsLabels"][0]["labelName"], "Large");
     assert_eq!(value["reasonCategoryId"], Value::Null, "only a missed deal has a reason");
     let listed = app
-        .post("/v1/Deals/Enquiry", json!({"dealStageIds": [0], "pageLength": 10, "skip": 0, "orderBy": "string", "keyword": "string"}))
+        .post(
+            "/v1/Deals/Enquiry",
+            json!({"dealStageIds": [0], "pageLength": 10, "skip": 0, "orderBy": "string", "keyword": "string"}),
+        )
         .await;
     let row = &listed.data()["value"][0];
     assert_eq!((&row["dealsName"], &row["customerCode"]), (&json!("string"), &json!("string")));
     assert_eq!((&row["dealMeasureUnit"], &row["statusName"]), (&json!({"unitName": "unit"}), &json!("Open")));
     let read = app.get("/v1/Deals/1").await;
     assert_eq!(&read.data()["value"], value);
-    assert_eq!(app.request(Method::GET, "/v1/deals/1", &[("if-none-match", read.header("etag"))], None).await.status, 304);
+    assert_eq!(
+        app.request(Method::GET, "/v1/deals/1", &[("if-none-match", read.header("etag"))], None).await.status,
+        304
+    );
 }
 
 #[tokio::test]
@@ -157,7 +166,10 @@ async fn an_update_keeps_what_is_absent_and_a_missed_stage_needs_a_reason() {
     assert_eq!(same.data()["value"], made, "nothing differs");
     let emptied = update(&app, id, json!({"dealLabels": [], "participantCodes": [], "note": null})).await;
     let value = &emptied.data()["value"];
-    assert_eq!((&value["dealsLabels"], &value["participantCodes"], &value["notes"]), (&json!([]), &json!([]), &Value::Null));
+    assert_eq!(
+        (&value["dealsLabels"], &value["participantCodes"], &value["notes"]),
+        (&json!([]), &json!([]), &Value::Null)
+    );
     assert_eq!(value["dealsInterests"], made["dealsInterests"]);
     let late = app.request(Method::PUT, &format!("/v1/deals/{id}"), &[("if-match", "\"1\"")], Some(json!({}))).await;
     assert_eq!(late.status, 412);
@@ -167,13 +179,17 @@ async fn an_update_keeps_what_is_absent_and_a_missed_stage_needs_a_reason() {
     let stage = entry(&app, "stages", None, "Elsewhere", json!({"boardId": other})).await;
     let elsewhere = update(&app, id, json!({"dealStageId": stage})).await;
     assert_eq!(elsewhere.errors(), [("invalid_value", "dealStageId")]);
-    let missed = update(&app, id, json!({"dealStageId": 5511, "reasonCategoryId": 39_733_557, "remark": "next year"})).await;
+    let missed =
+        update(&app, id, json!({"dealStageId": 5511, "reasonCategoryId": 39_733_557, "remark": "next year"})).await;
     let value = &missed.data()["value"];
     assert_eq!((&value["statusName"], &value["reasonCategoryName"]), (&json!("Missed"), &json!("Too dear")));
     assert!(value["dateClosed"].is_string());
     let again = update(&app, id, json!({"dealStageId": 5509})).await;
     let value = &again.data()["value"];
-    assert_eq!((&value["statusName"], &value["reasonCategoryId"], &value["dateClosed"]), (&json!("Open"), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&value["statusName"], &value["reasonCategoryId"], &value["dateClosed"]),
+        (&json!("Open"), &Value::Null, &Value::Null)
+    );
     assert_eq!(update(&app, &json!(99), json!({})).await.status, 404);
     let history = app.get(&format!("/v1/deals/{id}/history")).await;
     let stays = history.data()["value"].as_array().unwrap();
@@ -199,7 +215,8 @@ async fn time_in_a_stage_is_counted() {
     update(&app, &made["dealsId"], json!({"dealStageId": 5510})).await;
     app.advance(Duration::from_secs(30));
     let history = app.get("/v1/deals/1/history").await;
-    let seconds: Vec<&Value> = history.data()["value"].as_array().unwrap().iter().map(|stay| &stay["seconds"]).collect();
+    let seconds: Vec<&Value> =
+        history.data()["value"].as_array().unwrap().iter().map(|stay| &stay["seconds"]).collect();
     assert_eq!(seconds, [&json!(90), &json!(30)]);
 }
 
@@ -215,15 +232,18 @@ async fn a_board_shows_its_stages_in_order_with_what_they_are_worth() {
     let stages = seen.data()["stages"].as_array().unwrap();
     let told: Vec<_> = stages
         .iter()
-        .map(|stage| (stage["kind"].as_str().unwrap(), stage["count"].as_i64().unwrap(), stage["value"].clone(), stage["weightedValue"].clone()))
+        .map(|stage| {
+            (
+                stage["kind"].as_str().unwrap(),
+                stage["count"].as_i64().unwrap(),
+                stage["value"].clone(),
+                stage["weightedValue"].clone(),
+            )
+        })
         .collect();
     assert_eq!(
         told,
-        [
-            ("open", 3, json!(600), json!(120)),
-            ("won", 1, json!(1000), json!(200)),
-            ("missed", 0, json!(0), json!(0))
-        ]
+        [("open", 3, json!(600), json!(120)), ("won", 1, json!(1000), json!(200)), ("missed", 0, json!(0), json!(0))]
     );
     let names = |answer: &Answer| -> Vec<String> {
         let deals = answer.data()["stages"][0]["deals"].as_array().unwrap().clone();
@@ -292,7 +312,8 @@ async fn many_deals_made_at_once_have_numbers_and_places_of_their_own() {
         let app = Arc::clone(&app);
         writers.push(tokio::spawn(async move {
             let mut body = creation();
-            body["customerCodes"] = if index % 2 == 0 { json!(["string", "C000349"]) } else { json!(["C000349", "string"]) };
+            body["customerCodes"] =
+                if index % 2 == 0 { json!(["string", "C000349"]) } else { json!(["C000349", "string"]) };
             body["dateFollowUp"] = Value::Null;
             let made = app.post("/v1/deals", body).await;
             assert_eq!(made.status, 200, "{made:?}");
@@ -353,7 +374,10 @@ async fn deals_are_found_by_all_that_they_are_filtered_by() {
         (json!({"dealLabels": [1002, 34_064_271]}), all(&|_| true)),
         (json!({"dealInterests": [1001], "dealLabels": [34_064_271]}), all(&|index| index < 6 && index % 4 != 0)),
         (json!({"valueFrom": 300, "valueTo": 500}), all(&|index| (3..=5).contains(&index))),
-        (json!({"expectedCloseDateFrom": "2025-03-02", "expectedCloseDateTo": "2025-03-04"}), all(&|index| (1..=3).contains(&index))),
+        (
+            json!({"expectedCloseDateFrom": "2025-03-02", "expectedCloseDateTo": "2025-03-04"}),
+            all(&|index| (1..=3).contains(&index)),
+        ),
         (json!({"keyWord": "กระบี่"}), vec![5]),
         (json!({"keyword": "deal 0", "assignTo": "staff01"}), all(&|index| index < 10 && index % 2 == 0)),
         (json!({"boardId": 1}), vec![]),
@@ -365,7 +389,9 @@ async fn deals_are_found_by_all_that_they_are_filtered_by() {
     assert_eq!(found(take(json!({"orderBy": 0}))).await, all(&|_| true));
     let page = app.post("/v1/deals/enquiry", json!({"skip": 2, "take": 3})).await;
     assert_eq!((page.data()["value"].as_array().unwrap().len(), &page.data()["total"]), (3, &json!(12)));
-    let csv = app.request(Method::POST, "/v1/deals/enquiry", &[("accept", "text/csv")], Some(json!({"statusIds": [2]}))).await;
+    let csv = app
+        .request(Method::POST, "/v1/deals/enquiry", &[("accept", "text/csv")], Some(json!({"statusIds": [2]})))
+        .await;
     assert!(csv.text.contains("Deal 11") && !csv.text.contains("Deal 10"), "{csv:?}");
 }
 
@@ -375,10 +401,13 @@ async fn lists_are_found_by_every_spelling_of_their_paths_and_entries_in_use_are
     deal(&app, "one", 1, None).await;
     for path in ["/v1/deals/boards", "/v1/Deals/Board", "/v1/deal/boards"] {
         let boards = app.get(path).await;
-        let names: Vec<&Value> = boards.data()["value"].as_array().unwrap().iter().map(|one| &one["boardName"]).collect();
+        let names: Vec<&Value> =
+            boards.data()["value"].as_array().unwrap().iter().map(|one| &one["boardName"]).collect();
         assert_eq!(names, [&json!("งานขาย"), &json!("Bigger deals")], "{path}");
     }
-    for path in ["/v1/deals/stages?boardId=34628319", "/v1/deals/stage?boardId=34628319", "/v1/deals/boards/34628319/stages"] {
+    for path in
+        ["/v1/deals/stages?boardId=34628319", "/v1/deals/stage?boardId=34628319", "/v1/deals/boards/34628319/stages"]
+    {
         let stages = app.get(path).await;
         let kinds: Vec<&Value> = stages.data()["value"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
         assert_eq!(kinds, [&json!("open"), &json!("won"), &json!("missed")], "{path}");
@@ -460,7 +489,10 @@ async fn a_follow_up_is_a_task_and_all_tasks_of_a_deal_can_be_done_at_once() {
     assert_eq!(tasks().await, [done, ("2023-03-08T09:00:00+0700".to_owned(), "open".to_owned())]);
     let task = app.post("/v1/task/enquiry", json!({"dealNo": number, "statuses": ["open"]})).await;
     let task = &task.data()[0];
-    assert_eq!((&task["note"], &task["assignedToStaffCode"], &task["customerCode"]), (&json!("Call again"), &json!("staff01"), &json!("string")));
+    assert_eq!(
+        (&task["note"], &task["assignedToStaffCode"], &task["customerCode"]),
+        (&json!("Call again"), &json!("staff01"), &json!("string"))
+    );
 }
 
 #[tokio::test]
@@ -479,14 +511,23 @@ async fn deals_come_out_of_a_file_once_and_go_back() {
     assert_eq!(counts(&done), (1, 1, 0, 2), "{done:#}");
     let read = app.get("/v1/deals/1").await;
     let value = &read.data()["value"];
-    assert_eq!((&value["dealsName"], &value["dealsValue"], &value["statusName"]), (&json!("Renamed"), &json!(1250.5), &json!("Won")));
+    assert_eq!(
+        (&value["dealsName"], &value["dealsValue"], &value["statusName"]),
+        (&json!("Renamed"), &json!(1250.5), &json!("Won"))
+    );
     let fresh = app.post("/v1/deals/enquiry", json!({"keyword": "old-7"})).await;
     let row = &fresh.data()["value"][0];
-    assert_eq!((&row["dealsName"], &row["probability"], &row["labels"]), (&json!("Fresh"), &json!(40), &json!(["Hot", "new"])));
+    assert_eq!(
+        (&row["dealsName"], &row["probability"], &row["labels"]),
+        (&json!("Fresh"), &json!(40), &json!(["Hot", "new"]))
+    );
     undo(&app, &done).await;
     let read = app.get("/v1/deals/1").await;
     let value = &read.data()["value"];
-    assert_eq!((&value["dealsName"], &value["dealsValue"], &value["statusName"]), (&json!("Known"), &json!(100), &json!("Open")));
+    assert_eq!(
+        (&value["dealsName"], &value["dealsValue"], &value["statusName"]),
+        (&json!("Known"), &json!(100), &json!("Open"))
+    );
     let left = app.post("/v1/deals/enquiry", json!({})).await;
     assert_eq!(left.data()["total"], 1);
 }

@@ -51,7 +51,10 @@ async fn the_documented_bodies_are_taken_as_they_are_written() {
     let app = TestApp::new().await;
     let made = create(&app, creation()).await;
     assert_eq!((&made["expenseId"], &made["statusId"]), (&json!(1), &json!(302)));
-    assert_eq!((&made["total"], &made["totalBaht"], &made["totalToPay"]), (&json!(1070.5), &json!(1070.5), &json!(1070.5)));
+    assert_eq!(
+        (&made["total"], &made["totalBaht"], &made["totalToPay"]),
+        (&json!(1070.5), &json!(1070.5), &json!(1070.5))
+    );
     assert_eq!(made["dateTransaction"], "2021-09-17T17:42:31+0700");
     let line = &made["expenseDetails"][1];
     assert_eq!((&line["amount1"], &line["taxi"], &line["parking"]), (&json!(220), &json!(120), &json!(40)));
@@ -72,15 +75,19 @@ async fn the_documented_bodies_are_taken_as_they_are_written() {
     let again = update(&app, 2, wrapped).await;
     assert_eq!(again.data()["value"]["expenseDetails"], value["expenseDetails"]);
     let listed = app
-        .post("/v1/expenses/enquiry", json!({"expenseTypeId": 1001, "statusIds": ["string"], "staffCodes": ["string"],
-            "searchText": "string", "dateStart": "2021-09-17T10:42:31.981Z", "dateEnd": "2021-09-17T10:42:31.981Z"}))
+        .post(
+            "/v1/expenses/enquiry",
+            json!({"expenseTypeId": 1001, "statusIds": ["string"], "staffCodes": ["string"],
+            "searchText": "string", "dateStart": "2021-09-17T10:42:31.981Z", "dateEnd": "2021-09-17T10:42:31.981Z"}),
+        )
         .await;
     assert_eq!((listed.status, &listed.data()["value"]), (200, &json!([])));
     let groups = app.post("/v1/Expenses/Enquiry", json!({"expenseTypeId": 1001, "statusIds": ["302"]})).await;
     assert_eq!(groups.data()["value"][0]["statusName"], "Waiting for approval");
     assert_eq!(groups.data()["value"][0]["expenses"][0]["expenseNo"], second["expenseNo"]);
     let read = app.get("/v1/Expenses/2").await;
-    let log: Vec<&Value> = read.data()["value"]["activityLogs"].as_array().unwrap().iter().map(|one| &one["logType"]).collect();
+    let log: Vec<&Value> =
+        read.data()["value"]["activityLogs"].as_array().unwrap().iter().map(|one| &one["logType"]).collect();
     assert_eq!(log, [&json!(1), &json!(2)], "what changes nothing is not written down");
     assert_eq!(read.data()["value"]["activityLogs"][0]["userInfo"]["fullname"], "Integration");
 }
@@ -124,15 +131,21 @@ async fn limits_say_how_many_levels_approve_and_each_is_another_persons() {
     employee(&app, "BOSS", None).await;
     employee(&app, "HEAD", Some("BOSS")).await;
     employee(&app, "STAFF", Some("HEAD")).await;
-    let first = entry(&app, "expense-limits", None, "Small", json!({"expenseTypeId": 1004, "upTo": 100, "approveLevel": 1})).await;
-    entry(&app, "expense-limits", None, "Large", json!({"expenseTypeId": 1004, "upTo": 500.5, "approveLevel": 2})).await;
+    let first =
+        entry(&app, "expense-limits", None, "Small", json!({"expenseTypeId": 1004, "upTo": 100, "approveLevel": 1}))
+            .await;
+    entry(&app, "expense-limits", None, "Large", json!({"expenseTypeId": 1004, "upTo": 500.5, "approveLevel": 2}))
+        .await;
     let refused = app.post("/v1/setting/expense-limits", json!({"name": "x", "detail": {"expenseTypeId": 7}})).await;
     assert_eq!(refused.errors(), [("invalid_value", "detail.expenseTypeId")]);
     let claim = |amount: i64| json!({"subject": "Paper", "staffCode": "staff", "expenseDetails": [other(amount)]});
     let above = app.post("/v1/Expenses", claim(501)).await;
     assert_eq!(above.errors(), [("out_of_range", "ExpenseDetails[0].amount")]);
     let small = create(&app, claim(100)).await;
-    assert_eq!((&small["approveLevels"], &small["expenseDetails"][0]["expenseLimitRangesId"]), (&json!(1), &json!(first)));
+    assert_eq!(
+        (&small["approveLevels"], &small["expenseDetails"][0]["expenseLimitRangesId"]),
+        (&json!(1), &json!(first))
+    );
     let large = create(&app, claim(500)).await;
     assert_eq!((&large["approveLevels"], &large["waitingApproveByRankNo"]), (&json!(2), &json!(1)));
     let head = app.get("/v1/employees/HEAD").await.data()["value"]["userId"].clone();
@@ -149,19 +162,31 @@ async fn limits_say_how_many_levels_approve_and_each_is_another_persons() {
     let twice = decide(&app, 2, "approve", json!({"staffCode": "BOSS"})).await;
     let value = &twice.data()["value"];
     assert_eq!((&value["statusName"], &value["approvedByUserId"]), (&json!("Approved"), &boss));
-    let levels: Vec<_> = value["expenseStates"].as_array().unwrap().iter().map(|one| (one["approveLevel"].clone(), one["seq"].clone())).collect();
+    let levels: Vec<_> = value["expenseStates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["approveLevel"].clone(), one["seq"].clone()))
+        .collect();
     assert_eq!(levels, [(json!(1), json!(1)), (json!(2), json!(2)), (json!(2), json!(3))]);
     assert_eq!(decide(&app, 2, "approve", json!({})).await.status, 409);
     assert_eq!(decide(&app, 2, "cancel", json!({})).await.status, 409);
     // The other one is rejected, changed, and waits again.
     assert_eq!(decide(&app, 1, "reject", json!({})).await.errors(), [("required", "comment")]);
     let rejected = decide(&app, 1, "reject", json!({"reason": "no receipt"})).await;
-    assert_eq!((&rejected.data()["value"]["statusId"], &rejected.data()["value"]["reason"]), (&json!(304), &json!("no receipt")));
+    assert_eq!(
+        (&rejected.data()["value"]["statusId"], &rejected.data()["value"]["reason"]),
+        (&json!(304), &json!("no receipt"))
+    );
     let again = update(&app, 1, json!({"remark": "receipt added"})).await;
     assert_eq!((&again.data()["value"]["statusId"], &again.data()["value"]["reason"]), (&json!(302), &Value::Null));
     let groups = app.post("/v1/expenses/enquiry", json!({"expenseTypeId": 0, "staffCodes": ["staff"]})).await;
-    let told: Vec<_> = groups.data()["value"].as_array().unwrap().iter()
-        .map(|group| (group["statusId"].clone(), group["expenses"].as_array().unwrap().len())).collect();
+    let told: Vec<_> = groups.data()["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| (group["statusId"].clone(), group["expenses"].as_array().unwrap().len()))
+        .collect();
     assert_eq!((told, &groups.data()["total"]), (vec![(json!(302), 1), (json!(303), 1)], &json!(2)));
     assert_eq!(app.request(Method::DELETE, "/v1/expenses/2", &[], None).await.status, 409);
     assert_eq!(app.request(Method::DELETE, "/v1/expenses/1", &[], None).await.status, 200);
@@ -179,7 +204,10 @@ async fn receipts_are_attached_listed_and_removed() {
     assert_eq!(unknown.errors(), [("not_found", "expenseId")]);
     let attached = app.post("/v1/expenses/attach-files", json!({"expenseId": 1, "files": files})).await;
     let file = attached.data()["value"]["attachments"][0].clone();
-    assert_eq!((&file["filename"], &file["extension"], &file["type"]), (&json!("receipt.png"), &json!(".png"), &json!(2)));
+    assert_eq!(
+        (&file["filename"], &file["extension"], &file["type"]),
+        (&json!("receipt.png"), &json!(".png"), &json!(2))
+    );
     assert!(file["thumbnail"].is_string() && file["url"] == file["thumbnail"], "{file}");
     let kept = update(&app, 1, json!({"attachments": [file]})).await;
     assert_eq!(kept.data()["value"]["attachments"].as_array().unwrap().len(), 1);
@@ -189,7 +217,8 @@ async fn receipts_are_attached_listed_and_removed() {
     assert_eq!(removed.data()["value"]["attachments"], json!([]));
     let bad = update(&app, 1, json!({"attachments": [{"url": "http://127.0.0.1/receipt.jpg"}]})).await;
     assert_eq!(bad.errors(), [("invalid_url", "attachments[0].url")]);
-    let fetched = update(&app, 1, json!({"attachments": [{"attachmentId": 0, "url": "https://files.example/bill.jpg"}]})).await;
+    let fetched =
+        update(&app, 1, json!({"attachments": [{"attachmentId": 0, "url": "https://files.example/bill.jpg"}]})).await;
     let file = &fetched.data()["value"]["attachments"][0];
     assert_eq!((&file["filename"], &file["isProcessed"]), (&json!("bill.jpg"), &json!(false)));
 }

@@ -32,9 +32,11 @@ async fn what_looks_the_same_is_the_same_customer() {
 
     let name = |code: &str, name: &str| json!({"customerCode": code, "customerName": name, "customerState": 3});
     assert_eq!(create(&app, name("T1", "ร้านน้ำแข็ง")).await, 200);
-    for (code, spelling) in
-        [("T2", "ร้านน\u{e4d}\u{e49}\u{e32}แข็ง"), ("T3", "ร้านน\u{e49}\u{e4d}\u{e32}\u{e40}\u{e40}ข็ง"), ("T4", "ร้านน้ำแข็ง\u{200d}")]
-    {
+    for (code, spelling) in [
+        ("T2", "ร้านน\u{e4d}\u{e49}\u{e32}แข็ง"),
+        ("T3", "ร้านน\u{e49}\u{e4d}\u{e32}\u{e40}\u{e40}ข็ง"),
+        ("T4", "ร้านน้ำแข็ง\u{200d}"),
+    ] {
         assert_eq!(create(&app, name(code, spelling)).await, 409, "{spelling}");
     }
     for keyword in ["น้ำแข็ง", "น\u{e4d}\u{e49}\u{e32}\u{e40}\u{e40}ข็ง"] {
@@ -44,7 +46,8 @@ async fn what_looks_the_same_is_the_same_customer() {
     // Digits of every script, and dashes.
     assert_eq!(create(&app, name("A-๑๒๓", "Digits")).await, 200);
     assert_eq!(app.get("/v3/customers/a%E2%80%93123").await.data()["customerName"], "Digits");
-    let tax = json!({"customerCode": "X1", "customerName": "Tax", "customerState": 3, "customerTaxNo": "0-1055-61000-00-8"});
+    let tax =
+        json!({"customerCode": "X1", "customerName": "Tax", "customerState": 3, "customerTaxNo": "0-1055-61000-00-8"});
     assert_eq!(create(&app, tax).await, 200);
     assert_eq!(existing(&app, json!({"customerTaxNo": "๐๑๐๕๕๖๑๐๐๐๐๐๘"})).await, ["X1"]);
 }
@@ -91,7 +94,12 @@ async fn records_of_an_earlier_fold_are_folded_anew_and_clashes_are_named() {
     app.sql("update customer_identity set value = 'F2-before' where value = 'f2@example.com'").await;
     app.sql("update choice set name_key = 'gold-before' where name_key = 'gold'").await;
     app.sql("update customer set code = 'f1', code_key = 'f1-before' where code = 'F3'").await;
-    app.app.db.write(async |mut tx| sala::refold::ask(&mut tx, 507, 0).await).await.map_err(|error: db::Error| error).unwrap();
+    app.app
+        .db
+        .write(async |mut tx| sala::refold::ask(&mut tx, 507, 0).await)
+        .await
+        .map_err(|error: db::Error| error)
+        .unwrap();
     app.run_jobs().await;
     assert_eq!(app.get("/v3/customers/f2").await.data()["customerName"], "Two");
     assert_eq!(existing(&app, json!({"customerName": "TWO"})).await, ["F2"]);

@@ -351,10 +351,7 @@ fn open(rows: &str) -> Vec<u8> {
          xmlns:text=\"urn:oasis:names:tc:opendocument:xmlns:text:1.0\"><office:body><office:spreadsheet>\
          <table:table table:name=\"S\">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"
     );
-    archive(&[
-        ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"),
-        ("content.xml", content.as_bytes()),
-    ])
+    archive(&[("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", content.as_bytes())])
 }
 
 #[tokio::test]
@@ -393,5 +390,9 @@ async fn an_open_document_is_read_by_what_it_shows() {
     assert_eq!((price["regularPrice"].as_f64(), price["vatValue"].as_f64()), (Some(1250.5), Some(100.0)), "{first:#}");
     assert_eq!((&first["productName"], &first["productDescription"]), (&json!("Fish & Chips"), &json!("14:30")));
     let second = product(&app, "SKU-0007").await;
-    assert_eq!((&second["category"], &second["productDescription"]), (&json!("Tools"), &json!("4126.65")), "{second:#}");
+    assert_eq!(
+        (&second["category"], &second["productDescription"]),
+        (&json!("Tools"), &json!("4126.65")),
+        "{second:#}"
+    );
 }

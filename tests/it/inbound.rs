@@ -218,12 +218,7 @@ async fn what_is_not_known_is_shown_as_unsupported_and_spoils_no_neighbour() {
     let body = body(&events);
     assert_eq!(post(&server, &fake, &body, Some(&signature(&body))).await.status, 200);
     let stored = contents(&fake, &room).await;
-    let expected = [
-        ("message", "before"),
-        ("unsupported", "poll"),
-        ("unsupported", "message"),
-        ("message", "after"),
-    ];
+    let expected = [("message", "before"), ("unsupported", "poll"), ("unsupported", "message"), ("message", "after")];
     let expected: Vec<(String, String)> =
         expected.iter().map(|(kind, content)| ((*kind).to_owned(), (*content).to_owned())).collect();
     assert_eq!(stored, expected);
@@ -415,18 +410,31 @@ async fn nothing_that_was_chosen_or_written_is_lost() {
     let at = fake.app.app.now();
     let source = json!({"type": "user", "userId": user_id("ann")});
     let event = |number: i64, kind: &str, part: Value| {
-        let mut event = json!({"type": kind, "webhookEventId": number.to_string(), "timestamp": at + number, "source": source});
+        let mut event =
+            json!({"type": kind, "webhookEventId": number.to_string(), "timestamp": at + number, "source": source});
         event[kind] = part;
         event
     };
     let mention = json!({"mentionees": [{"index": 0, "length": 4, "type": "all"}, {"index": 5, "length": 4, "type": "user", "userId": "U1"}]});
     let events = [
         event(1, "postback", json!({"data": "book", "params": {"datetime": "2025-12-31T23:59"}})),
-        event(2, "message", json!({"id": "2", "type": "sticker", "packageId": "1", "stickerId": "2", "text": "ขอบคุณ", "keywords": ["thanks"]})),
+        event(
+            2,
+            "message",
+            json!({"id": "2", "type": "sticker", "packageId": "1", "stickerId": "2", "text": "ขอบคุณ", "keywords": ["thanks"]}),
+        ),
         event(3, "message", json!({"id": "3", "type": "file", "fileName": "ใบเสนอราคา.pdf", "fileSize": 5})),
-        event(4, "message", json!({"id": "4", "type": "text", "text": "@All @Bob hi", "mention": mention, "quotedMessageId": "3"})),
+        event(
+            4,
+            "message",
+            json!({"id": "4", "type": "text", "text": "@All @Bob hi", "mention": mention, "quotedMessageId": "3"}),
+        ),
         event(5, "message", json!({"id": "5", "type": "text", "text": "plain", "quotedMessageId": "elsewhere"})),
-        event(6, "message", json!({"id": "6", "type": "image", "contentProvider": {"type": "line"}, "imageSet": {"id": "S", "index": 1, "total": 2}})),
+        event(
+            6,
+            "message",
+            json!({"id": "6", "type": "image", "contentProvider": {"type": "line"}, "imageSet": {"id": "S", "index": 1, "total": 2}}),
+        ),
     ];
     let body = body(&events);
     assert_eq!(post(&server, &fake, &body, Some(&signature(&body))).await.status, 200);
@@ -503,17 +511,14 @@ async fn whoever_followed_last_follows() {
     fake.room("ann").await;
     let server = Server::new(fake.app.app.clone());
     let at = fake.app.app.now();
-    let event = |number: &str, kind: &str, at: i64| {
-        json!({"type": kind, "webhookEventId": number, "timestamp": at, "source": {"type": "user", "userId": user_id("ann")}})
-    };
+    let event = |number: &str, kind: &str, at: i64| json!({"type": kind, "webhookEventId": number, "timestamp": at, "source": {"type": "user", "userId": user_id("ann")}});
     // LINE delivers an older event again.
     for event in [event("1", "follow", at), event("2", "unfollow", at - 60_000)] {
         let body = body(&[event]);
         assert_eq!(post(&server, &fake, &body, Some(&signature(&body))).await.status, 200);
     }
     let mut conn = fake.app.app.db.read().await.unwrap();
-    let follows: Vec<bool> =
-        conn.sql("select follows from contact where follows is not null").all().await.unwrap();
+    let follows: Vec<bool> = conn.sql("select follows from contact where follows is not null").all().await.unwrap();
     assert_eq!(follows, [true]);
 }
 

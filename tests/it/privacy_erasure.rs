@@ -71,7 +71,7 @@ fn quartz() -> Value {
         "customFields": [{"customFieldName": "Hobby", "customFieldValue": ["QuartzCollecting"]}]})
 }
 
-const MARKERS: [&str; 39] = [
+const MARKERS: [&str; 41] = [
     "Quartz Marker",
     "Quartz Marker at LINE",
     "ควอตซ์ มาร์กเกอร์",
@@ -102,6 +102,8 @@ const MARKERS: [&str; 39] = [
     "QuartzContract",
     "KeyedQuartz",
     "TaskOfQuartz",
+    "DealOfQuartz",
+    "AgreementOfQuartz",
     "KeyedMessageQuartz",
     "QuartzLawyer",
     "LastWordsOfQuartz",
@@ -132,6 +134,18 @@ async fn people(fake: &Fake) -> (String, String) {
     for (subject, code) in [("TaskOfQuartz", "C-1"), ("TaskOfGranite", "C-2")] {
         let task = json!({"subject": subject, "note": format!("{subject}, a note"), "customerCode": code});
         assert_eq!(app.post("/v1/task", task).await.status, 200);
+    }
+    crate::deal::employee(app, "DEALER", None).await;
+    for (name, code) in [("Quartz", "C-1"), ("Granite", "C-2")] {
+        let deal = json!({"customerCodes": [code], "dealName": format!("DealOf{name}"), "probability": 10, "dealValue": 5,
+                          "expectedCloseDate": "2025-03-01", "assignTo": "DEALER", "note": format!("DealOf{name}, a note"),
+                          "dateFollowUp": "2025-02-01T09:00:00"});
+        assert_eq!(app.post("/v1/deals", deal).await.status, 200);
+        let contract = json!({"contractName": format!("AgreementOf{name}"), "customerCode": code, "contractType": "MA",
+                              "dateStart": "2025-01-01", "dateEnd": "2035-12-31", "owner": "DEALER",
+                              "description": format!("AgreementOf{name}, in words"),
+                              "contractService": {"subject": format!("AgreementOf{name}"), "frequency": 260_001, "numberOfTimes": 1}});
+        assert_eq!(app.post("/v1/contract", contract).await.status, 200);
     }
     attach(app, "C-1", "507-attachmentfirst", "QuartzContract.txt", "quartz contract").await;
     attach(app, "C-2", "507-attachmentsecond", "GraniteContract.txt", "granite contract").await;

@@ -191,7 +191,8 @@ pub(crate) async fn exactly(conn: &mut Conn, company: i64, id: i64) -> Result<Op
 
 /// The customers behind this number, in its order.
 pub(crate) async fn after(conn: &mut Conn, company: i64, id: i64, most: i64) -> Result<Vec<Row>, db::Error> {
-    let query = conn.sql("select ").push(COLUMNS).push(" from customer where company = $1 and id > $2 order by id limit $3");
+    let query =
+        conn.sql("select ").push(COLUMNS).push(" from customer where company = $1 and id > $2 order by id limit $3");
     query.bind(company).bind(id).bind(most).all().await
 }
 

@@ -192,7 +192,9 @@ impl<'r, 'v> Rows<'r, 'v> {
         }
         if self.found {
             // Of what stands behind the header's last column it counts only that there is something.
-            if let Some(beyond) = row.cells.get(self.width..).and_then(|cells| cells.iter().find(|cell| !cell.is_empty())) {
+            if let Some(beyond) =
+                row.cells.get(self.width..).and_then(|cells| cells.iter().find(|cell| !cell.is_empty()))
+            {
                 let beyond = beyond.clone();
                 row.cells.truncate(self.width);
                 row.cells.push(beyond);

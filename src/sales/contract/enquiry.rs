@@ -81,8 +81,7 @@ async fn enquire_contracts(
 ) -> Result<List<Contract>, Error> {
     let mut conn = app.db.read().await?;
     let company = caller.company;
-    let page =
-        PageWrite { skip: input.skip, take: input.take, page_length: input.page_length, cursor: input.cursor };
+    let page = PageWrite { skip: input.skip, take: input.take, page_length: input.page_length, cursor: input.cursor };
     let mut lister: Lister<'_, Row> = Lister::open(&mut conn, &caller, &page, faults).await?;
     lister
         .any(" and status in (", input.status_ids.iter().flatten().copied().filter(|id| *id != 0), ")")

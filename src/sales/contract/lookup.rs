@@ -75,10 +75,7 @@ async fn get_contract_types(State(app): State<App>, caller: Caller) -> Result<Re
     responses((status = 200, description = "The templates.", body = Envelope<Vec<ContractTemplate>>)),
     security(("bearerAuth" = ["contract:read"]))
 )]
-async fn get_contract_templates(
-    State(app): State<App>,
-    caller: Caller,
-) -> Result<Reply<Vec<ContractTemplate>>, Error> {
+async fn get_contract_templates(State(app): State<App>, caller: Caller) -> Result<Reply<Vec<ContractTemplate>>, Error> {
     let view = |entry: Choice| ContractTemplate { template_id: entry.id, template_name: entry.name };
     Ok(Reply::ok(active(&app, &caller, List::ContractTemplates).await?.into_iter().map(view).collect()))
 }

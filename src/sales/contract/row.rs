@@ -184,7 +184,11 @@ impl Record for Row {
 
     fn words(&self) -> Vec<&str> {
         let services = self.services.iter().flatten().map(|service| service.subject.as_str());
-        [self.number.as_str(), self.name.as_str()].into_iter().chain(self.description.as_deref()).chain(services).collect()
+        [self.number.as_str(), self.name.as_str()]
+            .into_iter()
+            .chain(self.description.as_deref())
+            .chain(services)
+            .collect()
     }
 
     async fn views(conn: &mut Conn, company: i64, rows: Vec<Row>, zone: &Zone) -> Result<Vec<Contract>, Error> {
@@ -217,7 +221,11 @@ impl Record for Row {
             let name = |one: &Customer| if one.is_erased { erased::NAME.to_owned() } else { one.name.clone() };
             Contract {
                 contract_no: row.number,
-                contract_type: kinds.iter().find(|one| one.id == row.kind).map(|one| one.name.clone()).unwrap_or_default(),
+                contract_type: kinds
+                    .iter()
+                    .find(|one| one.id == row.kind)
+                    .map(|one| one.name.clone())
+                    .unwrap_or_default(),
                 status_id: row.status,
                 status_name: status_name(row.status).to_owned(),
                 contract_name: row.name,

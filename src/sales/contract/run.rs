@@ -126,14 +126,16 @@ async fn plan_visits(tx: &mut Conn, by: &Actor, row: &Row, code: &str, zone: &Zo
         let what = service.map(|service| service.subject.as_str()).unwrap_or_default();
         let subject = format!("{what} ({})", row.number);
         let number = make_task(tx, by, row, Some(code), subject, visit.due_at, zone).await?;
-        tx.sql("update contract_visit set task = $5 where company = $1 and contract = $2 and service = $3 and due_at = $4")
-            .bind(row.company)
-            .bind(row.id)
-            .bind(visit.service)
-            .bind(visit.due_at)
-            .bind(number)
-            .later()
-            .await?;
+        tx.sql(
+            "update contract_visit set task = $5 where company = $1 and contract = $2 and service = $3 and due_at = $4",
+        )
+        .bind(row.company)
+        .bind(row.id)
+        .bind(visit.service)
+        .bind(visit.due_at)
+        .bind(number)
+        .later()
+        .await?;
         made += 1;
     }
     Ok(made)

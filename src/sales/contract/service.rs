@@ -113,7 +113,9 @@ pub(super) fn visits(service: &Service, from: i64, until: i64, zone: &Zone) -> O
     let mut count = 0;
     loop {
         let (begin, next) = match period(service.frequency, count) {
-            Some(span) => (start.checked_add(span).ok()?, start.checked_add(period(service.frequency, count + 1)?).ok()?),
+            Some(span) => {
+                (start.checked_add(span).ok()?, start.checked_add(period(service.frequency, count + 1)?).ok()?)
+            }
             None => (start.clone(), end.checked_add(1.day()).ok()?),
         };
         if begin > end {
@@ -203,8 +205,14 @@ mod tests {
     fn visits_lie_within_the_contract_so_many_in_each_period() {
         assert_eq!(days(260_001, 1, "2025-06-18", "2026-06-18T21:37:51"), ["2025-06-18", "2026-06-18"]);
         assert_eq!(days(260_001, 1, "2025-06-18", "2026-06-17T23:59:59"), ["2025-06-18"]);
-        assert_eq!(days(260_002, 1, "2025-01-31", "2025-12-31"), ["2025-01-31", "2025-04-30", "2025-07-31", "2025-10-31"]);
-        assert_eq!(days(260_003, 2, "2025-02-01", "2025-03-31"), ["2025-02-01", "2025-02-15", "2025-03-01", "2025-03-16"]);
+        assert_eq!(
+            days(260_002, 1, "2025-01-31", "2025-12-31"),
+            ["2025-01-31", "2025-04-30", "2025-07-31", "2025-10-31"]
+        );
+        assert_eq!(
+            days(260_003, 2, "2025-02-01", "2025-03-31"),
+            ["2025-02-01", "2025-02-15", "2025-03-01", "2025-03-16"]
+        );
         assert_eq!(days(260_004, 1, "2025-01-01", "2025-01-16"), ["2025-01-01", "2025-01-08", "2025-01-15"]);
         assert_eq!(days(260_005, 3, "2025-01-01", "2025-12-31").len(), 3);
         let zone = Zone::UTC;

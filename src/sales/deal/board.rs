@@ -214,11 +214,7 @@ async fn sums(conn: &mut Conn, narrow: &Narrow<'_>, now: i64) -> Result<Vec<Sum>
 }
 
 /// The open deals, in order, stage by stage; and whether there are more.
-async fn cards(
-    conn: &mut Conn,
-    narrow: &Narrow<'_>,
-    most: i64,
-) -> Result<(HashMap<i64, Vec<DealCard>>, bool), Error> {
+async fn cards(conn: &mut Conn, narrow: &Narrow<'_>, most: i64) -> Result<(HashMap<i64, Vec<DealCard>>, bool), Error> {
     let query = narrow.apply(conn.rows::<Row>("deal")).push(" and deal.status = ").push_bind(OPEN);
     let query = query.push(" order by deal.stage, deal.place, deal.id limit ").push_bind(most + 1);
     let mut rows: Vec<Row> = query.all().await?;

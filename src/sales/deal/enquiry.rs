@@ -206,10 +206,10 @@ async fn enquire_deals(
 ) -> Result<Reply<Listing<DealEnquiryItem>>, Error> {
     let mut conn = app.db.read().await?;
     let company = caller.company;
-    let page =
-        PageWrite { skip: input.skip, take: input.take, page_length: input.page_length, cursor: None };
+    let page = PageWrite { skip: input.skip, take: input.take, page_length: input.page_length, cursor: None };
     let mut lister: Lister<'_, Row> = Lister::open(&mut conn, &caller, &page, faults).await?;
-    let nonzero = |ids: &Option<Vec<i64>>| -> Vec<i64> { ids.iter().flatten().copied().filter(|id| *id != 0).collect() };
+    let nonzero =
+        |ids: &Option<Vec<i64>>| -> Vec<i64> { ids.iter().flatten().copied().filter(|id| *id != 0).collect() };
     lister
         .any(" and stage in (", nonzero(&input.deal_stage_ids), ")")
         .equal(" and board = ", input.board_id.filter(|id| *id != 0))
@@ -256,7 +256,8 @@ fn chosen(lister: &mut Lister<'_, Row>, company: i64, list: List, ids: &[i64]) {
     if ids.is_empty() {
         return;
     }
-    let mut parts = vec![" and id in (select deal from deal_choice where company = ", " and list = ", " and choice in ("];
+    let mut parts =
+        vec![" and id in (select deal from deal_choice where company = ", " and list = ", " and choice in ("];
     parts.extend(std::iter::repeat_n(", ", ids.len() - 1));
     parts.push("))");
     let mut values: Vec<Value> = vec![company.into(), list.path().into()];

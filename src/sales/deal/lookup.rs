@@ -245,4 +245,3 @@ async fn get_deal_missed_reasons(
         |entry: Choice| DealMissedReasonCategory { reason_category_id: entry.id, reason_category_name: entry.name };
     active(&app, &caller, List::MissedReasons, view).await
 }
-

@@ -547,13 +547,7 @@ async fn change(tx: &mut Conn, by: &Actor, asked: &Asked<'_>, mut faults: Faults
 }
 
 /// What else a request asks for: a task to follow up, tasks to be done, orders to be cancelled.
-async fn after(
-    tx: &mut Conn,
-    by: &Actor,
-    old: Option<&Row>,
-    row: &Row,
-    wanted: &DealUpdate,
-) -> Result<(), Error> {
+async fn after(tx: &mut Conn, by: &Actor, old: Option<&Row>, row: &Row, wanted: &DealUpdate) -> Result<(), Error> {
     // The tasks that are there; the one to follow up comes behind them.
     if wanted.mark_all_task_as_done == Some(true) {
         task::finish_all(tx, by, &row.number).await?;
@@ -665,7 +659,11 @@ async fn get_deal_history(
     let stays = stage::stays(&mut conn, caller.company, row.id).await?;
     let view = |stay: stage::Stay| DealStay {
         deal_stage_id: stay.stage,
-        deal_stage_name: entries.iter().find(|one| one.id == stay.stage).map(|one| one.name.clone()).unwrap_or_default(),
+        deal_stage_name: entries
+            .iter()
+            .find(|one| one.id == stay.stage)
+            .map(|one| one.name.clone())
+            .unwrap_or_default(),
         date_entered: time::text(stay.entered_at, &zone),
         date_left: stay.left_at.map(|at| time::text(at, &zone)),
         seconds: (stay.left_at.unwrap_or_else(|| app.now()) - stay.entered_at).max(0) / 1000,

@@ -98,7 +98,8 @@ async fn people(
     wanted: &DealUpdate,
     faults: &mut Faults,
 ) -> Result<(), Error> {
-    let owner: Vec<(String, &str)> = wanted.assign_to.iter().map(|code| ("assignTo".to_owned(), code.as_str())).collect();
+    let owner: Vec<(String, &str)> =
+        wanted.assign_to.iter().map(|code| ("assignTo".to_owned(), code.as_str())).collect();
     let others = wanted.participant_codes.iter().flatten().enumerate();
     let others: Vec<(String, &str)> =
         others.map(|(index, code)| (format!("participantCodes[{index}]"), code.as_str())).collect();
@@ -122,10 +123,9 @@ async fn lists(
     faults: &mut Faults,
 ) -> Result<(), Error> {
     let mut named: Vec<(String, List, i64)> = Vec::new();
-    for (field, list, ids) in [
-        ("dealInterests", List::Interests, &wanted.deal_interests),
-        ("dealLabels", List::Labels, &wanted.deal_labels),
-    ] {
+    for (field, list, ids) in
+        [("dealInterests", List::Interests, &wanted.deal_interests), ("dealLabels", List::Labels, &wanted.deal_labels)]
+    {
         let ids = ids.iter().flatten().enumerate().filter(|(_, id)| **id != 0);
         named.extend(ids.map(|(index, id)| (format!("{field}[{index}]"), list, *id)));
     }
@@ -166,11 +166,7 @@ async fn lists(
 }
 
 /// Which of these entries there are.
-async fn entries(
-    tx: &mut Conn,
-    company: i64,
-    named: &[(String, List, i64)],
-) -> Result<HashSet<(String, i64)>, Error> {
+async fn entries(tx: &mut Conn, company: i64, named: &[(String, List, i64)]) -> Result<HashSet<(String, i64)>, Error> {
     if named.is_empty() {
         return Ok(HashSet::new());
     }
@@ -181,7 +177,9 @@ async fn entries(
     let found: Vec<(String, i64)> = tx
         .sql("select choice.list, choice.id from ")
         .push_rows(&rows)
-        .push(" as input cross join choice where choice.list = input.list and choice.id = input.id and choice.company = ")
+        .push(
+            " as input cross join choice where choice.list = input.list and choice.id = input.id and choice.company = ",
+        )
         .push_bind(company)
         .all()
         .await?;
@@ -239,13 +237,7 @@ pub(super) fn fitting(found: Option<Stage>, id: i64, board: Option<i64>, faults:
 }
 
 /// Puts a row into a stage, which is held.
-pub(super) async fn settle(
-    tx: &mut Conn,
-    by: &Actor,
-    row: &mut Row,
-    stage: &Stage,
-    spot: Spot,
-) -> Result<(), Error> {
+pub(super) async fn settle(tx: &mut Conn, by: &Actor, row: &mut Row, stage: &Stage, spot: Spot) -> Result<(), Error> {
     let entered = row.stage != stage.id;
     // What has ended has no order that anybody keeps: it goes to the end, and its stage is never spread.
     let spot = if stage.status == OPEN { spot } else { Spot::End };

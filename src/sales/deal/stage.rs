@@ -143,11 +143,8 @@ async fn between(
         let message = format!("{field}: deal {neighbour} is not in stage {stage}; read the board again");
         return Err(Error::Conflict(Fault::new(Code::Conflict, field, message)));
     };
-    let next = if before {
-        " and place < $4 order by place desc limit 1"
-    } else {
-        " and place > $4 order by place limit 1"
-    };
+    let next =
+        if before { " and place < $4 order by place desc limit 1" } else { " and place > $4 order by place limit 1" };
     let next: Option<i64> = tx
         .sql("select place from deal where company = $1 and stage = $2 and id <> $3 and deleted_at is null")
         .push(next)

@@ -185,7 +185,9 @@ impl Names {
         ids.sort_unstable();
         ids.dedup();
         let customers: Vec<Customer> = conn
-            .sql("select id, code, name, erased_at is not null as is_erased from customer where company = $1 and id in ")
+            .sql(
+                "select id, code, name, erased_at is not null as is_erased from customer where company = $1 and id in ",
+            )
             .bind(company)
             .push_ids(&ids)
             .all()
@@ -251,7 +253,9 @@ async fn choices(
     let found: Vec<Found> = conn
         .sql("select choice.list, choice.id, choice.name, choice.position from ")
         .push_rows(&rows)
-        .push(" as input cross join choice where choice.list = input.list and choice.id = input.id and choice.company = ")
+        .push(
+            " as input cross join choice where choice.list = input.list and choice.id = input.id and choice.company = ",
+        )
         .push_bind(company)
         .all()
         .await?;
@@ -310,7 +314,8 @@ pub(super) async fn link(tx: &mut Conn, old: Option<&Row>, new: &Row) -> Result<
         if after.0.is_empty() {
             continue;
         }
-        let columns = [("deal", Type::BigInt), ("list", Type::Text), ("choice", Type::BigInt), ("company", Type::BigInt)];
+        let columns =
+            [("deal", Type::BigInt), ("list", Type::Text), ("choice", Type::BigInt), ("company", Type::BigInt)];
         let mut rows = Rows::new(&columns);
         for id in &after.0 {
             rows.push([new.id.into(), list.path().into(), (*id).into(), new.company.into()]);

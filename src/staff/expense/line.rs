@@ -267,12 +267,8 @@ mod tests {
             parking: Amount::from_whole(40),
             ..write(1006)
         };
-        let fuel = ExpenseDetailWrite {
-            miles_start: Some(1),
-            miles_end: Some(2),
-            used_fuel_card: Some(true),
-            ..write(1003)
-        };
+        let fuel =
+            ExpenseDetailWrite { miles_start: Some(1), miles_end: Some(2), used_fuel_card: Some(true), ..write(1003) };
         let mut none = Faults::default();
         let lines = [read(&travel, "d", &mut none), read(&fuel, "d", &mut none)];
         assert_eq!(totals(&lines), (3_200_000, 2_200_000));

@@ -184,8 +184,12 @@ async fn fill(
     if row.lines.is_empty() {
         faults.add(Code::Required, "ExpenseDetails", "ExpenseDetails: at least one line is required");
     }
-    let limits: Vec<Limit> =
-        choice::all(tx, row.company, List::ExpenseLimits).await?.iter().filter(|one| one.is_active).filter_map(Limit::of).collect();
+    let limits: Vec<Limit> = choice::all(tx, row.company, List::ExpenseLimits)
+        .await?
+        .iter()
+        .filter(|one| one.is_active)
+        .filter_map(Limit::of)
+        .collect();
     row.levels = line::judge(&mut row.lines, &limits, faults);
     let (total, to_pay) = line::totals(&row.lines);
     (row.total, row.to_pay) = (Amount::from_units(total), Amount::from_units(to_pay));

@@ -24,12 +24,8 @@ pub(super) const REJECTED: i64 = 304;
 pub(super) const CANCELLED: i64 = 305;
 
 /// The statuses in their order, and the words for them.
-pub(super) const STATUSES: [(i64, &str); 4] = [
-    (WAITING, "Waiting for approval"),
-    (APPROVED, "Approved"),
-    (REJECTED, "Rejected"),
-    (CANCELLED, "Cancelled"),
-];
+pub(super) const STATUSES: [(i64, &str); 4] =
+    [(WAITING, "Waiting for approval"), (APPROVED, "Approved"), (REJECTED, "Rejected"), (CANCELLED, "Cancelled")];
 
 /// A step of approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
