@@ -28,9 +28,11 @@ pub mod privacy;
 pub mod product;
 pub mod report;
 pub mod sales;
+pub mod service;
 pub mod setting;
 pub mod staff;
 pub mod task;
+pub mod timeline;
 pub mod transfer;
 
 pub mod ops;
@@ -66,4 +68,6 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 21, name: "deals", sql: include_str!("../migrations/0021_deals.sql") },
     db::Migration { version: 22, name: "expenses", sql: include_str!("../migrations/0022_expenses.sql") },
     db::Migration { version: 23, name: "contracts", sql: include_str!("../migrations/0023_contracts.sql") },
+    db::Migration { version: 24, name: "cases", sql: include_str!("../migrations/0024_cases.sql") },
+    db::Migration { version: 25, name: "activities", sql: include_str!("../migrations/0025_activities.sql") },
 ];

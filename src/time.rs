@@ -57,11 +57,6 @@ pub fn read_day(text: &str) -> Option<Date> {
     text.parse::<Date>().ok().or_else(|| text.parse::<DateTime>().ok().map(|time| time.date()))
 }
 
-/// The day of a time (Unix milliseconds).
-pub fn day_of(at: i64, zone: &Zone) -> Date {
-    Timestamp::from_millisecond(at).unwrap_or_default().to_zoned(zone.clone()).date()
-}
-
 fn moment(time: DateTime, zone: &Zone) -> Option<i64> {
     let time = time.round(Unit::Millisecond).ok()?;
     time.to_zoned(zone.clone()).ok().map(|time| time.timestamp().as_millisecond())

@@ -99,6 +99,17 @@ impl Record {
         }
     }
 
+    /// An activity.
+    pub fn activity(id: i64) -> Record {
+        Record {
+            kind: "activity",
+            topic: "Activity",
+            id,
+            is_public: false,
+            version: "select version from activity where company = $1 and id = $2",
+        }
+    }
+
     /// The record of a stored attachment.
     fn of(row: &Row) -> Option<Record> {
         match row.record_kind.as_str() {
@@ -106,6 +117,7 @@ impl Record {
             "product" => Some(Record::product(row.record)),
             "expense" => Some(Record::expense(row.record)),
             "contract" => Some(Record::contract(row.record)),
+            "activity" => Some(Record::activity(row.record)),
             _ => None,
         }
     }

@@ -22,6 +22,7 @@ use crate::sales::contract;
 use crate::sales::deal::{self, DealCreate};
 use crate::sales::order::{self, SalesOrderWrite};
 use crate::sales::quotation::{self, QuotationWrite};
+use crate::service::case::{self, CaseCreateRequest};
 use crate::setting::choice::{self, New};
 use crate::setting::list::List;
 use crate::setting::{company, number};
@@ -103,8 +104,8 @@ async fn account_of(app: &App, now: i64) -> Result<String, Failure> {
     }
 }
 
-/// The records that examples of the API's reference name, so that each of these is accepted as it is written there: the employee
-/// EMP000, the customers C000349 and C000055, and the event 13.
+/// The records that examples of the API's reference name, so that each of these is accepted as it is written there: the employees
+/// EMP000 and 6d473b8f-…, the customers C000349, C000055 and C000154, the event 13, and the case T250200010 with its category.
 async fn records(app: &App, now: i64) -> Result<(), Failure> {
     let zone = time::zone(&mut app.db.read().await?, COMPANY).await?;
     let by = Caller::acting(COMPANY, "system");
@@ -114,7 +115,13 @@ async fn records(app: &App, now: i64) -> Result<(), Failure> {
             "roleName": "Manager", "teamName": "Team A", "isActive": true,
         }))?;
         employee::put(&mut tx, &by, &head, &Conditions::default(), now).await?;
-        for (code, name) in [("C000055", "Siam Tools"), ("C000349", "Bangkok Trading")] {
+        let clerk: EmployeeUpsert = entered(json!({
+            "staffCode": "EMP002", "userId": "6d473b8f-a6b3-4536-b1e6-f4b7688414e2", "email": "malee@example.com",
+            "firstname": "Malee", "lastname": "Wongsa", "roleName": "Support", "teamName": "Team A", "headCode": "EMP000",
+        }))?;
+        employee::put(&mut tx, &by, &clerk, &Conditions::default(), now).await?;
+        let customers = [("C000055", "Siam Tools"), ("C000349", "Bangkok Trading"), ("C000154", "Chao Phraya Foods")];
+        for (code, name) in customers {
             let customer: CustomerWrite = entered(json!({
                 "customerCode": code, "customerName": name, "customerState": 3, "customerType": 1, "owners": ["EMP000"],
             }))?;
@@ -127,6 +134,21 @@ async fn records(app: &App, now: i64) -> Result<(), Failure> {
             let at = event::check(&visit, Faults::default(), &zone)?;
             event::add(&mut tx, &by, &visit, at, now).await?;
         }
+        let detail = json!({"responseMinutes": 60, "resolutionMinutes": 480});
+        let category = choice::New {
+            id: Some(2_140_016_585),
+            name: "ติดตั้งสินค้า",
+            name_en: Some("Installation"),
+            detail: Some(&detail),
+            ..choice::New::default()
+        };
+        choice::create(&mut tx, COMPANY, List::CaseCategories, &category).await?;
+        let case: CaseCreateRequest = entered(json!({
+            "caseNo": "T250200010", "caseType": 1, "subject": "ติดตั้งเครื่องกรองน้ำ", "customerCode": "C000154",
+            "categoryId": 2_140_016_585_i64, "dateCase": "2025-02-05T17:35:53.693+0700",
+            "dateDue": "2025-02-07T17:35:53.693+0700", "assignedToUserId": "6d473b8f-a6b3-4536-b1e6-f4b7688414e2",
+        }))?;
+        case::open(&mut tx, &Actor { caller: by.clone(), now }, case).await?;
         crm_records(&mut tx, &Actor { caller: by.clone(), now }).await
     });
     Ok(write.await?)

@@ -17,9 +17,9 @@ pub struct Belonging {
     pub(crate) word: &'static str,
     pub(crate) merge: Merge,
     pub(crate) erase: Erase,
-    /// The column with the name by which the audit trail and events know each of these records, where they speak of them
-    /// by themselves: `task/TK2511-0001`.
-    pub(crate) name: Option<&'static str>,
+    /// What the audit trail and events call these records where they speak of them by themselves, and the column with the name
+    /// by which they know each: `task/TK2511-0001`.
+    pub(crate) name: Option<(&'static str, &'static str)>,
 }
 
 /// What becomes of the records of a customer that is merged into another.
@@ -160,11 +160,47 @@ pub const BELONGINGS: &[Belonging] = &[
     // The law keeps these as they were issued (Revenue Code, section 87/3), with whom they name.
     Belonging { name: Some("number"), ..line("tax_document", "customer", "taxDocuments", Merge::Stays, Erase::Keep) },
     Belonging {
+        name: Some(("activity", "no")),
+        ..line(
+            "activity",
+            "customer",
+            "activities",
+            Merge::Moves(Key::Number),
+            Erase::Blank {
+                set: "subject = '', contact = null, note = null, report = null, outcome = null, next_step = null,
+                      visit_location = null, visit_location_name = null, visit_place_id = null, visit_latitude = null,
+                      visit_longitude = null, start_location = null, start_location_name = null, check_in = null,
+                      check_out = null, search_key = '', version = version + 1",
+                left: "subject <> ''",
+            },
+        )
+    },
+    Belonging {
+        name: Some(("case", "no")),
+        ..line(
+            "service_case",
+            "customer",
+            "cases",
+            Merge::Moves(Key::Number),
+            Erase::Blank {
+                set: "subject = '', note = null, search_key = '', version = version + 1",
+                left: "subject <> '' or note is not null",
+            },
+        )
+    },
+    line(
+        "case_comment",
+        "customer",
+        "caseComments",
+        Merge::Moves(Key::Number),
+        Erase::Blank { set: "body = ''", left: "body <> ''" },
+    ),
+    Belonging {
         condition: " and record_kind = 'customer'",
         ..line("attachment", "record", "attachments", Merge::Moves(Key::Text), Erase::Apart)
     },
     Belonging {
-        name: Some("number"),
+        name: Some(("task", "number")),
         ..line(
             "task",
             "customer",

@@ -362,6 +362,8 @@ const FIELDS: [(&str, &str); 6] = [
     ("product.code_key", "productCode"),
     ("quotation.number_key", "quotationNo"),
     ("sales_order.number_key", "salesOrderNo"),
+    ("service_case.no_key", "caseNo"),
+    ("activity.no_key", "activityNo"),
 ];
 
 /// The field of a unique index by its last column: two requests at the same moment brought the same value.

@@ -43,8 +43,8 @@ use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{self, TraceId, Work};
 use crate::{
-    attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, report, sales, setting,
-    staff, task, webhook,
+    attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, report, sales, service,
+    setting, staff, task, timeline, webhook,
 };
 use paths::Paths;
 use peer::Peer;
@@ -60,6 +60,8 @@ fn resources() -> OpenApiRouter<App> {
         .merge(attachment::routes())
         .merge(product::routes())
         .merge(sales::routes())
+        .merge(service::routes())
+        .merge(timeline::routes())
         .merge(staff::employee::routes())
         .merge(task::routes())
         .merge(staff::expense::routes())

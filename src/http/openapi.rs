@@ -42,6 +42,8 @@ use crate::telemetry::Meter;
         (name = "Employee", description = "Who works here, and to whom they report"),
         (name = "Contract", description = "What was agreed with a customer for how long, and the services that it promises"),
         (name = "Expense", description = "What employees claim, and its approval"),
+        (name = "Activity", description = "Visits, calls and meetings: as they are planned, and as they went"),
+        (name = "Case", description = "What customers ask for or complain of, who sees to it, and by when"),
         (name = "Task", description = "What somebody is to do, by when, and for whom"),
         (name = "Setting", description = "The company's profile, its look-up lists, and the audit trail"),
         (name = "Privacy", description = "What persons asked for under a privacy law: export of their data, or erasure"),

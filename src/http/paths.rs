@@ -19,6 +19,18 @@ const ALIASES: &[(Method, &str, &str)] = &[
     (Method::GET, "/v3/customers/file-categories", "/v1/customer/file-categories"),
     (Method::POST, "/v1/customer/file-categories", "/v1/customer/attach-files"),
     (Method::POST, "/v3/customers/attach-files", "/v1/customer/attach-files"),
+    (Method::POST, "/v1/activities", "/v1/activity"),
+    (Method::POST, "/v1/activity/enquiry", "/v1/activities/enquiry"),
+    (Method::GET, "/v1/activities/key-activities", "/v1/activity/key-activities"),
+    (Method::GET, "/v1/activities/keyactivities", "/v1/activity/key-activities"),
+    (Method::GET, "/v1/activity/keyactivities", "/v1/activity/key-activities"),
+    (Method::GET, "/v1/activities/types", "/v1/activity/types"),
+    (Method::GET, "/v1/activities/statuses", "/v1/activity/statuses"),
+    (Method::GET, "/v1/activities/calendars", "/v1/activity/calendars"),
+    (Method::POST, "/v1/activities/calendars", "/v1/activity/calendars"),
+    (Method::POST, "/v1/activities/check-in", "/v1/activity/check-in"),
+    (Method::GET, "/v1/activities/no/{}", "/v1/activity/{}"),
+    (Method::DELETE, "/v1/activities/{}", "/v1/activity/{}"),
     (Method::GET, "/v1/tickets/{}", "/tickets/{}"),
     (Method::GET, "/v2/tickets/{}", "/tickets/{}"),
     (Method::GET, "/v3/tickets/{}", "/tickets/{}"),
@@ -57,6 +69,12 @@ const ALIASES: &[(Method, &str, &str)] = &[
     (Method::DELETE, "/v1/salesorder/reject", "/v1/salesorders/reject"),
     (Method::DELETE, "/v2/salesorder/reject", "/v1/salesorders/reject"),
 ];
+
+/// Groups that are served under a second name: whatever begins with it and is not known is looked for under the first.
+const GROUPS: &[(&str, &str)] = &[("/v1/cases", "/v1/case"), ("/v1/activities", "/v1/activity")];
+
+/// Groups with a second name: what begins with it and is not known is looked for under the first.
+const GROUPS: &[(&str, &str)] = &[("/v1/cases", "/v1/case"), ("/v1/activities", "/v1/activity")];
 
 /// Every path of the server, as a tree of segments.
 #[derive(Debug, Default)]
@@ -120,7 +138,7 @@ impl Paths {
                     canonical.push_str(segment);
                     next
                 }
-                (None, None) => return None,
+                (None, None) => return self.in_group(method, trimmed, query),
             };
         }
         for alias in node.aliases.iter().filter(|alias| alias.method == method) {
@@ -133,6 +151,18 @@ impl Paths {
             }
         }
         (canonical != path).then_some(canonical)
+    }
+
+    /// The path under the first name of its group.
+    fn in_group(&self, method: &Method, path: &str, query: Option<&str>) -> Option<String> {
+        GROUPS.iter().find_map(|(second, first)| {
+            let (begin, rest) = path.split_at_checked(second.len())?;
+            if !begin.eq_ignore_ascii_case(second) || !(rest.is_empty() || rest.starts_with('/')) {
+                return None;
+            }
+            let path = format!("{first}{rest}");
+            self.canonical(method, &path, query).or(Some(path))
+        })
     }
 
     /// Rewrites a request's address where its path is known in another spelling.
@@ -172,6 +202,15 @@ mod tests {
         assert_eq!(canonical("/V3/products/AbC/"), Some("/v3/Products/AbC".into()));
         assert_eq!(canonical("/v3/products/SERIALS/status"), Some("/v3/Products/serials/status".into()));
         assert_eq!(canonical("/nowhere"), None);
+    }
+
+    #[test]
+    fn a_group_is_served_under_its_second_name_too() {
+        let paths = Paths::new(["/v1/case", "/v1/case/{caseNo}", "/v1/case/{caseNo}/status"].into_iter());
+        let put = |path: &str| paths.canonical(&Method::PUT, path, None);
+        assert_eq!(put("/v1/Cases/T1/Status/"), Some("/v1/case/T1/status".into()));
+        assert_eq!((put("/v1/cases"), put("/v1/casesX")), (Some("/v1/case".into()), None));
+        assert_eq!((put("/v1/case/T1"), put("/v1/ca")), (None, None));
     }
 
     #[test]

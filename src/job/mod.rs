@@ -25,8 +25,7 @@ use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
 use crate::sales::contract;
-use crate::{attachment, import, media, privacy, product, refold, report, sales, task, telemetry, webhook};
-use crate::{attachment, import, media, privacy, product, task, telemetry, webhook};
+use crate::{attachment, import, media, privacy, product, refold, report, sales, service, task, telemetry, webhook};
 
 pub use ask::{Wanted, enqueue, enqueue_all, enqueue_in, hasten};
 pub use loops::Loops;
@@ -183,6 +182,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Erase => Box::pin(privacy::erase::run(app, job)).await,
         Kind::Import => Box::pin(import::run(app, job)).await,
         Kind::Products => product::ticket::run(app, job).await,
+        Kind::Remind if job.key.starts_with("case:") => service::case::run(app, job).await,
         Kind::Remind => task::run(app, job).await,
         Kind::Refold => Box::pin(refold::run(app, job)).await,
         Kind::Tally => report::tally::run(app).await,

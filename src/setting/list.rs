@@ -29,6 +29,9 @@ pub enum List {
     Labels,
     MissedReasons,
     CaseCategories,
+    ActivityTypes,
+    ActivityStatuses,
+    KeyActivities,
     ContractTypes,
     ContractTemplates,
     ExpenseLimits,
@@ -64,6 +67,9 @@ impl List {
             List::Labels => "labels",
             List::MissedReasons => "missed-reasons",
             List::CaseCategories => "case-categories",
+            List::ActivityTypes => "activity-types",
+            List::ActivityStatuses => "activity-statuses",
+            List::KeyActivities => "key-activities",
             List::ContractTypes => "contract-types",
             List::ContractTemplates => "contract-templates",
             List::ExpenseLimits => "expense-limits",
@@ -140,6 +146,23 @@ impl List {
                 let values = detail["values"].as_array();
                 need("values", values.is_some_and(|values| values.iter().all(Value::is_string)), "a list of texts");
             }
+            List::ActivityStatuses => {
+                let state = detail["state"].as_str().unwrap_or_default();
+                let ok = ["planned", "started", "done", "cancelled"].contains(&state);
+                need("state", ok, "one of planned, started, done, cancelled");
+            }
+            List::CaseCategories => {
+                for name in ["responseMinutes", "resolutionMinutes", "warnMinutes"] {
+                    let minutes = &detail[name];
+                    let ok =
+                        minutes.is_null() || minutes.as_i64().is_some_and(|minutes| (1..=525_600).contains(&minutes));
+                    need(name, ok, "a whole number of minutes from 1 to 525600, or null");
+                }
+                let clock = &detail["aroundTheClock"];
+                need("aroundTheClock", clock.is_null() || clock.is_boolean(), "true or false");
+                let assignee = &detail["assignee"];
+                need("assignee", assignee.is_null() || assignee.is_string(), "a user id or a staff code");
+            }
             List::VatRates | List::WithholdingRates => {
                 let rate = detail["rate"].as_f64();
                 need("rate", rate.is_some_and(|rate| (0.0..=100.0).contains(&rate)), "a percentage from 0 to 100");
@@ -174,6 +197,15 @@ impl List {
             List::Tags => "select count(*) from customer_choice where company = $1 and list = 'tags' and choice = $2",
             List::EventTypes => "select count(*) from customer_event where company = $1 and kind = $2",
             List::SatisfactionSources => "select count(*) from satisfaction where company = $1 and source = $2",
+            List::ActivityTypes => {
+                "select count(*) from activity where company = $1 and kind = $2 and deleted_at is null"
+            }
+            List::ActivityStatuses => {
+                "select count(*) from activity where company = $1 and status = $2 and deleted_at is null"
+            }
+            List::CaseCategories => {
+                "select count(*) from service_case where company = $1 and category = $2 and deleted_at is null"
+            }
             List::FileCategories => "select count(*) from attachment where company = $1 and category = $2",
             List::ProductGroups => {
                 "select (select count(*) from product where company = $1 and category = $2 and deleted_at is null and not is_parent)
@@ -237,6 +269,15 @@ impl List {
             List::PriceTiers => "update product_price set tier = $1 where company = $2 and tier = $3",
             List::EventTypes => {
                 "update customer_event set kind = $1, version = version + 1 where company = $2 and kind = $3"
+            }
+            List::ActivityTypes => {
+                "update activity set kind = $1, version = version + 1 where company = $2 and kind = $3"
+            }
+            List::ActivityStatuses => {
+                "update activity set status = $1, version = version + 1 where company = $2 and status = $3"
+            }
+            List::CaseCategories => {
+                "update service_case set category = $1, version = version + 1 where company = $2 and category = $3"
             }
             List::SatisfactionSources => "update satisfaction set source = $1 where company = $2 and source = $3",
             List::FileCategories => "update attachment set category = $1 where company = $2 and category = $3",
@@ -333,7 +374,7 @@ async fn reassign_of_products(tx: &mut Conn, company: i64, list: List, from: i64
 
 /// What a company's lists begin with, in Thai and English.
 pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
-    let plain: [(List, &[(&str, &str)]); 11] = [
+    let plain: [(List, &[(&str, &str)]); 14] = [
         (List::Teams, &[("ฝ่ายขาย", "Sales"), ("ฝ่ายบริการลูกค้า", "Support")]),
         (List::CustomerGroups, &[("ทั่วไป", "General")]),
         (List::Sources, &[("เว็บไซต์", "Website"), ("LINE", "LINE"), ("Facebook", "Facebook"), ("แนะนำต่อ", "Referral")]),
@@ -347,6 +388,23 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
         (List::HeaderTemplates, &[("มาตรฐาน", "Standard")]),
         (List::ContractTypes, &[("MA", "Maintenance"), ("เช่า", "Rental"), ("ซื้อขาย", "Sale"), ("บริการ", "Service")]),
         (List::ContractTemplates, &[("มาตรฐาน", "Standard")]),
+        (
+            List::ActivityTypes,
+            &[("เข้าพบลูกค้า", "Visit"), ("โทรศัพท์", "Call"), ("ประชุมออนไลน์", "Online meeting"), ("อื่น ๆ", "Other")],
+        ),
+        (
+            List::KeyActivities,
+            &[
+                ("นำเสนอสินค้า", "Presentation"),
+                ("ติดตามงาน", "Follow-up"),
+                ("เก็บเงิน", "Collection"),
+                ("บริการหลังการขาย", "Service"),
+            ],
+        ),
+        (
+            List::CaseCategories,
+            &[("สอบถาม", "Question"), ("แจ้งปัญหา", "Problem"), ("ร้องเรียน", "Complaint"), ("แจ้งซ่อม", "Repair")],
+        ),
         (List::MissedReasons, &[("ราคา", "Price"), ("คู่แข่ง", "Competitor"), ("ไม่มีงบประมาณ", "No budget")]),
     ];
     for (list, entries) in plain {
@@ -355,7 +413,7 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
         }
     }
     let all = json!({"scopes": ["*"]});
-    let staff = json!({"scopes": ["chat:read", "chat:write", "customer:read", "customer:write", "employee:read", "product:read", "quotation:read", "quotation:write", "salesorder:read", "salesorder:write", "setting:read"]});
+    let staff = json!({"scopes": ["activity:read", "activity:write", "case:read", "case:write", "chat:read", "chat:write", "customer:read", "customer:write", "deal:read", "deal:write", "employee:read", "product:read", "quotation:read", "quotation:write", "salesorder:read", "salesorder:write", "setting:read", "task:read", "task:write"]});
     let roles = [
         ("ผู้ดูแลระบบ", "Admin", &all),
         ("ผู้จัดการ", "Manager", &all),
@@ -371,9 +429,19 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
         ("ค่าบริการ 3%", "Services 3%", &rates[2]),
         ("ค่าเช่า 5%", "Rent 5%", &rates[3]),
     ];
-    for (list, entries) in
-        [(List::Roles, roles.as_slice()), (List::VatRates, &vats), (List::WithholdingRates, &withholding)]
-    {
+    let states = ["planned", "started", "done", "cancelled"].map(|state| json!({"state": state}));
+    let statuses = [
+        ("วางแผน", "Planned", &states[0]),
+        ("กำลังดำเนินการ", "In progress", &states[1]),
+        ("เสร็จสิ้น", "Done", &states[2]),
+        ("ยกเลิก", "Cancelled", &states[3]),
+    ];
+    for (list, entries) in [
+        (List::Roles, roles.as_slice()),
+        (List::VatRates, &vats),
+        (List::WithholdingRates, &withholding),
+        (List::ActivityStatuses, &statuses),
+    ] {
         for (name, name_en, detail) in entries {
             let new = New { name, name_en: Some(name_en), detail: Some(detail), ..New::default() };
             choice::create(tx, company, list, &new).await?;

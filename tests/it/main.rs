@@ -6,8 +6,10 @@ mod account;
 mod app;
 mod auth;
 mod backup;
+mod case;
 mod chat;
 mod child;
+
 mod cli;
 mod cluster;
 mod connection;

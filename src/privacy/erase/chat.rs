@@ -136,6 +136,21 @@ async fn empty_messages(tx: &mut Conn, company: i64, rows: &Rows) -> Result<Vec<
 
 /// Deletes the files that people attached to the records. The name goes last: it says that a file is still to be deleted.
 pub(super) async fn erase_attachments(app: &App, company: i64, ids: &[i64], counts: &mut Counts) -> Result<(), Error> {
+    erase_files_of(app, company, OF_CUSTOMERS, ids, counts).await?;
+    erase_files_of(app, company, OF_ACTIVITIES, ids, counts).await
+}
+
+const OF_CUSTOMERS: (&str, &str) = (" and record_kind = 'customer' and record in ", "");
+const OF_ACTIVITIES: (&str, &str) =
+    (" and record_kind = 'activity' and record in (select id from activity where company = $1 and customer in ", ")");
+
+async fn erase_files_of(
+    app: &App,
+    company: i64,
+    (begin, end): (&'static str, &'static str),
+    ids: &[i64],
+    counts: &mut Counts,
+) -> Result<(), Error> {
     loop {
         let files: Vec<String> = app
             .db
@@ -143,11 +158,12 @@ pub(super) async fn erase_attachments(app: &App, company: i64, ids: &[i64], coun
                 tx.sql(
                     "update attachment set state = 'gone', source = null, reason = null
                      where company = $1 and id in (
-                       select id from attachment where company = $1 and record_kind = 'customer' and name <> ''
-                         and record in ",
+                       select id from attachment where company = $1 and name <> ''",
                 )
                 .bind(company)
+                .push(begin)
                 .push_ids(ids)
+                .push(end)
                 .push(" order by id limit ")
                 .push_bind(LOT)
                 .push(") returning id")

@@ -46,23 +46,26 @@ pub(super) async fn trails(app: &App, company: i64, ids: &[i64]) -> Result<Vec<T
         .all()
         .await?;
     for owned in BELONGINGS {
-        let Some(name) = owned.name else { continue };
-        let names: Vec<String> = app
-            .db
-            .read()
-            .await?
-            .sql("select ")
-            .push(name)
-            .push(" from ")
-            .push(owned.table)
-            .push(" where company = $1 and ")
-            .push(owned.column)
-            .push(" in ")
-            .bind(company)
-            .push_ids(ids)
-            .all()
-            .await?;
-        trails.extend(names.iter().map(|name| Trail::whole(format!("{}/{name}", owned.table))));
+        let Some((kind, name)) = owned.name else { continue };
+        // Files speak of their record by its id.
+        for column in [name, "cast(id as text)"] {
+            let names: Vec<String> = app
+                .db
+                .read()
+                .await?
+                .sql("select ")
+                .push(column)
+                .push(" from ")
+                .push(owned.table)
+                .push(" where company = $1 and ")
+                .push(owned.column)
+                .push(" in ")
+                .bind(company)
+                .push_ids(ids)
+                .all()
+                .await?;
+            trails.extend(names.iter().map(|name| Trail::whole(format!("{kind}/{name}"))));
+        }
     }
     let other = |(id, from, to)| Trail { subject: format!("customer/{id}"), from, to };
     trails.extend(merges.into_iter().map(other));

@@ -18,6 +18,7 @@ use crate::http::Error;
 use crate::job::{Job, Next};
 use crate::record::Record;
 use crate::sales::{contract, deal};
+use crate::service::{Activity, Case};
 use crate::{task, time};
 
 /// How long an archive is kept.
@@ -111,6 +112,8 @@ async fn fill(app: &App, company: i64, request: &Row, archive: &mut Archive) -> 
     document::documents(app, company, &ids, archive).await?;
     records::<deal::Row>(app, company, &ids, archive, "deals.jsonl").await?;
     records::<contract::Row>(app, company, &ids, archive, "contracts.jsonl").await?;
+    records::<Activity>(app, company, &ids, archive, "activities.jsonl").await?;
+    records::<Case>(app, company, &ids, archive, "cases.jsonl").await?;
     history(app, company, &ids, archive).await?;
     merges(app, company, &ids, archive).await?;
     requests(app, company, &ids, archive).await?;

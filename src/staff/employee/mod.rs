@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use self::store::{Filter, by_code, count, find_page, heads};
 pub(crate) use self::store::{Outcome, Row, by_codes, codes, is_role, key, named, put};
@@ -150,6 +151,10 @@ pub(crate) struct EmployeeUpsert {
     /// Employee code: the key, in any letter case.
     #[schema(example = "EMP001")]
     staff_code: String,
+    /// User id of a new employee who has one elsewhere already, so that what names him by it goes on doing so; made when
+    /// absent, and never changed.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    user_id: Option<Uuid>,
     /// E-mail.
     #[schema(example = "patty@example.com")]
     email: String,

@@ -301,7 +301,14 @@ pub(crate) async fn put(
     held.bind(key(&input.staff_code)).held().optional::<i64>().await?;
     let old = by_code(tx, company, &input.staff_code).await?;
     conditions.allow_change(old.as_ref().map(|old| old.version))?;
-    let id = old.as_ref().map_or_else(Uuid::new_v4, |old| old.id);
+    let id = match &old {
+        Some(old) => old.id,
+        None => user_id(tx, company, input).await?,
+    };
+    if input.user_id.is_some_and(|given| given != id) {
+        let message = format!("{} has the user id {id}, which never changes", input.staff_code.trim());
+        return Err(Error::invalid(Code::InvalidValue, "userId", message));
+    }
     let role = role(tx, company, &input.role_name).await?;
     let team = choice::ensure(tx, company, List::Teams, &input.team_name).await?;
     let head = head(tx, company, id, input, old.as_ref()).await?;
@@ -322,6 +329,23 @@ pub(crate) async fn put(
     }
     let outcome = if old.is_some() { Outcome::Updated(before) } else { Outcome::Created };
     Ok(Written { row: new, outcome })
+}
+
+/// The id of a new employee.
+async fn user_id(tx: &mut Conn, company: i64, input: &EmployeeUpsert) -> Result<Uuid, Error> {
+    let Some(id) = input.user_id else { return Ok(Uuid::new_v4()) };
+    let known: Option<String> = tx
+        .sql("select staff_code from employee where company = $1 and id = $2")
+        .bind(company)
+        .bind(id)
+        .optional()
+        .await?;
+    match known {
+        Some(code) => {
+            Err(Error::Conflict(Fault::new(Code::Taken, "userId", format!("{id} is the user id of {code} already"))))
+        }
+        None => Ok(id),
+    }
 }
 
 struct Links {

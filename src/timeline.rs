@@ -1,0 +1,322 @@
+//! What happened with a customer, the newest first: chat rooms, events, activities, cases and tasks in one list.
+//!
+//! A page is one statement. Each kind of record reads no more of its index than a page has, from the place on where the page
+//! before ended; so a page costs the same however long the history is. A new kind is one more [`Arm`].
+
+use axum::extract::State;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use db::{Conn, Query as Select, Value};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::chat::room::preview;
+use crate::customer::store as customers;
+use crate::http::{Caller, Code, Envelope, Error, Faults, Page, Paging, Path, Query, Reply};
+use crate::record;
+use crate::service::{Activity, Case};
+use crate::task;
+use crate::time::{self, Zone};
+
+/// The routes of this resource.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_customer_timeline))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Path)]
+struct CustomerPath {
+    /// The customer's code, in any letter case.
+    customer_code: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct TimelineQuery {
+    /// Only entries of these kinds, with commas between them: `room`, `event`, `activity`, `case`, `task`.
+    kinds: Option<String>,
+    /// Entries a page: 1 to 200, default 20. Also spelled `pageLength`.
+    take: Option<i64>,
+    #[param(ignore)]
+    page_length: Option<i64>,
+    /// Where the page begins: `next` of the page before it.
+    cursor: Option<String>,
+    /// The same as `cursor`.
+    #[param(ignore)]
+    before: Option<String>,
+}
+
+/// Something that happened with a customer, or is going to.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TimelineEntry {
+    /// `room`, `event`, `activity`, `case` or `task`.
+    #[schema(example = "case")]
+    kind: String,
+    /// When: of a room its last message, of an activity its begin, of a case when it was raised, of a task when it was
+    /// entered.
+    #[schema(example = "2025-02-05T17:35:53+0700")]
+    date: String,
+    /// The record's number or id, by which its own operations know it.
+    #[schema(example = "T250200010")]
+    reference: String,
+    /// What it is called.
+    title: String,
+    /// What was said last in the room, or more about the event.
+    text: Option<String>,
+    /// How far it has come, of a kind of record that has a status.
+    #[schema(example = "open")]
+    status: Option<String>,
+    /// User id of whoever sees to it.
+    assigned_to_user_id: Option<Uuid>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Row {
+    rank: i64,
+    at: i64,
+    id: String,
+    reference: String,
+    title: String,
+    said: String,
+    status: String,
+    assignee: Option<Uuid>,
+}
+
+/// A kind of record in the timeline.
+struct Arm {
+    kind: &'static str,
+    /// `select …` with the columns of [`Row`], up to `where company = `.
+    select: &'static str,
+    /// The column of its time, by which, with the customer before it, an index is ordered.
+    at: &'static str,
+    /// What rows must be besides; begins with ` and `.
+    condition: &'static str,
+    /// Whether its ids are UUIDs.
+    by_uuid: bool,
+    /// Narrows it to what the caller may see.
+    within: for<'c> fn(Select<'c>, &Caller) -> Select<'c>,
+}
+
+/// The kinds; of entries of one moment the earlier kind comes first. The number that each selects as `rank` is its place here.
+const ARMS: &[Arm] = &[
+    Arm {
+        kind: "room",
+        select: "select 0 as rank, last_at as at, cast(id as text) as id, cast(id as text) as reference, name as title,
+                        coalesce(last_content, '') as said, '' as status, cast(null as uuid) as assignee
+                 from room where company = ",
+        at: "last_at",
+        condition: " and erased_at is null",
+        by_uuid: true,
+        within: |query, _| query,
+    },
+    Arm {
+        kind: "event",
+        select:
+            "select 1 as rank, happens_at as at, cast(id as text) as id, cast(id as text) as reference, name as title,
+                        coalesce(description, '') as said, '' as status, cast(null as uuid) as assignee
+                 from customer_event where company = ",
+        at: "happens_at",
+        condition: "",
+        by_uuid: false,
+        within: |query, _| query,
+    },
+    Arm {
+        kind: "activity",
+        select: "select 2 as rank, starts_at as at, cast(id as text) as id, no as reference, subject as title,
+                        coalesce(outcome, '') as said, state as status, assignee
+                 from activity where company = ",
+        at: "starts_at",
+        condition: " and deleted_at is null",
+        by_uuid: false,
+        within: |query, caller| record::within::<Activity>(query, caller),
+    },
+    Arm {
+        kind: "case",
+        select: "select 3 as rank, raised_at as at, cast(id as text) as id, no as reference, subject as title,
+                        '' as said, status, assignee
+                 from service_case where company = ",
+        at: "raised_at",
+        condition: " and deleted_at is null",
+        by_uuid: false,
+        within: |query, caller| record::within::<Case>(query, caller),
+    },
+    Arm {
+        kind: "task",
+        select: "select 4 as rank, created_at as at, cast(id as text) as id, number as reference, subject as title,
+                        '' as said, status, assignee
+                 from task where company = ",
+        at: "created_at",
+        condition: " and deleted_at is null",
+        by_uuid: false,
+        within: |query, caller| record::within::<task::Row>(query, caller),
+    },
+];
+
+/// The place behind an entry: time, kind and id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    at: i64,
+    rank: i64,
+    id: String,
+}
+
+/// List what happened with a customer, the newest first.
+#[utoipa::path(
+    get,
+    path = "/v3/customers/{customerCode}/timeline",
+    operation_id = "getCustomerTimeline",
+    tag = "Customer",
+    params(CustomerPath, TimelineQuery),
+    responses((status = 200, description = "One page of entries.", body = Envelope<Page<TimelineEntry>>)),
+    security(("bearerAuth" = ["customer:read"]))
+)]
+async fn get_customer_timeline(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<CustomerPath>,
+    Query(query): Query<TimelineQuery>,
+) -> Result<Reply<Page<TimelineEntry>>, Error> {
+    let mut conn = app.db.read().await?;
+    let customer = customers::find(&mut conn, caller.company, &path.customer_code).await?;
+    let mut faults = Faults::default();
+    let paging = Paging::read(None, query.take, query.page_length, faults.list());
+    let kinds = kinds(query.kinds.as_deref().unwrap_or_default(), &mut faults);
+    let cursor = query.cursor.or(query.before).filter(|text| !text.trim().is_empty());
+    let after = cursor.as_deref().map(Place::read);
+    if after == Some(None) {
+        faults.add(Code::InvalidValue, "cursor", "cursor is no place of a timeline");
+    }
+    faults.end()?;
+    let rows = read(&mut conn, &caller, customer.id, &kinds, after.flatten().as_ref(), paging.take + 1).await?;
+    let zone = time::zone(&mut conn, caller.company).await?;
+    let page = Page::cut(rows, paging.take, |row| Place { at: row.at, rank: row.rank, id: row.id.clone() }.text());
+    let value = page.value.into_iter().map(|row| row.view(&zone)).collect();
+    Ok(Reply::ok(Page { value, next: page.next }))
+}
+
+/// The places of the kinds that are asked for; all when none is.
+fn kinds(text: &str, faults: &mut Faults) -> Vec<usize> {
+    let mut kinds = Vec::new();
+    for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        match ARMS.iter().position(|arm| arm.kind.eq_ignore_ascii_case(word)) {
+            Some(rank) => kinds.push(rank),
+            None => {
+                let known: Vec<&str> = ARMS.iter().map(|arm| arm.kind).collect();
+                faults.add(Code::InvalidValue, "kinds", format!("kinds must be some of {}", known.join(", ")));
+            }
+        }
+    }
+    if kinds.is_empty() {
+        kinds = (0..ARMS.len()).collect();
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+async fn read(
+    conn: &mut Conn,
+    caller: &Caller,
+    customer: i64,
+    kinds: &[usize],
+    after: Option<&Place>,
+    most: i64,
+) -> Result<Vec<Row>, Error> {
+    let mut query = conn.sql("");
+    for (index, rank) in kinds.iter().enumerate() {
+        let arm = &ARMS[*rank];
+        query = query.push(if index == 0 { "select * from (" } else { " union all select * from (" });
+        query = query.push(arm.select).push_bind(caller.company);
+        query = query.push(" and customer = ").push_bind(customer).push(arm.condition);
+        query = (arm.within)(query, caller);
+        if let Some(place) = after {
+            query = arm.behind(query, i64::try_from(*rank).unwrap_or_default(), place);
+        }
+        query = query.push(" order by ").push(arm.at).push(" desc, id desc limit ").push_bind(most);
+        query = query.push(") as arm");
+    }
+    let mut rows: Vec<Row> = query.all().await?;
+    rows.sort_by(|one, other| other.at.cmp(&one.at).then(one.rank.cmp(&other.rank)).then_with(|| after_id(one, other)));
+    rows.truncate(usize::try_from(most).unwrap_or_default());
+    Ok(rows)
+}
+
+/// Ids of one kind, the largest first: those that are numbers are compared as such.
+fn after_id(one: &Row, other: &Row) -> std::cmp::Ordering {
+    let number = |row: &Row| row.id.parse::<i64>().ok();
+    number(other).cmp(&number(one)).then_with(|| other.id.cmp(&one.id))
+}
+
+impl Arm {
+    /// Only what comes behind a place.
+    fn behind<'c>(&self, query: Select<'c>, rank: i64, place: &Place) -> Select<'c> {
+        let id: Option<Value> = match self.by_uuid {
+            true => Uuid::parse_str(&place.id).ok().map(Value::from),
+            false => place.id.parse::<i64>().ok().map(Value::from),
+        };
+        match id.filter(|_| rank == place.rank) {
+            Some(id) => {
+                let query = query.push(" and (").push(self.at).push(", id) < (").push_bind(place.at);
+                query.push(", ").push_bind(id).push(")")
+            }
+            None if rank > place.rank => query.push(" and ").push(self.at).push(" <= ").push_bind(place.at),
+            None => query.push(" and ").push(self.at).push(" < ").push_bind(place.at),
+        }
+    }
+}
+
+impl Place {
+    fn text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}:{}:{}", self.at, self.rank, self.id))
+    }
+
+    fn read(text: &str) -> Option<Place> {
+        let bytes = URL_SAFE_NO_PAD.decode(text.trim()).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
+        let mut parts = text.splitn(3, ':');
+        let (at, rank, id) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.to_owned());
+        Some(Place { at, rank, id })
+    }
+}
+
+impl Row {
+    fn view(self, zone: &Zone) -> TimelineEntry {
+        let arm = usize::try_from(self.rank).ok().and_then(|rank| ARMS.get(rank));
+        let text = |text: &str| Some(preview(text).to_owned()).filter(|text| !text.is_empty());
+        TimelineEntry {
+            kind: arm.map_or("", |arm| arm.kind).to_owned(),
+            date: time::text(self.at, zone),
+            reference: self.reference,
+            text: text(&self.said),
+            status: text(&self.status),
+            title: self.title,
+            assigned_to_user_id: self.assignee,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_was_written() {
+        let place = Place { at: -5, rank: 3, id: "a:b".to_owned() };
+        assert_eq!(Place::read(&place.text()), Some(place));
+        assert_eq!((Place::read("x"), Place::read("")), (None, None));
+    }
+
+    #[test]
+    fn each_kind_says_its_own_place() {
+        for (rank, arm) in ARMS.iter().enumerate() {
+            assert!(arm.select.starts_with(&format!("select {rank} as rank,")), "{}", arm.kind);
+        }
+    }
+}
