@@ -3,6 +3,8 @@
 //! A page is one statement. Each kind of record reads no more of its index than a page has, from the place on where the page
 //! before ended; so a page costs the same however long the history is. A new kind is one more [`Arm`].
 
+use std::cmp::Reverse;
+
 use axum::extract::State;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -81,7 +83,8 @@ struct TimelineEntry {
 struct Row {
     rank: i64,
     at: i64,
-    id: String,
+    number: i64,
+    room: Option<Uuid>,
     reference: String,
     title: String,
     said: String,
@@ -108,7 +111,7 @@ struct Arm {
 const ARMS: &[Arm] = &[
     Arm {
         kind: "room",
-        select: "select 0 as rank, last_at as at, cast(id as text) as id, cast(id as text) as reference, name as title,
+        select: "select 0 as rank, last_at as at, 0 as number, id as room, '' as reference, name as title,
                         coalesce(last_content, '') as said, '' as status, cast(null as uuid) as assignee
                  from room where company = ",
         at: "last_at",
@@ -118,8 +121,7 @@ const ARMS: &[Arm] = &[
     },
     Arm {
         kind: "event",
-        select:
-            "select 1 as rank, happens_at as at, cast(id as text) as id, cast(id as text) as reference, name as title,
+        select: "select 1 as rank, happens_at as at, id as number, cast(null as uuid) as room, cast(id as text) as reference, name as title,
                         coalesce(description, '') as said, '' as status, cast(null as uuid) as assignee
                  from customer_event where company = ",
         at: "happens_at",
@@ -129,7 +131,7 @@ const ARMS: &[Arm] = &[
     },
     Arm {
         kind: "activity",
-        select: "select 2 as rank, starts_at as at, cast(id as text) as id, no as reference, subject as title,
+        select: "select 2 as rank, starts_at as at, id as number, cast(null as uuid) as room, no as reference, subject as title,
                         coalesce(outcome, '') as said, state as status, assignee
                  from activity where company = ",
         at: "starts_at",
@@ -139,7 +141,7 @@ const ARMS: &[Arm] = &[
     },
     Arm {
         kind: "case",
-        select: "select 3 as rank, raised_at as at, cast(id as text) as id, no as reference, subject as title,
+        select: "select 3 as rank, raised_at as at, id as number, cast(null as uuid) as room, no as reference, subject as title,
                         '' as said, status, assignee
                  from service_case where company = ",
         at: "raised_at",
@@ -149,7 +151,7 @@ const ARMS: &[Arm] = &[
     },
     Arm {
         kind: "task",
-        select: "select 4 as rank, created_at as at, cast(id as text) as id, number as reference, subject as title,
+        select: "select 4 as rank, created_at as at, id as number, cast(null as uuid) as room, number as reference, subject as title,
                         '' as said, status, assignee
                  from task where company = ",
         at: "created_at",
@@ -196,7 +198,7 @@ async fn get_customer_timeline(
     faults.end()?;
     let rows = read(&mut conn, &caller, customer.id, &kinds, after.flatten().as_ref(), paging.take + 1).await?;
     let zone = time::zone(&mut conn, caller.company).await?;
-    let page = Page::cut(rows, paging.take, |row| Place { at: row.at, rank: row.rank, id: row.id.clone() }.text());
+    let page = Page::cut(rows, paging.take, |row| row.place().text());
     let value = page.value.into_iter().map(|row| row.view(&zone)).collect();
     Ok(Reply::ok(Page { value, next: page.next }))
 }
@@ -243,15 +245,10 @@ async fn read(
         query = query.push(") as arm");
     }
     let mut rows: Vec<Row> = query.all().await?;
-    rows.sort_by(|one, other| other.at.cmp(&one.at).then(one.rank.cmp(&other.rank)).then_with(|| after_id(one, other)));
+    let order = |row: &Row| (Reverse(row.at), row.rank, Reverse((row.number, row.room)));
+    rows.sort_by_key(order);
     rows.truncate(usize::try_from(most).unwrap_or_default());
     Ok(rows)
-}
-
-/// Ids of one kind, the largest first: those that are numbers are compared as such.
-fn after_id(one: &Row, other: &Row) -> std::cmp::Ordering {
-    let number = |row: &Row| row.id.parse::<i64>().ok();
-    number(other).cmp(&number(one)).then_with(|| other.id.cmp(&one.id))
 }
 
 impl Arm {
@@ -287,13 +284,21 @@ impl Place {
 }
 
 impl Row {
+    fn place(&self) -> Place {
+        Place {
+            at: self.at,
+            rank: self.rank,
+            id: self.room.map_or_else(|| self.number.to_string(), |room| room.to_string()),
+        }
+    }
+
     fn view(self, zone: &Zone) -> TimelineEntry {
         let arm = usize::try_from(self.rank).ok().and_then(|rank| ARMS.get(rank));
         let text = |text: &str| Some(preview(text).to_owned()).filter(|text| !text.is_empty());
         TimelineEntry {
             kind: arm.map_or("", |arm| arm.kind).to_owned(),
             date: time::text(self.at, zone),
-            reference: self.reference,
+            reference: self.room.map_or(self.reference, |room| room.to_string()),
             text: text(&self.said),
             status: text(&self.status),
             title: self.title,

@@ -22,6 +22,7 @@ use crate::sales::contract;
 use crate::sales::deal::{self, DealCreate};
 use crate::sales::order::{self, SalesOrderWrite};
 use crate::sales::quotation::{self, QuotationWrite};
+use crate::service::activity::{self, ActivityUpsertRequest};
 use crate::service::case::{self, CaseCreateRequest};
 use crate::setting::choice::{self, New};
 use crate::setting::list::List;
@@ -105,7 +106,8 @@ async fn account_of(app: &App, now: i64) -> Result<String, Failure> {
 }
 
 /// The records that examples of the API's reference name, so that each of these is accepted as it is written there: the employees
-/// EMP000 and 6d473b8f-…, the customers C000349, C000055 and C000154, the event 13, and the case T250200010 with its category.
+/// EMP000 and 6d473b8f-…, the customers C000349, C000055 and C000154, the event 13, the activities A20250200028 and A20250200029, and the case T250200010 with its
+/// category.
 async fn records(app: &App, now: i64) -> Result<(), Failure> {
     let zone = time::zone(&mut app.db.read().await?, COMPANY).await?;
     let by = Caller::acting(COMPANY, "system");
@@ -134,6 +136,14 @@ async fn records(app: &App, now: i64) -> Result<(), Failure> {
             let at = event::check(&visit, Faults::default(), &zone)?;
             event::add(&mut tx, &by, &visit, at, now).await?;
         }
+        for no in ["A20250200028", "A20250200029"] {
+            let visit: ActivityUpsertRequest = entered(json!({
+                "activityNo": no, "subject": "เข้าพบลูกค้า", "activityTypeId": 1, "customerCode": "C000154",
+                "dateAppointmentStart": "2025-02-05T10:00:00", "assignToUserId": "6d473b8f-a6b3-4536-b1e6-f4b7688414e2",
+            }))?;
+            let by = Actor { caller: by.clone(), now };
+            activity::put(&mut tx, &by, &visit, &[], &Conditions::default()).await?;
+        }
         let detail = json!({"responseMinutes": 60, "resolutionMinutes": 480});
         let category = choice::New {
             id: Some(2_140_016_585),
@@ -146,7 +156,7 @@ async fn records(app: &App, now: i64) -> Result<(), Failure> {
         let case: CaseCreateRequest = entered(json!({
             "caseNo": "T250200010", "caseType": 1, "subject": "ติดตั้งเครื่องกรองน้ำ", "customerCode": "C000154",
             "categoryId": 2_140_016_585_i64, "dateCase": "2025-02-05T17:35:53.693+0700",
-            "dateDue": "2025-02-07T17:35:53.693+0700", "assignedToUserId": "6d473b8f-a6b3-4536-b1e6-f4b7688414e2",
+            "dateDue": "2025-02-07T17:35:53.693+0700", "activityNos": ["A20250200028"], "assignedToUserId": "6d473b8f-a6b3-4536-b1e6-f4b7688414e2",
         }))?;
         case::open(&mut tx, &Actor { caller: by.clone(), now }, case).await?;
         crm_records(&mut tx, &Actor { caller: by.clone(), now }).await

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::header::Column;
 use super::record::Record;
-use super::{customer, deal, employee, order, product, stock, task};
+use super::{activity, case, customer, deal, employee, order, product, stock, task};
 use crate::http::{Caller, Error};
 
 /// A kind of record.
@@ -29,6 +29,10 @@ pub enum Kind {
     Orders,
     /// Deals.
     Deals,
+    /// Activities.
+    Activities,
+    /// Cases.
+    Cases,
 }
 
 /// What became of a row.
@@ -80,6 +84,8 @@ pub(super) enum Lot<'a> {
     Tasks,
     Orders,
     Deals,
+    Activities,
+    Cases,
 }
 
 /// What a row is written with.
@@ -106,8 +112,17 @@ pub(super) struct Undo<'a> {
 
 impl Kind {
     /// Every kind.
-    pub(super) const ALL: [Kind; 7] =
-        [Kind::Customers, Kind::Employees, Kind::Products, Kind::Stock, Kind::Tasks, Kind::Orders, Kind::Deals];
+    pub(super) const ALL: [Kind; 9] = [
+        Kind::Customers,
+        Kind::Employees,
+        Kind::Products,
+        Kind::Stock,
+        Kind::Tasks,
+        Kind::Orders,
+        Kind::Deals,
+        Kind::Activities,
+        Kind::Cases,
+    ];
 
     /// The word in the database, in paths and in answers.
     pub fn name(self) -> &'static str {
@@ -119,6 +134,8 @@ impl Kind {
             Kind::Tasks => "tasks",
             Kind::Orders => "orders",
             Kind::Deals => "deals",
+            Kind::Activities => "activities",
+            Kind::Cases => "cases",
         }
     }
 
@@ -136,6 +153,8 @@ impl Kind {
             Kind::Tasks => "task:write",
             Kind::Orders => "salesorder:write",
             Kind::Deals => "deal:write",
+            Kind::Activities => "activity:write",
+            Kind::Cases => "case:write",
         }
     }
 
@@ -148,6 +167,8 @@ impl Kind {
             Kind::Tasks => task::COLUMNS,
             Kind::Orders => order::COLUMNS,
             Kind::Deals => deal::COLUMNS,
+            Kind::Activities => activity::COLUMNS,
+            Kind::Cases => case::COLUMNS,
         }
     }
 
@@ -157,14 +178,27 @@ impl Kind {
             Kind::Customers => Some("customFields"),
             // Prices by tier.
             Kind::Products => Some("prices"),
-            Kind::Employees | Kind::Stock | Kind::Tasks | Kind::Orders | Kind::Deals => None,
+            Kind::Employees
+            | Kind::Stock
+            | Kind::Tasks
+            | Kind::Orders
+            | Kind::Deals
+            | Kind::Activities
+            | Kind::Cases => None,
         }
     }
 
     /// How many times the file is gone through.
     pub(super) fn passes(self) -> i64 {
         match self {
-            Kind::Customers | Kind::Products | Kind::Stock | Kind::Tasks | Kind::Orders | Kind::Deals => 1,
+            Kind::Customers
+            | Kind::Products
+            | Kind::Stock
+            | Kind::Tasks
+            | Kind::Orders
+            | Kind::Deals
+            | Kind::Activities
+            | Kind::Cases => 1,
             // An employee may stand above his superior in the file.
             Kind::Employees => 2,
         }
@@ -181,6 +215,8 @@ impl Kind {
             // Every line of an order is a row.
             Kind::Orders => Vec::new(),
             Kind::Deals => deal::keys(record),
+            Kind::Activities => activity::keys(record),
+            Kind::Cases => case::keys(record),
         }
     }
 
@@ -200,6 +236,8 @@ impl Kind {
             Kind::Tasks => Ok(Lot::Tasks),
             Kind::Orders => Ok(Lot::Orders),
             Kind::Deals => Ok(Lot::Deals),
+            Kind::Activities => Ok(Lot::Activities),
+            Kind::Cases => Ok(Lot::Cases),
         }
     }
 
@@ -213,6 +251,8 @@ impl Kind {
             Kind::Tasks => task::undo(tx, undo.caller, line, undo.now).await,
             Kind::Orders => order::undo(tx, undo.caller, line, undo.now).await,
             Kind::Deals => deal::undo(tx, undo.caller, line, undo.now).await,
+            Kind::Activities => activity::undo(tx, undo.caller, line, undo.now).await,
+            Kind::Cases => case::undo(tx, undo.caller, line, undo.now).await,
         }
     }
 }
@@ -228,13 +268,16 @@ impl Lot<'_> {
             Lot::Tasks => super::task::write(tx, task, record).await,
             Lot::Orders => super::order::write(tx, task, record).await,
             Lot::Deals => deal::write(tx, task, record).await,
+            Lot::Activities => activity::write(tx, task, record).await,
+            Lot::Cases => case::write(tx, task, record).await,
         }
     }
 
     /// Writes what was kept to be written at once.
     pub(super) async fn close(self, tx: &mut Conn, task: &Task<'_>) -> Result<(), Error> {
         match self {
-            Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) | Lot::Tasks | Lot::Orders | Lot::Deals => Ok(()),
+            Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) => Ok(()),
+            Lot::Tasks | Lot::Orders | Lot::Deals | Lot::Activities | Lot::Cases => Ok(()),
             Lot::Stock(lot) => lot.close(tx, task).await,
         }
     }

@@ -1,6 +1,8 @@
 //! Imports: files of records, CSV or workbooks, loaded row by row, reported row by row, and taken back as one.
 
+mod activity;
 mod amount;
+mod case;
 mod cell;
 mod customer;
 mod day;

@@ -26,6 +26,10 @@ async fn ready_with(detail: Value) -> TestApp {
     let app = TestApp::new().await;
     people(&app).await;
     assert_eq!(app.post("/v3/customers", plain("C000154", "Chao Phraya Foods")).await.status, 200);
+    for no in ["A20250200028", "A20250200029", "A9"] {
+        let visit = json!({"activityNo": no, "subject": "เข้าพบ", "dateAppointmentStart": "2025-02-05T10:00:00"});
+        assert_eq!(app.post("/v1/activity", visit).await.status, 200);
+    }
     let category = json!({"id": CATEGORY, "name": "ติดตั้ง", "nameEn": "Installation", "detail": detail});
     let made = app.post("/v1/setting/case-categories", category).await;
     assert_eq!((made.status, &made.data()["id"]), (201, &json!(CATEGORY)), "{made:?}");
@@ -455,4 +459,31 @@ async fn a_category_in_use_is_taken_out_of_use_only_with_another() {
     let stranger = app.tenant(COMPANY + 1, &["case:read", "case:write"]).await;
     let foreign = app.request_as(&stranger.token, Method::GET, &format!("/v1/case/{no}"), None).await;
     assert_eq!(foreign.status, 404);
+}
+
+#[tokio::test]
+async fn a_file_of_cases_is_loaded_and_taken_back() {
+    let app = ready().await;
+    opened(&app, json!({"caseNo": "T240100001", "subject": "เดิม"})).await;
+    let file = "เลขที่เคส,หัวข้อ,รหัสลูกค้า,categoryId,ประเภท,วันที่แจ้ง,กำหนดเสร็จ,ผู้รับผิดชอบ,สถานะ\n\
+                T240100001,แก้ไข,C000154,2140016585,1,2024-01-05,2024-01-06,EMP001,\n\
+                T240100002,ใหม่,C000154,2140016585,2,2024-01-05,2024-01-06,EMP001,closed\n\
+                ,ไม่มีหมวด,,99,1,2024-01-05,2024-01-06,EMP001,\n";
+    let request = axum::http::Request::post("/v1/imports?kind=cases")
+        .header("authorization", format!("Bearer {}", app.token))
+        .header("content-type", "text/csv")
+        .body(axum::body::Body::from(file));
+    let begun = app.call(request.unwrap()).await;
+    assert_eq!(begun.status, 202, "{begun:?}");
+    app.run_jobs().await;
+    let path = format!("/v1/imports/{}", begun.data()["importId"].as_str().unwrap());
+    let done = app.get(&path).await;
+    let counts = ["created", "updated", "failed"].map(|name| done.data()[name].as_i64().unwrap());
+    assert_eq!(counts, [1, 1, 1], "{done:?}");
+    assert_eq!(case(&app, "T240100001").await["subject"], "แก้ไข");
+    assert_eq!(case(&app, "T240100002").await["status"], "closed");
+    assert_eq!(app.post(&format!("{path}/undo"), json!({})).await.status, 202);
+    app.run_jobs().await;
+    assert_eq!(case(&app, "T240100001").await["subject"], "เดิม");
+    assert_eq!(app.get("/v1/case/T240100002").await.status, 404);
 }

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "one binary, whose modules share a few helpers")]
 
 mod account;
+mod activity;
 mod app;
 mod auth;
 mod backup;

@@ -71,7 +71,19 @@ fn quartz() -> Value {
         "customFields": [{"customFieldName": "Hobby", "customFieldValue": ["QuartzCollecting"]}]})
 }
 
-const MARKERS: [&str; 41] = [
+const MARKERS: [&str; 53] = [
+    "VisitToQuartz",
+    "SonOfQuartz",
+    "QuartzLikesTea",
+    "QuartzLane",
+    "QuartzGate",
+    "QuartzReport",
+    "CallQuartz",
+    "QuartzWon",
+    "QuartzPhoto",
+    "CaseOfQuartz",
+    "AngryQuartz",
+    "QuartzSaid",
     "Quartz Marker",
     "Quartz Marker at LINE",
     "ควอตซ์ มาร์กเกอร์",
@@ -147,9 +159,39 @@ async fn people(fake: &Fake) -> (String, String) {
                               "contractService": {"subject": format!("AgreementOf{name}"), "frequency": 260_001, "numberOfTimes": 1}});
         assert_eq!(app.post("/v1/contract", contract).await.status, 200);
     }
+    service(app).await;
     attach(app, "C-1", "507-attachmentfirst", "QuartzContract.txt", "quartz contract").await;
     attach(app, "C-2", "507-attachmentsecond", "GraniteContract.txt", "granite contract").await;
     (room, other)
+}
+
+/// An activity with a photo, and a case with a comment, of each.
+async fn service(app: &TestApp) {
+    employee(app).await;
+    for (stone, code) in [("Quartz", "C-1"), ("Granite", "C-2")] {
+        let visit = json!({"activityNo": format!("A-{code}"), "subject": format!("VisitTo{stone}"), "customerCode": code,
+                           "contactName": format!("SonOf{stone}"), "dateAppointmentStart": "2025-02-05T10:00:00",
+                           "note": format!("{stone}LikesTea"), "visitLocation": format!("{stone}Lane")});
+        assert_eq!(keyed(app, "/v1/activity", &format!("v{code}"), visit).await.status, 200);
+        let arrival = json!({"latitude": 13.7, "longitude": 100.5, "locationName": format!("{stone}Gate")});
+        assert_eq!(app.post(&format!("/v1/activity/A-{code}/check-in"), arrival).await.status, 200);
+        let report = json!({"report": format!("{stone}Report"), "nextStep": format!("Call{stone}"), "outcome": format!("{stone}Won")});
+        assert_eq!(app.post(&format!("/v1/activity/A-{code}/check-out"), report).await.status, 200);
+        let photo = json!({"files": [{"content": "R0lGODlhAQABAAAAACw=", "fileName": format!("{stone}Photo.gif")}]});
+        assert_eq!(keyed(app, &format!("/v1/activity/A-{code}/files"), &format!("f{code}"), photo).await.status, 200);
+        let case = json!({"caseNo": format!("T-{code}"), "caseType": 1, "subject": format!("CaseOf{stone}"), "categoryId": 1,
+                          "dateCase": "2025-02-05", "dateDue": "2025-02-06", "customerCode": code, "assignedToUserId": "EMP9",
+                          "note": format!("Angry{stone}")});
+        assert_eq!(keyed(app, "/v1/case", &format!("c{code}"), case).await.status, 200);
+        let comment = json!({"comment": format!("{stone}Said")});
+        assert_eq!(keyed(app, &format!("/v1/case/T-{code}/comments"), &format!("m{code}"), comment).await.status, 201);
+    }
+}
+
+async fn employee(app: &TestApp) {
+    let employee = json!({"staffCode": "EMP9", "email": "m@example.com", "firstname": "Malee", "lastname": "Wongsa",
+                          "roleName": "Support", "teamName": "Team A"});
+    assert_eq!(app.request(Method::PUT, "/v1/Employees", &[], Some(employee)).await.status, 200);
 }
 
 /// Answers that are kept for a repetition, and an archive.
@@ -234,7 +276,7 @@ async fn after_erasure_no_table_and_no_file_holds_the_person() {
         assert!(!places(app, &columns, marker).await.is_empty(), "the scan finds {marker} before the erasure");
     }
     let before = files(&app.database.folder.join("media"));
-    assert_eq!(before.len(), 5, "two pictures, two attachments, an archive: {before:?}");
+    assert_eq!(before.len(), 7, "two pictures, two attachments, two photos, an archive: {before:?}");
 
     Box::pin(erase_quartz(&fake)).await;
     let markers = || MARKERS.into_iter().chain([account.as_str(), "quartz", "ควอตซ์", "13.123456"]);
@@ -244,7 +286,7 @@ async fn after_erasure_no_table_and_no_file_holds_the_person() {
         assert!(left.iter().all(|place| place == "idempotency.answer"), "{marker}: {left:?}");
     }
     let after = files(&app.database.folder.join("media"));
-    assert_eq!(after.len(), 2, "the other customer's picture and attachment: {after:?}");
+    assert_eq!(after.len(), 3, "the other customer's picture, attachment and photo: {after:?}");
     for keyword in ["quartz marker", "ควอตซ์", "0817766554", "quartz@marker"] {
         let found = app.post("/v3/customers/search", json!({"keyword": keyword})).await;
         assert_eq!(found.data(), &json!([]), "{keyword}");

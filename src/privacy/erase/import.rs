@@ -9,6 +9,15 @@ use crate::app::App;
 use crate::customer::store::{self, Row};
 use crate::http::Error;
 
+/// The kinds of import whose rows are records that belong to customers, and those records' names up to the list of customers.
+const OF_RECORDS: [(&str, &str); 5] = [
+    ("tasks", "select number from task where company = $1 and customer in "),
+    ("orders", "select number from sales_order where company = $1 and customer in "),
+    ("deals", "select cast(id as text) from deal where company = $1 and customer in "),
+    ("activities", "select no from activity where company = $1 and customer in "),
+    ("cases", "select no from service_case where company = $1 and customer in "),
+];
+
 /// Takes the person out of what imports keep: what a record was before, and rows of files that were refused.
 pub(super) async fn erase_imports(app: &App, company: i64, ids: &[i64], counts: &mut Counts) -> Result<(), Error> {
     let words = words(app, company, ids).await?;
@@ -33,41 +42,30 @@ pub(super) async fn erase_imports(app: &App, company: i64, ids: &[i64], counts: 
         })
         .await
         .map_err(|error: db::Error| Error::Db(error))?;
-    let of_tasks: u64 = app
-        .db
-        .write(async |mut tx| {
-            tx.sql(
-                "update import_row set before = null
-                 where company = $1 and before is not null
-                   and import in (select id from import where company = $1 and kind = 'tasks')
-                   and record in (select number from task where company = $1 and customer in ",
-            )
-            .bind(company)
-            .push_ids(ids)
-            .push(")")
-            .exec()
+    let mut of_others = 0;
+    for (kind, found) in OF_RECORDS {
+        let emptied: u64 = app
+            .db
+            .write(async |mut tx| {
+                tx.sql(
+                    "update import_row set before = null
+                     where company = $1 and before is not null
+                       and import in (select id from import where company = $1 and kind = $2)
+                       and record in (",
+                )
+                .bind(company)
+                .bind(kind)
+                .push(found)
+                .push_ids(ids)
+                .push(")")
+                .exec()
+                .await
+            })
             .await
-        })
-        .await
-        .map_err(|error: db::Error| Error::Db(error))?;
-    let of_orders: u64 = app
-        .db
-        .write(async |mut tx| {
-            tx.sql(
-                "update import_row set before = null
-                 where company = $1 and before is not null
-                   and import in (select id from import where company = $1 and kind = 'orders')
-                   and record in (select number from sales_order where company = $1 and customer in ",
-            )
-            .bind(company)
-            .push_ids(ids)
-            .push(")")
-            .exec()
-            .await
-        })
-        .await
-        .map_err(|error: db::Error| Error::Db(error))?;
-    counts.add("imports", before + of_tasks + of_orders);
+            .map_err(|error: db::Error| Error::Db(error))?;
+        of_others += emptied;
+    }
+    counts.add("imports", before + of_others);
     let mut after = (Uuid::nil(), i64::MIN, i64::MIN);
     loop {
         let refused: Vec<(Uuid, i64, i64, String, Option<Value>)> = app

@@ -270,8 +270,9 @@ async fn record(
     params(TokenPath),
     responses(
         (status = 200, description = "The calendar.", body = String, content_type = "text/calendar"),
-        (status = 404, response = NotFound),
-    )
+        (status = 404, response = inline(NotFound)),
+    ),
+    security(())
 )]
 async fn get_calendar(Shared(app): Shared<App>, Path(path): Path<TokenPath>) -> Result<Response, Error> {
     let missing = || Error::NotFound("calendar");

@@ -41,6 +41,9 @@ pub(super) struct CaseComment {
     /// Its number.
     #[schema(example = 1)]
     comment_id: i64,
+    /// The case's number.
+    #[schema(example = "T250200010")]
+    case_no: String,
     /// What is said.
     comment: String,
     /// Whether it is for the staff only.
@@ -87,9 +90,9 @@ async fn comment_case(
             faults.required("comment", &input.comment, LONGEST);
             faults.end()?;
             let text = input.comment.trim();
-            let (_, comment) = add(&mut tx, &by, row, text, input.is_internal == Some(true)).await?;
+            let (saved, comment) = add(&mut tx, &by, row, text, input.is_internal == Some(true)).await?;
             let zone = time::zone(&mut tx, caller.company).await?;
-            tx.reply(Reply::created(comment.view(&zone))).await
+            tx.reply(Reply::created(comment.view(&saved.row.no, &zone))).await
         })
         .await
 }
@@ -122,7 +125,7 @@ async fn list_case_comments(
         select = select.push(" and id < ").push_bind(before);
     }
     let rows: Vec<Comment> = select.push(" order by id desc limit ").push_bind(paging.take + 1).all().await?;
-    let comments = rows.into_iter().map(|row| row.view(&zone)).collect();
+    let comments = rows.into_iter().map(|row| row.view(&case.no, &zone)).collect();
     Ok(Reply::ok(Page::cut(comments, paging.take, |comment| comment.comment_id.to_string())))
 }
 
@@ -141,9 +144,10 @@ pub(super) struct Comment {
 }
 
 impl Comment {
-    fn view(self, zone: &Zone) -> CaseComment {
+    fn view(self, case_no: &str, zone: &Zone) -> CaseComment {
         CaseComment {
             comment_id: self.id,
+            case_no: case_no.to_owned(),
             comment: self.body,
             is_internal: self.is_internal,
             created_by_user_id: self.created_by,

@@ -121,10 +121,10 @@ async fn enquire_cases(
         }
     }
     list.any(" and status in (", words, ")");
-    match asked.is_open {
-        Some(true) => drop(list.only(&[" and status in ('new', 'open', 'waiting')"], Vec::new())),
-        Some(false) => drop(list.only(&[" and status in ('resolved', 'closed', 'cancelled')"], Vec::new())),
-        None => {}
+    if let Some(is_open) = asked.is_open {
+        let open = " and status in ('new', 'open', 'waiting')";
+        let ended = " and status in ('resolved', 'closed', 'cancelled')";
+        list.only(&[if is_open { open } else { ended }], Vec::new());
     }
     if asked.is_unassigned == Some(true) {
         list.only(&[" and assignee is null"], Vec::new());

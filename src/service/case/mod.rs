@@ -10,6 +10,7 @@ mod target;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,8 +20,8 @@ use self::put::{CaseUpdateRequest, Input};
 pub use self::row::{Row, Status};
 pub(crate) use self::target::run;
 use crate::app::App;
-use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply};
-use crate::record::{self, Actor, Saved};
+use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply, lenient};
+use crate::record::{self, Actor, Outcome, Saved};
 use crate::setting::choice;
 use crate::setting::list::List;
 
@@ -105,6 +106,44 @@ async fn add_case(
 /// Opens a case in the caller's unit, as `POST /v1/case` does.
 pub(crate) async fn open(tx: &mut db::Conn, by: &Actor, new: CaseCreateRequest) -> Result<Saved<Row>, Error> {
     put::create(tx, by, &Input::from(new), Vec::new()).await
+}
+
+/// Opens a case, or changes the one whose number is given, and gives it the status that is given: for files of cases, whose rows
+/// are what both operations take.
+pub(crate) async fn put(tx: &mut db::Conn, by: &Actor, body: &Value) -> Result<Saved<Row>, Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Known {
+        case_no: Option<String>,
+        status: Option<String>,
+    }
+    let known: Known = lenient::decode_value(body).map_err(Error::Invalid)?;
+    let old: Option<Row> = match known.case_no.as_deref().filter(|no| !no.trim().is_empty()) {
+        Some(no) => match held(tx, &by.caller, no, &Conditions::default()).await {
+            Err(Error::NotFound(_)) => None,
+            held => Some(held?),
+        },
+        None => None,
+    };
+    let saved = match old {
+        Some(old) => {
+            let change: CaseUpdateRequest = lenient::decode_value(body).map_err(Error::Invalid)?;
+            put::update(tx, by, old, &change, Vec::new()).await?
+        }
+        None => open(tx, by, lenient::decode_value(body).map_err(Error::Invalid)?).await?,
+    };
+    let Some(word) = known.status.as_deref().filter(|word| !word.trim().is_empty()) else { return Ok(saved) };
+    let Some(status) = Status::named(word) else {
+        let message = format!("status {word:?} is none of new, open, waiting, resolved, closed, cancelled");
+        return Err(Error::invalid(Code::InvalidValue, "status", message));
+    };
+    if status == saved.row.status {
+        return Ok(saved);
+    }
+    let turned = turn(tx, by, saved.row, status).await?;
+    // What the file did to the record is what it did first.
+    let outcome = if saved.outcome == Outcome::Unchanged { turned.outcome } else { saved.outcome };
+    Ok(Saved { outcome, ..turned })
 }
 
 /// Change a case: what is absent stays, null clears.
