@@ -13,7 +13,7 @@ use crate::http::Error;
 const OF_RECORDS: [(&str, &str); 5] = [
     ("tasks", "select number from task where company = $1 and customer in "),
     ("orders", "select number from sales_order where company = $1 and customer in "),
-    ("deals", "select cast(id as text) from deal where company = $1 and customer in "),
+    ("deals", "select number from deal where company = $1 and customer in "),
     ("activities", "select no from activity where company = $1 and customer in "),
     ("cases", "select no from service_case where company = $1 and customer in "),
 ];

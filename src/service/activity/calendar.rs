@@ -23,7 +23,7 @@ use crate::attachment::hex;
 use crate::audit::{self, Change};
 use crate::http::caller::Range;
 use crate::http::openapi::NotFound;
-use crate::http::{Caller, Checked, Code, Envelope, Error, Faults, Path, Reply, absolute};
+use crate::http::{Caller, Code, Envelope, Error, Faults, Json, Path, Reply, absolute};
 use crate::recurrence;
 use crate::service::names::{self, Person};
 use crate::setting::number;
@@ -113,7 +113,7 @@ struct Feed {
 async fn create_activity_calendar(
     Shared(app): Shared<App>,
     caller: Caller,
-    Checked { value: input, faults }: Checked<ActivityCalendarRequest>,
+    Json(input): Json<ActivityCalendarRequest>,
 ) -> Result<Reply<ActivityCalendar>, Error> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
@@ -121,7 +121,7 @@ async fn create_activity_calendar(
     caller
         .write(&app, async |mut tx| {
             let now = app.now();
-            let mut faults = Faults::new(faults.clone());
+            let mut faults = Faults::default();
             let himself = match caller.range() {
                 Range::Own { user } | Range::Team { user, .. } => Some(user.to_string()),
                 Range::All => None,

@@ -162,6 +162,10 @@ pub(crate) async fn put(
     conditions: &Conditions,
 ) -> Result<Saved<Row>, Error> {
     let given = input.activity_no.as_deref().map(str::trim).filter(|no| !no.is_empty());
+    if given.is_some_and(|no| no.contains('\0')) {
+        // A number that cannot be read names nothing.
+        return Err(Error::Invalid(found.to_vec()));
+    }
     let old: Option<Row> = match given {
         Some(no) => match record::held(tx, &by.caller, "no_key", key(no), conditions).await {
             Err(Error::NotFound(_)) => None,

@@ -11,7 +11,7 @@ use super::put::{self, AdHoc};
 use super::row::{ActivityView, Row, State, Stay, degrees};
 use super::{NoPath, held};
 use crate::app::App;
-use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Patch, Path, Reply};
+use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Faults, Json, Patch, Path, Reply};
 use crate::record::Actor;
 use crate::time::{self, Zone};
 
@@ -118,7 +118,7 @@ struct Place<'a> {
 async fn check_in_ad_hoc(
     Shared(app): Shared<App>,
     caller: Caller,
-    Checked { value: input, faults }: Checked<AdHocRequest>,
+    Json(input): Json<AdHocRequest>,
 ) -> Result<Reply<ActivityView>, Error> {
     caller
         .write(&app, async |mut tx| {
@@ -131,7 +131,7 @@ async fn check_in_ad_hoc(
                 name: input.location_name.as_deref(),
                 date: ("dateCheckIn", input.date_check_in.as_deref()),
             };
-            let mut faults = Faults::new(faults.clone());
+            let mut faults = Faults::default();
             let stay = place.read(&mut faults, by.now, &zone);
             let visit = AdHoc {
                 subject: input.subject.clone(),
@@ -163,14 +163,14 @@ async fn check_in(
     Shared(app): Shared<App>,
     caller: Caller,
     Path(path): Path<NoPath>,
-    Checked { value: input, faults }: Checked<CheckInRequest>,
+    Json(input): Json<CheckInRequest>,
 ) -> Result<Reply<ActivityView>, Error> {
     caller
         .write(&app, async |mut tx| {
             let by = Actor { caller: caller.clone(), now: app.now() };
             let old = held(&mut tx, &caller, &path.no, &Conditions::default()).await?;
             let zone = time::zone(&mut tx, caller.company).await?;
-            let mut faults = Faults::new(faults.clone());
+            let mut faults = Faults::default();
             let place = Place {
                 latitude: &input.latitude,
                 longitude: &input.longitude,
@@ -201,14 +201,14 @@ async fn check_out(
     Shared(app): Shared<App>,
     caller: Caller,
     Path(path): Path<NoPath>,
-    Checked { value: input, faults }: Checked<CheckOutRequest>,
+    Json(input): Json<CheckOutRequest>,
 ) -> Result<Reply<ActivityView>, Error> {
     caller
         .write(&app, async |mut tx| {
             let by = Actor { caller: caller.clone(), now: app.now() };
             let old = held(&mut tx, &caller, &path.no, &Conditions::default()).await?;
             let zone = time::zone(&mut tx, caller.company).await?;
-            let mut faults = Faults::new(faults.clone());
+            let mut faults = Faults::default();
             let place = Place {
                 latitude: &input.latitude,
                 longitude: &input.longitude,

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::row::Row;
 use super::{CasePath, held, put, target};
 use crate::app::App;
-use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Page, Paging, Path, Query, Reply};
+use crate::http::{Caller, Conditions, Envelope, Error, Faults, Json, Page, Paging, Path, Query, Reply};
 use crate::record::{self, Actor, Saved};
 use crate::setting::number;
 use crate::time::{self, Zone};
@@ -80,13 +80,13 @@ async fn comment_case(
     State(app): State<App>,
     caller: Caller,
     Path(path): Path<CasePath>,
-    Checked { value: input, faults }: Checked<CaseCommentRequest>,
+    Json(input): Json<CaseCommentRequest>,
 ) -> Result<Reply<CaseComment>, Error> {
     caller
         .write(&app, async |mut tx| {
             let by = Actor { caller: caller.clone(), now: app.now() };
             let row = held(&mut tx, &caller, &path.case_no, &Conditions::default()).await?;
-            let mut faults = Faults::new(faults.clone());
+            let mut faults = Faults::default();
             faults.required("comment", &input.comment, LONGEST);
             faults.end()?;
             let text = input.comment.trim();

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use super::row::{CaseView, Row, Status};
 use super::{CasePath, held, put, target};
 use crate::app::App;
-use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply};
+use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Faults, Json, Path, Reply};
 use crate::record::Actor;
 use crate::service::hours::Calendar;
 use crate::time;
@@ -46,12 +46,12 @@ async fn merge_case(
     caller: Caller,
     conditions: Conditions,
     Path(path): Path<CasePath>,
-    Checked { value: input, faults }: Checked<CaseMergeRequest>,
+    Json(input): Json<CaseMergeRequest>,
 ) -> Result<Reply<CaseView>, Error> {
     caller
         .write(&app, async |mut tx| {
             let by = Actor { caller: caller.clone(), now: app.now() };
-            let mut faults = Faults::new(faults.clone());
+            let mut faults = Faults::default();
             let (from, into) = (put::key(&path.case_no), put::key(&input.into_case_no));
             // Two cases are held in one order whichever goes into which, so that two merges do not wait for each other.
             let (merged, survivor) = if from < into {

@@ -20,7 +20,7 @@ use self::put::{CaseUpdateRequest, Input};
 pub use self::row::{Row, Status};
 pub(crate) use self::target::run;
 use crate::app::App;
-use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply, lenient};
+use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Json, Path, Reply, lenient};
 use crate::record::{self, Actor, Outcome, Saved};
 use crate::setting::choice;
 use crate::setting::list::List;
@@ -162,13 +162,13 @@ async fn update_case(
     caller: Caller,
     conditions: Conditions,
     Path(path): Path<CasePath>,
-    Checked { value: change, faults }: Checked<CaseUpdateRequest>,
+    Json(change): Json<CaseUpdateRequest>,
 ) -> Result<Reply<CaseView>, Error> {
     caller
         .write(&app, async |mut tx| {
             let by = Actor { caller: caller.clone(), now: app.now() };
             let old = held(&mut tx, &caller, &path.case_no, &conditions).await?;
-            let saved = put::update(&mut tx, &by, old, &change, faults.clone()).await?;
+            let saved = put::update(&mut tx, &by, old, &change, Vec::new()).await?;
             tx.reply(saved.reply()).await
         })
         .await
@@ -286,13 +286,13 @@ async fn change_case_status(
     caller: Caller,
     conditions: Conditions,
     Path(path): Path<CasePath>,
-    Checked { value: input, faults }: Checked<CaseStatusRequest>,
+    Json(input): Json<CaseStatusRequest>,
 ) -> Result<Reply<CaseView>, Error> {
     caller
         .write(&app, async |mut tx| {
             let by = Actor { caller: caller.clone(), now: app.now() };
             let old = held(&mut tx, &caller, &path.case_no, &conditions).await?;
-            let mut faults = Faults::new(faults.clone());
+            let mut faults = Faults::default();
             let (field, text) = match (input.status_id, &input.status) {
                 (Some(number), _) => ("statusId", number.to_string()),
                 (None, word) => ("status", word.clone().unwrap_or_default()),

@@ -335,7 +335,9 @@ async fn activities(
     patch: &Patch<Vec<String>>,
     row: &mut Row,
 ) -> Result<(), Error> {
-    if !matches!(patch, Patch::Set(_)) || row.activities.is_empty() {
+    // What cannot be read has a stand-in, by which nothing is looked up.
+    let is_odd = row.activities.iter().any(|no| no.contains('\0'));
+    if !matches!(patch, Patch::Set(_)) || row.activities.is_empty() || is_odd {
         return Ok(());
     }
     let mut wanted = Rows::new(&[("no_key", Type::Text)]);

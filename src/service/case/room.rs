@@ -12,7 +12,7 @@ use super::row::CaseView;
 use super::target::{self, Targets};
 use crate::app::App;
 use crate::chat::room::preview;
-use crate::http::{Caller, Checked, Code, Envelope, Error, Faults, Path, Reply};
+use crate::http::{Caller, Code, Envelope, Error, Faults, Json, Path, Reply};
 use crate::record::Actor;
 use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
@@ -73,7 +73,7 @@ async fn open_room_case(
     State(app): State<App>,
     caller: Caller,
     Path(path): Path<RoomPath>,
-    Checked { value: input, faults }: Checked<RoomCaseRequest>,
+    Json(input): Json<RoomCaseRequest>,
 ) -> Result<Reply<CaseView>, Error> {
     caller
         .write(&app, async |mut tx| {
@@ -86,7 +86,7 @@ async fn open_room_case(
                 .optional()
                 .await?;
             let room = room.filter(|room| room.erased_at.is_none()).ok_or(Error::NotFound("room"))?;
-            let mut faults = Faults::new(faults.clone());
+            let mut faults = Faults::default();
             let category = match input.category_id {
                 Some(id) => choice::find(&mut tx, company, List::CaseCategories, id).await?,
                 None => {
