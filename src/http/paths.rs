@@ -70,9 +70,6 @@ const ALIASES: &[(Method, &str, &str)] = &[
     (Method::DELETE, "/v2/salesorder/reject", "/v1/salesorders/reject"),
 ];
 
-/// Groups that are served under a second name: whatever begins with it and is not known is looked for under the first.
-const GROUPS: &[(&str, &str)] = &[("/v1/cases", "/v1/case"), ("/v1/activities", "/v1/activity")];
-
 /// Groups with a second name: what begins with it and is not known is looked for under the first.
 const GROUPS: &[(&str, &str)] = &[("/v1/cases", "/v1/case"), ("/v1/activities", "/v1/activity")];
 

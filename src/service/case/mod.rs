@@ -17,7 +17,8 @@ use utoipa_axum::routes;
 
 pub(crate) use self::put::CaseCreateRequest;
 use self::put::{CaseUpdateRequest, Input};
-pub use self::row::{Row, Status};
+pub use self::row::Row;
+pub(crate) use self::row::Status;
 pub(crate) use self::target::run;
 use crate::app::App;
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Json, Path, Reply, lenient};
