@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 
 use calamine::Dimensions;
-use quick_xml::Reader;
+use quick_xml::{Reader, XmlVersion};
 use quick_xml::events::{BytesStart, Event};
 
 use super::super::cell::{Cell, Number, Shown, fifteen};
@@ -41,7 +41,7 @@ fn content(archive: &mut zip::ZipArchive<BufReader<File>>) -> Result<Xml<'_>, Un
 
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let found = element.attributes().flatten().find(|attribute| attribute.key.0 == name)?;
-    found.unescape_value().ok().map(std::borrow::Cow::into_owned)
+    found.normalized_value(XmlVersion::Implicit1_0).ok().map(std::borrow::Cow::into_owned)
 }
 
 /// How often an element is repeated.
@@ -231,7 +231,7 @@ fn text(xml: &mut Xml<'_>) -> Result<String, Unreadable> {
             Event::Text(part) if noted == 0 && depth > 0 => text.push_str(&part.xml10_content()),
             Event::GeneralRef(name) if noted == 0 => match name.resolve_char_ref() {
                 Ok(Some(letter)) => text.push(letter),
-                _ => text.push_str(quick_xml::escape::resolve_predefined_entity(&name).unwrap_or_default()),
+                _ => text.push_str(quick_xml::escape::resolve_predefined_entity(name.as_ref()).unwrap_or_default()),
             },
             Event::Eof => return Err(broken("it ends within a cell")),
             _ => {}
