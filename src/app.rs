@@ -19,6 +19,7 @@ use crate::http::listen::Seats;
 use crate::http::openapi::Operations;
 use crate::http::sheet::Exports;
 use crate::job::{Loops, Shares, Wakes};
+use crate::live::Hub;
 use crate::media::Store;
 use crate::telemetry::Meter;
 use crate::vault::Vault;
@@ -54,6 +55,13 @@ pub struct Parts {
     pub limits: Option<Buckets<(i64, String)>>,
     /// Wrong credentials at the token endpoint.
     pub guesses: Guesses,
+    /// Wrong passwords and codes of each name and address. Unlike secrets of clients they can be guessed, so that beyond some the
+    /// right one is refused, too.
+    pub sign_ins: Buckets<(String, std::net::IpAddr)>,
+    /// The streams of this node.
+    pub live: Hub,
+    /// Places for the hashing of passwords.
+    pub hashing: Semaphore,
     /// Places for requests in progress.
     pub places: Semaphore,
     /// The connections to this node.
@@ -169,6 +177,9 @@ impl App {
             tokens: TokenCache::default(),
             limits: (rate > 0).then(|| Buckets::new(f64::from(rate), u64::from(rate) * 2)),
             guesses: Guesses::default(),
+            sign_ins: Buckets::new(0.2, 10),
+            live: Hub::default(),
+            hashing: Semaphore::new(crate::person::password::AT_ONCE),
             places: Semaphore::new(config.max_requests),
             connections: Seats::new(config.max_connections),
             exports: Exports::default(),
@@ -205,6 +216,7 @@ impl App {
             limits.prune(now);
         }
         self.guesses.prune(now);
+        self.sign_ins.prune(now);
     }
 }
 

@@ -12,8 +12,11 @@ pub mod http;
 pub mod oauth;
 
 pub mod chat;
+pub mod inbox;
+pub mod live;
 pub(crate) mod mail;
 pub mod media;
+pub mod person;
 
 pub mod event;
 pub mod job;
@@ -70,4 +73,6 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 23, name: "contracts", sql: include_str!("../migrations/0023_contracts.sql") },
     db::Migration { version: 24, name: "cases", sql: include_str!("../migrations/0024_cases.sql") },
     db::Migration { version: 25, name: "activities", sql: include_str!("../migrations/0025_activities.sql") },
+    db::Migration { version: 26, name: "users", sql: include_str!("../migrations/0026_users.sql") },
+    db::Migration { version: 27, name: "inbox", sql: include_str!("../migrations/0027_inbox.sql") },
 ];

@@ -343,6 +343,7 @@ pub async fn find_token(app: &App, company: i64, hash: &[u8; 32]) -> Result<Opti
         key_hash: row.key_hash,
         expires_at: row.expires_at,
         range: Range::All,
+        person: None,
     }))
 }
 

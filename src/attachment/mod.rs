@@ -39,6 +39,9 @@ pub fn routes() -> OpenApiRouter<App> {
     serve::routes()
 }
 
+/// The kind of files that are sent in rooms.
+const CHAT: &str = "chat";
+
 /// What files are attached to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
@@ -110,6 +113,11 @@ impl Record {
         }
     }
 
+    /// A message to come. Its provider fetches the file, so that the id, which nobody guesses, is the permission.
+    pub fn chat() -> Record {
+        Record { kind: CHAT, topic: "", id: 0, is_public: true, version: "" }
+    }
+
     /// The record of a stored attachment.
     fn of(row: &Row) -> Option<Record> {
         match row.record_kind.as_str() {
@@ -118,6 +126,7 @@ impl Record {
             "expense" => Some(Record::expense(row.record)),
             "contract" => Some(Record::contract(row.record)),
             "activity" => Some(Record::activity(row.record)),
+            CHAT => Some(Record::chat()),
             _ => None,
         }
     }
@@ -242,6 +251,50 @@ pub async fn find(conn: &mut Conn, company: i64, record: Record, id: &str) -> Re
     let found = by_id(conn, company, id).await?;
     let found = found.filter(|row| row.record_kind == record.kind && row.record == record.id && row.state != "gone");
     found.ok_or(Error::NotFound("file"))
+}
+
+/// A file that is to be sent in a room.
+pub(crate) struct ChatFile {
+    pub(crate) name: String,
+    pub(crate) content_type: String,
+    pub(crate) address: String,
+}
+
+/// An uploaded file that a message may name.
+pub(crate) async fn chat_file(
+    app: &App,
+    conn: &mut Conn,
+    company: i64,
+    id: &str,
+) -> Result<Option<ChatFile>, db::Error> {
+    let found = by_id(conn, company, id).await?.filter(|row| row.record_kind == CHAT && row.state == "stored");
+    Ok(found.map(|row| ChatFile {
+        address: row.address(app),
+        content_type: row.content_type.unwrap_or_default(),
+        name: row.name,
+    }))
+}
+
+/// Lets go of the files that these addresses lead to: the messages that held them are erased.
+pub(crate) async fn forget_chat_files(
+    tx: &mut Conn,
+    company: i64,
+    addresses: &[String],
+    now: i64,
+) -> Result<(), db::Error> {
+    for id in addresses.iter().filter_map(|address| public_id(address)) {
+        let gone = tx
+            .sql("update attachment set state = 'gone', source = null, name = '' where company = $1 and id = $2 and record_kind = $3")
+            .bind(company)
+            .bind(id)
+            .bind(CHAT)
+            .exec()
+            .await?;
+        if gone == 1 {
+            job::enqueue(tx, company, Kind::Discard, id, now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The files of a record, the newest first, and how many there are, counted to one beyond [`crate::http::Listing::MOST_COUNTED`].
@@ -464,6 +517,9 @@ async fn announce(
     name: &'static str,
     at: i64,
 ) -> Result<(), Error> {
+    if record.topic.is_empty() {
+        return Ok(());
+    }
     let told = AttachedFile { file_url: None, ..file.clone() };
     let mut told = match serde_json::to_value(&told) {
         Ok(Value::Object(fields)) => fields,

@@ -16,6 +16,7 @@ use super::delivery::STOPPED_PAUSE;
 use super::line::{ask_quota, call};
 use super::message::Delivery;
 use crate::app::App;
+use crate::inbox;
 use crate::job::{self, Job, Kind, Next, backoff};
 
 /// After this time a batch that the provider never took has failed; LINE keeps a retry key as long.
@@ -226,6 +227,7 @@ pub(super) async fn record(
     now: i64,
 ) -> Result<Option<Next>, db::Error> {
     note(tx, job.company, batch, step, now).await?;
+    inbox::delivered(tx, job.company, batch.room, now).await?;
     let reason = step.reason.as_deref().unwrap_or_default();
     match &step.then {
         Then::Sent(provider_ids) => {

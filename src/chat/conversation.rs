@@ -13,6 +13,7 @@ use super::message::unknown_platform;
 use super::room::{self, grams};
 use crate::app::App;
 use crate::http::{Caller, Envelope, Error, Json, Paging, Reply};
+use crate::inbox::rights;
 use crate::{search, time};
 
 /// The routes of this resource.
@@ -102,7 +103,7 @@ async fn enquire_conversations(
     let filter = Filter::read(input)?;
     let mut conn = app.db.read().await?;
     let zone = time::zone(&mut conn, caller.company).await?;
-    let rows = find(&mut conn, caller.company, &filter).await?;
+    let rows = find(&mut conn, &caller, &filter).await?;
     Ok(Reply::ok(Conversations { value: rows.into_iter().map(|row| row.view(&zone)).collect() }))
 }
 
@@ -167,13 +168,13 @@ impl Row {
     }
 }
 
-async fn find(conn: &mut Conn, company: i64, filter: &Filter) -> Result<Vec<Row>, db::Error> {
+async fn find(conn: &mut Conn, caller: &Caller, filter: &Filter) -> Result<Vec<Row>, db::Error> {
     let mut query = conn.sql(
         "select id, platform, account, contact, name, picture, last_content, last_kind, last_at, last_reply_at, unread,
                 unanswered, messages
          from room where company = $1 and erased_at is null",
     );
-    query = query.bind(company);
+    query = query.bind(caller.company);
     if let Some(platform) = filter.platform {
         query = query.push(" and platform = ").push_bind(platform.number());
     }
@@ -194,7 +195,7 @@ async fn find(conn: &mut Conn, company: i64, filter: &Filter) -> Result<Vec<Row>
         // The pieces say where to look; the name itself decides.
         query = query.push(" and name_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
     }
-    query
+    rights::within(query, caller)
         .push(" order by last_at desc, id desc limit ")
         .push_bind(filter.paging.take)
         .push(" offset ")
@@ -205,7 +206,7 @@ async fn find(conn: &mut Conn, company: i64, filter: &Filter) -> Result<Vec<Row>
 
 /// The stretches of the piece index in which a room with this keyword must stand. A short keyword is the beginning of
 /// pieces; of a long one a few pieces are enough to leave little to compare.
-fn ranges(keyword: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn ranges(keyword: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     let letters = keyword.chars().count();
     let pieces: Vec<String> = match letters {
         0..=3 => vec![keyword.to_owned()],

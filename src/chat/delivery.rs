@@ -14,6 +14,7 @@ use super::account::{Account, State};
 use super::attempt::{self, Batch, GIVE_UP, Pending};
 use crate::app::App;
 use crate::http::Error;
+use crate::inbox;
 use crate::job::{self, Job, Next};
 
 /// How long a stopped account's messages wait before they are looked at again.
@@ -42,7 +43,9 @@ pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
     }
     for _ in 0..MOST_CALLS {
         let Some(account) = app.accounts.get(app, &account).await? else { return Ok(Next::Done) };
-        if let Some(next) = deliver_once(app, job, room, &account).await? {
+        let next = deliver_once(app, job, room, &account).await?;
+        app.live.wake(job.company);
+        if let Some(next) = next {
             return Ok(next);
         }
     }
@@ -154,7 +157,7 @@ async fn plan_batch(tx: &mut Conn, job: &Job, room: Uuid, account: &Account, now
         Lane::Push => None,
         Lane::Stopped => return hold(tx, job, room, "waits: the month's paid messages are used up", now).await,
         Lane::Ask => {
-            refuse_late(tx, job.company, room, account.late_push).await?;
+            refuse_late(tx, job.company, room, account.late_push, now).await?;
             return Ok(Planned::Settled);
         }
     };
@@ -261,7 +264,7 @@ async fn hold(tx: &mut Conn, job: &Job, room: Uuid, why: &str, now: i64) -> Resu
 }
 
 /// Fails what is too late to be free and may not cost; what a person has paid for stays.
-async fn refuse_late(tx: &mut Conn, company: i64, room: Uuid, policy: LatePush) -> Result<(), db::Error> {
+async fn refuse_late(tx: &mut Conn, company: i64, room: Uuid, policy: LatePush, now: i64) -> Result<(), db::Error> {
     let ask = policy == LatePush::Ask;
     let why = match ask {
         true => "too late for a free reply; a retry sends it as a paid push",
@@ -277,7 +280,7 @@ async fn refuse_late(tx: &mut Conn, company: i64, room: Uuid, policy: LatePush) 
     .bind(ask)
     .exec()
     .await?;
-    Ok(())
+    inbox::delivered(tx, company, room, now).await
 }
 
 /// Fails everything that waits in a room.
@@ -288,6 +291,7 @@ async fn fail_all(tx: &mut Conn, job: &Job, room: Uuid, why: &str, now: i64) -> 
         .bind(room)
         .exec()
         .await?;
+    inbox::delivered(tx, job.company, room, now).await?;
     job::finish(tx, job, now).await
 }
 
@@ -299,6 +303,9 @@ async fn deliver_to_sandbox(tx: &mut Conn, job: &Job, room: Uuid, now: i64) -> R
         .bind(room)
         .exec()
         .await?;
+    if count > 0 {
+        inbox::delivered(tx, job.company, room, now).await?;
+    }
     job::finish(tx, job, now).await?;
     Ok(count)
 }

@@ -15,6 +15,7 @@ use super::room::{self, NewRoom, Room};
 use crate::app::App;
 use crate::event::{self, Event};
 use crate::http::Error;
+use crate::inbox;
 use crate::job::{self, Kind};
 use crate::{media, telemetry};
 
@@ -146,6 +147,7 @@ const NAME_WAIT: i64 = 3_000;
 struct Counts {
     messages: i64,
     customer_messages: i64,
+    version: i64,
 }
 
 /// Stores a customer's message, raises its event, and asks for its media. Wake the jobs after the commit.
@@ -172,6 +174,7 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
         let address = media::expect(tx, app, account, id, source, incoming.provider_id.as_deref()).await?;
         said = Said::Content(content.clone().moved_to(address, None));
     }
+    let before = inbox::before(tx, account.company, room.id).await?;
     let counts = move_room(tx, account.company, &room, id, &said, incoming, now).await?;
     // The room was erased since it was looked up. When the provider repeats the message, who wrote it is a new person.
     let counts = counts.ok_or(Error::Busy("The room was erased a moment ago"))?;
@@ -226,6 +229,8 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
             .later()
             .await?;
     }
+    let moved = (counts.messages, counts.version);
+    inbox::written(tx, app, (account.company, &account.id, room.id), &before, moved, now).await?;
     let message = message::find(tx, account.company, id).await?.ok_or(db::Error::NoRow)?;
     if matches!(said, Said::Unsent) {
         return Ok(message);
@@ -259,10 +264,12 @@ async fn move_room(
              last_kind = case when messages = 0 or last_at <= $1 then $3 else last_kind end,
              last_content = case when messages = 0 or last_at <= $1 then $4 else last_content end,
              last_at = case when messages = 0 or last_at <= $1 then $1 else last_at end,
+             status = 1, waiting_until = null, waiting_since = coalesce(waiting_since, $1),
+             shape = case when assignee is null then 2 else 3 end, version = version + 1,
              reply_token = coalesce($5, reply_token),
              reply_token_at = case when $5 is null then reply_token_at else $6 end
          where company = $7 and id = $8 and erased_at is null
-         returning messages, customer_messages",
+         returning messages, customer_messages, version",
     )
     .bind(incoming.at)
     .bind(message)

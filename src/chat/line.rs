@@ -77,6 +77,7 @@ async fn receive_line_callback(
     for kind in [Kind::Webhook, Kind::Profile, Kind::Media] {
         app.wakes.wake(kind);
     }
+    app.live.wake(account.company);
     Ok(Reply::ok(None))
 }
 

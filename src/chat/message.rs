@@ -17,6 +17,7 @@ use super::room;
 use crate::app::App;
 use crate::http::caller::Client;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Path, Reply};
+use crate::inbox::{self, rights};
 use crate::job::{self, Kind};
 use crate::telemetry::{self, TraceId};
 
@@ -202,6 +203,7 @@ async fn send_chat_message(
         Reply::created(accepted(&draft, stored))
     };
     app.wakes.wake(Kind::Deliver);
+    app.live.wake(caller.company);
     Ok(reply)
 }
 
@@ -226,6 +228,12 @@ async fn check(app: &App, caller: &Caller, input: Checked<SendMessage>) -> Resul
         faults.extend(found.into_iter().filter(own).map(fault));
     });
     let room = Uuid::parse_str(input.room_id.trim()).ok();
+    // A room out of a person's range is not there.
+    if let Some(room) = room.filter(|_| caller.person.is_some())
+        && rights::find(&mut app.db.read().await?, caller, room).await?.is_none()
+    {
+        faults.push(unknown_room());
+    }
     if let (Ok(content), Some(platform), Some(room), true) = (content, platform, room, faults.is_empty()) {
         return Ok(Draft {
             id: Uuid::now_v7(),
@@ -244,7 +252,7 @@ async fn check(app: &App, caller: &Caller, input: Checked<SendMessage>) -> Resul
         None => None,
     };
     match (known, platform) {
-        (None, _) if has_room => faults.push(unknown_room()),
+        (None, _) if has_room && faults.iter().all(|fault| fault.field != "roomId") => faults.push(unknown_room()),
         (Some(known), Some(given)) if known != given => faults.push(wrong_platform(known)),
         _ => {}
     }
@@ -280,7 +288,8 @@ fn wrong_platform(known: Platform) -> Fault {
     Fault::new(Code::WrongPlatform, "platform", format!("The room is on {}", known.name()))
 }
 
-fn refused(why: Refused) -> Error {
+/// Why a message was not stored, as the caller is told.
+pub(crate) fn refused(why: Refused) -> Error {
     Error::Invalid(vec![match why {
         Refused::Room => unknown_room(),
         Refused::Platform(known) => wrong_platform(known),
@@ -288,13 +297,16 @@ fn refused(why: Refused) -> Error {
 }
 
 /// The answer to a message that was just stored.
-fn accepted(draft: &Draft, stored: Stored) -> ChatMessage {
+pub(crate) fn accepted(draft: &Draft, stored: Stored) -> ChatMessage {
     ChatMessage {
         vw_id: stored.number.to_string(),
         id: draft.id.to_string(),
         room_id: draft.room.to_string(),
         platform: draft.platform.name().to_owned(),
-        user: client_user(draft.company, &draft.client.id, &draft.client.name),
+        user: match &draft.client.person {
+            Some(person) => staff_user(draft.company, &draft.client.id, &draft.client.name, &person.role),
+            None => client_user(draft.company, &draft.client.id, &draft.client.name),
+        },
         content: draft.content.text(),
         timestamp: draft.at,
         r#type: draft.content.kind().to_owned(),
@@ -316,6 +328,10 @@ fn client_user(company: i64, id: &str, name: &str) -> ChatUser {
         role: "integration".to_owned(),
         display_name: name.to_owned(),
     }
+}
+
+fn staff_user(company: i64, id: &str, name: &str, role: &str) -> ChatUser {
+    ChatUser { r#type: "staff".to_owned(), role: role.to_owned(), ..client_user(company, id, name) }
 }
 
 /// A message as the database gives it, with the names of whoever wrote it.
@@ -342,6 +358,16 @@ pub struct Row {
     contact_picture: Option<String>,
     body: Option<Value>,
     details: Option<Value>,
+    staff: Option<Uuid>,
+    staff_name: Option<String>,
+    staff_role: Option<String>,
+}
+
+impl Row {
+    /// The running number in its room.
+    pub(crate) fn number(&self) -> i64 {
+        self.number
+    }
 }
 
 /// Reads [`Row`]s; add a condition that begins with ` where message.company = $1`.
@@ -349,16 +375,19 @@ pub const ROW: &str = "
     select message.company, message.id, message.room, message.number, room.platform, message.kind, message.content,
            message.sent_at, message.delivery, message.trace, message.first_of_customer, message.client,
            client.name as client_name, message.contact, contact.name as contact_name, contact.picture as contact_picture,
-           message.body, message.details
+           message.body, message.details, message.staff,
+           employee.firstname || ' ' || employee.lastname as staff_name, role.name as staff_role
     from message
     join room on room.company = message.company and room.id = message.room
     left join client on client.company = message.company and client.id = message.client
-    left join contact on contact.company = message.company and contact.id = message.contact";
+    left join contact on contact.company = message.company and contact.id = message.contact
+    left join employee on employee.company = message.company and employee.id = message.staff
+    left join choice as role on role.company = employee.company and role.list = 'roles' and role.id = employee.role";
 
 impl From<Row> for ChatMessage {
     fn from(row: Row) -> ChatMessage {
-        let user = match (row.contact, row.client) {
-            (Some(contact), _) => {
+        let user = match (row.contact, row.staff, row.client) {
+            (Some(contact), _, _) => {
                 let name = row.contact_name.unwrap_or_default();
                 ChatUser {
                     id: contact.to_string(),
@@ -371,7 +400,11 @@ impl From<Row> for ChatMessage {
                     display_name: name,
                 }
             }
-            (None, client) => {
+            (None, Some(staff), _) => {
+                let (name, role) = (row.staff_name.unwrap_or_default(), row.staff_role.unwrap_or_default());
+                staff_user(row.company, &staff.to_string(), name.trim(), &role)
+            }
+            (None, None, client) => {
                 client_user(row.company, &client.unwrap_or_default(), &row.client_name.unwrap_or_default())
             }
         };
@@ -467,6 +500,7 @@ async fn get_chat_message(
     Path(path): Path<MessagePath>,
 ) -> Result<Reply<MessageDetail>, Error> {
     let mut conn = app.db.read().await?;
+    rights::must_of_message(&mut conn, &caller, path.id).await?;
     let detail = detail(&mut conn, caller.company, path.id).await?;
     Ok(Reply::ok(detail.ok_or(Error::NotFound("message"))?))
 }
@@ -521,11 +555,13 @@ async fn retry_chat_message(
 ) -> Result<Reply<ChatMessage>, Error> {
     let reply = caller
         .write(&app, async |mut tx| {
+            rights::must_of_message(&mut tx, &caller, path.id).await?;
             let message = retry(&mut tx, caller.company, path.id, app.now()).await?;
             tx.reply(Reply::ok(message)).await
         })
         .await?;
     app.wakes.wake(Kind::Deliver);
+    app.live.wake(caller.company);
     Ok(reply)
 }
 
@@ -554,6 +590,9 @@ async fn retry(tx: &mut Conn, company: i64, id: Uuid, now: i64) -> Result<ChatMe
         .one()
         .await?;
     job::enqueue_in(tx, company, Kind::Deliver, &account, &message.room_id, now).await?;
+    if let Ok(room) = Uuid::parse_str(&message.room_id) {
+        inbox::delivered(tx, company, room, now).await?;
+    }
     Ok(message)
 }
 

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use channel::Platform;
 use db::{Conn, Rows, Type, Value};
 use metrics::{Histogram, histogram};
+use serde::Deserialize;
+use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -19,6 +21,7 @@ use super::room;
 use crate::app::App;
 use crate::http::Error;
 use crate::job::{self, Kind, Wanted};
+use crate::live::{self, Audience, Item};
 
 /// Messages that one drain writes at most.
 const MOST: usize = 128;
@@ -227,6 +230,7 @@ async fn store(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<Vec<Option<Stored
     let Some(company) = drafts.first().map(|draft| draft.company) else { return Ok(Vec::new()) };
     let (rooms, places) = rooms(drafts);
     let last = move_rooms(tx, company, &rooms).await?;
+    tell(tx, company, &rooms, &last).await?;
     let mut results = Vec::with_capacity(drafts.len());
     let mut messages = Rows::new(&MESSAGE);
     for (draft, (room, place)) in drafts.iter().zip(places) {
@@ -237,7 +241,8 @@ async fn store(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<Vec<Option<Stored
             draft.id.into(),
             draft.room.into(),
             number.into(),
-            draft.client.id.as_str().into(),
+            draft.client.person.is_none().then(|| draft.client.id.clone()).into(),
+            draft.client.person.as_ref().map(|person| person.id).into(),
             draft.content.kind().into(),
             draft.content.text().into(),
             body(draft),
@@ -250,12 +255,12 @@ async fn store(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<Vec<Option<Stored
         return Ok(results);
     }
     tx.sql(
-        "insert into message (company, id, room, number, client, kind, content, body, sent_at, stored_at, delivery,
+        "insert into message (company, id, room, number, client, staff, kind, content, body, sent_at, stored_at, delivery,
                               first_of_customer, trace) ",
     )
     .bind(company)
     .push_values(
-        "$1, input.id, input.room, input.number, input.client, input.kind, input.content, input.body, input.at,
+        "$1, input.id, input.room, input.number, input.client, input.staff, input.kind, input.content, input.body, input.at,
          input.at, input.delivery, false, input.trace",
         messages,
     )
@@ -267,11 +272,12 @@ async fn store(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<Vec<Option<Stored
     Ok(results)
 }
 
-const MESSAGE: [(&str, Type); 10] = [
+const MESSAGE: [(&str, Type); 11] = [
     ("id", Type::Uuid),
     ("room", Type::Uuid),
     ("number", Type::BigInt),
     ("client", Type::Text),
+    ("staff", Type::Uuid),
     ("kind", Type::Text),
     ("content", Type::Text),
     ("body", Type::Json),
@@ -291,14 +297,6 @@ fn body(draft: &Draft) -> Value {
 /// The room that a message names, and on which platform.
 fn place(draft: &Draft) -> (Uuid, i64) {
     (draft.room, draft.platform.number())
-}
-
-/// A room that was moved on.
-#[derive(Debug)]
-struct Moved {
-    /// The running number of its last message.
-    number: i64,
-    account: String,
 }
 
 /// A room as the drafts name it.
@@ -334,7 +332,7 @@ fn rooms(drafts: &[Arc<Draft>]) -> (Vec<Named<'_>>, Vec<(usize, i64)>) {
 const ITS_ROOM: &str = " where room.company = $1 and room.id = input.room and room.platform = input.platform
     and room.erased_at is null";
 
-/// Gives each room its messages' running numbers and its new last message. Answers each room's last number; nothing for
+/// Gives each room its messages' running numbers and its new last message. Answers each room as it is then; nothing for
 /// one that is not there, or is on another platform.
 async fn move_rooms(tx: &mut Conn, company: i64, rooms: &[Named<'_>]) -> Result<Vec<Option<Moved>>, db::Error> {
     let mut rows = Rows::new(&[
@@ -357,23 +355,66 @@ async fn move_rooms(tx: &mut Conn, company: i64, rooms: &[Named<'_>]) -> Result<
             last.at.into(),
         ]);
     }
-    let mut moved: Vec<(Uuid, i64, i64, String)> = tx
+    let mut moved: Vec<Moved> = tx
         .sql(
             "update room
              set messages = room.messages + input.count, last_message = input.message, last_kind = input.kind,
                  last_content = input.content, last_at = input.at, last_reply_at = input.at, unread = 0,
-                 unanswered = false",
+                 unanswered = false, waiting_since = null, version = room.version + 1",
         )
         .bind(company)
         .push_each(rows)
         .push(ITS_ROOM)
-        .all_changed("room.id, room.platform, room.messages, room.account")
+        .all_changed(
+            "room.id, room.platform, room.messages as number, room.version, room.account, room.assignee, room.team",
+        )
         .await?;
-    moved.sort_unstable();
+    moved.sort_unstable_by_key(Moved::place);
     let number = |named: &Named<'_>| {
-        let found = moved.binary_search_by_key(&place(named.last), |(id, platform, ..)| (*id, *platform)).ok()?;
-        let (_, _, number, account) = &moved[found];
-        Some(Moved { number: *number, account: account.clone() })
+        let found = moved.binary_search_by_key(&place(named.last), Moved::place).ok()?;
+        Some(moved[found].clone())
     };
     Ok(rooms.iter().map(number).collect())
+}
+
+/// A room that was moved on.
+#[derive(Debug, Clone, Deserialize)]
+struct Moved {
+    id: Uuid,
+    platform: i64,
+    /// The running number of its last message.
+    number: i64,
+    version: i64,
+    account: String,
+    assignee: Option<Uuid>,
+    team: Option<i64>,
+}
+
+impl Moved {
+    fn place(&self) -> (Uuid, i64) {
+        (self.id, self.platform)
+    }
+}
+
+/// Writes down for readers which rooms have which new messages: one row, however many messages.
+async fn tell(tx: &mut Conn, company: i64, rooms: &[Named<'_>], moved: &[Option<Moved>]) -> Result<(), db::Error> {
+    let items = told(rooms, moved);
+    let at = rooms.iter().map(|named| named.last.at).max().unwrap_or_default();
+    live::note(tx, company, "messages", &items, at).await
+}
+
+/// What readers of each room are told.
+fn told(rooms: &[Named<'_>], moved: &[Option<Moved>]) -> Vec<Item> {
+    let mut items = Vec::with_capacity(rooms.len());
+    for (named, room) in rooms.iter().zip(moved) {
+        let Some(room) = room else { continue };
+        let data = json!({
+            "kind": "messages", "roomId": room.id, "from": room.number - named.count + 1, "to": room.number,
+            "version": room.version, "at": named.last.at,
+        });
+        let to =
+            Audience::Room { account: room.account.clone(), assignees: vec![room.assignee], teams: vec![room.team] };
+        items.push(Item::new(to, &data));
+    }
+    items
 }

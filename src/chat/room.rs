@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::message::{self, ChatMessage};
 use crate::app::App;
 use crate::http::{Caller, Code, Envelope, Error, Fault, Page, Paging, Path, Query, Reply};
+use crate::inbox::rights;
 use crate::search;
 
 /// The routes of this resource.
@@ -63,7 +64,7 @@ async fn list_room_messages(
         return Err(Error::Invalid(faults));
     }
     let mut conn = app.db.read().await?;
-    platform(&mut conn, caller.company, path.room_id).await?.ok_or(Error::NotFound("room"))?;
+    rights::must(&mut conn, &caller, path.room_id).await?;
     let page = history(&mut conn, caller.company, path.room_id, query.before, paging.take).await?;
     Ok(Reply::ok(page))
 }

@@ -104,6 +104,7 @@ async fn play_customer(
         })
         .await?;
     app.wakes.wake(Kind::Webhook);
+    app.live.wake(account.company);
     Ok(Reply::created(stored))
 }
 

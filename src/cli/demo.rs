@@ -1,21 +1,26 @@
 //! The demo company of `sala serve --demo`: what a first user finds.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use channel::Platform;
+use channel::{Content, Platform};
 use db::{Conn, Db};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Failure;
+use super::user::{self, New};
 use crate::app::App;
 use crate::chat::account::{self, NewAccount};
-use crate::chat::room;
+use crate::chat::inbound::{self, Incoming, Said};
+use crate::chat::message::{self, Draft};
+use crate::chat::{queue, room};
 use crate::customer::event::{self, CustomerEventWrite};
 use crate::customer::{self, CustomerWrite};
 use crate::http::openapi::Operations;
 use crate::http::{Caller, Conditions, Error, Faults, lenient};
+use crate::person::{password, store};
 use crate::product::input::ProductWrite;
 use crate::record::Actor;
 use crate::sales::contract;
@@ -29,7 +34,7 @@ use crate::setting::list::List;
 use crate::setting::{company, number};
 use crate::staff::employee::{self, EmployeeUpsert};
 use crate::staff::expense;
-use crate::{http, oauth, product, time};
+use crate::{http, oauth, product, telemetry, time};
 
 const COMPANY: i64 = 507;
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -48,8 +53,13 @@ pub(super) async fn welcome(app: &App, address: SocketAddr) -> Result<String, Fa
     let scopes = Operations::read(&http::document()).scopes();
     let client = oauth::create_client(&app.db, COMPANY, NAME, &scopes, now).await?;
     let base = format!("http://{address}");
+    let password = owner(app).await?;
     Ok(format!(
         r#"
+Console:          {base}/console/
+  user            {OWNER}
+  password        {password}
+
 API document: {base}/docs
 
 A demo company is ready ({NAME}, {COMPANY}), with a LINE sandbox that delivers to Sala itself.
@@ -70,6 +80,30 @@ curl -i {base}/channels/sandbox/{account}/Udemo -H 'Content-Type: application/js
         secret = client.client_secret,
         key = client.subscription_key,
     ))
+}
+
+/// The e-mail of the demo's owner.
+const OWNER: &str = "arun@example.com";
+
+/// A new password for the demo's owner at each start, as only its hash is kept.
+async fn owner(app: &App) -> Result<String, Failure> {
+    let password = oauth::random(12)?;
+    let known = store::by_email(&mut app.db.read().await?, COMPANY, OWNER).await?;
+    let Some(row) = known else {
+        let new = New {
+            email: OWNER,
+            names: ("Arun", "Saelim"),
+            staff_code: Some("EMP000"),
+            role: crate::person::role::OWNER,
+            password: Some(&password),
+        };
+        user::create(app, COMPANY, &new).await?;
+        return Ok(password);
+    };
+    let hash = password::hash(app, &password).await?;
+    let now = app.now();
+    app.db.write(async |mut tx| store::set_password(&mut tx, &row, &hash, None, now).await).await?;
+    Ok(password)
 }
 
 /// The demo's sandbox account; the company and what belongs to it are made when it is not there.
@@ -100,6 +134,7 @@ async fn account_of(app: &App, now: i64) -> Result<String, Failure> {
             room::create(db, COMPANY, &account, "Udemo", Some(ROOM), "Somchai", now).await?;
             records(app, now).await?;
             sales_records(app, now).await?;
+            conversations(app, &account, now).await?;
             Ok(account)
         }
     }
@@ -266,6 +301,85 @@ async fn crm_records(tx: &mut Conn, by: &Actor) -> Result<(), Error> {
     let line = json!({"expenseTypeId": 1001, "amount": 600, "night": 1});
     expense::enter(tx, by, json!({"subject": "Visit to customer", "staffCode": "staff01", "expenseDetails": [line]}))
         .await
+}
+
+/// Who writes in the demo, how long ago (minutes) each thing was said, and what: an answer begins with `>`.
+const CONVERSATIONS: [(&str, &str, &[(i64, &str)]); 8] = [
+    (
+        "Uploy",
+        "พลอย ใจดี",
+        &[
+            (190, "สวัสดีค่ะ ร้านเปิดกี่โมงคะ"),
+            (188, "> สวัสดีค่ะ เปิด 9 โมงเช้าถึง 6 โมงเย็นทุกวันค่ะ"),
+            (186, "ขอบคุณค่ะ พรุ่งนี้จะเข้าไปนะคะ"),
+        ],
+    ),
+    (
+        "Uthana",
+        "ธนา วัฒนกุล",
+        &[(95, "ขอใบเสนอราคาเครื่องปั้นน้ำผลไม้ 12 เครื่องครับ"), (93, "ส่งที่โรงแรมในเชียงใหม่ รวมค่าส่งด้วยนะครับ")],
+    ),
+    ("Unok", "นก ศรีสุข", &[(47, "ของที่สั่งไปเมื่อวันจันทร์ยังไม่ถึงเลยค่ะ เลขที่ SO2511-0042"), (45, "ช่วยเช็กให้หน่อยได้ไหมคะ")]),
+    (
+        "Uanan",
+        "Anan P.",
+        &[
+            (33, "Hello, do you ship to Phuket?"),
+            (30, "> Yes, we do. It takes two days."),
+            (12, "Great! How much for 3 boxes?"),
+        ],
+    ),
+    ("Usom", "สมหญิง ผู้ใหญ่บ้าน", &[(26, "ที่บ้านน้ำไม่ไหล ปั๊มที่ซื้อไปเสียหรือเปล่าคะ"), (25, "ซื้อไปเมื่อเดือนที่แล้วค่ะ")]),
+    ("Ukorn", "กร ทองแท้", &[(1500, "ขอบคุณครับ สินค้าดีมาก"), (1490, "> ขอบคุณมากครับ ยินดีให้บริการครับ")]),
+    ("Udao", "ดาว จันทร์เพ็ญ", &[(8, "สนใจสมัครตัวแทนจำหน่ายค่ะ ต้องทำอย่างไรบ้างคะ")]),
+    ("Ugroup", "กลุ่มลูกค้าเชียงใหม่", &[(4, "รอบส่งของสัปดาห์นี้วันไหนครับ"), (2, "ของผมฝากไปกับรอบนี้ด้วยครับ")]),
+];
+
+/// What a first user finds in the inbox: people who wait, and some who were answered. All are invented.
+async fn conversations(app: &App, account: &str, now: i64) -> Result<(), Failure> {
+    let account = app.accounts.get(app, account).await?.ok_or_else(|| Failure::new("the demo has no account"))?;
+    let by = Caller::acting(COMPANY, "system");
+    for (chat, name, said) in CONVERSATIONS {
+        let mut room = None;
+        for (minutes, words) in said {
+            let at = now - minutes * 60_000;
+            let words = words.trim();
+            match (words.strip_prefix('>'), room) {
+                (Some(answer), Some(room)) => {
+                    let draft = Arc::new(Draft {
+                        id: Uuid::now_v7(),
+                        company: COMPANY,
+                        room,
+                        platform: Platform::Line,
+                        content: Content::Text { text: answer.trim().to_owned() },
+                        client: Arc::clone(&by.client),
+                        at,
+                        trace: telemetry::trace(),
+                    });
+                    app.db
+                        .write(async |mut tx| queue::store_one(&mut tx, &draft).await)
+                        .await?
+                        .map_err(message::refused)?;
+                }
+                _ => {
+                    let incoming = Incoming {
+                        chat: chat.to_owned(),
+                        sender: None,
+                        name: Some(name.to_owned()),
+                        provider_id: None,
+                        content: Said::Content(Content::Text { text: words.to_owned() }),
+                        media: None,
+                        at,
+                        reply_token: None,
+                    };
+                    let stored =
+                        app.db.write(async |mut tx| inbound::store(&mut tx, app, &account, &incoming).await).await?;
+                    room = Uuid::parse_str(&stored.room_id).ok();
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A request's body as a handler gets it.

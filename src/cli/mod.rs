@@ -14,6 +14,7 @@ mod report;
 mod room;
 mod serve;
 mod simulate;
+mod user;
 mod venio;
 mod webhook;
 
@@ -66,6 +67,8 @@ enum Command {
     Company(company::Company),
     /// API clients of a company.
     Client(client::Client),
+    /// People who sign in to the console.
+    User(user::User),
     /// Channel accounts of a company.
     Account(account::Account),
     /// Rooms of a company.
@@ -216,6 +219,7 @@ async fn command(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Doctor(doctor) => return doctor.run(&common).await,
         Command::Company(company) => company.run(&common).await?,
         Command::Client(client) => client.run(&common).await?,
+        Command::User(user) => user.run(&common).await?,
         Command::Account(account) => account.run(&common).await?,
         Command::Room(room) => room.run(&common).await?,
         Command::Webhook(webhook) => webhook.run(&common).await?,

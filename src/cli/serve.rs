@@ -152,6 +152,8 @@ impl Running {
     /// Stops accepting, lets requests and jobs end, hands back the rest.
     pub async fn stop(mut self) {
         let _ = self.stop.send(());
+        // Streams end by themselves never: their readers go to another node.
+        self.app.live.stop();
         let abort = self.serving.abort_handle();
         let jobs = async {
             if let Some(jobs) = self.jobs {

@@ -17,9 +17,11 @@ use uuid::Uuid;
 use super::Error;
 use super::idempotency::{self, Claim};
 use super::limit::Verdict;
+use super::openapi::Access;
+use super::origin;
 use super::sheet;
 use crate::app::App;
-use crate::{oauth, telemetry};
+use crate::{oauth, person, telemetry};
 
 /// The header of the original API's gateway.
 pub const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
@@ -31,21 +33,21 @@ const CACHED: Duration = Duration::from_millis(900);
 /// Most tokens that are remembered in each of the two halves.
 const MOST_CACHED: usize = 25_000;
 
-/// An API client with a good token, calling an operation that its scopes allow.
+/// An API client with a good token, or a person with a session, calling an operation that its scopes allow.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The client behind the token.
+    /// Who is behind the token or the session.
     pub client: Arc<Client>,
     /// The idempotency key of this request, taken for it; see [`Caller::write`].
     pub(super) claim: Option<Claim>,
 }
 
-/// What a token says of its client.
+/// What a token says of its client, or a session of its person.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Client {
     /// The tenant; every query of the request is keyed by it.
     pub company: i64,
-    /// The client's id.
+    /// The client's id; of a person, the user id.
     pub id: String,
     /// The client's name.
     pub name: String,
@@ -57,6 +59,44 @@ pub struct Client {
     pub expires_at: i64,
     /// Whose records it may see and change.
     pub range: Range,
+    /// The person, where a session vouches for one.
+    pub person: Option<Person>,
+}
+
+/// A person who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The user id: the employee's.
+    pub id: Uuid,
+    /// The session.
+    pub session: Uuid,
+    /// When the session was last written down as used, in Unix milliseconds.
+    pub seen_at: i64,
+    /// The team's number.
+    pub team: i64,
+    /// The role's name.
+    pub role: String,
+    /// The channel accounts whose rooms the person may see; none is every one.
+    pub accounts: Option<Vec<String>>,
+}
+
+/// A person's own request: an operation that no token reaches.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The caller.
+    pub caller: Caller,
+    /// The person.
+    pub person: Person,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Signed {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Signed, Error> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let person = caller.person.clone().ok_or(Error::PeopleOnly)?;
+        Ok(Signed { caller, person })
+    }
 }
 
 /// Whose records a caller may see and change.
@@ -94,6 +134,7 @@ impl Caller {
             key_hash: Vec::new(),
             expires_at: i64::MAX,
             range: Range::All,
+            person: None,
         };
         Caller { client: Arc::new(client), claim: None }
     }
@@ -122,17 +163,35 @@ pub async fn authenticate(State(app): State<App>, path: MatchedPath, mut request
         return next.run(request).await;
     };
     telemetry::tell(|work| work.operation = Some(Arc::clone(operation)));
-    let Some(scope) = &operation.scope else { return next.run(request).await };
+    let scope = match &operation.access {
+        Access::Open => return next.run(request).await,
+        Access::Scope(scope) => Some(scope),
+        Access::Session => None,
+    };
     // Only the headers are borrowed while waiting: a request as a whole cannot be shared between threads.
-    let headers = request.headers();
+    let (headers, changes) = (request.headers(), !origin::is_safe(request.method()));
     let checked = async {
-        let client = client_of(&app, headers).await?;
-        let demanded = app.config.require_subscription_key && operation.subscription_key;
-        check_subscription_key(&app, &client, headers, demanded).await?;
-        if !client.scopes.iter().any(|granted| granted == scope) {
-            return Err(Error::Forbidden(scope.clone()));
+        let client = match person::token_of(&app, headers) {
+            // A token wins: a page cannot lend its cookie to a program's request.
+            Some(token) if !headers.contains_key(AUTHORIZATION) => {
+                let client = person_of(&app, token).await?;
+                if changes && !origin::is_own(&app, headers) {
+                    return Err(Error::ForeignOrigin);
+                }
+                client
+            }
+            _ => {
+                let client = client_of(&app, headers).await?;
+                let demanded = app.config.require_subscription_key && operation.subscription_key;
+                check_subscription_key(&app, &client, headers, demanded).await?;
+                client
+            }
+        };
+        match scope {
+            Some(scope) if !client.scopes.contains(scope) => Err(Error::Forbidden(scope.clone())),
+            None if client.person.is_none() => Err(Error::PeopleOnly),
+            _ => Ok(client),
         }
-        Ok(client)
     };
     let client = match checked.await {
         Ok(client) => client,
@@ -183,6 +242,27 @@ async fn client_of(app: &App, headers: &HeaderMap) -> Result<Arc<Client>, Error>
         Some(client) => client,
         None => {
             let client = Arc::new(oauth::find_token(app, company, &hash).await?.ok_or(Error::TokenRefused)?);
+            app.tokens.put(hash, Arc::clone(&client));
+            client
+        }
+    };
+    if client.expires_at <= app.now() {
+        return Err(Error::TokenRefused);
+    }
+    Ok(client)
+}
+
+/// The person of a session's token.
+async fn person_of(app: &App, token: &str) -> Result<Arc<Client>, Error> {
+    let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+    let known = app.tokens.get(&hash).filter(|client| !person::is_unwritten(client, app.now()));
+    let client = match known {
+        Some(client) => client,
+        None => {
+            let company = token.split_once('_').and_then(|(company, _)| company.parse().ok());
+            let found = person::find_session(app, company.ok_or(Error::TokenRefused)?, &hash).await?;
+            let client = found.filter(|client| client.expires_at > app.now()).ok_or(Error::TokenRefused)?;
+            let client = Arc::new(person::seen(app, client).await?);
             app.tokens.put(hash, Arc::clone(&client));
             client
         }
@@ -282,6 +362,7 @@ mod tests {
             range: Range::All,
             key_hash: Vec::new(),
             expires_at: 0,
+            person: None,
         })
     }
 

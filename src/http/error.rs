@@ -37,6 +37,12 @@ pub enum Error {
     /// 403: the token lacks the scope that the operation declares.
     #[error("missing scope {0}")]
     Forbidden(String),
+    /// 403: a change that a cookie vouches for was asked for by a page of another server.
+    #[error("foreign origin")]
+    ForeignOrigin,
+    /// 403: an operation about the signed-in person, called with a token.
+    #[error("for people only")]
+    PeopleOnly,
     /// 404: no such record in the caller's company.
     #[error("{0} not found")]
     NotFound(&'static str),
@@ -169,6 +175,18 @@ pub enum Code {
     KeyReused,
     /// No token, or one that is no longer good.
     Unauthorized,
+    /// The e-mail or the password is wrong.
+    InvalidCredentials,
+    /// The code of the second factor is wrong, used, or over.
+    InvalidCode,
+    /// The sign-in that waited for its second factor is over.
+    ChallengeEnded,
+    /// The password is too easily guessed.
+    WeakPassword,
+    /// The request came from a page of another server, or without the console's own header.
+    ForeignOrigin,
+    /// Only a person who is signed in can do this.
+    PeopleOnly,
     /// The token lacks a scope.
     MissingScope,
     /// The body is too large.
@@ -249,7 +267,7 @@ impl Error {
             | Error::KeyMissing
             | Error::KeyRefused
             | Error::SignatureRefused => StatusCode::UNAUTHORIZED,
-            Error::Forbidden(_) => StatusCode::FORBIDDEN,
+            Error::Forbidden(_) | Error::ForeignOrigin | Error::PeopleOnly => StatusCode::FORBIDDEN,
             Error::NotFound(_) | Error::NoRoute => StatusCode::NOT_FOUND,
             Error::Method => StatusCode::METHOD_NOT_ALLOWED,
             Error::Conflict(_) | Error::Conflicts(_) | Error::StillRunning { .. } => StatusCode::CONFLICT,
@@ -285,6 +303,11 @@ impl Error {
             Error::Forbidden(scope) => {
                 vec![Fault::new(Code::MissingScope, "", format!("The token lacks the scope {scope}"))]
             }
+            Error::ForeignOrigin => one(
+                Code::ForeignOrigin,
+                "A change with a cookie needs the header X-Sala-Console and a page of this server",
+            ),
+            Error::PeopleOnly => one(Code::PeopleOnly, "Only a person who is signed in can do this"),
             Error::NotFound(what) => vec![Fault::new(Code::NotFound, *what, format!("No such {what}"))],
             Error::NoRoute => one(Code::NotFound, "No such operation; see /docs"),
             Error::Method => one(Code::MethodNotAllowed, "This path does not offer that method"),

@@ -64,6 +64,20 @@ impl<K: Hash + Eq> Buckets<K> {
         Verdict { allowed: true, remaining, wait: (after - now).div_ceil(1000) }
     }
 
+    /// What [`Buckets::take`] would say, taking nothing.
+    pub fn peek(&self, key: &K, now: i64) -> Verdict {
+        let now = micros(now);
+        let capacity = self.interval * self.burst;
+        let part = usize::try_from(self.hasher.hash_one(key) % PARTS as u64).unwrap_or_default();
+        let full_at = self.part(part).get(key).copied().unwrap_or(0).max(now);
+        let after = full_at + self.interval;
+        if after > now + capacity {
+            return Verdict { allowed: false, remaining: 0, wait: (after - now - capacity).div_ceil(1000) };
+        }
+        let remaining = (now + capacity - full_at) / self.interval;
+        Verdict { allowed: true, remaining, wait: (full_at - now).div_ceil(1000) }
+    }
+
     /// Forgets the buckets that are full again.
     pub fn prune(&self, now: i64) {
         let now = micros(now);

@@ -11,6 +11,7 @@ pub mod limit;
 pub mod list;
 pub mod listen;
 pub mod openapi;
+pub mod origin;
 pub mod paths;
 pub mod peer;
 pub mod reply;
@@ -43,8 +44,8 @@ use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{self, TraceId, Work};
 use crate::{
-    attachment, audit, chat, console, customer, import, media, oauth, ops, privacy, product, report, sales, service,
-    setting, staff, task, timeline, webhook,
+    attachment, audit, chat, console, customer, import, inbox, live, media, oauth, ops, person, privacy, product,
+    report, sales, service, setting, staff, task, timeline, webhook,
 };
 use paths::Paths;
 use peer::Peer;
@@ -53,6 +54,9 @@ use peer::Peer;
 fn resources() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .merge(oauth::routes())
+        .merge(person::routes())
+        .merge(inbox::routes())
+        .merge(live::routes())
         .merge(chat::routes())
         .merge(media::routes())
         .merge(customer::routes())

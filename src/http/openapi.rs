@@ -50,6 +50,10 @@ use crate::telemetry::Meter;
         (name = "Webhooks", description = "Subscriptions to events, and what became of each delivery"),
         (name = "Report", description = "Figures of a period, as JSON, CSV or XLSX"),
         (name = "Import", description = "Files of records: loading them, and taking that back"),
+        (name = "Sign-in", description = "People: signing in and out, passwords, second factors"),
+        (name = "Users", description = "Who may sign in, and as what"),
+        (name = "Inbox", description = "Who answers which room, and what colleagues keep about it"),
+        (name = "Live", description = "What happens, as it happens"),
         (name = "Channels", description = "Callbacks of LINE and other providers"),
         (name = "Operations", description = "Health and metrics")
     ),
@@ -60,6 +64,9 @@ pub struct Document;
 /// The name of the bearer scheme; its scopes are what an operation demands.
 pub const BEARER: &str = "bearerAuth";
 const SUBSCRIPTION_KEY: &str = "subscriptionKey";
+
+/// The name of the scheme of a person's session.
+pub const COOKIE: &str = "cookieAuth";
 
 /// The extension by which an operation says that it takes many records at once.
 const BULK: &str = "x-bulk";
@@ -94,6 +101,11 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
         "The company's subscription key: checked when sent, demanded when the server says so.",
     );
     components.add_security_scheme(SUBSCRIPTION_KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
+    let cookie = ApiKeyValue::with_description(
+        "__Host-sala",
+        "A person's session, set by POST /v1/auth/sessions; over plain HTTP its name is sala. Changes need the header X-Sala-Console and a page of this server.",
+    );
+    components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for (status, name, description) in SHARED.into_iter().chain([UNAVAILABLE]) {
         components.responses.insert(name.to_owned(), RefOr::T(error_answer(status, description)));
     }
@@ -111,6 +123,7 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
         for (operation, (is_post, is_get)) in operations {
             if let Some(operation) = operation {
                 ask_for_key(operation);
+                let_people_in(operation);
                 share_headers(operation, is_post, is_get);
                 share_answers(operation, is_post, path.contains('{'));
                 offer_files(&described, operation);
@@ -121,9 +134,19 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
 
 const UNAVAILABLE: (&str, &str, &str) = ("503", "Unavailable", "The server cannot do it now; nothing was changed.");
 
-/// Whether an operation asks for a token.
+/// Whether an operation asks for a token or a session.
 fn is_secured(operation: &Operation) -> bool {
-    is_secured_by(&operation.security)
+    let of_person = |security: serde_json::Value| security.pointer("/0/cookieAuth").is_some();
+    is_secured_by(&operation.security) || serde_json::to_value(&operation.security).is_ok_and(of_person)
+}
+
+/// A session reaches what a token reaches.
+fn let_people_in(operation: &mut Operation) {
+    let Some(security) = &mut operation.security else { return };
+    let told = serde_json::to_value(&*security).unwrap_or_default();
+    if told.pointer("/0/bearerAuth/0").is_some() {
+        security.push(SecurityRequirement::new(COOKIE, Vec::<String>::new()));
+    }
 }
 
 fn is_secured_by(security: &Option<Vec<SecurityRequirement>>) -> bool {
@@ -242,15 +265,29 @@ pub struct Unavailable(ErrorEnvelope);
 
 /// What the server enforces of the document.
 #[derive(Debug, Default)]
-pub struct Operations(HashMap<String, Vec<(Method, Arc<Rule>)>>);
+pub struct Operations {
+    rules: HashMap<String, Vec<(Method, Arc<Rule>)>>,
+    scopes: Vec<String>,
+}
+
+/// Who may call an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone.
+    Open,
+    /// A token or a session with this scope.
+    Scope(String),
+    /// A person who is signed in, whatever the role.
+    Session,
+}
 
 /// The rule of one operation.
 #[derive(Debug)]
 pub struct Rule {
     /// The operation's id, as metrics name it.
     pub id: String,
-    /// The scope that a token must have; none for operations without security.
-    pub scope: Option<String>,
+    /// Who may call it.
+    pub access: Access,
     /// Whether the subscription key is demanded on servers that demand it.
     pub subscription_key: bool,
     /// Whether it takes files, which are streamed and may take their time.
@@ -289,22 +326,31 @@ impl Operations {
                 }
             }
         }
-        Operations(rules)
+        let scope = |(_, rule): &(Method, Arc<Rule>)| match &rule.access {
+            Access::Scope(scope) => Some(scope.clone()),
+            Access::Open | Access::Session => None,
+        };
+        let mut scopes: Vec<String> = rules.values().flatten().filter_map(scope).collect();
+        scopes.sort();
+        scopes.dedup();
+        Operations { rules, scopes }
     }
 
     /// The rule of an operation by its method and path template.
     pub fn find(&self, method: &Method, path: &str) -> Option<&Arc<Rule>> {
         // A HEAD request is answered by the GET handler.
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        self.0.get(path)?.iter().find(|(known, _)| known == method).map(|(_, rule)| rule)
+        self.rules.get(path)?.iter().find(|(known, _)| known == method).map(|(_, rule)| rule)
+    }
+
+    /// [`Operations::scopes`] without a copy.
+    pub fn known_scopes(&self) -> &[String] {
+        &self.scopes
     }
 
     /// Every scope that some operation demands, in order.
     pub fn scopes(&self) -> Vec<String> {
-        let mut scopes: Vec<String> = self.0.values().flatten().filter_map(|(_, rule)| rule.scope.clone()).collect();
-        scopes.sort();
-        scopes.dedup();
-        scopes
+        self.scopes.clone()
     }
 }
 
@@ -325,7 +371,11 @@ fn rule(operation: &Operation, document: &serde_json::Value) -> Rule {
     Rule {
         meter: Meter::new(&id),
         id,
-        scope,
+        access: match scope {
+            Some(scope) => Access::Scope(scope),
+            None if requirement.is_some_and(|r| r.get(COOKIE).is_some()) => Access::Session,
+            None => Access::Open,
+        },
         subscription_key: requirement.is_some_and(|r| r.get(SUBSCRIPTION_KEY).is_some()),
         upload: takes_form(operation),
         list: Shape::of(document, &told),

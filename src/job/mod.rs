@@ -25,7 +25,9 @@ use crate::app::App;
 use crate::chat::{delivery, line};
 use crate::http::Error;
 use crate::sales::contract;
-use crate::{attachment, import, media, privacy, product, refold, report, sales, service, task, telemetry, webhook};
+use crate::{
+    attachment, import, inbox, media, privacy, product, refold, report, sales, service, task, telemetry, webhook,
+};
 
 pub use ask::{Wanted, enqueue, enqueue_all, enqueue_in, hasten};
 pub use loops::Loops;
@@ -71,13 +73,15 @@ pub enum Kind {
     Due,
     /// Look at a contract whose time has come: it begins, ends, is due to be renewed, or promises a visit. Key: the contract.
     Contract,
+    /// Open a room again that was put off. Key: the room.
+    Snooze,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 18] = [
         Kind::Deliver,
         Kind::Webhook,
         Kind::Profile,
@@ -94,6 +98,7 @@ impl Kind {
         Kind::Tally,
         Kind::Due,
         Kind::Contract,
+        Kind::Snooze,
         Kind::Purge,
     ];
 
@@ -121,6 +126,7 @@ impl Kind {
             Kind::Tally => "tally",
             Kind::Due => "due",
             Kind::Contract => "contract",
+            Kind::Snooze => "snooze",
             Kind::Purge => "purge",
         }
     }
@@ -188,6 +194,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Tally => report::tally::run(app).await,
         Kind::Due => Box::pin(sales::due::run(app)).await,
         Kind::Contract => contract::run(app, job).await,
+        Kind::Snooze => inbox::wake(app, job).await,
         Kind::Purge => purge::run(app).await,
     }
 }

@@ -13,7 +13,7 @@ use crate::product::stock::reservation;
 use crate::product::ticket;
 use crate::setting::profile;
 use crate::setting::retention::{Retention, before};
-use crate::{import, oauth};
+use crate::{import, live, oauth, person};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -56,6 +56,8 @@ pub(super) async fn run(app: &App) -> Result<Next, Error> {
 async fn round(tx: &mut Conn, now: i64) -> Result<u64, db::Error> {
     let mut deleted = idempotency::purge(tx, now, MOST).await?;
     deleted += oauth::purge(tx, now, MOST).await?;
+    deleted += person::purge(tx, now, MOST).await?;
+    deleted += live::purge(tx, now, MOST).await?;
     deleted += merge::purge(tx, now, MOST).await?;
     deleted += import::purge(tx, now, MOST).await?;
     deleted += ticket::purge(tx, now - 30 * DAY, MOST).await?;

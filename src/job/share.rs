@@ -33,6 +33,7 @@ impl Kind {
             | Kind::Discard
             | Kind::Remind
             | Kind::Contract
+            | Kind::Snooze
             | Kind::Tally => 20,
             Kind::Media | Kind::File | Kind::Products | Kind::Import | Kind::Export | Kind::Erase | Kind::Refold => 3,
         }
@@ -48,7 +49,7 @@ impl Kind {
             Kind::Profile | Kind::Media => of(16, 8, 4),
             Kind::File => of(16, 2, 2),
             Kind::Discard => of(8, 4, 4),
-            Kind::Remind | Kind::Contract => of(4, 2, 2),
+            Kind::Remind | Kind::Contract | Kind::Snooze => of(4, 2, 2),
             Kind::Products | Kind::Import => of(4, 1, 1),
             Kind::Quota | Kind::Export | Kind::Erase | Kind::Refold => of(2, 1, 1),
             Kind::Tally | Kind::Due | Kind::Purge => of(1, 1, 1),

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::choice::{self, New};
 use crate::http::{Code, Error, Fault};
+use crate::person::role;
 
 /// A look-up list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -107,6 +108,9 @@ impl List {
             List::Roles => {
                 let scopes = detail["scopes"].as_array();
                 need("scopes", scopes.is_some_and(|scopes| scopes.iter().all(Value::is_string)), "a list of scopes");
+                let range = &detail["range"];
+                let known = range.is_null() || matches!(range.as_str(), Some("own" | "team" | "all"));
+                need("range", known, "own, team or all");
             }
             List::Stages => {
                 need("boardId", detail["boardId"].is_i64(), "the number of a board");
@@ -447,7 +451,8 @@ pub async fn seed(tx: &mut Conn, company: i64) -> Result<(), Error> {
             choice::create(tx, company, list, &new).await?;
         }
     }
-    seed_board(tx, company).await
+    seed_board(tx, company).await?;
+    role::ensure(tx, company).await
 }
 
 /// A board to begin with, and its stages.

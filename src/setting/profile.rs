@@ -378,6 +378,20 @@ pub async fn of(conn: &mut Conn, company: i64) -> Result<Setting, Error> {
     Ok(find(conn, company).await?.setting)
 }
 
+/// Whether the company works at this time; one that has entered no hours always does.
+pub(crate) async fn is_open(conn: &mut Conn, company: i64, at: i64) -> Result<bool, Error> {
+    let row = find(conn, company).await?;
+    let zone = jiff::tz::TimeZone::get(&row.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let now = jiff::Timestamp::from_millisecond(at).unwrap_or_default().to_zoned(zone);
+    if row.setting.business_hours.is_empty() {
+        return Ok(true);
+    }
+    let day = i64::from(now.weekday().to_monday_one_offset());
+    let is_holiday = row.setting.holidays.iter().any(|holiday| holiday.date == now.date());
+    let in_hours = |hours: &Hours| hours.day == day && hours.from <= now.time() && now.time() < hours.to;
+    Ok(!is_holiday && row.setting.business_hours.iter().any(in_hours))
+}
+
 async fn save(tx: &mut Conn, row: &Row) -> Result<(), db::Error> {
     tx.sql("update company set name = $1, time_zone = $2, settings = $3, version = $4 where company = $5")
         .bind(&row.name)

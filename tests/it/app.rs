@@ -292,6 +292,24 @@ impl TestApp {
         done.unwrap();
     }
 
+    /// A person of a role who is signed in: invited by the test's client, with a password set by the link.
+    pub async fn signed_in(&self, role: &str, email: &str) -> Session {
+        let invitation = json!({"email": email, "firstname": "Nok", "lastname": role, "roleId": role});
+        let invited = self.post("/v1/console/users", invitation).await;
+        assert_eq!(invited.status, 201, "{invited:?}");
+        let url = invited.data()["link"]["url"].as_str().unwrap();
+        let (_, token) = url.rsplit_once('/').unwrap();
+        let set = Request::post(format!("/v1/auth/links/{token}")).header("content-type", "application/json");
+        let set = self.call(set.body(Body::from(json!({"password": PASSWORD}).to_string())).unwrap()).await;
+        assert_eq!(set.status, 201, "{set:?}");
+        Session { cookie: cookie_of(&set), id: set.data()["me"]["user"]["id"].as_str().unwrap().to_owned() }
+    }
+
+    /// Sends a request as the console's page does for a person who is signed in.
+    pub async fn as_person(&self, session: &Session, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.call(session.request(method, path, body)).await
+    }
+
     /// Gets with the token.
     pub async fn get(&self, path: &str) -> Answer {
         self.request(Method::GET, path, &[], None).await
@@ -356,6 +374,36 @@ impl TestApp {
     pub async fn message(&self, id: &str) -> Value {
         self.get(&format!("/v1/chat/message/{id}")).await.data().clone()
     }
+}
+
+/// The password of everybody in tests.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A person who is signed in.
+pub struct Session {
+    /// The cookie, as a browser sends it.
+    pub cookie: String,
+    /// The user id.
+    pub id: String,
+}
+
+impl Session {
+    /// A request of the console's page.
+    pub fn request(&self, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
+        let mut request = Request::builder().method(method).uri(path).header("cookie", &self.cookie);
+        request = request.header("sec-fetch-site", "same-origin").header("x-sala-console", "1");
+        match body {
+            Some(body) => {
+                request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap()
+            }
+            None => request.body(Body::empty()).unwrap(),
+        }
+    }
+}
+
+/// The cookie that an answer sets, as a browser sends it back.
+pub fn cookie_of(answer: &Answer) -> String {
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
 }
 
 /// One more client.

@@ -9,12 +9,14 @@ use uuid::Uuid;
 use crate::app::{Answer, COMPANY, TestApp, request};
 
 /// Operations that anyone may call, each for a reason of its own.
-const OPEN: [&str; 12] = [
+const OPEN: [&str; 17] = [
     "answerQuotationPage", // sealed
+    "forgotPassword",      // answers everybody the same
     "getCalendar",         // its address is a secret
     "getFile",             // signed
     "getHealth",
     "getImage", // of a product, for everybody
+    "getLink",  // nor can the token of a one-time link
     "getMedia", // its address cannot be guessed
     "getMetrics",
     "getReadiness",
@@ -22,6 +24,9 @@ const OPEN: [&str; 12] = [
     "receiveLineCallback", // signed
     "requestAccessToken",
     "showQuotationPage", // sealed
+    "signIn",            // with a password
+    "signInWithCode",
+    "useLink",
 ];
 
 /// Operations that take a file: its size and its media type are tested with them.
@@ -33,6 +38,8 @@ pub struct Operation {
     pub method: Method,
     pub path: String,
     pub scope: Option<String>,
+    /// Whether it is about the person who is signed in, and no token reaches it.
+    pub personal: bool,
     /// `(name, in, schema)` of each parameter in the path or the query.
     pub parameters: Vec<(String, String, Value)>,
     /// The query that the operation cannot do without, with its question mark; else empty.
@@ -72,6 +79,7 @@ pub fn operations() -> Vec<Operation> {
                 method: method.to_uppercase().parse().unwrap(),
                 path: path.clone(),
                 scope: operation["security"][0]["bearerAuth"][0].as_str().map(str::to_owned),
+                personal: operation["security"][0]["cookieAuth"].is_array(),
                 parameters: parameters.collect(),
                 query,
                 takes_form: content.is_some_and(|content| content.contains_key("multipart/form-data")),
@@ -189,8 +197,11 @@ fn secured() -> Vec<Operation> {
 
 #[test]
 fn only_known_operations_are_open_to_anyone() {
-    let open: Vec<String> =
-        operations().into_iter().filter(|operation| operation.scope.is_none()).map(|operation| operation.id).collect();
+    let open: Vec<String> = operations()
+        .into_iter()
+        .filter(|operation| operation.scope.is_none() && !operation.personal)
+        .map(|operation| operation.id)
+        .collect();
     let mut sorted = open.clone();
     sorted.sort();
     assert_eq!(sorted, OPEN, "an operation declares security((\"bearerAuth\" = [scope])) or is named here");
@@ -293,6 +304,7 @@ async fn values_of_a_wrong_type_are_named() {
 #[tokio::test]
 async fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
     let app = TestApp::with(|config| (config.body_limit, config.bulk_body_limit) = (10_000, 10_000)).await;
+    let owner = app.signed_in("Owner", "nok@example.com").await;
     let mut count = 0;
     for operation in operations() {
         let Some((kind, _)) = &operation.body else { continue };
@@ -309,8 +321,14 @@ async fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
             let call = Request::builder()
                 .method(operation.method.clone())
                 .uri(operation.sample_path())
-                .header("authorization", format!("Bearer {}", app.token))
                 .header("content-type", kind);
+            let call = match operation.personal {
+                true => call
+                    .header("cookie", &owner.cookie)
+                    .header("sec-fetch-site", "same-origin")
+                    .header("x-sala-console", "1"),
+                false => call.header("authorization", format!("Bearer {}", app.token)),
+            };
             let answered = app.call(call.body(Body::from(body)).unwrap()).await;
             assert_eq!(answered.status == 413, is_refused, "{} {size}: {answered:?}", operation.id);
             if is_refused {
@@ -350,5 +368,105 @@ async fn a_body_of_another_media_type_is_refused() {
                 assert_eq!(answered.errors(), [("media_type", "Content-Type")]);
             }
         }
+    }
+}
+
+/// Everything that a token or a session reaches.
+fn guarded() -> Vec<Operation> {
+    operations().into_iter().filter(|operation| operation.scope.is_some() || operation.personal).collect()
+}
+
+/// Operations whose answer has no end: they are read in a test of their own.
+fn has_no_end(operation: &Operation) -> bool {
+    operation.id == "streamChanges"
+}
+
+/// Operations that end the session with which they are called.
+fn ends_session(operation: &Operation) -> bool {
+    ["signOut", "signOutEverywhere", "changePassword"].contains(&operation.id.as_str())
+}
+
+#[tokio::test]
+async fn a_person_does_what_the_role_grants_and_no_more() {
+    let app = TestApp::new().await;
+    for (role, all) in
+        [("Owner", true), ("Administrator", true), ("Supervisor", false), ("Agent", false), ("Viewer", false)]
+    {
+        let person = app.signed_in(role, &format!("{role}@example.com")).await;
+        let me = app.as_person(&person, Method::GET, "/v1/auth/me", None).await;
+        let granted: Vec<String> = serde_json::from_value(me.data()["scopes"].clone()).unwrap();
+        assert_eq!(granted.len() == app.client.scopes.len(), all, "{role}: {granted:?}");
+        for operation in guarded().iter().filter(|operation| !ends_session(operation)) {
+            let granted_stream =
+                has_no_end(operation) && granted.iter().any(|scope| Some(scope) == operation.scope.as_ref());
+            if granted_stream {
+                continue;
+            }
+            let request = person.request(operation.method.clone(), &operation.sample_path(), operation.sample_body());
+            let answered = app.call(request).await;
+            let may = operation.scope.as_ref().is_none_or(|scope| granted.contains(scope));
+            assert_ne!(answered.status, 401, "{role} {}: {answered:?}", operation.id);
+            let missing = answered.status == 403 && answered.errors() == [("missing_scope", "")];
+            if !may {
+                assert!(missing, "{role} {}: {answered:?}", operation.id);
+            } else if all {
+                assert_ne!(answered.status, 403, "{role} {}: {answered:?}", operation.id);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_servers_change_nothing() {
+    let app = TestApp::new().await;
+    let person = app.signed_in("Owner", "nok@example.com").await;
+    for operation in guarded().iter().filter(|operation| operation.method != Method::GET) {
+        for (headers, foreign) in [
+            (vec![("sec-fetch-site", "cross-site"), ("x-sala-console", "1")], "another server"),
+            (vec![("sec-fetch-site", "same-site"), ("x-sala-console", "1")], "a neighbour"),
+            (vec![("origin", "https://evil.example"), ("host", "sala.example"), ("x-sala-console", "1")], "an origin"),
+            (vec![("sec-fetch-site", "same-origin")], "a form"),
+            (vec![("x-sala-console", "1")], "nobody says where from"),
+        ] {
+            let mut request = Request::builder().method(operation.method.clone()).uri(operation.sample_path());
+            for (name, value) in headers.into_iter().chain([("cookie", person.cookie.as_str())]) {
+                request = request.header(name, value);
+            }
+            let body = operation.sample_body().map_or_else(Body::empty, |body| Body::from(body.to_string()));
+            let refused = app.call(request.header("content-type", "application/json").body(body).unwrap()).await;
+            assert_eq!(
+                (refused.status, refused.errors()),
+                (403, vec![("foreign_origin", "")]),
+                "{} {foreign}",
+                operation.id
+            );
+        }
+    }
+    assert_eq!(app.as_person(&person, Method::GET, "/v1/auth/me", None).await.status, 200);
+}
+
+#[tokio::test]
+async fn without_a_session_or_with_one_that_is_over_nothing_is_done() {
+    let app = TestApp::new().await;
+    let person = app.signed_in("Owner", "nok@example.com").await;
+    app.advance(std::time::Duration::from_secs(12 * 3600 + 1));
+    let nobody = crate::app::Session { cookie: "sala=507_wrong".to_owned(), id: String::new() };
+    for operation in guarded() {
+        for session in [&person, &nobody] {
+            let request = session.request(operation.method.clone(), &operation.sample_path(), operation.sample_body());
+            let refused = app.call(request).await;
+            assert_eq!((refused.status, refused.errors()), (401, vec![("unauthorized", "")]), "{}", operation.id);
+        }
+        let plain = Request::builder().method(operation.method.clone()).uri(operation.sample_path());
+        assert_eq!(app.call(plain.body(Body::empty()).unwrap()).await.status, 401, "{}", operation.id);
+    }
+}
+
+#[tokio::test]
+async fn no_token_reaches_what_is_a_persons_own() {
+    let app = TestApp::new().await;
+    for operation in operations().iter().filter(|operation| operation.personal) {
+        let refused = operation.call(&app, &app.token, &operation.sample_path(), operation.sample_body()).await;
+        assert_eq!((refused.status, refused.errors()), (403, vec![("people_only", "")]), "{}", operation.id);
     }
 }

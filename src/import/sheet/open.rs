@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::BufReader;
 
 use calamine::Dimensions;
-use quick_xml::{Reader, XmlVersion};
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
 use super::super::cell::{Cell, Number, Shown, fifteen};
 use super::book::{Book, broken, duration, iso};

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{Counts, LOT};
 use crate::app::App;
+use crate::attachment;
 use crate::http::Error;
 use crate::job::{self, Kind, Wanted};
 
@@ -34,7 +35,8 @@ async fn erase_room(tx: &mut Conn, company: i64, room: Uuid, now: i64) -> Result
         .sql(
             "update room
              set external_id = $3, name = '', name_key = '', picture = '', last_content = null, last_kind = null,
-                 reply_token = null, reply_token_at = null, unread = 0, unanswered = false,
+                 reply_token = null, reply_token_at = null, unread = 0, unanswered = false, waiting_since = null,
+                 status = 3, waiting_until = null, shape = case when assignee is null then 6 else 7 end, version = version + 1,
                  erased_at = coalesce(erased_at, $4)
              where company = $1 and id = $2 returning contact",
         )
@@ -54,6 +56,15 @@ async fn erase_room(tx: &mut Conn, company: i64, room: Uuid, now: i64) -> Result
     .bind(format!("erased-{contact}"))
     .later()
     .await?;
+    for gone in [
+        "delete from room_mention where company = $1 and room = $2",
+        "delete from room_note where company = $1 and room = $2",
+        "delete from room_draft where company = $1 and room = $2",
+        "delete from room_read where company = $1 and room = $2",
+        "delete from room_label where company = $1 and room = $2",
+    ] {
+        tx.sql(gone).bind(company).bind(room).later().await?;
+    }
     tx.sql("delete from room_gram where company = $1 and room = $2").bind(company).bind(room).later().await
 }
 
@@ -88,7 +99,8 @@ pub(super) async fn erase_messages(app: &App, company: i64, room: Uuid, counts: 
         for place in &places {
             rows.push([place.id.into()]);
         }
-        let files = app.db.write(async |mut tx| empty_messages(&mut tx, company, &rows).await).await?;
+        let now = app.now();
+        let files = app.db.write(async |mut tx| empty_messages(&mut tx, company, &rows, now).await).await?;
         for file in &files {
             app.media.delete(file).await?;
         }
@@ -99,7 +111,15 @@ pub(super) async fn erase_messages(app: &App, company: i64, room: Uuid, counts: 
 
 /// Empties these messages; answers the files to delete. A job deletes them too: one that is being fetched at this moment
 /// comes to the store after the first deletion.
-async fn empty_messages(tx: &mut Conn, company: i64, rows: &Rows) -> Result<Vec<String>, db::Error> {
+async fn empty_messages(tx: &mut Conn, company: i64, rows: &Rows, now: i64) -> Result<Vec<String>, db::Error> {
+    let sent: Vec<String> = tx
+        .sql("select content from message where company = $1 and staff is not null and kind <> 'message' and id in (select id from ")
+        .bind(company)
+        .push_rows(rows)
+        .push(" as input)")
+        .all()
+        .await?;
+    attachment::forget_chat_files(tx, company, &sent, now).await?;
     tx.sql(
         "update message
          set kind = 'erased', content = '', body = null, details = null, failure = null, provider_id = null,

@@ -1,0 +1,664 @@
+//! Signing in and out: a session is a random token in a cookie that no script can read; only its hash is kept.
+
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use db::Conn;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::link::{self, Purpose, Token};
+use super::store::{self, Row};
+use super::{CompanyName, Guess, Me, MeSession, me_of, password, totp};
+use crate::app::App;
+use crate::audit::{self, Change};
+use crate::http::caller::Signed;
+use crate::http::peer::Peer;
+use crate::http::{Code, Envelope, Error, Fault, Faults, Json, Path, Query, Reply, origin};
+
+/// The routes of this resource.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(sign_in, list_sessions, sign_out_everywhere))
+        .routes(routes!(sign_in_with_code))
+        .routes(routes!(get_current_session, sign_out))
+        .routes(routes!(end_session))
+        .routes(routes!(forgot_password))
+        .routes(routes!(get_link, use_link))
+}
+
+/// A session ends after this time whatever happens, in milliseconds.
+const LONGEST: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// Wrong codes after which a sign-in begins anew.
+const MOST_TRIES: i64 = 5;
+
+/// A name and a password.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SignIn {
+    /// The e-mail.
+    #[schema(example = "patty@example.com")]
+    email: String,
+    /// The password.
+    #[schema(example = "correct horse battery")]
+    password: String,
+    /// The company, where the same name and password are good in several.
+    #[schema(example = 507)]
+    company_id: Option<i64>,
+}
+
+/// The second factor of a sign-in.
+#[derive(Debug, Deserialize, ToSchema)]
+struct SecondFactor {
+    /// What the first step answered.
+    challenge: String,
+    /// Six digits of the authenticator, or a recovery code.
+    #[schema(example = "123456")]
+    code: String,
+}
+
+/// How far a sign-in has come.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "step", rename_all = "snake_case", rename_all_fields = "camelCase")]
+enum SignedIn {
+    /// The cookie is set.
+    Done {
+        /// Who is signed in.
+        me: Box<Me>,
+    },
+    /// A second factor is wanted.
+    Totp {
+        /// To be sent along with the code.
+        challenge: String,
+        /// When it ends: Unix time in milliseconds.
+        expires_at: i64,
+    },
+    /// The company is to be named.
+    Company {
+        /// Where this name and password are good.
+        companies: Vec<CompanyName>,
+    },
+}
+
+/// A session of one's own.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Session {
+    /// Its id.
+    id: String,
+    /// Whether it is the one of this request.
+    current: bool,
+    /// When it began: Unix time in milliseconds.
+    created_at: i64,
+    /// When it was last used, to a few minutes.
+    seen_at: i64,
+    /// When it ends unless it is used.
+    expires_at: i64,
+    /// The address from which it began.
+    #[schema(example = "203.0.113.7")]
+    address: String,
+    /// The browser, in its own words.
+    agent: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Sessions {
+    /// The sessions, the last used first.
+    value: Vec<Session>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct SessionPath {
+    /// The session.
+    id: Uuid,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct LinkPath {
+    /// The token in the link.
+    token: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct EverywhereQuery {
+    /// Leaves the session of this request.
+    keep_current: Option<bool>,
+}
+
+/// Whose password is to be made anew.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Forgot {
+    /// The e-mail.
+    #[schema(example = "patty@example.com")]
+    email: String,
+}
+
+/// What a link is for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct LinkView {
+    /// `invite` or `reset`.
+    #[schema(example = "invite")]
+    purpose: &'static str,
+    /// The e-mail that will sign in.
+    email: String,
+    /// The person's name.
+    name: String,
+    /// The company's name.
+    company_name: String,
+    /// When it ends: Unix time in milliseconds.
+    expires_at: i64,
+}
+
+/// The first or a new password.
+#[derive(Debug, Deserialize, ToSchema)]
+struct FirstPassword {
+    /// At least 10 characters.
+    #[schema(example = "correct horse battery")]
+    password: String,
+}
+
+/// The cookie's name. The browser itself keeps one that begins with `__Host-` to this server and to https.
+pub fn cookie_name(https: bool) -> &'static str {
+    if https { "__Host-sala" } else { "sala" }
+}
+
+/// The session's token of a request.
+pub fn token_of<'h>(app: &App, headers: &'h HeaderMap) -> Option<&'h str> {
+    origin::cookie(headers, cookie_name(origin::is_https(app, headers)))
+}
+
+/// Sets the cookie, or takes it away.
+pub(super) fn set_cookie(app: &App, headers: &HeaderMap, response: &mut Response, token: Option<&str>) {
+    let https = origin::is_https(app, headers);
+    let age = if token.is_some() { LONGEST / 1000 } else { 0 };
+    let secure = if https { "; Secure" } else { "" };
+    let cookie = format!(
+        "{}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}",
+        cookie_name(https),
+        token.unwrap_or_default()
+    );
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+/// What is known of a sign-in beside its secrets.
+struct Place<'a> {
+    headers: &'a HeaderMap,
+    address: std::net::IpAddr,
+}
+
+impl Place<'_> {
+    fn agent(&self) -> String {
+        let agent = self.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        agent.chars().take(200).collect()
+    }
+}
+
+fn refuse_foreign(app: &App, headers: &HeaderMap) -> Result<(), Error> {
+    if origin::is_foreign(app, headers) { Err(Error::ForeignOrigin) } else { Ok(()) }
+}
+
+/// Sign in with e-mail and password.
+///
+/// The answer sets a cookie (`__Host-sala` over https, else `sala`), or asks for a second factor or for the company.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/sessions",
+    operation_id = "signIn",
+    tag = "Sign-in",
+    request_body = SignIn,
+    responses(
+        (status = 201, description = "Signed in.", body = Envelope<SignedIn>),
+        (status = 200, description = "One more step.", body = Envelope<SignedIn>),
+        (status = 400, response = inline(crate::http::openapi::BadRequest)),
+        (status = 415, response = inline(crate::http::openapi::MediaType)),
+        (status = 503, response = inline(crate::http::openapi::Unavailable)),
+    ),
+    security(())
+)]
+async fn sign_in(
+    State(app): State<App>,
+    Peer(address): Peer,
+    headers: HeaderMap,
+    Json(input): Json<SignIn>,
+) -> Result<Response, Error> {
+    refuse_foreign(&app, &headers)?;
+    let mut faults = Faults::default();
+    faults.required("email", &input.email, 254);
+    faults.required("password", &input.password, 200);
+    faults.end()?;
+    let guess = Guess::at(&input.email, address);
+    guess.allow(&app)?;
+    let found = store::everywhere(&mut app.db.read().await?, &input.email).await?;
+    let asked = found.iter().filter(|row| input.company_id.is_none_or(|company| company == row.company));
+    let mut fits: Vec<&Row> = Vec::new();
+    let mut verified = false;
+    for row in asked {
+        verified = true;
+        if password::verify(&app, &input.password, row.password.as_deref()).await? && row.is_active() {
+            fits.push(row);
+        }
+    }
+    if !verified {
+        password::verify(&app, &input.password, None).await?;
+    }
+    let place = Place { headers: &headers, address };
+    match fits.as_slice() {
+        [] => {
+            guess.was_wrong(&app);
+            let message = "The e-mail or the password is wrong";
+            Err(Error::Invalid(vec![Fault::new(Code::InvalidCredentials, "password", message)]))
+        }
+        [row] => admit(&app, row, &place).await,
+        several => {
+            let companies = several.iter().map(|row| CompanyName::of(row)).collect();
+            Ok(Reply::ok(SignedIn::Company { companies }).into_response())
+        }
+    }
+}
+
+/// A person whose password is right: signed in, or asked for the second factor.
+async fn admit(app: &App, row: &Row, place: &Place<'_>) -> Result<Response, Error> {
+    if row.totp.is_none() {
+        return begin(app, row, place, None).await;
+    }
+    let token = Token::new(row.company)?;
+    let now = app.now();
+    let expires_at = app
+        .db
+        .write(async |mut tx| {
+            link::store(&mut tx, (row.company, row.id), Purpose::Totp, &token, &row.id.to_string(), now).await
+        })
+        .await?;
+    Ok(Reply::ok(SignedIn::Totp { challenge: token.text, expires_at }).into_response())
+}
+
+/// What a session begins with, in its own unit of work.
+async fn begin(
+    app: &App,
+    row: &Row,
+    place: &Place<'_>,
+    fits: Option<(&Token, &totp::Fits)>,
+) -> Result<Response, Error> {
+    let token = Token::new(row.company)?;
+    let session = Uuid::new_v4();
+    let (now, agent) = (app.now(), place.agent());
+    app.db
+        .write(async |mut tx| {
+            if let Some((challenge, fits)) = fits
+                && !(link::take(&mut tx, row.company, challenge).await? && totp::use_up(&mut tx, row, fits).await?)
+            {
+                return Err(totp::refused());
+            }
+            tx.sql(
+                "insert into session (company, id, person, hash, address, agent, created_at, seen_at, expires_at)
+                 values ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
+            )
+            .bind(row.company)
+            .bind(session)
+            .bind(row.id)
+            .bind(token.hash.as_slice())
+            .bind(place.address.to_string())
+            .bind(&agent)
+            .bind(now)
+            .bind(now + LONGEST)
+            .later()
+            .await?;
+            tx.sql("update person set last_sign_in_at = $3 where company = $1 and id = $2")
+                .bind(row.company)
+                .bind(row.id)
+                .bind(now)
+                .later()
+                .await?;
+            note(&mut tx, row, "signed_in", place, now).await
+        })
+        .await?;
+    let me = MeSession { id: session.to_string(), expires_at: now + store::IDLE };
+    let me = me_of(&mut app.db.read().await?, app, row.clone(), me).await?;
+    let mut response = Reply::created(SignedIn::Done { me: Box::new(me) }).into_response();
+    set_cookie(app, place.headers, &mut response, Some(&token.text));
+    Ok(response)
+}
+
+async fn note(tx: &mut Conn, row: &Row, action: &'static str, place: &Place<'_>, now: i64) -> Result<(), Error> {
+    let by = row.id.to_string();
+    let change =
+        Change { company: row.company, reference: format!("user/{}", row.staff_code), actor: &by, action, at: now };
+    let happened = serde_json::json!({"address": place.address.to_string(), "agent": place.agent()});
+    audit::record(tx, &change, &serde_json::json!({}), &happened).await?;
+    Ok(())
+}
+
+/// Sign in with the second factor.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/sessions/totp",
+    operation_id = "signInWithCode",
+    tag = "Sign-in",
+    request_body = SecondFactor,
+    responses(
+        (status = 201, description = "Signed in.", body = Envelope<SignedIn>),
+        (status = 400, response = inline(crate::http::openapi::BadRequest)),
+        (status = 415, response = inline(crate::http::openapi::MediaType)),
+        (status = 503, response = inline(crate::http::openapi::Unavailable)),
+    ),
+    security(())
+)]
+async fn sign_in_with_code(
+    State(app): State<App>,
+    Peer(address): Peer,
+    headers: HeaderMap,
+    Json(input): Json<SecondFactor>,
+) -> Result<Response, Error> {
+    refuse_foreign(&app, &headers)?;
+    let challenge = Token::read(input.challenge.trim().to_owned());
+    let ended = || Error::invalid(Code::ChallengeEnded, "challenge", "This sign-in took too long; begin anew");
+    // Counted before the code is looked at, so that many at once are no more tries than one after another.
+    let counted = app
+        .db
+        .write(async |mut tx| {
+            let Some(company) = challenge.company() else { return Ok(None) };
+            tx.sql(
+                "update person_link set tries = tries + 1
+                 where company = $1 and hash = $2 and purpose = 'totp' and expires_at > $3 and tries < $4 returning person",
+            )
+            .bind(company)
+            .bind(challenge.hash.as_slice())
+            .bind(app.now())
+            .bind(MOST_TRIES)
+            .optional::<Uuid>()
+            .await
+            .map(|person| Some(company).zip(person))
+        })
+        .await
+        .map_err(|error: db::Error| Error::Db(error))?;
+    let (company, person) = counted.ok_or_else(ended)?;
+    let row = store::find(&mut app.db.read().await?, company, person).await?;
+    let row = row.filter(Row::is_active).ok_or_else(ended)?;
+    let guess = Guess::at(&format!("code/{}", row.email), address);
+    guess.allow(&app)?;
+    match totp::check(&app, &row, &input.code)? {
+        Some(fits) => begin(&app, &row, &Place { headers: &headers, address }, Some((&challenge, &fits))).await,
+        None => {
+            guess.was_wrong(&app);
+            Err(totp::refused())
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct SessionRow {
+    id: Uuid,
+    address: String,
+    agent: String,
+    created_at: i64,
+    seen_at: i64,
+    expires_at: i64,
+}
+
+async fn sessions(app: &App, me: &Signed) -> Result<Vec<Session>, Error> {
+    let rows: Vec<SessionRow> = app
+        .db
+        .read()
+        .await?
+        .sql(
+            "select id, address, agent, created_at, seen_at, expires_at from session
+             where company = $1 and person = $2 and expires_at > $3 and seen_at > $4 order by seen_at desc, id limit 100",
+        )
+        .bind(me.caller.company)
+        .bind(me.person.id)
+        .bind(app.now())
+        .bind(app.now() - store::IDLE)
+        .all()
+        .await?;
+    let view = |row: SessionRow| Session {
+        id: row.id.to_string(),
+        current: row.id == me.person.session,
+        created_at: row.created_at,
+        seen_at: row.seen_at,
+        expires_at: row.expires_at.min(row.seen_at + store::IDLE),
+        address: row.address,
+        agent: row.agent,
+    };
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// List one's own sessions.
+#[utoipa::path(
+    get,
+    path = "/v1/auth/sessions",
+    operation_id = "listSessions",
+    tag = "Sign-in",
+    responses((status = 200, description = "The sessions.", body = Envelope<Sessions>)),
+    security(("cookieAuth" = []))
+)]
+async fn list_sessions(State(app): State<App>, me: Signed) -> Result<Reply<Sessions>, Error> {
+    Ok(Reply::ok(Sessions { value: sessions(&app, &me).await? }))
+}
+
+/// Read the session of this request.
+#[utoipa::path(
+    get,
+    path = "/v1/auth/sessions/current",
+    operation_id = "getCurrentSession",
+    tag = "Sign-in",
+    responses((status = 200, description = "The session.", body = Envelope<Session>)),
+    security(("cookieAuth" = []))
+)]
+async fn get_current_session(State(app): State<App>, me: Signed) -> Result<Reply<Session>, Error> {
+    let current = sessions(&app, &me).await?.into_iter().find(|session| session.current);
+    Ok(Reply::ok(current.ok_or(Error::NotFound("session"))?))
+}
+
+/// Sign out.
+#[utoipa::path(
+    delete,
+    path = "/v1/auth/sessions/current",
+    operation_id = "signOut",
+    tag = "Sign-in",
+    responses((status = 200, description = "Signed out.", body = Envelope<Option<String>>)),
+    security(("cookieAuth" = []))
+)]
+async fn sign_out(State(app): State<App>, me: Signed, headers: HeaderMap) -> Result<Response, Error> {
+    end(&app, &me, me.person.session).await?;
+    let mut response = Reply::ok(()).into_response();
+    set_cookie(&app, &headers, &mut response, None);
+    Ok(response)
+}
+
+/// End one of one's own sessions.
+#[utoipa::path(
+    delete,
+    path = "/v1/auth/sessions/{id}",
+    operation_id = "endSession",
+    tag = "Sign-in",
+    params(SessionPath),
+    responses((status = 200, description = "It is over.", body = Envelope<Option<String>>)),
+    security(("cookieAuth" = []))
+)]
+async fn end_session(State(app): State<App>, me: Signed, Path(path): Path<SessionPath>) -> Result<Reply<()>, Error> {
+    end(&app, &me, path.id).await?;
+    Ok(Reply::ok(()))
+}
+
+async fn end(app: &App, me: &Signed, session: Uuid) -> Result<(), Error> {
+    let ended: u64 = app
+        .db
+        .write(async |mut tx| {
+            tx.sql("delete from session where company = $1 and id = $2 and person = $3")
+                .bind(me.caller.company)
+                .bind(session)
+                .bind(me.person.id)
+                .exec()
+                .await
+        })
+        .await
+        .map_err(|error: db::Error| Error::Db(error))?;
+    app.tokens.clear();
+    if ended == 0 { Err(Error::NotFound("session")) } else { Ok(()) }
+}
+
+/// Sign out everywhere.
+#[utoipa::path(
+    delete,
+    path = "/v1/auth/sessions",
+    operation_id = "signOutEverywhere",
+    tag = "Sign-in",
+    params(EverywhereQuery),
+    responses((status = 200, description = "Every session is over.", body = Envelope<Option<String>>)),
+    security(("cookieAuth" = []))
+)]
+async fn sign_out_everywhere(
+    State(app): State<App>,
+    me: Signed,
+    headers: HeaderMap,
+    Query(query): Query<EverywhereQuery>,
+) -> Result<Response, Error> {
+    let kept = (query.keep_current == Some(true)).then_some(me.person.session);
+    app.db
+        .write(async |mut tx| store::end_sessions(&mut tx, me.caller.company, me.person.id, kept).await)
+        .await
+        .map_err(|error: db::Error| Error::Db(error))?;
+    app.tokens.clear();
+    let mut response = Reply::ok(()).into_response();
+    if kept.is_none() {
+        set_cookie(&app, &headers, &mut response, None);
+    }
+    Ok(response)
+}
+
+/// Ask for a new password.
+///
+/// The answer is the same whether anybody signs in with this e-mail or not. Without e-mail an administrator makes the link.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/password/forgot",
+    operation_id = "forgotPassword",
+    tag = "Sign-in",
+    request_body = Forgot,
+    responses(
+        (status = 200, description = "Taken.", body = Envelope<Option<String>>),
+        (status = 400, response = inline(crate::http::openapi::BadRequest)),
+        (status = 415, response = inline(crate::http::openapi::MediaType)),
+        (status = 503, response = inline(crate::http::openapi::Unavailable)),
+    ),
+    security(())
+)]
+async fn forgot_password(
+    State(app): State<App>,
+    Peer(address): Peer,
+    headers: HeaderMap,
+    Json(input): Json<Forgot>,
+) -> Result<Reply<()>, Error> {
+    refuse_foreign(&app, &headers)?;
+    let mut faults = Faults::default();
+    faults.required("email", &input.email, 254);
+    faults.end()?;
+    let guess = Guess::at(&format!("forgot/{}", input.email), address);
+    guess.allow(&app)?;
+    guess.was_wrong(&app);
+    // Whoever asks is written down: an administrator sees it beside the person and hands a link over.
+    let found = store::everywhere(&mut app.db.read().await?, &input.email).await?;
+    let place = Place { headers: &headers, address };
+    let now = app.now();
+    for row in found.iter().filter(|row| row.is_active()) {
+        app.db.write(async |mut tx| note(&mut tx, row, "forgot_password", &place, now).await).await?;
+    }
+    Ok(Reply::ok(()))
+}
+
+/// What a link is for, and whose.
+async fn opened(app: &App, token: &Token) -> Result<(Row, link::Known), Error> {
+    let mut conn = app.db.read().await?;
+    let found = link::find(&mut conn, token, app.now()).await?.filter(|(_, known)| known.purpose != Purpose::Totp);
+    let (company, known) = found.ok_or(Error::NotFound("link"))?;
+    let row = store::find(&mut conn, company, known.person).await?.filter(Row::is_active);
+    Ok((row.ok_or(Error::NotFound("link"))?, known))
+}
+
+/// Say what a one-time link is for.
+#[utoipa::path(
+    get,
+    path = "/v1/auth/links/{token}",
+    operation_id = "getLink",
+    tag = "Sign-in",
+    params(LinkPath),
+    responses(
+        (status = 200, description = "The link.", body = Envelope<LinkView>),
+        (status = 404, response = inline(crate::http::openapi::NotFound)),
+        (status = 503, response = inline(crate::http::openapi::Unavailable)),
+    ),
+    security(())
+)]
+async fn get_link(State(app): State<App>, Path(path): Path<LinkPath>) -> Result<Reply<LinkView>, Error> {
+    let (row, known) = opened(&app, &Token::read(path.token)).await?;
+    Ok(Reply::ok(LinkView {
+        purpose: known.purpose.word(),
+        name: row.name(),
+        email: row.email,
+        company_name: row.company_name,
+        expires_at: known.expires_at,
+    }))
+}
+
+/// Set a password by a one-time link, and sign in.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/links/{token}",
+    operation_id = "useLink",
+    tag = "Sign-in",
+    params(LinkPath),
+    request_body = FirstPassword,
+    responses(
+        (status = 201, description = "Signed in.", body = Envelope<SignedIn>),
+        (status = 200, description = "The password is set; the second factor is wanted.", body = Envelope<SignedIn>),
+        (status = 400, response = inline(crate::http::openapi::BadRequest)),
+        (status = 404, response = inline(crate::http::openapi::NotFound)),
+        (status = 415, response = inline(crate::http::openapi::MediaType)),
+        (status = 503, response = inline(crate::http::openapi::Unavailable)),
+    ),
+    security(())
+)]
+async fn use_link(
+    State(app): State<App>,
+    Peer(address): Peer,
+    Path(path): Path<LinkPath>,
+    request: Request,
+) -> Result<Response, Error> {
+    let headers = request.headers().clone();
+    refuse_foreign(&app, &headers)?;
+    let token = Token::read(path.token);
+    // The link first: without one nobody's body is read.
+    let (row, _) = opened(&app, &token).await?;
+    let body = crate::http::input::json_body(request, &app).await?;
+    let input: FirstPassword = crate::http::lenient::decode(&body).map_err(Error::Invalid)?;
+    password::check("password", &input.password, &row.names())?;
+    let hash = password::hash(&app, &input.password).await?;
+    let place = Place { headers: &headers, address };
+    let now = app.now();
+    app.db
+        .write(async |mut tx| {
+            if !link::take(&mut tx, row.company, &token).await? {
+                return Err(Error::NotFound("link"));
+            }
+            store::set_password(&mut tx, &row, &hash, None, now).await?;
+            note(&mut tx, &row, "password_set", &place, now).await
+        })
+        .await?;
+    app.tokens.clear();
+    let row = store::find(&mut app.db.read().await?, row.company, row.id).await?.ok_or(Error::NotFound("link"))?;
+    admit(&app, &row, &place).await
+}

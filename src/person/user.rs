@@ -1,0 +1,688 @@
+//! Who may sign in: inviting, changing and shutting out, for administrators.
+
+use axum::extract::State;
+use db::Conn;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::link::{self, Token, UserLink};
+use super::store::{self, Row};
+use super::{Named, role, totp};
+use crate::app::App;
+use crate::audit::{self, Change};
+use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Faults, Json, Patch, Path, Query, Reply, lenient};
+use crate::search;
+use crate::setting::choice::{self, Choice};
+use crate::setting::list::List;
+use crate::setting::number;
+use crate::staff::employee::{self, EmployeeUpsert};
+
+/// The routes of this resource.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_users, invite_user))
+        .routes(routes!(get_user, update_user))
+        .routes(routes!(renew_user_link))
+        .routes(routes!(reset_user_totp))
+        .routes(routes!(end_user_sessions))
+        .routes(routes!(list_colleagues))
+}
+
+/// A person who may sign in.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct User {
+    /// The employee's user id.
+    id: String,
+    /// The e-mail that signs in.
+    #[schema(example = "patty@example.com")]
+    pub(crate) email: String,
+    /// First and last name.
+    #[schema(example = "Patty Saruta")]
+    name: String,
+    /// First name.
+    firstname: String,
+    /// Last name.
+    lastname: String,
+    /// Nickname.
+    nickname: Option<String>,
+    /// Employee code.
+    #[schema(example = "EMP001")]
+    staff_code: String,
+    /// The role.
+    role: Named,
+    /// Whose records the role is about: `own`, `team` or `all`.
+    #[schema(example = "own")]
+    range: &'static str,
+    /// The team.
+    team: Option<Named>,
+    /// The channel accounts whose rooms the person sees; null is every one.
+    accounts: Option<Vec<String>>,
+    /// `invited` until there is a password, then `active`; `disabled` when shut out.
+    #[schema(example = "active")]
+    state: &'static str,
+    /// Whether the person may sign in.
+    is_active: bool,
+    /// Whether there is a password.
+    has_password: bool,
+    /// Whether sign-in asks for a second factor.
+    has_totp: bool,
+    /// The last sign-in: Unix time in milliseconds.
+    last_sign_in_at: Option<i64>,
+    /// When the person was invited.
+    created_at: i64,
+    /// The version, as `If-Match` names it.
+    version: i64,
+}
+
+impl From<Row> for User {
+    fn from(row: Row) -> User {
+        User {
+            id: row.id.to_string(),
+            name: row.name(),
+            role: Named::role(&row),
+            range: row.reach().word(),
+            team: Named::team(&row),
+            accounts: row.account_list(),
+            state: match (row.is_active(), &row.password) {
+                (false, _) => "disabled",
+                (true, None) => "invited",
+                (true, Some(_)) => "active",
+            },
+            is_active: row.is_active(),
+            has_password: row.password.is_some(),
+            has_totp: row.totp.is_some(),
+            last_sign_in_at: row.last_sign_in_at,
+            created_at: row.created_at,
+            version: row.version,
+            email: row.email,
+            firstname: row.firstname,
+            lastname: row.lastname,
+            nickname: row.nickname,
+            staff_code: row.staff_code,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct UsersQuery {
+    /// Part of the name, nickname, e-mail or code.
+    keyword: Option<String>,
+    /// Only those who may sign in, or only the others.
+    active: Option<bool>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Users {
+    /// The people, by name.
+    value: Vec<User>,
+}
+
+/// A person to be invited.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Invitation {
+    /// The e-mail that will sign in.
+    #[schema(example = "patty@example.com")]
+    pub(crate) email: String,
+    /// First name; needed unless the employee is there.
+    #[schema(example = "Patty")]
+    pub(crate) firstname: Option<String>,
+    /// Last name.
+    #[schema(example = "Saruta")]
+    pub(crate) lastname: Option<String>,
+    /// Nickname.
+    pub(crate) nickname: Option<String>,
+    /// Code of the employee: one who is there is invited, else a new one gets it.
+    #[schema(example = "EMP001")]
+    pub(crate) staff_code: Option<String>,
+    /// The role's number, or its name.
+    #[schema(example = "Agent")]
+    pub(crate) role_id: String,
+    /// The team's number.
+    #[schema(example = 1)]
+    pub(crate) team_id: Option<i64>,
+    /// The channel accounts whose rooms the person may see; every one when absent.
+    pub(crate) accounts: Option<Vec<String>>,
+}
+
+/// A change of a person; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct UserUpdate {
+    /// The role's number, or its name.
+    #[schema(example = "Agent")]
+    role_id: Option<String>,
+    /// The team's number.
+    team_id: Option<i64>,
+    /// The channel accounts; null is every one.
+    #[schema(value_type = Option<Vec<String>>)]
+    accounts: Patch<Vec<String>>,
+    /// False shuts the person out, at once and everywhere.
+    is_active: Option<bool>,
+}
+
+/// A person and the link to hand over.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Invited {
+    /// The person.
+    pub(crate) user: User,
+    /// Sets the first password; shown once.
+    pub(crate) link: UserLink,
+}
+
+/// A colleague, to be assigned or mentioned.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Colleague {
+    /// The user id.
+    id: Uuid,
+    /// First and last name.
+    #[schema(example = "Patty Saruta")]
+    name: String,
+    /// Nickname.
+    nickname: Option<String>,
+    /// Employee code.
+    #[serde(alias = "staff_code")]
+    staff_code: String,
+    /// The team's number.
+    #[serde(alias = "team_id")]
+    team_id: i64,
+    /// The team's name.
+    #[serde(alias = "team_name")]
+    team_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Colleagues {
+    /// The colleagues, by name.
+    value: Vec<Colleague>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct UserPath {
+    /// The user id.
+    id: Uuid,
+}
+
+/// List who may sign in.
+#[utoipa::path(
+    get,
+    path = "/v1/console/users",
+    operation_id = "listUsers",
+    tag = "Users",
+    params(UsersQuery),
+    responses((status = 200, description = "The people.", body = Envelope<Users>)),
+    security(("bearerAuth" = ["user:read"], "subscriptionKey" = []))
+)]
+async fn list_users(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<UsersQuery>,
+) -> Result<Reply<Users>, Error> {
+    let keyword = search::keyword(query.keyword.as_deref());
+    let rows = store::list(&mut app.db.read().await?, caller.company, keyword.as_deref()).await?;
+    let wanted = rows.into_iter().filter(|row| query.active.is_none_or(|active| active == row.is_active()));
+    Ok(Reply::ok(Users { value: wanted.map(User::from).collect() }))
+}
+
+/// Read one person.
+#[utoipa::path(
+    get,
+    path = "/v1/console/users/{id}",
+    operation_id = "getUser",
+    tag = "Users",
+    params(UserPath, ("If-None-Match" = Option<String>, Header, description = "A version that is known: 304 when it is still the same")),
+    responses((status = 200, description = "The person.", body = Envelope<User>)),
+    security(("bearerAuth" = ["user:read"], "subscriptionKey" = []))
+)]
+async fn get_user(
+    State(app): State<App>,
+    caller: Caller,
+    conditions: Conditions,
+    Path(path): Path<UserPath>,
+) -> Result<Reply<User>, Error> {
+    let row = store::find(&mut app.db.read().await?, caller.company, path.id).await?.ok_or(Error::NotFound("user"))?;
+    let version = row.version;
+    Ok(Reply::ok(User::from(row)).version(version, &conditions))
+}
+
+/// Invite a person.
+///
+/// The answer holds a link that sets the first password; it is good for a week and shown once.
+#[utoipa::path(
+    post,
+    path = "/v1/console/users",
+    operation_id = "inviteUser",
+    tag = "Users",
+    params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters; kept for 24 hours, per client")),
+    request_body = Invitation,
+    responses((status = 201, description = "The person and the link.", body = Envelope<Invited>)),
+    security(("bearerAuth" = ["user:write"], "subscriptionKey" = []))
+)]
+async fn invite_user(
+    State(app): State<App>,
+    caller: Caller,
+    Json(input): Json<Invitation>,
+) -> Result<Reply<Invited>, Error> {
+    check(&input)?;
+    let token = Token::new(caller.company)?;
+    caller
+        .write(&app, async |mut tx| {
+            let role = role::find(&mut tx, caller.company, "roleId", &input.role_id).await?;
+            may_give(&app, &caller, &role)?;
+            let row = create(&mut tx, &caller, &input, &role, app.now()).await?;
+            let link = link::hand_over(&mut tx, &app, &row, &token, &caller.id).await?;
+            tx.reply(Reply::created(Invited { user: row.into(), link })).await
+        })
+        .await
+}
+
+/// The faults of an invitation that can be seen without the database.
+pub(crate) fn check(input: &Invitation) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    faults.required("email", &input.email, 254);
+    faults.required("roleId", &input.role_id, 200);
+    let (local, domain) = input.email.trim().split_once('@').unwrap_or_default();
+    if !input.email.trim().is_empty() && (local.is_empty() || domain.is_empty() || domain.contains('@')) {
+        faults.add(Code::InvalidFormat, "email", "email is no e-mail address");
+    }
+    for (field, text) in [("firstname", &input.firstname), ("lastname", &input.lastname), ("nickname", &input.nickname)]
+    {
+        faults.longest(field, text.as_deref().unwrap_or_default(), 200);
+    }
+    faults.longest("staffCode", input.staff_code.as_deref().unwrap_or_default(), 50);
+    faults.end()
+}
+
+/// Nobody gives away more than they have.
+fn may_give(app: &App, caller: &Caller, role: &Choice) -> Result<(), Error> {
+    let granted = role::granted(role.detail.as_ref(), app.operations.known_scopes());
+    match granted.into_iter().find(|scope| !caller.scopes.contains(scope)) {
+        None => Ok(()),
+        Some(scope) => Err(Error::Forbidden(scope)),
+    }
+}
+
+#[derive(Deserialize)]
+struct KnownEmployee {
+    id: Uuid,
+    staff_code: String,
+}
+
+/// Lets an employee sign in, who is made when there is none of that code or e-mail. There is no password yet.
+pub(crate) async fn create(
+    tx: &mut Conn,
+    caller: &Caller,
+    input: &Invitation,
+    role: &Choice,
+    now: i64,
+) -> Result<Row, Error> {
+    let company = caller.company;
+    let email = input.email.trim();
+    if let Some(known) = store::by_email(tx, company, email).await? {
+        let message = format!("{} signs in with this e-mail already", known.name());
+        return Err(Error::Conflict(Fault::new(Code::Taken, "email", message)));
+    }
+    check_accounts(tx, company, input.accounts.as_deref()).await?;
+    let employee = match known_employee(tx, company, input).await? {
+        Some(known) => known,
+        None => new_employee(tx, caller, input, role, now).await?,
+    };
+    if store::find(tx, company, employee.id).await?.is_some() {
+        let message = format!("Employee {} signs in already, with another e-mail", employee.staff_code);
+        return Err(Error::Conflict(Fault::new(Code::Taken, "staffCode", message)));
+    }
+    tx.sql(
+        "insert into person (company, id, email, email_key, totp_step, accounts, disabled, created_by, created_at,
+                             modified_at, version)
+         values ($1, $2, $3, $4, 0, $5, false, $6, $7, $7, 1)",
+    )
+    .bind(company)
+    .bind(employee.id)
+    .bind(email)
+    .bind(store::email_key(email))
+    .bind(input.accounts.as_ref().map(|accounts| json!(accounts)))
+    .bind(&caller.id)
+    .bind(now)
+    .exec()
+    .await?;
+    place(tx, company, employee.id, Some(role.id), input.team_id, now).await?;
+    let row = store::find(tx, company, employee.id).await?.ok_or(Error::NotFound("user"))?;
+    note(tx, caller, &row, "created", &json!({}), &row.entered(), now).await?;
+    Ok(row)
+}
+
+async fn known_employee(tx: &mut Conn, company: i64, input: &Invitation) -> Result<Option<KnownEmployee>, db::Error> {
+    let query = tx.sql("select id, staff_code from employee where company = $1 and ").bind(company);
+    match input.staff_code.as_deref().map(str::trim).filter(|code| !code.is_empty()) {
+        Some(code) => query.push("staff_key = ").push_bind(employee::key(code)).optional().await,
+        None => {
+            query.push("lower(email) = ").push_bind(input.email.trim().to_lowercase()).push(" limit 1").optional().await
+        }
+    }
+}
+
+async fn new_employee(
+    tx: &mut Conn,
+    caller: &Caller,
+    input: &Invitation,
+    role: &Choice,
+    now: i64,
+) -> Result<KnownEmployee, Error> {
+    let company = caller.company;
+    let mut faults = Faults::default();
+    faults.required("firstname", input.firstname.as_deref().unwrap_or_default(), 200);
+    faults.required("lastname", input.lastname.as_deref().unwrap_or_default(), 200);
+    faults.end()?;
+    let code = match input.staff_code.as_deref().map(str::trim).filter(|code| !code.is_empty()) {
+        Some(code) => code.to_owned(),
+        None => free_code(tx, company).await?,
+    };
+    let team = match input.team_id {
+        Some(team) => team_of(tx, company, team).await?.name,
+        None => choice::all(tx, company, List::Teams)
+            .await?
+            .first()
+            .map_or_else(|| "ทีม 1".to_owned(), |team| team.name.clone()),
+    };
+    let body = json!({
+        "staffCode": code, "email": input.email.trim(), "firstname": input.firstname, "lastname": input.lastname,
+        "nickname": input.nickname, "roleName": role.name, "teamName": team, "isActive": true,
+    });
+    let upsert: EmployeeUpsert = lenient::decode_value(&body).map_err(Error::Invalid)?;
+    employee::put(tx, caller, &upsert, &Conditions::default(), now).await?;
+    let found = tx.sql("select id, staff_code from employee where company = $1 and staff_key = $2");
+    Ok(found.bind(company).bind(employee::key(&code)).one().await?)
+}
+
+async fn free_code(tx: &mut Conn, company: i64) -> Result<String, Error> {
+    loop {
+        let code = format!("U{:03}", number::next(tx, company, "staff-code").await?);
+        let taken: Option<i64> = tx
+            .sql("select 1 from employee where company = $1 and staff_key = $2")
+            .bind(company)
+            .bind(employee::key(&code))
+            .optional()
+            .await?;
+        if taken.is_none() {
+            return Ok(code);
+        }
+    }
+}
+
+async fn team_of(tx: &mut Conn, company: i64, team: i64) -> Result<Choice, Error> {
+    let found = choice::find(tx, company, List::Teams, team).await?.filter(|team| team.is_active);
+    found.ok_or_else(|| Error::invalid(Code::InvalidValue, "teamId", format!("teamId {team} is no team")))
+}
+
+async fn check_accounts(tx: &mut Conn, company: i64, accounts: Option<&[String]>) -> Result<(), Error> {
+    let Some(accounts) = accounts else { return Ok(()) };
+    let known: Vec<String> = tx.sql("select id from account where company = $1").bind(company).all().await?;
+    match accounts.iter().find(|account| !known.contains(account)) {
+        None => Ok(()),
+        Some(unknown) => {
+            Err(Error::invalid(Code::InvalidValue, "accounts", format!("{unknown} is no channel account")))
+        }
+    }
+}
+
+/// Gives an employee a role and a team.
+async fn place(
+    tx: &mut Conn,
+    company: i64,
+    id: Uuid,
+    role: Option<i64>,
+    team: Option<i64>,
+    now: i64,
+) -> Result<(), Error> {
+    if let Some(team) = team {
+        team_of(tx, company, team).await?;
+    }
+    tx.sql(
+        "update employee set role = coalesce($3, role), team = coalesce($4, team), modified_at = $5, version = version + 1
+         where company = $1 and id = $2 and (role <> coalesce($3, role) or team <> coalesce($4, team))",
+    )
+    .bind(company)
+    .bind(id)
+    .bind(role)
+    .bind(team)
+    .bind(now)
+    .exec()
+    .await?;
+    Ok(())
+}
+
+async fn note(
+    tx: &mut Conn,
+    caller: &Caller,
+    row: &Row,
+    action: &'static str,
+    from: &Value,
+    to: &Value,
+    at: i64,
+) -> Result<bool, Error> {
+    let reference = format!("user/{}", row.staff_code);
+    audit::record(tx, &Change { company: row.company, reference, actor: &caller.id, action, at }, from, to).await
+}
+
+/// Change a person's role, team, channel accounts, or whether they may sign in.
+#[utoipa::path(
+    patch,
+    path = "/v1/console/users/{id}",
+    operation_id = "updateUser",
+    tag = "Users",
+    params(UserPath, ("If-Match" = Option<String>, Header, description = "The version that was read: 412 when it is another by now")),
+    request_body = UserUpdate,
+    responses((status = 200, description = "The person.", body = Envelope<User>)),
+    security(("bearerAuth" = ["user:write"], "subscriptionKey" = []))
+)]
+async fn update_user(
+    State(app): State<App>,
+    caller: Caller,
+    conditions: Conditions,
+    Path(path): Path<UserPath>,
+    Json(input): Json<UserUpdate>,
+) -> Result<Reply<User>, Error> {
+    let reply = caller
+        .write(&app, async |mut tx| {
+            let old = held(&mut tx, &app, &caller, path.id).await?;
+            conditions.allow_change(Some(old.version))?;
+            let row = update(&mut tx, &app, &caller, &old, &input).await?;
+            let version = row.version;
+            tx.reply(Reply::ok(User::from(row)).version(version, &Conditions::default())).await
+        })
+        .await?;
+    app.tokens.clear();
+    Ok(reply)
+}
+
+/// A person whom the caller may change: nobody with more rights than the caller.
+async fn held(tx: &mut Conn, app: &App, caller: &Caller, id: Uuid) -> Result<Row, Error> {
+    let row = store::find(tx, caller.company, id).await?.ok_or(Error::NotFound("user"))?;
+    let granted = role::granted(row.role_detail.as_ref(), app.operations.known_scopes());
+    match granted.into_iter().find(|scope| !caller.scopes.contains(scope)) {
+        None => Ok(row),
+        Some(scope) => Err(Error::Forbidden(scope)),
+    }
+}
+
+async fn update(tx: &mut Conn, app: &App, caller: &Caller, old: &Row, input: &UserUpdate) -> Result<Row, Error> {
+    let (company, now) = (old.company, app.now());
+    let role = match &input.role_id {
+        Some(wanted) => Some(role::find(tx, company, "roleId", wanted).await?),
+        None => None,
+    };
+    if let Some(role) = &role {
+        may_give(app, caller, role)?;
+    }
+    let accounts = input.accounts.clone().over(old.account_list());
+    check_accounts(tx, company, accounts.as_deref()).await?;
+    place(tx, company, old.id, role.as_ref().map(|role| role.id), input.team_id, now).await?;
+    tx.sql(
+        "update person set accounts = $3, disabled = $4, modified_at = $5, version = version + 1
+         where company = $1 and id = $2",
+    )
+    .bind(company)
+    .bind(old.id)
+    .bind(accounts.map(|accounts| json!(accounts)))
+    .bind(input.is_active.map_or(old.disabled, |active| !active))
+    .bind(now)
+    .exec()
+    .await?;
+    if input.is_active == Some(true) && !old.employed {
+        tx.sql(
+            "update employee set active = true, modified_at = $3, version = version + 1 where company = $1 and id = $2",
+        )
+        .bind(company)
+        .bind(old.id)
+        .bind(now)
+        .exec()
+        .await?;
+    }
+    let new = store::find(tx, company, old.id).await?.ok_or(Error::NotFound("user"))?;
+    settled(tx, old, &new).await?;
+    note(tx, caller, &new, "updated", &old.entered(), &new.entered(), now).await?;
+    Ok(new)
+}
+
+/// What follows from a change: who was shut out is so everywhere, and somebody must be left who may do everything.
+async fn settled(tx: &mut Conn, old: &Row, new: &Row) -> Result<(), Error> {
+    if !new.is_active() {
+        store::end_sessions(tx, new.company, new.id, None).await?;
+        store::end_links(tx, new.company, new.id).await?;
+    }
+    let was_all = old.is_active() && role::is_all(old.role_detail.as_ref());
+    let is_all = new.is_active() && role::is_all(new.role_detail.as_ref());
+    if !was_all || is_all {
+        return Ok(());
+    }
+    let left = store::list(tx, new.company, None).await?;
+    match left.iter().any(|row| row.is_active() && role::is_all(row.role_detail.as_ref())) {
+        true => Ok(()),
+        false => {
+            let message = "Nobody would be left who may do everything; give somebody else that role first";
+            Err(Error::Conflict(Fault::new(Code::Conflict, "", message)))
+        }
+    }
+}
+
+/// Make a new link for a person: the invitation again, or a new password.
+#[utoipa::path(
+    post,
+    path = "/v1/console/users/{id}/link",
+    operation_id = "renewUserLink",
+    tag = "Users",
+    params(UserPath, ("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters; kept for 24 hours, per client")),
+    responses((status = 201, description = "The link; earlier ones are over.", body = Envelope<UserLink>)),
+    security(("bearerAuth" = ["user:write"], "subscriptionKey" = []))
+)]
+async fn renew_user_link(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<UserPath>,
+) -> Result<Reply<UserLink>, Error> {
+    let token = Token::new(caller.company)?;
+    caller
+        .write(&app, async |mut tx| {
+            let row = held(&mut tx, &app, &caller, path.id).await?;
+            let link = link::hand_over(&mut tx, &app, &row, &token, &caller.id).await?;
+            note(&mut tx, &caller, &row, "link_made", &json!({}), &json!({"expiresAt": link.expires_at}), app.now())
+                .await?;
+            tx.reply(Reply::created(link)).await
+        })
+        .await
+}
+
+/// Take a person's second factor off, for whoever lost both the authenticator and the recovery codes.
+#[utoipa::path(
+    delete,
+    path = "/v1/console/users/{id}/totp",
+    operation_id = "resetUserTotp",
+    tag = "Users",
+    params(UserPath),
+    responses((status = 200, description = "The person.", body = Envelope<User>)),
+    security(("bearerAuth" = ["user:write"], "subscriptionKey" = []))
+)]
+async fn reset_user_totp(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<UserPath>,
+) -> Result<Reply<User>, Error> {
+    let reply = caller
+        .write(&app, async |mut tx| {
+            let old = held(&mut tx, &app, &caller, path.id).await?;
+            totp::clear(&mut tx, &old, app.now()).await?;
+            store::end_sessions(&mut tx, old.company, old.id, None).await?;
+            let new = store::find(&mut tx, old.company, old.id).await?.ok_or(Error::NotFound("user"))?;
+            note(&mut tx, &caller, &new, "totp_reset", &old.entered(), &new.entered(), app.now()).await?;
+            tx.reply(Reply::ok(User::from(new))).await
+        })
+        .await?;
+    app.tokens.clear();
+    Ok(reply)
+}
+
+/// End every session of a person.
+#[utoipa::path(
+    delete,
+    path = "/v1/console/users/{id}/sessions",
+    operation_id = "endUserSessions",
+    tag = "Users",
+    params(UserPath),
+    responses((status = 200, description = "They are over.", body = Envelope<Option<String>>)),
+    security(("bearerAuth" = ["user:write"], "subscriptionKey" = []))
+)]
+async fn end_user_sessions(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<UserPath>,
+) -> Result<Reply<()>, Error> {
+    let reply = caller
+        .write(&app, async |mut tx| {
+            let row = held(&mut tx, &app, &caller, path.id).await?;
+            let ended = store::end_sessions(&mut tx, row.company, row.id, None).await?;
+            note(&mut tx, &caller, &row, "signed_out", &json!({}), &json!({"sessions": ended}), app.now()).await?;
+            tx.reply(Reply::ok(())).await
+        })
+        .await?;
+    app.tokens.clear();
+    Ok(reply)
+}
+
+/// The most colleagues that a list gives.
+const MOST_COLLEAGUES: i64 = 1000;
+
+/// List the colleagues who may be assigned or mentioned.
+#[utoipa::path(
+    get,
+    path = "/v1/console/colleagues",
+    operation_id = "listColleagues",
+    tag = "Users",
+    responses((status = 200, description = "The colleagues.", body = Envelope<Colleagues>)),
+    security(("bearerAuth" = ["chat:read"], "subscriptionKey" = []))
+)]
+async fn list_colleagues(State(app): State<App>, caller: Caller) -> Result<Reply<Colleagues>, Error> {
+    let mut conn = app.db.read().await?;
+    let value = conn
+        .sql(
+            "select employee.id, employee.firstname || ' ' || employee.lastname as name, employee.nickname,
+                    employee.staff_code, employee.team as team_id, team.name as team_name
+             from person
+             join employee on employee.company = person.company and employee.id = person.id
+             left join choice as team on team.company = employee.company and team.list = 'teams' and team.id = employee.team
+             where person.company = $1 and not person.disabled and employee.active
+             order by employee.firstname, employee.lastname, employee.id limit $2",
+        )
+        .bind(caller.company)
+        .bind(MOST_COLLEAGUES)
+        .all()
+        .await?;
+    Ok(Reply::ok(Colleagues { value }))
+}
