@@ -5,8 +5,8 @@
 #   scripts/web.sh build-if-possible   the same where Node 20 or newer is there; says so where it is not
 #   scripts/web.sh prepare             the same; takes Node from PyPI where it is not there
 #   scripts/web.sh schema              web/src/api/schema.d.ts anew from openapi.json
-#   scripts/web.sh schema-if-possible  the same where its packages are installed
-#   scripts/web.sh test                all checks: types, lint, unit tests, schema, size, walks
+#   scripts/web.sh schema-if-possible  the same where Node 20 or newer is there
+#   scripts/web.sh test                all checks: types, lint, unit tests, schema, size, walks (on SQLite; SALA_WALK_DATABASE names another)
 #
 # `test` takes what is missing, too: Node from PyPI, Chromium with Thai fonts from Debian when this runs as root.
 set -euo pipefail
@@ -44,6 +44,8 @@ packages() { # FOLDER: its packages as the lock file says, again only when that 
 
 build() {
   packages web
+  # What is newer than its sources stays: Cargo would put the same files into the program again.
+  if [[ -f web/dist/index.html && -z $(find web/src web/public web/scripts web/index.html web/vite.config.ts web/package-lock.json -newer web/dist/index.html -print -quit) ]]; then return; fi
   npm --prefix web run --silent build
 }
 
@@ -70,7 +72,7 @@ case "${1:-build}" in
     schema
     ;;
   schema-if-possible)
-    if node_here && [[ -d web/schema/node_modules ]]; then schema; fi
+    if node_here; then schema; else echo "web/src/api/schema.d.ts is not made anew: Node 20 or newer is not here."; fi
     ;;
   test)
     node_or_install
@@ -90,7 +92,8 @@ case "${1:-build}" in
     schema >/dev/null
     cmp target/schema.before.d.ts web/src/api/schema.d.ts || { echo "web/src/api/schema.d.ts is not what openapi.json says: make openapi" >&2; exit 1; }
     echo "== Console: walks"
-    cargo build --quiet -p sala
+    # With the features of the whole workspace, as the tests build it.
+    cargo build --quiet --workspace --bin sala
     node web/tests/run.mjs "$top/target/debug/sala"
     ;;
   *)

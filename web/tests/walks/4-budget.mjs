@@ -39,7 +39,8 @@ async function crowd(one, count, messages) {
     if (rest === '/notes') return route.fulfill(answer({ value: [], next: null }));
     if (rest === '/draft') return route.fulfill(answer(null));
     if (rest === '/read') return route.fulfill(answer({ readTo: messages }));
-    return route.fulfill(answer(rooms.find((one) => one.id === roomId)));
+    const found = rooms.find((one) => one.id === roomId);
+    return found ? route.fulfill(answer(found)) : route.continue();
   });
   await one.page.route('**/v1/chat/rooms/*/customer', (route) => route.fulfill(answer({ customer: null, suggestions: [] })));
 }
