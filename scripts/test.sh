@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole suite on SQLite and again on PostgreSQL.
+# The whole suite on SQLite and again on PostgreSQL, and walks through the console in a browser.
 #
 # PostgreSQL 15 or later is found, or installed with apt when this runs as root, and started privately by
 # scripts/postgres.sh. To use a server of your own: SALA_TEST_POSTGRES=postgres://user:password@host/postgres make test
@@ -13,6 +13,9 @@ else
   tests=(cargo test) databases=(-- --include-ignored)
 fi
 
+# First, so that the program that is tested has the console in it.
+scripts/web.sh prepare
+
 echo "== SQLite"
 SALA_TEST_DATABASE=sqlite "${tests[@]}" --workspace
 echo "== Examples in the documentation"
@@ -20,3 +23,6 @@ cargo test --quiet --workspace --doc
 echo "== PostgreSQL"
 # The whole workspace again: for a part of it Cargo would build the dependencies anew, with fewer features.
 SALA_TEST_DATABASE=postgres scripts/postgres.sh "${tests[@]}" --workspace "${databases[@]}"
+
+echo "== The console in a browser"
+scripts/web.sh test
