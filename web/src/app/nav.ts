@@ -23,6 +23,7 @@ const PLACES: readonly Place[] = [
   { to: '/cases', word: 'cases', icon: 'case', scope: 'case:read', key: 'k', part: 'work' },
   { to: '/deals', word: 'deals', icon: 'deal', scope: 'deal:read', key: 'd', part: 'work' },
   { to: '/quotations', word: 'quotations', icon: 'document', scope: 'quotation:read', key: 'q', part: 'work' },
+  { to: '/orders', word: 'orders', icon: 'cart', scope: 'salesorder:read', key: 'o', part: 'work' },
   { to: '/products', word: 'products', icon: 'product', scope: 'product:read', key: 'p', part: 'work' },
   { to: '/webhooks', word: 'webhooks', icon: 'hook', scope: 'webhook:read', key: 'w', part: 'manage' },
   { to: '/users', word: 'users', icon: 'key', scope: 'user:read', key: 'u', part: 'manage' },

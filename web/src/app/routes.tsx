@@ -77,6 +77,8 @@ const activities = createRoute({ getParentRoute: () => shell, path: '/activities
 const activity = createRoute({ getParentRoute: () => shell, path: '/activities/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/activity/Activities'), 'ActivityPage') });
 const quotations = createRoute({ getParentRoute: () => shell, path: '/quotations', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/quotation/Quotations'), 'Quotations') });
 const quotation = createRoute({ getParentRoute: () => shell, path: '/quotations/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/quotation/QuotationPage'), 'QuotationPage') });
+const orders = createRoute({ getParentRoute: () => shell, path: '/orders', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/order/Orders'), 'Orders') });
+const order = createRoute({ getParentRoute: () => shell, path: '/orders/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/order/Orders'), 'OrderPage') });
 const webhooks = createRoute({ getParentRoute: () => shell, path: '/webhooks', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/webhook/Webhooks'), 'Webhooks') });
 const webhook = createRoute({ getParentRoute: () => shell, path: '/webhooks/$id', loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/webhook/Webhooks'), 'WebhookPage') });
 const users = createRoute({ getParentRoute: () => shell, path: '/users', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Users'), 'Users') });
@@ -100,7 +102,7 @@ const account = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([link, shell.addChildren([index, inbox, message, privacy, customers, customer, tasks, task, products, product, deals, deal, cases, caseOne, activities, activity, quotations, quotation, webhooks, webhook, users, imports, audit, settings, search, account])]),
+  routeTree: root.addChildren([link, shell.addChildren([index, inbox, message, orders, order, privacy, customers, customer, tasks, task, products, product, deals, deal, cases, caseOne, activities, activity, quotations, quotation, webhooks, webhook, users, imports, audit, settings, search, account])]),
   basepath: '/console',
   defaultPreload: 'intent',
   scrollRestoration: true,

@@ -187,6 +187,8 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
           {no && <span className="chip">{no}</span>}
           <span className="chip info">{t.statuses[status]}</span>
         </div>
+        {no && status === 2 && may('quotation:approve') && <Button onClick={() => void act('approve', {}, t.approved)}>{t.approve}</Button>}
+        {no && can && <Button icon="send" disabled={dirty} onClick={() => void act('send', {}, t.sent)}>{t.send}</Button>}
         {no && can && <Button onClick={() => void act('convert-to-salesorder', { QuotationNo: no }, t.converted)}>{t.convert}</Button>}
         {no && can && <Button look="danger" onClick={() => setAsking(true)}>{t.cancel}</Button>}
       </header>

@@ -8,6 +8,7 @@ const words = {
     customers: 'Customers',
     deals: 'Deals',
     quotations: 'Quotations',
+    orders: 'Sales orders',
     cases: 'Cases',
     tasks: 'Tasks',
     activities: 'Activities',

@@ -11,6 +11,7 @@ const words: Shape<typeof en> = {
     customers: 'ลูกค้า',
     deals: 'ดีล',
     quotations: 'ใบเสนอราคา',
+    orders: 'ใบสั่งขาย',
     cases: 'เคส',
     tasks: 'งาน',
     activities: 'กิจกรรม',
