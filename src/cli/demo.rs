@@ -29,7 +29,7 @@ use crate::sales::order::{self, SalesOrderWrite};
 use crate::sales::quotation::{self, QuotationWrite};
 use crate::service::activity::{self, ActivityUpsertRequest};
 use crate::service::case::{self, CaseCreateRequest};
-use crate::setting::choice::{self, New};
+use crate::setting::choice;
 use crate::setting::list::List;
 use crate::setting::{company, number};
 use crate::staff::employee::{self, EmployeeUpsert};
@@ -277,7 +277,7 @@ async fn crm_records(tx: &mut Conn, by: &Actor) -> Result<(), Error> {
         (List::MissedReasons, 39_733_557, "Too dear", Value::Null),
     ] {
         let detail = Some(&detail).filter(|detail| !detail.is_null());
-        choice::create(tx, COMPANY, list, &New { id: Some(id), name, detail, ..New::default() }).await?;
+        choice::create(tx, COMPANY, list, &choice::New { id: Some(id), name, detail, ..choice::New::default() }).await?;
     }
     let deal: DealCreate = entered(json!({
         "customerCodes": ["string"], "boardId": 34_628_319, "dealName": "Ten pumps", "probability": 20, "dealValue": 120_000,
