@@ -300,7 +300,5 @@ pub(super) async fn save(
 pub(super) async fn wake(tx: &mut Conn, row: &Row, now: i64) -> Result<(), db::Error> {
     let key = row.id.to_string();
     job::enqueue(tx, row.company, Kind::Contract, &key, now).await?;
-    let mut rows = db::Rows::new(&[("company", db::Type::BigInt), ("key", db::Type::Text)]);
-    rows.push([row.company.into(), key.into()]);
-    job::hasten(tx, Kind::Contract, &rows, now).await
+    job::hasten(tx, row.company, Kind::Contract, [key], now).await
 }
