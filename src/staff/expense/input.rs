@@ -16,7 +16,7 @@ pub(crate) struct ExpenseWrite {
     #[schema(value_type = ExpenseDetails)]
     details: Option<Value>,
     /// Title.
-    #[schema(value_type = String, example = "Visit to customer")]
+    #[schema(example = "Visit to customer")]
     subject: Option<String>,
     /// Number of the activity that it belongs to.
     #[schema(value_type = Option<i64>, example = json!(null))]
