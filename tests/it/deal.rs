@@ -1,9 +1,9 @@
 //! Deals: the documented examples, what an update keeps and clears, boards, the order of a stage, and what deals are found by.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp};
@@ -272,16 +272,16 @@ async fn a_board_shows_its_stages_in_order_with_what_they_are_worth() {
     assert_eq!((stranger.status, stranger.errors()), (409, vec![("conflict", "beforeDealId")]));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn the_order_of_a_stage_is_total_however_many_move_at_once() {
-    let app = Arc::new(with_examples().await);
+    let app = with_examples().await;
     for index in 0..12 {
         deal(&app, &format!("d{index}"), 1, None).await;
     }
     let mut moves = Vec::new();
     for index in 0..48_i64 {
-        let app = Arc::clone(&app);
-        moves.push(tokio::spawn(async move {
+        let app = &app;
+        moves.push(async move {
             let (moving, fixed) = (index % 12 + 1, (index * 5 + 3) % 12 + 1);
             let body = match index % 4 {
                 0 => json!({"beforeDealId": fixed}),
@@ -292,11 +292,9 @@ async fn the_order_of_a_stage_is_total_however_many_move_at_once() {
             let moved = app.post(&format!("/v1/deals/{moving}/move"), body).await;
             // Beside itself a deal cannot be put: it is asked for as it stands.
             assert!([200, 409].contains(&moved.status), "{moved:?}");
-        }));
+        });
     }
-    for one in moves {
-        one.await.unwrap();
-    }
+    join_all(moves).await;
     let board = app.get("/v1/deals/boards/34628319").await;
     let deals = board.data()["stages"][0]["deals"].as_array().unwrap();
     let places: Vec<i64> = deals.iter().map(|deal| deal["dealsIndex"].as_i64().unwrap()).collect();
@@ -304,24 +302,22 @@ async fn the_order_of_a_stage_is_total_however_many_move_at_once() {
     assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{places:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn many_deals_made_at_once_have_numbers_and_places_of_their_own() {
-    let app = Arc::new(with_examples().await);
+    let app = with_examples().await;
     let mut writers = Vec::new();
     for index in 0..24 {
-        let app = Arc::clone(&app);
-        writers.push(tokio::spawn(async move {
+        let app = &app;
+        writers.push(async move {
             let mut body = creation();
             body["customerCodes"] =
                 if index % 2 == 0 { json!(["string", "C000349"]) } else { json!(["C000349", "string"]) };
             body["dateFollowUp"] = Value::Null;
             let made = app.post("/v1/deals", body).await;
             assert_eq!(made.status, 200, "{made:?}");
-        }));
+        });
     }
-    for writer in writers {
-        writer.await.unwrap();
-    }
+    join_all(writers).await;
     let listed = app.post("/v1/deals/enquiry", json!({"take": 200})).await;
     assert_eq!(listed.data()["total"], 48);
     let rows = listed.data()["value"].as_array().unwrap();

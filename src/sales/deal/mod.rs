@@ -216,7 +216,7 @@ struct DealMove {
     deal_stage_id: Option<i64>,
     /// Directly before this deal of that stage.
     before_deal_id: Option<i64>,
-    /// Directly behind this deal of that stage; at the end when neither is given.
+    /// Directly behind this deal of that stage; at the end of another stage when neither is given.
     #[schema(example = json!(null))]
     after_deal_id: Option<i64>,
     /// Number of the reason: required with a stage for missed deals.
