@@ -130,19 +130,6 @@ impl Kind {
             Kind::Purge => "purge",
         }
     }
-
-    /// Jobs of this kind that a node holds at once. Calls are bounded by the account's or subscription's own places;
-    /// what waits for one of those must not take the last slot from the others, so there are many more slots.
-    fn parallel(self, app: &App) -> usize {
-        match self {
-            Kind::Deliver => app.config.account_parallel.max(1) * 32,
-            Kind::Webhook => app.config.webhook_parallel.max(1) * 8,
-            Kind::Profile | Kind::Media | Kind::File => 8,
-            Kind::Products | Kind::Remind | Kind::Contract => 4,
-            Kind::Import => 2,
-            Kind::Quota | Kind::Export | Kind::Erase | Kind::Purge => 1,
-        }
-    }
 }
 
 /// A job that this node holds.
