@@ -63,6 +63,13 @@ async fn tasks(app: &TestApp) -> Vec<(String, String)> {
     rows.iter().map(|row| (text(&row["subject"]), text(&row["status"]))).collect()
 }
 
+/// Lets time pass: tokens end within it, and what is due is done.
+async fn pass(app: &mut TestApp, time: Duration) {
+    app.advance(time);
+    app.token = app.token_for(&app.client).await;
+    app.run_jobs().await;
+}
+
 async fn visits(app: &TestApp, no: &str) -> Vec<Value> {
     app.get(&format!("/v1/contract/{no}/visits")).await.data()["value"].as_array().unwrap().clone()
 }
@@ -174,33 +181,28 @@ async fn every_fault_of_a_contract_is_named() {
 
 #[tokio::test]
 async fn a_contract_begins_and_ends_by_its_dates_and_its_owner_is_reminded() {
-    let app = with_examples().await;
+    let mut app = with_examples().await;
     let made = around(&app, 10, 60, Value::Null).await;
     let no = made["contractNo"].as_str().unwrap().to_owned();
     assert!(no.starts_with("CONT") && no.len() == 13, "{no}");
     assert_eq!(made["statusName"], "Open");
     app.run_jobs().await;
     assert_eq!(status(&app, &no).await, "Open");
-    app.advance(DAY * 11);
-    app.run_jobs().await;
+    pass(&mut app, DAY * 11).await;
     assert_eq!(status(&app, &no).await, "Active");
     assert!(tasks(&app).await.is_empty());
-    app.advance(DAY * 21);
-    app.run_jobs().await;
+    pass(&mut app, DAY * 21).await;
     let reminder = format!("Renew contract {no}: test contract open api 3");
     assert_eq!(tasks(&app).await, [(reminder.clone(), "open".to_owned())]);
-    app.advance(DAY);
-    app.run_jobs().await;
+    pass(&mut app, DAY).await;
     assert_eq!(tasks(&app).await.len(), 1, "once for each end");
     // It is renewed: another end, another reminder.
     write(&app, json!({"contractNo": no, "dateEnd": day(&app, 40)})).await;
     app.run_jobs().await;
     assert_eq!(tasks(&app).await.len(), 1);
-    app.advance(DAY * 12);
-    app.run_jobs().await;
+    pass(&mut app, DAY * 12).await;
     assert_eq!(tasks(&app).await.len(), 2);
-    app.advance(DAY * 40);
-    app.run_jobs().await;
+    pass(&mut app, DAY * 40).await;
     assert_eq!(status(&app, &no).await, "Completed");
     let late = app.post(&format!("/v1/contract/{no}/cancel"), json!({})).await;
     assert_eq!((late.status, late.errors()), (409, vec![("conflict", "statusId")]));
@@ -212,7 +214,7 @@ async fn a_contract_begins_and_ends_by_its_dates_and_its_owner_is_reminded() {
 
 #[tokio::test]
 async fn visits_are_dated_become_tasks_in_time_and_are_called_off_with_the_contract() {
-    let app = with_examples().await;
+    let mut app = with_examples().await;
     let service = json!({"subject": "Clean the filters", "frequency": 260_003, "numberOfTimes": 1});
     let made = around(&app, 0, 364, service).await;
     let no = made["contractNo"].as_str().unwrap().to_owned();
@@ -223,8 +225,7 @@ async fn visits_are_dated_become_tasks_in_time_and_are_called_off_with_the_contr
     assert!((1..=2).contains(&known), "those of the next 30 days: {known}");
     assert_eq!(tasks(&app).await[0], (subject.clone(), "open".to_owned()));
     for _ in 0..31 {
-        app.advance(DAY * 2);
-        app.run_jobs().await;
+        pass(&mut app, DAY * 2).await;
     }
     let later = tasks(&app).await.len();
     assert!((3..=4).contains(&later), "{later}");
