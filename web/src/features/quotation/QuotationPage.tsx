@@ -241,7 +241,7 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
                       </td>
                       {cell(index, 'vatTaxValue', t.vatRate)}
                       <td className="number">{line.totalPrice == null ? '' : formatMoney(line.totalPrice, currency)}</td>
-                      <td className="row">{can && <IconButton icon="plus" label={`${t.doubleLine}: ${line.productName}`} keys="Mod+d" onClick={() => double(index)} />}{can && <IconButton icon="close" label={t.removeLine(line.productName)} onClick={() => { setDirty(true); setLines((now) => now.filter((_, at) => at !== index)); }} />}</td>
+                      <td><span className="row">{can && <IconButton icon="plus" label={`${t.doubleLine}: ${line.productName}`} keys="Mod+d" onClick={() => double(index)} />}{can && <IconButton icon="close" label={t.removeLine(line.productName)} onClick={() => { setDirty(true); setLines((now) => now.filter((_, at) => at !== index)); }} />}</span></td>
                     </tr>
                   ))}
                 </tbody>
