@@ -127,7 +127,7 @@ export interface Colleague extends Person {
   staffCode: string | null;
   teamId: number | null;
   teamName: string | null;
-  isActive: boolean;
+  isActive?: boolean;
 }
 
 export interface Reply {

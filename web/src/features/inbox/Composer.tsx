@@ -83,7 +83,7 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
     slash !== null
       ? (replies.data ?? []).filter((reply) => fold(`${reply.name} ${title(reply)}`).includes(slash)).slice(0, 8).map((reply) => ({ id: reply.id, word: `/${reply.name}`, title: title(reply), more: body(reply), take: () => body(reply).replaceAll('{name}', room.name) }))
       : naming !== null
-        ? (colleagues.data ?? []).filter((one) => one.isActive && fold(`${one.nickname ?? ''} ${one.name}`).includes(fold(naming))).slice(0, 8).map((one) => ({ id: one.id, word: `@${short(one)}`, title: one.name, more: one.teamName ?? '', take: () => `${text.content.slice(0, text.content.length - naming.length)}${short(one)} ` }))
+        ? (colleagues.data ?? []).filter((one) => one.isActive !== false && fold(`${one.nickname ?? ''} ${one.name}`).includes(fold(naming))).slice(0, 8).map((one) => ({ id: one.id, word: `@${short(one)}`, title: one.name, more: one.teamName ?? '', take: () => `${text.content.slice(0, text.content.length - naming.length)}${short(one)} ` }))
         : [];
   const picked = Math.min(pick, found.length - 1);
 

@@ -379,7 +379,7 @@ interface QuestionsProps {
   room: Room;
   close(): void;
   my: string;
-  colleagues: { id: string; name: string; nickname?: string | null; teamName: string | null; isActive: boolean }[];
+  colleagues: { id: string; name: string; nickname?: string | null; teamName: string | null; isActive?: boolean }[];
   loading: boolean;
 }
 
@@ -390,7 +390,7 @@ function Questions({ asking, room, close, my, colleagues, loading }: QuestionsPr
   switch (asking) {
     case 'assign': {
       const options = [
-        ...colleagues.filter((one) => one.isActive).sort((a, b) => Number(b.id === my) - Number(a.id === my) || a.name.localeCompare(b.name, 'th')).map((one) => ({
+        ...colleagues.filter((one) => one.isActive !== false).sort((a, b) => Number(b.id === my) - Number(a.id === my) || a.name.localeCompare(b.name, 'th')).map((one) => ({
           id: one.id,
           label: one.id === my ? `${t.act.me} (${one.nickname ?? one.name})` : one.nickname ? `${one.nickname} · ${one.name}` : one.name,
           hint: one.teamName ?? '',
