@@ -106,7 +106,7 @@ function Lines({ values }: { values: Values }) {
   const lines = (values['salesorderDetails'] as Values[] | undefined) ?? [];
   const currency = String(values['currencyCode'] || 'THB');
   return (
-    <section className="card" aria-label={t.lines}>
+    <section className="card">
       <h2>{t.lines}</h2>
       <div className="table-wrap" tabIndex={0} role="region" aria-label={t.lines}>
         <table className="table">

@@ -94,7 +94,7 @@ function Stock({ product }: { product: Product }) {
         </section>
       )}
       {stock.data?.trackInventory && (
-        <section className="card" aria-label={t.stock}>
+        <section className="card">
           <div className="bar">
             <h2 className="grow">{t.stock}</h2>
             {may('product:write') && <Button onClick={() => setAdjusting(true)}>{t.adjust}</Button>}

@@ -205,7 +205,7 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
               ))}
             </div>
           </fieldset>
-          <section className="card" aria-label={t.lines}>
+          <section className="card">
             <div className="bar">
               <h2 className="grow">{t.lines}</h2>
               <select className="input filter-choice" aria-label={t.vat} disabled={!can} value={String(head['vatCalculation'] !== false)} onChange={(event) => put('vatCalculation', event.target.value === 'true')}>
