@@ -466,9 +466,9 @@ async fn a_file_of_cases_is_loaded_and_taken_back() {
     let app = ready().await;
     opened(&app, json!({"caseNo": "T240100001", "subject": "เดิม"})).await;
     let file = "เลขที่เคส,หัวข้อ,รหัสลูกค้า,categoryId,ประเภท,วันที่แจ้ง,กำหนดเสร็จ,ผู้รับผิดชอบ,สถานะ\n\
-                T240100001,แก้ไข,C000154,2140016585,1,2024-01-05,2024-01-06,EMP001,\n\
-                T240100002,ใหม่,C000154,2140016585,2,2024-01-05,2024-01-06,EMP001,closed\n\
-                ,ไม่มีหมวด,,99,1,2024-01-05,2024-01-06,EMP001,\n";
+                T240100001,แก้ไข,C000154,2140016585,1,2024-01-05,2099-01-06,EMP001,\n\
+                T240100002,ใหม่,C000154,2140016585,2,2024-01-05,2099-01-06,EMP001,closed\n\
+                ,ไม่มีหมวด,,99,1,2024-01-05,2099-01-06,EMP001,\n";
     let request = axum::http::Request::post("/v1/imports?kind=cases")
         .header("authorization", format!("Bearer {}", app.token))
         .header("content-type", "text/csv")
