@@ -427,15 +427,17 @@ fn beside_exports(server: &server::Server, record: &serde_json::Value, report: &
                 }
             });
         }
-        let measured = [("GET /healthz", "/healthz"), ("GET /v1/setting", "/v1/setting")].map(|(name, path)| {
-            let other = Client::new(server.address, record)?;
-            let pause = Duration::from_millis(20);
-            let plan = Plan { pause, ..Plan::full(server.address, 1, Duration::from_secs(5)) };
-            Ok((name, load::run(plan, move |_, out| other.get(path, out))?))
-        });
+        let measured = [("GET /healthz", "/healthz"), ("GET /v1/setting", "/v1/setting")].map(
+            |(name, path)| -> Result<(&str, load::Outcome)> {
+                let other = Client::new(server.address, record)?;
+                let pause = Duration::from_millis(20);
+                let plan = Plan { pause, ..Plan::full(server.address, 1, Duration::from_secs(5)) };
+                Ok((name, load::run(plan, move |_, out| other.get(path, out))?))
+            },
+        );
         stop.store(true, Ordering::Relaxed);
         for outcome in measured {
-            let (name, outcome): (&str, load::Outcome) = outcome?;
+            let (name, outcome) = outcome?;
             report.under(&format!("Embedded, … {name} beside 20 exports, p99"), outcome.latency(0.99), 100.0, "ms");
         }
         Ok(())

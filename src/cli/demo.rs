@@ -6,7 +6,7 @@ use std::sync::Arc;
 use channel::{Content, Platform};
 use db::{Conn, Db};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Failure;
@@ -277,7 +277,8 @@ async fn crm_records(tx: &mut Conn, by: &Actor) -> Result<(), Error> {
         (List::MissedReasons, 39_733_557, "Too dear", Value::Null),
     ] {
         let detail = Some(&detail).filter(|detail| !detail.is_null());
-        choice::create(tx, COMPANY, list, &choice::New { id: Some(id), name, detail, ..choice::New::default() }).await?;
+        choice::create(tx, COMPANY, list, &choice::New { id: Some(id), name, detail, ..choice::New::default() })
+            .await?;
     }
     let deal: DealCreate = entered(json!({
         "customerCodes": ["string"], "boardId": 34_628_319, "dealName": "Ten pumps", "probability": 20, "dealValue": 120_000,
@@ -303,8 +304,11 @@ async fn crm_records(tx: &mut Conn, by: &Actor) -> Result<(), Error> {
         .await
 }
 
+/// A customer's id and name, and what was said when.
+type Talk = (&'static str, &'static str, &'static [(i64, &'static str)]);
+
 /// Who writes in the demo, how long ago (minutes) each thing was said, and what: an answer begins with `>`.
-const CONVERSATIONS: [(&str, &str, &[(i64, &str)]); 8] = [
+const CONVERSATIONS: [Talk; 8] = [
     (
         "Uploy",
         "พลอย ใจดี",
@@ -367,6 +371,8 @@ async fn conversations(app: &App, account: &str, now: i64) -> Result<(), Failure
                         sender: None,
                         name: Some(name.to_owned()),
                         provider_id: None,
+                        quotes: None,
+                        details: Map::new(),
                         content: Said::Content(Content::Text { text: words.to_owned() }),
                         media: None,
                         at,

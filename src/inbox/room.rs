@@ -317,7 +317,7 @@ pub(super) async fn views(conn: &mut Conn, company: i64, rows: Vec<Row>) -> Resu
 pub(super) async fn one(conn: &mut Conn, caller: &Caller, id: Uuid) -> Result<ConsoleRoom, Error> {
     let query = rows(conn, caller).push(" and room.id = ").push_bind(id);
     let row: Row = rights::within(query, caller).optional().await?.ok_or(Error::NotFound("room"))?;
-    Ok(views(conn, caller.company, vec![row]).await?.pop().ok_or(Error::NotFound("room"))?)
+    views(conn, caller.company, vec![row]).await?.pop().ok_or(Error::NotFound("room"))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

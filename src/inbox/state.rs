@@ -475,14 +475,15 @@ pub(crate) async fn written(
 
 /// Tells the readers of a room that messages of it have come further, or not at all.
 pub(crate) async fn delivered(tx: &mut Conn, company: i64, room: Uuid, now: i64) -> Result<(), db::Error> {
-    let place: Option<(String, Option<Uuid>, Option<i64>, i64, i64)> = tx
-        .sql("select account, assignee, team, messages, version from room where company = $1 and id = $2")
+    let place: Option<Place> = tx
+        .sql("select id, account, platform, messages, assignee, team, version from room where company = $1 and id = $2")
         .bind(company)
         .bind(room)
         .optional()
         .await?;
-    let Some((account, assignee, team, messages, version)) = place else { return Ok(()) };
-    let to = Audience::Room { account, assignees: vec![assignee], teams: vec![team] };
+    let Some(place) = place else { return Ok(()) };
+    let to = place.audience();
+    let (messages, version) = (place.messages, place.version);
     let data = json!({"kind": "delivery", "roomId": room, "messages": messages, "version": version, "at": now});
     live::note(tx, company, "delivery", &[Item::new(to, &data)], now).await
 }

@@ -136,7 +136,7 @@ pub(crate) async fn ensure(tx: &mut Conn, company: i64) -> Result<(), Error> {
         });
         if !is_there {
             let detail = detail(scopes, range);
-            let new = New { name, name_en: Some(name_en), detail: Some(&detail), position: None };
+            let new = New { name, name_en: Some(name_en), detail: Some(&detail), ..New::default() };
             choice::create(tx, company, List::Roles, &new).await?;
         }
     }

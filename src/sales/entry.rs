@@ -406,7 +406,7 @@ impl Shop {
             if known.is_empty() {
                 let detail: Value = json!({"rate": rate});
                 let name = format!("VAT {rate}%");
-                let new = New { id: None, name: &name, name_en: Some(&name), detail: Some(&detail), position: None };
+                let new = New { id: None, name: &name, name_en: Some(&name), detail: Some(&detail), ..New::default() };
                 let made = choice::create(tx, self.company, List::VatRates, &new).await?;
                 self.vat.push(made);
             } else if known.iter().all(|choice| !choice.is_active) {

@@ -11,7 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-pub(crate) use self::put::{TaskWrite, finish_all, put};
+pub use self::put::finish_all;
+pub(crate) use self::put::{TaskWrite, put};
 pub(crate) use self::remind::run;
 use self::row::{Priority, Status};
 pub(crate) use self::row::{Row, Task, key};

@@ -164,7 +164,7 @@ async fn recur(tx: &mut Conn, by: &Actor, done: &Row) -> Result<(), Error> {
 }
 
 /// Closes every open task of a deal as done; answers how many there were.
-pub(crate) async fn finish_all(tx: &mut Conn, by: &Actor, deal_no: &str) -> Result<u64, Error> {
+pub async fn finish_all(tx: &mut Conn, by: &Actor, deal_no: &str) -> Result<u64, Error> {
     let open: Vec<Row> = tx
         .rows::<Row>("task")
         .push(

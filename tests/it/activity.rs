@@ -22,7 +22,8 @@ async fn ready() -> TestApp {
 
 /// A visit with other values.
 fn visit(change: Value) -> Value {
-    let mut body = json!({"subject": "เข้าพบลูกค้า", "dateAppointmentStart": "2025-02-05T10:00:00", "assignToUserId": CLERK});
+    let mut body =
+        json!({"subject": "เข้าพบลูกค้า", "dateAppointmentStart": "2025-02-05T10:00:00", "assignToUserId": CLERK});
     for (name, value) in change.as_object().unwrap() {
         body[name.as_str()] = value.clone();
     }
@@ -72,11 +73,15 @@ async fn an_activity_is_entered_read_by_both_names_and_changed() {
     ] {
         assert_eq!(data[name], value, "{name}");
     }
-    for path in ["/v1/activities/1", "/v1/Activity/1", &format!("/v1/activity/{no}"), &format!("/v1/activities/no/{no}")] {
+    for path in
+        ["/v1/activities/1", "/v1/Activity/1", &format!("/v1/activity/{no}"), &format!("/v1/activities/no/{no}")]
+    {
         assert_eq!(app.get(path).await.data()["activityNo"], json!(no), "{path}");
     }
     let (head, rest) = made.text.split_once("\"visitPlaceId\"").unwrap();
-    assert!(head.contains("{\"activityId\":1,\"teamId\":3,\"activityNo\"") && rest.starts_with(":null,\"dateCheckIn\""));
+    assert!(
+        head.contains("{\"activityId\":1,\"teamId\":3,\"activityNo\"") && rest.starts_with(":null,\"dateCheckIn\"")
+    );
     // The number makes it an update; what is absent stays, and an end moves with its begin.
     let change = json!({"activityNo": no.to_lowercase(), "dateAppointmentStart": "2025-02-06T10:00:00", "note": null});
     let changed = app.post("/v1/activities", change).await;
@@ -98,7 +103,10 @@ async fn look_up_lists_are_answered() {
     let app = ready().await;
     for path in ["/v1/activity/key-activities", "/v1/activities/key-activities", "/v1/activities/KeyActivities"] {
         let keys = app.get(path).await;
-        assert!(keys.data()[0]["keyActivityId"] == 1 && keys.data()[0]["keyActivityName"].is_string(), "{path}: {keys:?}");
+        assert!(
+            keys.data()[0]["keyActivityId"] == 1 && keys.data()[0]["keyActivityName"].is_string(),
+            "{path}: {keys:?}"
+        );
     }
     assert_eq!(app.get("/v1/activity/types").await.data()[0]["activityTypeNameEn"], "Visit");
     let statuses = app.get("/v1/activities/statuses").await;
@@ -154,8 +162,11 @@ async fn a_visit_is_checked_in_and_out_with_place_time_and_distance() {
     let arrived = app.post(&format!("{path}/check-in"), arrival.clone()).await;
     let data = arrived.data();
     assert_eq!((&data["state"], &data["statusId"]), (&json!("started"), &json!(2)));
-    assert_eq!(data["checkIn"], json!({"date": "2025-02-05T10:03:00+0700", "latitude": 13.7475, "longitude": 100.5348,
-                                       "location": null, "locationName": "หน้าร้าน", "distanceMeters": 111}));
+    assert_eq!(
+        data["checkIn"],
+        json!({"date": "2025-02-05T10:03:00+0700", "latitude": 13.7475, "longitude": 100.5348,
+                                       "location": null, "locationName": "หน้าร้าน", "distanceMeters": 111})
+    );
     assert_eq!(app.post(&format!("{path}/check-in"), arrival).await.status, 409);
     let before = app.post(&format!("{path}/check-out"), json!({"dateCheckOut": "2025-02-05T10:00:00"})).await;
     assert_eq!(before.errors(), [("invalid_value", "dateCheckOut")]);
@@ -172,7 +183,10 @@ async fn a_visit_is_checked_in_and_out_with_place_time_and_distance() {
     // Without a plan: one call makes the activity and checks in.
     let bare = app.post("/v1/activity/check-in", json!({"assignToUserId": "EMP001", "customerCode": "C000154"})).await;
     let data = bare.data();
-    assert_eq!((&data["isAdHoc"], &data["state"], &data["checkIn"]["distanceMeters"]), (&json!(true), &json!("started"), &Value::Null));
+    assert_eq!(
+        (&data["isAdHoc"], &data["state"], &data["checkIn"]["distanceMeters"]),
+        (&json!(true), &json!("started"), &Value::Null)
+    );
     assert_eq!(listed(&app, json!({"isAdHoc": true, "states": ["started"]})).await, data["subject"].as_str().unwrap());
 }
 
@@ -326,9 +340,11 @@ async fn the_timeline_has_everything_of_a_customer_newest_first() {
     let mut expected = Vec::new();
     for day in 1..=9 {
         let date = format!("2025-01-{day:02}T10:00:00");
-        let event = json!({"eventName": format!("e{day}"), "eventType": 1, "eventDate": date, "customerCode": "C000154"});
+        let event =
+            json!({"eventName": format!("e{day}"), "eventType": 1, "eventDate": date, "customerCode": "C000154"});
         assert_eq!(app.post("/v1/customerEvent", event).await.status, 200);
-        planned(&app, json!({"subject": format!("a{day}"), "dateAppointmentStart": date, "customerCode": "C000154"})).await;
+        planned(&app, json!({"subject": format!("a{day}"), "dateAppointmentStart": date, "customerCode": "C000154"}))
+            .await;
         let case = json!({"caseType": 1, "subject": format!("c{day}"), "categoryId": 1, "dateCase": date, "dateDue": date,
                           "assignedToUserId": CLERK, "customerCode": "C000154"});
         assert_eq!(app.post("/v1/case", case).await.status, 200);
@@ -360,7 +376,10 @@ async fn the_timeline_has_everything_of_a_customer_newest_first() {
     }
     let some = app.get("/v3/customers/C000154/timeline?kinds=case,room&take=2").await;
     let first = &some.data()["value"][1];
-    assert_eq!((&first["kind"], &first["status"], &first["assignedToUserId"]), (&json!("case"), &json!("new"), &json!(CLERK)));
+    assert_eq!(
+        (&first["kind"], &first["status"], &first["assignedToUserId"]),
+        (&json!("case"), &json!("new"), &json!(CLERK))
+    );
     assert!(first["reference"].as_str().unwrap().starts_with('T'));
     let wrong = app.get("/v3/customers/C000154/timeline?kinds=x&cursor=x").await;
     assert_eq!(wrong.errors(), [("invalid_value", "kinds"), ("invalid_value", "cursor")]);
