@@ -86,7 +86,7 @@ pub const BELONGINGS: &[Belonging] = &[
         Erase::Blank { set: "name = '', description = null", left: "name <> '' or description is not null" },
     ),
     Belonging {
-        name: Some("number"),
+        name: Some(("contract", "number")),
         ..line(
             "contract",
             "customer",
@@ -99,7 +99,7 @@ pub const BELONGINGS: &[Belonging] = &[
         )
     },
     Belonging {
-        name: Some("number"),
+        name: Some(("deal", "number")),
         ..line(
             "deal",
             "customer",
@@ -130,7 +130,7 @@ pub const BELONGINGS: &[Belonging] = &[
     ),
     // What was offered and sold stays, for the books; who received it does not.
     Belonging {
-        name: Some("number"),
+        name: Some(("quotation", "number")),
         ..line(
             "quotation",
             "customer",
@@ -141,7 +141,7 @@ pub const BELONGINGS: &[Belonging] = &[
     },
     line("quotation_revision", "customer", "quotationRevisions", Merge::Stays, Erase::Delete),
     Belonging {
-        name: Some("number"),
+        name: Some(("sales_order", "number")),
         ..line(
             "sales_order",
             "customer",
@@ -158,7 +158,10 @@ pub const BELONGINGS: &[Belonging] = &[
         Erase::Blank { set: "note = null", left: "note is not null" },
     ),
     // The law keeps these as they were issued (Revenue Code, section 87/3), with whom they name.
-    Belonging { name: Some("number"), ..line("tax_document", "customer", "taxDocuments", Merge::Stays, Erase::Keep) },
+    Belonging {
+        name: Some(("tax_document", "number")),
+        ..line("tax_document", "customer", "taxDocuments", Merge::Stays, Erase::Keep)
+    },
     Belonging {
         name: Some(("activity", "no")),
         ..line(

@@ -378,7 +378,7 @@ impl Error {
 }
 
 /// Columns of unique indexes whose field has another name.
-const FIELDS: [(&str, &str); 6] = [
+const FIELDS: &[(&str, &str)] = &[
     ("employee.staff_key", "staffCode"),
     ("customer.code_key", "customerCode"),
     ("customer_name.name_key", "customerName"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sala::event::{self, Event, catalogue};
 use sala::job;
 use serde_json::{Value, json};
