@@ -24,6 +24,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/calendars/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an employee's activities as a calendar (iCalendar): for programs that subscribe to its secret address. */
+        get: operations["getCalendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/channels/line/{accountId}": {
         parameters: {
             query?: never;
@@ -162,6 +179,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/quotation/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A quotation, to whoever holds its link.
+         * @description An HTML page in Thai or English with the lines, the totals, and a form to accept or decline. 404 for a link that this
+         *     server did not make, that has expired, or whose quotation was changed since.
+         */
+        get: operations["showQuotationPage"];
+        put?: never;
+        /**
+         * Accept or decline a quotation on its page.
+         * @description Name, time, network address and browser are kept with the quotation. An accepted one is completed; by the company's
+         *     rules an order is made of it at once.
+         */
+        post: operations["answerQuotationPage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -169,7 +212,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The server can do its work: the database answers, its schema is current, and jobs do not pile up where it runs them. */
+        /** This node can do its work: the database answers, its schema is current, and its loops run. */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -213,6 +256,267 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/activities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an activity by its id. */
+        get: operations["getActivityById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activities/enquiry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List activities. */
+        post: operations["activitiesEnquiry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enter an activity, or change the one whose number is given.
+         * @description What else the same person has planned at that time comes in `warnings`.
+         */
+        post: operations["createOrUpdateActivity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/{no}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an activity by its number. */
+        get: operations["getActivityByNo"];
+        put?: never;
+        post?: never;
+        /** Delete an activity: it is in no list any more, and can be restored. */
+        delete: operations["deleteActivity"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/{no}/check-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check in at a planned activity. */
+        post: operations["checkIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/{no}/check-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check out: the activity is done. */
+        post: operations["checkOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/{no}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the files of an activity, the newest first. */
+        get: operations["listActivityFiles"];
+        put?: never;
+        /** Attach photos and other files to an activity. */
+        post: operations["attachActivityFiles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/{no}/files/{fileId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a file of an activity. */
+        delete: operations["deleteActivityFile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/{no}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore an activity that was deleted. */
+        post: operations["restoreActivity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/calendars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the calendars that have an address, the newest first: at most 1,000. */
+        get: operations["listActivityCalendars"];
+        put?: never;
+        /** Make a secret address of an employee's calendar. */
+        post: operations["createActivityCalendar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/calendars/{calendarId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take the address of a calendar back: it is worthless at once. */
+        delete: operations["deleteActivityCalendar"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/check-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check in without having planned it: the activity is made with it. */
+        post: operations["checkInAdHoc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/key-activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the key activities of the company: what an activity can be for. */
+        get: operations["getKeyActivities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/statuses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the statuses that an activity can have. */
+        get: operations["getActivityStatuses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the types that an activity can have. */
+        get: operations["getActivityTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit": {
         parameters: {
             query?: never;
@@ -224,6 +528,358 @@ export interface paths {
         get: operations["listAudit"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/links/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say what a one-time link is for. */
+        get: operations["getLink"];
+        put?: never;
+        /** Set a password by a one-time link, and sign in. */
+        post: operations["useLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say who is signed in, and what they may do. */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change one's own language and preferences. */
+        patch: operations["updateMe"];
+        trace?: never;
+    };
+    "/v1/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change one's own password; every other session ends, and this one goes on under a new cookie. */
+        post: operations["changePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/password/forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a new password.
+         * @description The answer is the same whether anybody signs in with this e-mail or not. Without e-mail an administrator makes the link.
+         */
+        post: operations["forgotPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List one's own sessions. */
+        get: operations["listSessions"];
+        put?: never;
+        /**
+         * Sign in with e-mail and password.
+         * @description The answer sets a cookie (`__Host-sala` over https, else `sala`), or asks for a second factor or for the company.
+         */
+        post: operations["signIn"];
+        /** Sign out everywhere. */
+        delete: operations["signOutEverywhere"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one of one's own sessions. */
+        delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/sessions/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the session of this request. */
+        get: operations["getCurrentSession"];
+        put?: never;
+        post?: never;
+        /** Sign out. */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/sessions/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in with the second factor. */
+        post: operations["signInWithCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin with a second factor.
+         * @description Nothing is demanded yet: the new authenticator's first code confirms it.
+         */
+        post: operations["beginTotp"];
+        /** Do without a second factor. */
+        delete: operations["removeTotp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a second factor with the authenticator's first code.
+         * @description From now on every sign-in asks for a code. The other sessions end.
+         */
+        post: operations["confirmTotp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/totp/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make new recovery codes; the old ones are worth nothing any more. */
+        post: operations["renewRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a case, tied to a customer, activities, deals and chat rooms where it is about some. */
+        post: operations["addCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/case/{caseNo}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a case by its number. */
+        get: operations["getCaseByCaseNo"];
+        /** Change a case: what is absent stays, null clears. */
+        put: operations["updateCaseByCaseNo"];
+        post?: never;
+        /** Delete a case: it is in no list any more, and can be restored. */
+        delete: operations["deleteCase"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/case/{caseNo}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the comments of a case, the newest first. */
+        get: operations["listCaseComments"];
+        put?: never;
+        /** Comment a case. */
+        post: operations["commentCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/case/{caseNo}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge a case into another one.
+         * @description Comments and links go over to the case that stays, which gets the customer and the assignee that it lacks. The merged case is
+         *     closed, says where it went, and cannot be opened again.
+         */
+        post: operations["mergeCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/case/{caseNo}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore a case that was deleted. */
+        post: operations["restoreCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/case/{caseNo}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give a case another status.
+         * @description While a case waits for the customer, the time for its resolution stands still. What was resolved, closed or cancelled can
+         *     be opened again.
+         */
+        put: operations["changeCaseStatus"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/case/categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the categories that a case can have. */
+        get: operations["getCaseCategories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/case/enquiry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List cases. */
+        post: operations["enquireCases"];
         delete?: never;
         options?: never;
         head?: never;
@@ -290,6 +946,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/chat/rooms/{roomId}/case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a case out of a chat room. */
+        post: operations["openRoomCase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chat/rooms/{roomId}/customer": {
         parameters: {
             query?: never;
@@ -320,6 +993,714 @@ export interface paths {
          * @description The order is the time at which messages were said, which for a customer's message is the provider's time.
          */
         get: operations["listRoomMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/assignment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read who gets a room that a customer opens. */
+        get: operations["getAssignmentRules"];
+        /** Say who gets a room that a customer opens. */
+        put: operations["putAssignmentRules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened since a change, as JSON: the same as the stream gives, for tests and programs. */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/colleagues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the colleagues who may be assigned or mentioned. */
+        get: operations["listColleagues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the rooms of each view. */
+        get: operations["countRooms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/drafts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List one's own drafts. */
+        get: operations["listDrafts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload files that are to be sent.
+         * @description They are on disk when the answer leaves. A message then names one as its `attachment`; a program may give its `url` to
+         *     send-message. JSON with `files: [{"content": "<Base64>", "fileName": "…"}]` is taken, too.
+         */
+        post: operations["uploadChatFiles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who is there. */
+        get: operations["listPresence"];
+        put?: never;
+        /** Say where one is: which room is on the screen, and whether something is being written there. */
+        post: operations["tellPresence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look at a message before it is sent: what the channel would take, and what it costs. */
+        post: operations["previewMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the canned replies. */
+        get: operations["listCannedReplies"];
+        put?: never;
+        /** Write a canned reply. */
+        post: operations["createCannedReply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/replies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a canned reply. */
+        put: operations["updateCannedReply"];
+        post?: never;
+        /** Delete a canned reply. */
+        delete: operations["deleteCannedReply"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/rooms/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one room. */
+        get: operations["getConsoleRoom"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change who answers a room, its status, priority, labels, or whether a bot is silent there.
+         * @description With `ifAssignee` an assignment is made only while the room is still assigned to that person (null: to nobody); otherwise it
+         *     is 409 `taken`, and the message names who has it.
+         */
+        patch: operations["updateConsoleRoom"];
+        trace?: never;
+    };
+    "/v1/console/rooms/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a room that nobody has.
+         * @description Of several at once one gets it; the others are told who (409 `taken`).
+         */
+        post: operations["claimRoom"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/rooms/{id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one's own draft of a room; null when there is none. */
+        get: operations["getDraft"];
+        /**
+         * Keep one's own draft of a room.
+         * @description With `If-Match` it is kept only over that version (`"0"`: only when there is none): 412 when another screen was quicker.
+         */
+        put: operations["putDraft"];
+        post?: never;
+        /** Throw one's own draft of a room away. */
+        delete: operations["deleteDraft"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/rooms/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was done with a room, newest first: who assigned, closed, labelled it, or by which rule. */
+        get: operations["listRoomHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/rooms/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the messages of a room: the newest, or those before, after, or around one. */
+        get: operations["listThread"];
+        put?: never;
+        /**
+         * Send a message into a room as oneself.
+         * @description It goes out as any other: by the free reply while one is fresh, else as a push. It raises no `Chat`/`Message` webhook. The
+         *     sender's draft of the room is deleted with it. A repetition with the same `id` is answered with the message that is there.
+         */
+        post: operations["sendStaffMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/rooms/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the notes of a room, newest first. */
+        get: operations["listNotes"];
+        put?: never;
+        /** Write a note about a room. No customer ever sees it. */
+        post: operations["writeNote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/rooms/{id}/notes/{noteId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a note. */
+        put: operations["updateNote"];
+        post?: never;
+        /** Delete a note. */
+        delete: operations["deleteNote"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/rooms/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say how far one has read. The mark only moves on, unless told otherwise. */
+        put: operations["readRoom"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/rooms/enquiry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List rooms.
+         * @description A page may hold fewer rooms than asked for although more follow: go on with `next`. `streamCursor` is where the stream is to
+         *     be followed from, so that nothing is missed between the two.
+         */
+        post: operations["enquireConsoleRooms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Search rooms and messages. */
+        post: operations["searchInbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow what happens, as server-sent events.
+         * @description The first event is `hello` with a cursor. Each `change` has the id of its change: a browser that comes back names the last
+         *     one by itself, and gets what came after it, and some of what came before (take it by its version). `reset` says that the log
+         *     does not reach so far back, or that the reader was too slow: read anew what you look at, and go on from its cursor.
+         *     `presence` has no id and is never repeated. `bye` comes before the server ends the stream.
+         */
+        get: operations["streamChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who may sign in. */
+        get: operations["listUsers"];
+        put?: never;
+        /**
+         * Invite a person.
+         * @description The answer holds a link that sets the first password; it is good for a week and shown once.
+         */
+        post: operations["inviteUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one person. */
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a person's role, team, channel accounts, or whether they may sign in. */
+        patch: operations["updateUser"];
+        trace?: never;
+    };
+    "/v1/console/users/{id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new link for a person: the invitation again, or a new password. */
+        post: operations["renewUserLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/users/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End every session of a person. */
+        delete: operations["endUserSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/users/{id}/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a person's second factor off, for whoever lost both the authenticator and the recovery codes. */
+        delete: operations["resetUserTotp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the saved views: one's own, and those that everybody has. */
+        get: operations["listViews"];
+        put?: never;
+        /** Save a view. */
+        post: operations["createView"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a saved view. */
+        put: operations["updateView"];
+        post?: never;
+        /** Delete a saved view. */
+        delete: operations["deleteView"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create a contract, or change the one with the given number. */
+        post: operations["createOrUpdateContract"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract/{no}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one contract by its number. */
+        get: operations["getContractByNo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract/{no}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a contract before its time: its visits are called off. */
+        post: operations["cancelContract"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract/{no}/send-document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same, where the path names the contract. */
+        post: operations["sendDocumentOfContract"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract/{no}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the visits that the service agreements of a contract promise, in the order of their days. */
+        get: operations["getContractVisits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract/attach-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Attach files to a contract. */
+        post: operations["attachContractFiles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract/enquiry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Search and page through contracts. Their files are in the answer for one. */
+        post: operations["enquireContracts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract/send-document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send the document of a contract to its recipient. 409 `not_configured` on a server that cannot send e-mail. */
+        post: operations["sendContractDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract/service-agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a service agreement to a contract, or change one. */
+        post: operations["createOrUpdateContractServiceAgreement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the templates for the documents of contracts. */
+        get: operations["getContractTemplates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract/types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the types of contracts. */
+        get: operations["getContractTypes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -506,6 +1887,232 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a deal on a board for one or more customers.
+         * @description Each customer gets a deal of its own; `data.value` is the first, `data.deals` all of them.
+         */
+        post: operations["createDeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one deal by its id. */
+        get: operations["getDeal"];
+        /** Change a deal by its id: what is absent stays, an empty list empties. */
+        put: operations["updateDeal"];
+        post?: never;
+        /** Delete a deal: it is in no list and on no board any more. */
+        delete: operations["deleteDeal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the stages that a deal has been in, and for how long. */
+        get: operations["getDealHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Move a deal to another stage of its board, or to another place in its stage. */
+        post: operations["moveDeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore a deal that was deleted: it is at the end of its stage. */
+        post: operations["restoreDeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/boards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the boards that deals can be put on. */
+        get: operations["getDealBoards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/boards/{boardId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look at a board: its stages with their open deals, in order, and what they are worth. */
+        get: operations["lookAtDealBoard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/boards/{boardId}/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the stages of a board, in their order. */
+        get: operations["getStagesOfDealBoard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/enquiry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Search and page through deals. */
+        post: operations["enquireDeals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/interests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the interests that a deal can have. */
+        get: operations["getDealInterests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the labels that a deal can have. */
+        get: operations["getDealLabels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/missed-reason-categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the reasons for which deals are missed. */
+        get: operations["getDealMissedReasonCategories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the stages of deals, in the order of their boards. */
+        get: operations["getDealStages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/Employees": {
         parameters: {
             query?: never;
@@ -551,6 +2158,127 @@ export interface paths {
         put?: never;
         /** List the company's employees. */
         post: operations["enquireEmployees"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/Expenses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create an expense with its lines: it waits for approval. */
+        post: operations["createExpense"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/Expenses/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one expense with its lines, its steps of approval, its files and its log. */
+        get: operations["getExpense"];
+        /** Replace the content of an expense: lines that are left out go, what else is absent stays. 409 once it is approved. */
+        put: operations["updateExpense"];
+        post?: never;
+        /** Delete an expense that is not approved. */
+        delete: operations["deleteExpense"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/Expenses/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve an expense on the level on which it waits. */
+        post: operations["approveExpense"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/Expenses/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Withdraw an expense that is not approved. */
+        post: operations["cancelExpense"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/Expenses/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reject an expense: whoever claims can change it, and then it waits again from the first level on. */
+        post: operations["rejectExpense"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/Expenses/attach-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Attach files to an expense, such as photographs of receipts. */
+        post: operations["attachExpenseFiles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/Expenses/Enquiry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List expenses of a type, grouped by their status: the latest 1,000. */
+        post: operations["enquireExpenses"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1124,6 +2852,305 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/quotation/{quotationNo}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a quotation by its number. */
+        get: operations["getQuotationByQuotationNo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotation/{quotationNo}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve a quotation that waits for it. */
+        post: operations["approveQuotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotation/{quotationNo}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a quotation. */
+        post: operations["cancelQuotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotation/{quotationNo}/convert-to-salesorder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a sales order of a quotation.
+         * @description Lines and amounts are copied as they are stored, the order is open, and stock is reserved for it. Whoever repeats it
+         *     gets the same order. 409 while the quotation waits for approval, when its validity is over, or when stock is short.
+         */
+        post: operations["convertQuotationToSalesOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotation/{quotationNo}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link to a quotation's page. The quotation is sent by that.
+         * @description The link ends with the quotation's validity, after the days of the setting, or when the quotation is changed.
+         */
+        post: operations["linkQuotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotation/{quotationNo}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse a quotation that waits for approval. */
+        post: operations["rejectQuotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotation/{quotationNo}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the revisions of a quotation, the newest first. */
+        get: operations["listQuotationRevisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotation/{quotationNo}/revisions/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare two revisions of a quotation. */
+        get: operations["compareQuotationRevisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotation/{quotationNo}/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a quotation into a chat room of its customer, as a card with a button that opens its page. */
+        post: operations["sendQuotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotation/enquiry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List quotations, one page at a time. */
+        post: operations["enquireQuotations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the reports. */
+        get: operations["listReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a report: the figures of a period, group by group. What happened in the last minute or two is not in it yet. */
+        get: operations["getReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sales/receivables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Report what is still to be paid of open and completed orders, by how long it is overdue. */
+        get: operations["reportReceivables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sales/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report what was sold: open and completed orders, before VAT, in the company's currency.
+         * @description An order in another currency without a rate is not counted.
+         */
+        get: operations["reportSales"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/salesorders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create a simple sales order for each of some customers: open, without VAT. */
+        post: operations["createSalesOrderLegacy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/salesorders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a sales order by its internal number, in its first form. */
+        get: operations["getSalesOrderByIdLegacy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/salesorders/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Reject several sales orders by their internal numbers: all of them or none. */
+        delete: operations["rejectSalesOrders"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/setting": {
         parameters: {
             query?: never;
@@ -1177,6 +3204,288 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/task": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a task.
+         * @description With `taskNo` the task of that number is updated: what is absent stays as it is, null clears it.
+         */
+        post: operations["createOrUpdateTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/task/{taskNo}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a task by its number. */
+        get: operations["getTask"];
+        put?: never;
+        post?: never;
+        /** Delete a task; it can be restored. */
+        delete: operations["deleteTask"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/task/{taskNo}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore a task that was deleted. */
+        post: operations["restoreTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/task/{taskNo}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set where a task stands.
+         * @description When a task that recurs is done, the next one of its series is made.
+         */
+        put: operations["setTaskStatus"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/task/enquiry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List tasks. */
+        post: operations["enquireTasks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/taxdocuments/{taxDocumentNo}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a tax document by its number. */
+        get: operations["getTaxDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/taxdocuments/{taxDocumentNo}/credit-note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a tax invoice or a receipt by a credit note that equals it. */
+        post: operations["issueCreditNote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/taxdocuments/enquiry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List tax documents, one page at a time. */
+        post: operations["enquireTaxDocuments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the subscriptions. */
+        get: operations["listWebhooks"];
+        put?: never;
+        /** Subscribe a URL to events. */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one subscription. */
+        get: operations["getWebhook"];
+        /** Change a subscription, pause it, or let it go on. */
+        put: operations["updateWebhook"];
+        post?: never;
+        /** Remove a subscription; what waits for it is not sent. */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what became of a subscription's deliveries, the newest first. */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a subscription again what it has missed in a time, or all of it. */
+        post: operations["replayWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a subscription another secret; for a day each call is signed with the old one, too. */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Post a test event to a subscription, and tell what came of it. */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/deliveries/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send one delivery again, whatever became of it. */
+        post: operations["replayWebhookDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what a subscription can hear of. */
+        get: operations["listWebhookEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/products/{productCode}": {
         parameters: {
             query?: never;
@@ -1208,6 +3517,331 @@ export interface paths {
         put?: never;
         /** List products by count and state, the newest first; each with its variants. */
         post: operations["getProductsByTakeAndStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/quotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a quotation, or change an existing one.
+         * @description Lines are replaced as a whole. A quotation that the company's rules want approved waits for that (2). One that others
+         *     may have seen keeps its former content as a revision.
+         */
+        post: operations["createUpdateQuotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a sales order, or change an existing one.
+         * @description Lines are replaced as a whole, as long as nothing of them was delivered. An order that the company's rules want
+         *     approved stays a draft until it is.
+         */
+        post: operations["createOrUpdateSalesOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a sales order by its number. */
+        get: operations["getSalesOrderBySalesOrderNo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve a sales order that waits for it: it is open, and its stock is reserved. */
+        post: operations["approveSalesOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a sales order: its stock is free again.
+         * @description 409 when something of it was delivered, or a tax invoice was issued.
+         */
+        post: operations["cancelSalesOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand over what was ordered.
+         * @description It leaves the stock, the rest stays reserved, and with the last of it the order is completed. 409 when a serial number
+         *     is not one of the product.
+         */
+        post: operations["deliverSalesOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/payment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Says which instalments are paid.
+         * @description An order without a plan of payment is one instalment. What `2` pays is entered as a payment of today.
+         */
+        put: operations["updateSalesOrderPayment"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the payments of an order, the latest first. */
+        get: operations["listSalesOrderPayments"];
+        put?: never;
+        /** Enter money that came in for an order. */
+        post: operations["addSalesOrderPayment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/payments/{paymentId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take back a payment that was entered by mistake.
+         * @description 409 when a receipt was issued for it.
+         */
+        delete: operations["cancelSalesOrderPayment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/promptpay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what the QR code of an order's payment says.
+         * @description By the PromptPay number of the company's setting; a biller's bill carries the order's number. 409 without a number, for
+         *     an order that is not in baht, or when nothing is left to pay.
+         */
+        get: operations["getSalesOrderPromptPay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue a receipt for what was paid of an order.
+         * @description For one payment, or for all that have no receipt yet.
+         */
+        post: operations["issueReceipt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse a sales order that waits for approval. */
+        post: operations["refuseSalesOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back what was handed over.
+         * @description It is in stock again; its serial numbers can be sold anew.
+         */
+        post: operations["returnSalesOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/tax-invoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue the tax invoice of an order.
+         * @description 400 names each particular of the law that is missing: the company's name, address, tax number and branch, the buyer's
+         *     name and address. 409 when the order has one already, or is a draft, rejected or cancelled.
+         */
+        post: operations["issueTaxInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/enquiry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List sales orders, one page at a time. */
+        post: operations["enquireSalesOrders"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/headerTemplate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the header templates that `headerTemplateId` can name. */
+        get: operations["getSalesOrderHeaderTemplates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/id/{salesOrderId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a sales order by its internal number. */
+        get: operations["getSalesOrder"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1376,6 +4010,23 @@ export interface paths {
         };
         /** List what a customer answered, the latest stored first. */
         get: operations["listCustomerSatisfaction"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/customers/{customerCode}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what happened with a customer, the newest first. */
+        get: operations["getCustomerTimeline"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1681,9 +4332,1806 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    activityCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was made
+         * @description A record was made. Topic `Activity`, event `Created`.
+         */
+        post: operations["onActivityCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    activityDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was deleted; it can be restored
+         * @description A record was deleted; it can be restored. Topic `Activity`, event `Deleted`.
+         */
+        post: operations["onActivityDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    activityRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deleted record was restored
+         * @description A deleted record was restored. Topic `Activity`, event `Restored`.
+         */
+        post: operations["onActivityRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    activityUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was changed
+         * @description A record was changed. Topic `Activity`, event `Updated`.
+         */
+        post: operations["onActivityUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was made
+         * @description A record was made. Topic `Case`, event `Created`.
+         */
+        post: operations["onCaseCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was deleted; it can be restored
+         * @description A record was deleted; it can be restored. Topic `Case`, event `Deleted`.
+         */
+        post: operations["onCaseDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deleted record was restored
+         * @description A deleted record was restored. Topic `Case`, event `Restored`.
+         */
+        post: operations["onCaseRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseTargetMissed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A case's time for an answer or a solution is over
+         * @description A case's time for an answer or a solution is over. Topic `Case`, event `TargetMissed`.
+         */
+        post: operations["onCaseTargetMissed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseTargetNear: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A case's time for an answer or a solution is almost over
+         * @description A case's time for an answer or a solution is almost over. Topic `Case`, event `TargetNear`.
+         */
+        post: operations["onCaseTargetNear"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was changed
+         * @description A record was changed. Topic `Case`, event `Updated`.
+         */
+        post: operations["onCaseUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    chatMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A customer wrote in a chat room, in words or otherwise
+         * @description A customer wrote in a chat room, in words or otherwise. Topic `Chat`, event `Message`.
+         */
+        post: operations["onChatMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    chatMessageStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A message went out, arrived, was read, or failed
+         * @description A message went out, arrived, was read, or failed. Topic `Chat`, event `MessageStatus`.
+         */
+        post: operations["onChatMessageStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    chatRoomAssigned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A room was given to somebody, or to nobody
+         * @description A room was given to somebody, or to nobody. Topic `Chat`, event `RoomAssigned`.
+         */
+        post: operations["onChatRoomAssigned"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    chatRoomClosed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A room was closed
+         * @description A room was closed. Topic `Chat`, event `RoomClosed`.
+         */
+        post: operations["onChatRoomClosed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    chatRoomReopened: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A closed room was opened again
+         * @description A closed room was opened again. Topic `Chat`, event `RoomReopened`.
+         */
+        post: operations["onChatRoomReopened"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    chatStaffMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A person or an API client wrote to a customer
+         * @description A person or an API client wrote to a customer. Topic `Chat`, event `StaffMessage`.
+         */
+        post: operations["onChatStaffMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    contractCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was made
+         * @description A record was made. Topic `Contract`, event `Created`.
+         */
+        post: operations["onContractCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    contractDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was deleted; it can be restored
+         * @description A record was deleted; it can be restored. Topic `Contract`, event `Deleted`.
+         */
+        post: operations["onContractDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    contractRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deleted record was restored
+         * @description A deleted record was restored. Topic `Contract`, event `Restored`.
+         */
+        post: operations["onContractRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    contractUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was changed
+         * @description A record was changed. Topic `Contract`, event `Updated`.
+         */
+        post: operations["onContractUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    customerCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was made
+         * @description A record was made. Topic `Customer`, event `Created`.
+         */
+        post: operations["onCustomerCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    customerDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was deleted; it can be restored
+         * @description A record was deleted; it can be restored. Topic `Customer`, event `Deleted`.
+         */
+        post: operations["onCustomerDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    customerErased: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The person was removed from a customer's records
+         * @description The person was removed from a customer's records. Topic `Customer`, event `Erased`.
+         */
+        post: operations["onCustomerErased"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    customerFileAttached: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A file of a customer is there
+         * @description A file of a customer is there. Topic `Customer`, event `FileAttached`.
+         */
+        post: operations["onCustomerFileAttached"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    customerFileRemoved: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A file of a customer was removed
+         * @description A file of a customer was removed. Topic `Customer`, event `FileRemoved`.
+         */
+        post: operations["onCustomerFileRemoved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    customerMerged: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Another customer was merged into this one
+         * @description Another customer was merged into this one. Topic `Customer`, event `Merged`.
+         */
+        post: operations["onCustomerMerged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    customerMergeUndone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A merge was undone; the other customer is restored besides
+         * @description A merge was undone; the other customer is restored besides. Topic `Customer`, event `MergeUndone`.
+         */
+        post: operations["onCustomerMergeUndone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    customerRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deleted record was restored
+         * @description A deleted record was restored. Topic `Customer`, event `Restored`.
+         */
+        post: operations["onCustomerRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    customerUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was changed
+         * @description A record was changed. Topic `Customer`, event `Updated`.
+         */
+        post: operations["onCustomerUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    dealCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was made
+         * @description A record was made. Topic `Deal`, event `Created`.
+         */
+        post: operations["onDealCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    dealDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was deleted; it can be restored
+         * @description A record was deleted; it can be restored. Topic `Deal`, event `Deleted`.
+         */
+        post: operations["onDealDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    dealRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deleted record was restored
+         * @description A deleted record was restored. Topic `Deal`, event `Restored`.
+         */
+        post: operations["onDealRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    dealUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was changed
+         * @description A record was changed. Topic `Deal`, event `Updated`.
+         */
+        post: operations["onDealUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    employeeCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An employee was added
+         * @description An employee was added. Topic `Employee`, event `Created`.
+         */
+        post: operations["onEmployeeCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    employeeUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An employee was changed
+         * @description An employee was changed. Topic `Employee`, event `Updated`.
+         */
+        post: operations["onEmployeeUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    expenseCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was made
+         * @description A record was made. Topic `Expense`, event `Created`.
+         */
+        post: operations["onExpenseCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    expenseDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was deleted; it can be restored
+         * @description A record was deleted; it can be restored. Topic `Expense`, event `Deleted`.
+         */
+        post: operations["onExpenseDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    expenseRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deleted record was restored
+         * @description A deleted record was restored. Topic `Expense`, event `Restored`.
+         */
+        post: operations["onExpenseRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    expenseUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was changed
+         * @description A record was changed. Topic `Expense`, event `Updated`.
+         */
+        post: operations["onExpenseUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    productCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was made
+         * @description A record was made. Topic `Product`, event `Created`.
+         */
+        post: operations["onProductCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    productDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was deleted; it can be restored
+         * @description A record was deleted; it can be restored. Topic `Product`, event `Deleted`.
+         */
+        post: operations["onProductDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    productFileAttached: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A picture of a product is there
+         * @description A picture of a product is there. Topic `Product`, event `FileAttached`.
+         */
+        post: operations["onProductFileAttached"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    productFileRemoved: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A picture of a product was removed
+         * @description A picture of a product was removed. Topic `Product`, event `FileRemoved`.
+         */
+        post: operations["onProductFileRemoved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    productLowStock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A product fell to its alert quantity
+         * @description A product fell to its alert quantity. Topic `Product`, event `LowStock`.
+         */
+        post: operations["onProductLowStock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    productRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deleted record was restored
+         * @description A deleted record was restored. Topic `Product`, event `Restored`.
+         */
+        post: operations["onProductRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    productSerialVerified: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A serial number was verified
+         * @description A serial number was verified. Topic `Product`, event `SerialVerified`.
+         */
+        post: operations["onProductSerialVerified"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    productStockChanged: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The quantity of a product changed
+         * @description The quantity of a product changed. Topic `Product`, event `StockChanged`.
+         */
+        post: operations["onProductStockChanged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    productUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was changed
+         * @description A record was changed. Topic `Product`, event `Updated`.
+         */
+        post: operations["onProductUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was made
+         * @description A record was made. Topic `Quotation`, event `Created`.
+         */
+        post: operations["onQuotationCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was deleted; it can be restored
+         * @description A record was deleted; it can be restored. Topic `Quotation`, event `Deleted`.
+         */
+        post: operations["onQuotationDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deleted record was restored
+         * @description A deleted record was restored. Topic `Quotation`, event `Restored`.
+         */
+        post: operations["onQuotationRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was changed
+         * @description A record was changed. Topic `Quotation`, event `Updated`.
+         */
+        post: operations["onQuotationUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was made
+         * @description A record was made. Topic `SalesOrder`, event `Created`.
+         */
+        post: operations["onSalesOrderCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was deleted; it can be restored
+         * @description A record was deleted; it can be restored. Topic `SalesOrder`, event `Deleted`.
+         */
+        post: operations["onSalesOrderDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deleted record was restored
+         * @description A deleted record was restored. Topic `SalesOrder`, event `Restored`.
+         */
+        post: operations["onSalesOrderRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was changed
+         * @description A record was changed. Topic `SalesOrder`, event `Updated`.
+         */
+        post: operations["onSalesOrderUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    taskCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was made
+         * @description A record was made. Topic `Task`, event `Created`.
+         */
+        post: operations["onTaskCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    taskDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was deleted; it can be restored
+         * @description A record was deleted; it can be restored. Topic `Task`, event `Deleted`.
+         */
+        post: operations["onTaskDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    taskReminder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The time has come that a task asks to be reminded of
+         * @description The time has come that a task asks to be reminded of. Topic `Task`, event `Reminder`.
+         */
+        post: operations["onTaskReminder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    taskRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deleted record was restored
+         * @description A deleted record was restored. Topic `Task`, event `Restored`.
+         */
+        post: operations["onTaskRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    taskUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was changed
+         * @description A record was changed. Topic `Task`, event `Updated`.
+         */
+        post: operations["onTaskUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    webhookEnded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Another subscription's receiver answered 410, and is sent no more
+         * @description Another subscription's receiver answered 410, and is sent no more. Topic `Webhook`, event `Ended`.
+         */
+        post: operations["onWebhookEnded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    webhookPaused: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Another subscription failed for three days, and is paused
+         * @description Another subscription failed for three days, and is paused. Topic `Webhook`, event `Paused`.
+         */
+        post: operations["onWebhookPaused"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    webhookTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Somebody asked for a test of a subscription, which is sent to it alone
+         * @description Somebody asked for a test of a subscription, which is sent to it alone. Topic `Webhook`, event `Test`.
+         */
+        post: operations["onWebhookTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
+        /** @description A channel account by name. */
+        AccountName: {
+            /** @description Its id. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description A calendar's address. */
+        ActivityCalendar: {
+            /**
+             * Format: int64
+             * @description The calendar's number.
+             * @example 1
+             */
+            calendarId: number;
+            /** @description When it was made. */
+            dateCreated: string;
+            /**
+             * @description Staff code of the employee.
+             * @example EMP000
+             */
+            staffCode: string;
+            /** @description The address to subscribe to. Whoever has it sees the calendar; it is told once, when it is made, and null later. */
+            url?: string | null;
+            /**
+             * Format: uuid
+             * @description User id of the employee.
+             */
+            userId: string;
+        };
+        /** @description Whose calendar is wanted. */
+        ActivityCalendarRequest: {
+            /**
+             * @description User id or staff code of the employee; the caller himself, if he is one, when absent.
+             * @example EMP000
+             */
+            userId?: string | null;
+        };
+        /** @description Which activities to list. Every property may be absent or null: no filter. */
+        ActivityEnquiryRequest: {
+            /** @description Numbers of types. */
+            activityTypeIds?: number[] | null;
+            /** @description The same as user ids. */
+            assignToUserIds?: string[] | null;
+            /** @description Where the page begins: `next` of the page before it, in the same order. */
+            cursor?: string | null;
+            /** @description The customer's code. */
+            customerCode?: string | null;
+            /**
+             * @description The last one.
+             * @example 2025-12-31
+             */
+            dateEnd?: string | null;
+            /**
+             * @description The first day or moment at which they are planned to begin.
+             * @example 2025-01-01
+             */
+            dateStart?: string | null;
+            /** @description Number of a deal that they are about. */
+            dealNo?: string | null;
+            /** @description Whether they are in use. */
+            isActive?: boolean | null;
+            /** @description Whether nobody planned them. */
+            isAdHoc?: boolean | null;
+            /** @description Part of the number, subject, contact, place, note, report or outcome, in any script and letter case. */
+            keyword?: string | null;
+            /**
+             * @description `dateAppointmentStart` (the newest first), `dateModified` (the newest first) or `activityNo` (the newest first); with `-`
+             *     before it the other way round. As a number 0, 1 or 2.
+             * @example dateAppointmentStart
+             */
+            orderBy?: string | null;
+            /**
+             * Format: int64
+             * @description The same as `take`.
+             */
+            pageLength?: number | null;
+            /**
+             * Format: uuid
+             * @description Id of a chat room that they are about.
+             */
+            roomId?: string | null;
+            /**
+             * Format: int64
+             * @description Records to leave out; not together with `cursor`.
+             * @example 0
+             */
+            skip?: number | null;
+            /** @description Staff codes of those who do them. */
+            staffCodes?: string[] | null;
+            /** @description `planned`, `started`, `done` or `cancelled`. */
+            states?: string[] | null;
+            /** @description Numbers of statuses. */
+            statusIds?: number[] | null;
+            /**
+             * Format: int64
+             * @description Records a page: at most 200, default 20.
+             * @example 20
+             */
+            take?: number | null;
+            /** @description Numbers of teams. */
+            teamIds?: number[] | null;
+        };
+        /** @description An activity that an expense belongs to. */
+        ActivityExpense: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            activityId: number;
+        };
+        /** @description Files to attach. */
+        ActivityFileAttach: {
+            /**
+             * @description At most 20. In a form: file parts. In JSON: addresses, which are fetched in the background, `data:` URLs, or objects
+             *     `{"url", "fileName"}` or `{"content", "fileName"}` with the content in Base64.
+             * @example [
+             *       "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+             *     ]
+             */
+            files?: string[] | null;
+        };
+        /** @description The same as a form. */
+        ActivityFileForm: {
+            /** @description The files: every part that has a file name is one, whatever its field is called. At most 20. */
+            files?: components["schemas"]["PhotoPart"][] | null;
+        };
+        /** @description An activity that was written, and what looks wrong with it. */
+        ActivitySaved: components["schemas"]["ActivityView"] & {
+            /** @description What looks wrong and is kept all the same: other activities of the same person at the same time. */
+            warnings: string[];
+        };
+        /** @description A status of activities. */
+        ActivityStatus: {
+            /** @description What it stands for. */
+            state: components["schemas"]["State"];
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            statusId: number;
+            /**
+             * @description Its name.
+             * @example วางแผน
+             */
+            statusName: string;
+            /**
+             * @description Its name in English.
+             * @example Planned
+             */
+            statusNameEn?: string | null;
+        };
+        /** @description A type of activities. */
+        ActivityType: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            activityTypeId: number;
+            /**
+             * @description Its name.
+             * @example เข้าพบลูกค้า
+             */
+            activityTypeName: string;
+            /**
+             * @description Its name in English.
+             * @example Visit
+             */
+            activityTypeNameEn?: string | null;
+        };
+        /** @description An activity to enter, or to change when its number is known: what is absent stays, null clears what can be empty. */
+        ActivityUpsertRequest: {
+            /**
+             * @description The number of the activity to change. Absent or null makes a new one; so does a number that is not known, which it then
+             *     has.
+             * @example A20250200028
+             */
+            activityNo?: string | null;
+            /**
+             * Format: int64
+             * @description Number of its type: an entry of the list `activity-types`.
+             * @example 1
+             */
+            activityTypeId?: number | null;
+            /** @description The same, as cases spell it. */
+            assignedToUserId?: string | null;
+            /**
+             * @description User id or staff code of whoever is to do it; the caller himself, if he is an employee, when absent.
+             * @example 6d473b8f-a6b3-4536-b1e6-f4b7688414e2
+             */
+            assignToUserId?: string | null;
+            /** @description Who is met there. */
+            contactName?: string | null;
+            /**
+             * @description The customer's code.
+             * @example C000154
+             */
+            customerCode?: string | null;
+            /**
+             * @description When it is planned to end; an hour later when absent.
+             * @example 2025-02-05T11:00:00
+             */
+            dateAppointmentEnd?: string | null;
+            /**
+             * @description When it is planned to begin. Required of a new one.
+             * @example 2025-02-05T10:00:00
+             */
+            dateAppointmentStart?: string | null;
+            /** @description By when. */
+            dateNextStep?: string | null;
+            /** @description Numbers of the deals that it is about. */
+            dealNos?: string[] | null;
+            /**
+             * Format: int64
+             * @description Number of a group; kept as it is given.
+             */
+            groupId?: number | null;
+            /** @description Whether it is in use. */
+            isActive?: boolean | null;
+            /** @description Whether it was not planned. */
+            isAdHoc?: boolean | null;
+            /**
+             * @description Numbers of key activities: what it is for.
+             * @example [
+             *       1
+             *     ]
+             */
+            keyActivityIds?: number[] | null;
+            /** @description What is to be done next. */
+            nextStep?: string | null;
+            /** @description More about it. */
+            note?: string | null;
+            /** @description What came of it, in a word. */
+            outcome?: string | null;
+            /** @description User ids or staff codes of those who come along. */
+            participantUserIds?: string[] | null;
+            /**
+             * @description How it recurs: an `RRULE` of RFC 5545. The next one is made when this one is done or cancelled.
+             * @example FREQ=WEEKLY;BYDAY=MO
+             */
+            recurrence?: string | null;
+            /** @description How it went. */
+            report?: string | null;
+            /**
+             * Format: uuid
+             * @description Id of the chat room that it is about.
+             */
+            roomId?: string | null;
+            /** @description Where the way there begins. */
+            startLocation?: string | null;
+            /** @description Name of that place. */
+            startLocationName?: string | null;
+            /**
+             * Format: int64
+             * @description Number of its status: an entry of the list `activity-statuses`.
+             * @example 1
+             */
+            statusId?: number | null;
+            /**
+             * @description What it is about. Required of a new one.
+             * @example เข้าพบลูกค้า
+             */
+            subject?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the team that it belongs to; that of whoever is to do it when absent.
+             */
+            teamId?: number | null;
+            /**
+             * Format: double
+             * @description Latitude of the place of work.
+             * @example 13.7465
+             */
+            visitLatitude?: number | null;
+            /** @description Address of the place of work. */
+            visitLocation?: string | null;
+            /** @description Name of the place of work. */
+            visitLocationName?: string | null;
+            /**
+             * Format: double
+             * @description Longitude of the place of work.
+             * @example 100.5348
+             */
+            visitLongitude?: number | null;
+            /** @description What a map calls the place of work. */
+            visitPlaceId?: string | null;
+        };
+        /** @description An activity: a visit, a call or a meeting, as it was planned and as it went. */
+        ActivityView: {
+            /**
+             * Format: int64
+             * @description Its id.
+             * @example 1
+             */
+            activityId: number;
+            /**
+             * @description Its number.
+             * @example A20250200028
+             */
+            activityNo: string;
+            /**
+             * Format: int64
+             * @description Number of its type: an entry of the list `activity-types`.
+             * @example 1
+             */
+            activityTypeId?: number | null;
+            /** @description Name of the type. */
+            activityTypeName?: string | null;
+            /** @description His name. */
+            assignToName?: string | null;
+            /** @description Staff code of whoever is to do it. */
+            assignToStaffCode?: string | null;
+            /**
+             * Format: uuid
+             * @description User id of whoever is to do it.
+             */
+            assignToUserId?: string | null;
+            /** @description Numbers of the cases that it belongs to. */
+            caseNos: string[];
+            checkIn?: components["schemas"]["StayView"] | null;
+            checkOut?: components["schemas"]["StayView"] | null;
+            /** @description Who is met there. */
+            contactName?: string | null;
+            /** @description Who entered it: the id of an API client or of a user. */
+            createdByUserId: string;
+            /**
+             * @description The customer's code.
+             * @example C000154
+             */
+            customerCode?: string | null;
+            /** @description The customer's name. */
+            customerName?: string | null;
+            /**
+             * @description When it is planned to end.
+             * @example 2025-02-05T11:00:00+0700
+             */
+            dateAppointmentEnd: string;
+            /**
+             * @description When it is planned to begin.
+             * @example 2025-02-05T10:00:00+0700
+             */
+            dateAppointmentStart: string;
+            /** @description When whoever did it arrived. */
+            dateCheckIn?: string | null;
+            /** @description When he left. */
+            dateCheckOut?: string | null;
+            /** @description When. */
+            dateCreated: string;
+            /** @description When. */
+            dateModified: string;
+            /** @description By when. */
+            dateNextStep?: string | null;
+            /** @description Numbers of the deals that it is about. */
+            dealNos: string[];
+            /**
+             * Format: int64
+             * @description Number of a group, as it was given.
+             */
+            groupId?: number | null;
+            /**
+             * @description Whether it is in use.
+             * @example true
+             */
+            isActive: boolean;
+            /**
+             * @description Whether somebody checked in without having planned it.
+             * @example false
+             */
+            isAdHoc: boolean;
+            /** @description Numbers of key activities: what it is for. */
+            keyActivityIds: number[];
+            /**
+             * Format: int64
+             * @description Whole minutes between the two.
+             */
+            minutesSpent?: number | null;
+            /** @description Who changed it last. */
+            modifiedByUserId: string;
+            /** @description What is to be done next. */
+            nextStep?: string | null;
+            /** @description More about it. */
+            note?: string | null;
+            /** @description What came of it, in a word. */
+            outcome?: string | null;
+            /** @description User ids of those who come along. */
+            participantUserIds: string[];
+            /** @description How it recurs: an `RRULE` of RFC 5545. */
+            recurrence?: string | null;
+            /** @description How it went. */
+            report?: string | null;
+            /**
+             * Format: uuid
+             * @description Id of the chat room that it is about.
+             */
+            roomId?: string | null;
+            /** @description Where the way there begins. */
+            startLocation?: string | null;
+            /** @description Name of that place. */
+            startLocationName?: string | null;
+            /** @description What the status stands for. */
+            state: components["schemas"]["State"];
+            /**
+             * Format: int64
+             * @description Number of its status: an entry of the list `activity-statuses`.
+             * @example 1
+             */
+            statusId: number;
+            /** @description Name of the status. */
+            statusName?: string | null;
+            /**
+             * @description What it is about.
+             * @example เข้าพบลูกค้า
+             */
+            subject: string;
+            /**
+             * Format: int64
+             * @description Number of the team that it belongs to.
+             * @example 1
+             */
+            teamId?: number | null;
+            /**
+             * Format: double
+             * @description Latitude of the place of work.
+             * @example 13.7465
+             */
+            visitLatitude?: number | null;
+            /** @description Address of the place of work. */
+            visitLocation?: string | null;
+            /** @description Name of the place of work. */
+            visitLocationName?: string | null;
+            /**
+             * Format: double
+             * @description Longitude of the place of work.
+             * @example 100.5348
+             */
+            visitLongitude?: number | null;
+            /** @description What a map calls it. */
+            visitPlaceId?: string | null;
+        };
+        /** @description A visit that nobody planned. */
+        AdHocRequest: {
+            /**
+             * Format: int64
+             * @description Number of its type.
+             */
+            activityTypeId?: number | null;
+            /** @description User id or staff code of whoever is there; the caller himself, if he is an employee, when absent. */
+            assignToUserId?: string | null;
+            /** @description Who is met there. */
+            contactName?: string | null;
+            /** @description The customer's code. */
+            customerCode?: string | null;
+            /** @description When; now when absent. */
+            dateCheckIn?: string | null;
+            /**
+             * Format: double
+             * @description Latitude.
+             * @example 13.7465
+             */
+            latitude?: number | null;
+            /** @description Address. */
+            location?: string | null;
+            /** @description Name of the place. */
+            locationName?: string | null;
+            /**
+             * Format: double
+             * @description Longitude.
+             * @example 100.5348
+             */
+            longitude?: number | null;
+            /**
+             * @description What it is about.
+             * @example แวะเยี่ยมลูกค้า
+             */
+            subject?: string | null;
+        };
+        /** @description The present password again: whoever found an open screen does not know it. */
+        Again: {
+            /**
+             * @description The present password.
+             * @example correct horse battery
+             */
+            password: string;
+        };
+        /** @description A rule. */
+        AssignmentRule: {
+            /** @description The channel account; null for every other one. */
+            account?: string | null;
+            /**
+             * Format: int64
+             * @description Open rooms that one person has at most; any number when null.
+             * @example 10
+             */
+            capacity?: number | null;
+            /**
+             * @description `nobody`, `round_robin` or `least_busy`.
+             * @example least_busy
+             */
+            mode: string;
+            /** @description Only within the company's business hours. */
+            onlyInHours: boolean;
+            /** @description Only people who are there. */
+            onlyPresent: boolean;
+            /**
+             * Format: int64
+             * @description The team whose people are asked; everybody when null.
+             */
+            team?: number | null;
+        };
+        /** @description Every rule. */
+        AssignmentRules: {
+            /** @description The rules; without one a room is nobody's until somebody takes it. */
+            rules: components["schemas"]["AssignmentRule"][];
+        };
         /** @description A file of a record. */
         AttachedFile: {
             /**
@@ -1736,6 +6184,64 @@ export interface components {
              * @example stored
              */
             state: string;
+        };
+        /** @description A file of a record. */
+        AttachmentDto: {
+            /**
+             * Format: int64
+             * @description Its id among the files of its record.
+             */
+            attachmentId: number;
+            /**
+             * Format: int64
+             * @description The company's number.
+             */
+            companyId: number;
+            /** @description What it is by its first bytes. */
+            contentType?: string | null;
+            /** @description Who attached it. */
+            createdByUserId: string;
+            /** @description When. */
+            dateCreated: string;
+            /** @description The end of its name. */
+            extension: string;
+            /** @description Its id everywhere. */
+            fileId: string;
+            /** @description Its name. */
+            filename: string;
+            /**
+             * Format: int64
+             * @description How many bytes it has; null until it is here.
+             */
+            fileSize?: number | null;
+            /** @description True: a file that was removed is not listed. */
+            isActive: boolean;
+            /** @description Whether it is here. */
+            isProcessed: boolean;
+            /** @description Why it could not be fetched, or not yet. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the record.
+             */
+            refId: number;
+            /** @description Where it can be had for an hour. */
+            resourceUrl?: string | null;
+            /** @description SHA-256 of its bytes, in hexadecimal. */
+            sha256?: string | null;
+            /** @description `waiting` (to be fetched), `stored` or `failed`. */
+            state: string;
+            /** @description The same, of a picture. */
+            thumbnail?: string | null;
+            /**
+             * Format: int64
+             * @description 1 of an activity, 2 of an expense, 3 of a customer, 4 of a contract.
+             */
+            type: number;
+            /** @description Where it can be had for an hour. */
+            url?: string | null;
+            /** @description The same. */
+            urlResponseUpload?: string | null;
         };
         /** @description One try to hand a message to its provider. */
         Attempt: {
@@ -1792,6 +6298,480 @@ export interface components {
              */
             name: string;
         };
+        CannedReplies: {
+            /** @description The replies, by name. */
+            value: components["schemas"]["CannedReply"][];
+        };
+        /** @description A canned reply. */
+        CannedReply: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            id: number;
+            /**
+             * @description The short name, without the slash.
+             * @example hello
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description The team that it is for; every one when null.
+             */
+            team?: number | null;
+            /** @description The text in English. */
+            textEn?: string | null;
+            /** @description The text in Thai. */
+            textTh?: string | null;
+            /** @description What it is about, in English. */
+            titleEn?: string | null;
+            /** @description What it is about, in Thai. */
+            titleTh?: string | null;
+            /**
+             * Format: int64
+             * @description The version, as `If-Match` names it.
+             */
+            version: number;
+        };
+        /** @description A category that a case can have. */
+        CaseCategory: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 2140016585
+             */
+            categoryId: number;
+            /**
+             * @description Its name.
+             * @example แจ้งซ่อม
+             */
+            categoryName: string;
+            /**
+             * @description Its name in English.
+             * @example Repair
+             */
+            categoryNameEn?: string | null;
+        };
+        /** @description A comment. */
+        CaseComment: {
+            /**
+             * @description The case's number.
+             * @example T250200010
+             */
+            caseNo: string;
+            /** @description What is said. */
+            comment: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            commentId: number;
+            /** @description Who said it: the id of an API client or of a user. */
+            createdByUserId: string;
+            /**
+             * @description When.
+             * @example 2025-02-05T17:35:53+0700
+             */
+            dateCreated: string;
+            /** @description Whether it is for the staff only. */
+            isInternal: boolean;
+        };
+        /** @description A comment to add. */
+        CaseCommentRequest: {
+            /**
+             * @description What is said.
+             * @example ติดต่อลูกค้าแล้ว นัดเข้าตรวจพรุ่งนี้
+             */
+            comment: string;
+            /**
+             * @description Whether it is for the staff only. The first one that is not is the first answer to the customer.
+             * @example false
+             */
+            isInternal?: boolean | null;
+        };
+        /** @description A case to open. */
+        CaseCreateRequest: {
+            /**
+             * @description Numbers of activities that belong to it.
+             * @example [
+             *       "A20250200028",
+             *       "A20250200029"
+             *     ]
+             */
+            activityNos?: string[] | null;
+            /**
+             * @description User id or staff code of whoever is to see to it.
+             * @example 6d473b8f-a6b3-4536-b1e6-f4b7688414e2
+             */
+            assignedToUserId: string;
+            /** @description A number from elsewhere; the next of the company's pattern `case` when absent. */
+            caseNo?: string | null;
+            /**
+             * Format: int64
+             * @description 1 request for action, 2 for your information.
+             * @example 1
+             */
+            caseType: number;
+            /**
+             * Format: int64
+             * @description Number of a category: an entry of the list `case-categories`.
+             * @example 2140016585
+             */
+            categoryId: number;
+            /**
+             * @description The customer's code.
+             * @example C000154
+             */
+            customerCode?: string | null;
+            /**
+             * @description When it was raised; without an offset it is the company's time.
+             * @example 2025-02-05T17:35:53.693+0700
+             */
+            dateCase: string;
+            /**
+             * @description When it is to be done.
+             * @example 2025-02-05T17:35:53.693+0700
+             */
+            dateDue: string;
+            /**
+             * @description Numbers of deals that it is about.
+             * @example [
+             *       "D241200044",
+             *       "D241200047"
+             *     ]
+             */
+            dealNos?: string[] | null;
+            /**
+             * @description More about it.
+             * @example description
+             */
+            note?: string | null;
+            /** @description Ids of chat rooms in which it is talked about. */
+            roomIds?: string[] | null;
+            /**
+             * @description What it is about.
+             * @example Create new case
+             */
+            subject: string;
+        };
+        /** @description Which cases to list. Every property may be absent or null: no filter. */
+        CaseEnquiry: {
+            /** @description Number of an activity that belongs to them. */
+            activityNo?: string | null;
+            /** @description User ids or staff codes of those who see to them. */
+            assignedToUserIds?: string[] | null;
+            /**
+             * Format: int64
+             * @description 1 request for action, 2 for your information.
+             */
+            caseType?: number | null;
+            /** @description Numbers of categories. */
+            categoryIds?: number[] | null;
+            /** @description Where the page begins: `next` of the page before it, in the same order. */
+            cursor?: string | null;
+            /** @description The customer's code. */
+            customerCode?: string | null;
+            /** @description The last one. */
+            dateDueEnd?: string | null;
+            /** @description The first day or moment at which they are to be done. */
+            dateDueStart?: string | null;
+            /**
+             * @description The last one.
+             * @example 2025-12-31
+             */
+            dateEnd?: string | null;
+            /**
+             * @description The first day or moment at which they were raised.
+             * @example 2025-01-01
+             */
+            dateStart?: string | null;
+            /** @description Number of a deal that they are about. */
+            dealNo?: string | null;
+            /** @description Whether one of their times was missed. */
+            isBreached?: boolean | null;
+            /** @description True: those that somebody still has to see to; false: those that have ended. */
+            isOpen?: boolean | null;
+            /** @description True: those that nobody sees to yet. */
+            isUnassigned?: boolean | null;
+            /** @description Part of the number, subject or note, in any script and letter case. */
+            keyword?: string | null;
+            /**
+             * @description `dateCase` (the newest first), `dateDue` (the earliest first), `dateModified` (the newest first) or `caseNo` (the newest
+             *     first); with `-` before it the other way round.
+             * @example dateCase
+             */
+            orderBy?: string | null;
+            /**
+             * Format: int64
+             * @description The same as `take`.
+             */
+            pageLength?: number | null;
+            /**
+             * Format: uuid
+             * @description Id of a chat room in which they are talked about.
+             */
+            roomId?: string | null;
+            /**
+             * Format: int64
+             * @description Records to leave out; not together with `cursor`.
+             * @example 0
+             */
+            skip?: number | null;
+            /** @description The same as staff codes. */
+            staffCodes?: string[] | null;
+            /** @description Numbers of statuses. */
+            statusIds?: number[] | null;
+            /**
+             * Format: int64
+             * @description Records a page: at most 200, default 20.
+             * @example 20
+             */
+            take?: number | null;
+        };
+        /** @description The case that stays. */
+        CaseMergeRequest: {
+            /**
+             * @description Its number.
+             * @example T250200011
+             */
+            intoCaseNo: string;
+        };
+        /** @description Another status for a case. */
+        CaseStatusRequest: {
+            /** @description Why, as a comment. */
+            comment?: string | null;
+            /** @description The same as a word: `open`. */
+            status?: string | null;
+            /**
+             * Format: int64
+             * @description 1 new, 2 open, 3 waiting for the customer, 4 resolved, 5 closed, 6 cancelled.
+             * @example 2
+             */
+            statusId?: number | null;
+        };
+        /** @description A change of a case: what is absent stays, null clears what can be empty. The type never changes. */
+        CaseUpdateRequest: {
+            /**
+             * @description All numbers of activities that belong to it.
+             * @example [
+             *       "A20250200028",
+             *       "A20250200029"
+             *     ]
+             */
+            activityNos?: string[] | null;
+            /**
+             * @description User id or staff code of whoever is to see to it; null takes it away from everybody.
+             * @example 6d473b8f-a6b3-4536-b1e6-f4b7688414e2
+             */
+            assignedToUserId?: string | null;
+            /**
+             * Format: int64
+             * @description Number of a category.
+             * @example 2140016585
+             */
+            categoryId?: number | null;
+            /**
+             * @description The customer's code.
+             * @example C000154
+             */
+            customerCode?: string | null;
+            /** @description The customer's code, under another name; `customerCode` goes before. */
+            customerNo?: string | null;
+            /**
+             * @description When it was raised.
+             * @example 2025-02-05T17:35:53.693+0700
+             */
+            dateCase?: string | null;
+            /**
+             * @description When it is to be done.
+             * @example 2025-02-05T17:35:53.693+0700
+             */
+            dateDue?: string | null;
+            /**
+             * @description All numbers of deals that it is about.
+             * @example [
+             *       "D241200044",
+             *       "D241200047"
+             *     ]
+             */
+            dealNos?: string[] | null;
+            /**
+             * @description More about it.
+             * @example description
+             */
+            note?: string | null;
+            /** @description All ids of chat rooms in which it is talked about. */
+            roomIds?: string[] | null;
+            /**
+             * @description What it is about.
+             * @example Update Case
+             */
+            subject?: string | null;
+        };
+        /** @description A case. */
+        CaseView: {
+            /**
+             * @description Numbers of the activities that belong to it.
+             * @example [
+             *       "A20250200028",
+             *       "A20250200029"
+             *     ]
+             */
+            activityNos: string[];
+            /**
+             * @description The same as a staff code.
+             * @example EMP000
+             */
+            assignedToStaffCode?: string | null;
+            /**
+             * Format: uuid
+             * @description User id of whoever sees to it; null while nobody does.
+             * @example 6d473b8f-a6b3-4536-b1e6-f4b7688414e2
+             */
+            assignedToUserId?: string | null;
+            /**
+             * Format: int64
+             * @description The case's own number, which never changes.
+             * @example 1
+             */
+            caseId: number;
+            /**
+             * @description Its number.
+             * @example T250200010
+             */
+            caseNo: string;
+            /**
+             * Format: int64
+             * @description 1 request for action, 2 for your information.
+             * @example 1
+             */
+            caseType: number;
+            /**
+             * Format: int64
+             * @description Number of its category.
+             * @example 2140016585
+             */
+            categoryId: number;
+            /** @description Name of the category. */
+            categoryName?: string | null;
+            /**
+             * Format: int64
+             * @description How many comments there are.
+             * @example 0
+             */
+            commentCount: number;
+            /** @description Who entered it: the id of an API client or of a user. */
+            createdByUserId: string;
+            /**
+             * @description The customer's code.
+             * @example C000154
+             */
+            customerCode?: string | null;
+            /** @description The customer's name. */
+            customerName?: string | null;
+            /**
+             * @description When it was raised.
+             * @example 2025-02-05T17:35:53+0700
+             */
+            dateCase: string;
+            /** @description When it was closed or cancelled. */
+            dateClosed?: string | null;
+            /**
+             * @description When.
+             * @example 2025-02-05T17:35:53+0700
+             */
+            dateCreated: string;
+            /**
+             * @description When it is to be done.
+             * @example 2025-02-05T17:35:53+0700
+             */
+            dateDue: string;
+            /**
+             * @description When.
+             * @example 2025-02-05T17:35:53+0700
+             */
+            dateModified: string;
+            /**
+             * @description Numbers of the deals that it is about.
+             * @example [
+             *       "D241200044",
+             *       "D241200047"
+             *     ]
+             */
+            dealNos: string[];
+            /** @description How `dateDue` is kept. */
+            due: components["schemas"]["Target"];
+            /**
+             * @description Whether one of these times was missed.
+             * @example false
+             */
+            isBreached: boolean;
+            /** @description Number of the case that this one was merged into. */
+            mergedIntoCaseNo?: string | null;
+            /** @description Who changed it last. */
+            modifiedByUserId: string;
+            /**
+             * @description More about it.
+             * @example description
+             */
+            note?: string | null;
+            /** @description By when the case is to be resolved. */
+            resolution: components["schemas"]["Target"];
+            /** @description By when somebody is to answer the customer. */
+            response: components["schemas"]["Target"];
+            /** @description Ids of the chat rooms in which it is talked about. */
+            roomIds: string[];
+            /** @description The same as a word. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description 1 new, 2 open, 3 waiting for the customer, 4 resolved, 5 closed, 6 cancelled.
+             * @example 1
+             */
+            statusId: number;
+            /**
+             * @description What it is about.
+             * @example Create new case
+             */
+            subject: string;
+        };
+        /** @description Some of the log. */
+        Changes: {
+            /**
+             * @description Where to go on.
+             * @example 019ab0a2-5f6b-7d31-a1d5-1f2c8f0a9b6e
+             */
+            cursor: string;
+            /** @description True when `after` is too old: read anew what you look at, and go on from the cursor. */
+            reset: boolean;
+            /**
+             * @description The changes in the order of their ids. Those of the seconds before `after` come again, as transactions commit in another
+             *     order than they began: take them by their version.
+             */
+            value: Record<string, never>[];
+        };
+        /**
+         * Format: binary
+         * @description A file of a form.
+         */
+        ChatFilePart: string;
+        /** @description Files to be sent. */
+        ChatFiles: {
+            /**
+             * @description At most 20. In a form: file parts. In JSON: `data:` URLs, or objects `{"content", "fileName"}` with the content in Base64.
+             * @example [
+             *       "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+             *     ]
+             */
+            files?: string[] | null;
+        };
+        /** @description Files of a form. */
+        ChatFilesForm: {
+            /** @description The files: every part that has a file name is one, whatever its field is called. At most 20. */
+            files?: components["schemas"]["ChatFilePart"][] | null;
+        };
         /** @description A message of a room. */
         ChatMessage: {
             /**
@@ -1804,6 +6784,11 @@ export interface components {
              * @example pending
              */
             deliveryStatus: string;
+            /**
+             * @description What it says besides, where there is anything: `fileName`, `keywords` of a sticker, `params` that were chosen with a
+             *     button, `mentions`, `quote`, `imageSet`, `preview`, `durationMs`.
+             */
+            details?: Record<string, never> | null;
             /**
              * @description Message id (UUID v7).
              * @example 019ab0a2-5f6b-7d31-a1d5-1f2c8f0a9b6e
@@ -1875,6 +6860,85 @@ export interface components {
              * @example client
              */
             type: string;
+        };
+        /** @description Where and when somebody arrived. Everything may be absent. */
+        CheckInRequest: {
+            /** @description When; now when absent. */
+            dateCheckIn?: string | null;
+            /**
+             * Format: double
+             * @description Latitude.
+             * @example 13.7465
+             */
+            latitude?: number | null;
+            /** @description Address. */
+            location?: string | null;
+            /** @description Name of the place. */
+            locationName?: string | null;
+            /**
+             * Format: double
+             * @description Longitude.
+             * @example 100.5348
+             */
+            longitude?: number | null;
+        };
+        /** @description One thing of a task's checklist. */
+        ChecklistItem: {
+            /** @description Whether it is done. */
+            isDone: boolean;
+            /**
+             * @description What is to be done.
+             * @example Print the contract
+             */
+            text: string;
+        };
+        /** @description One thing of a task's checklist, as it is to be. */
+        ChecklistWrite: {
+            /** @description Whether it is done; not when absent. */
+            isDone?: boolean | null;
+            /**
+             * @description What is to be done.
+             * @example Print the contract
+             */
+            text: string;
+        };
+        /** @description Where and when somebody left, and how it went. Everything may be absent. */
+        CheckOutRequest: {
+            /** @description When; now when absent. */
+            dateCheckOut?: string | null;
+            /** @description By when. */
+            dateNextStep?: string | null;
+            /**
+             * Format: double
+             * @description Latitude.
+             * @example 13.7465
+             */
+            latitude?: number | null;
+            /** @description Address. */
+            location?: string | null;
+            /** @description Name of the place. */
+            locationName?: string | null;
+            /**
+             * Format: double
+             * @description Longitude.
+             * @example 100.5348
+             */
+            longitude?: number | null;
+            /**
+             * @description What is to be done next.
+             * @example ส่งใบเสนอราคา
+             */
+            nextStep?: string | null;
+            /**
+             * @description What came of it, in a word.
+             * @example สนใจ
+             */
+            outcome?: string | null;
+            /**
+             * @description How it went.
+             * @example ลูกค้าสนใจรุ่นใหม่
+             */
+            report?: string | null;
         };
         /** @description An entry of a list. */
         Choice: {
@@ -1957,6 +7021,45 @@ export interface components {
             productCode: string;
             serials?: components["schemas"]["Registered"] | null;
         };
+        /** @description A colleague, to be assigned or mentioned. */
+        Colleague: {
+            /**
+             * Format: uuid
+             * @description The user id.
+             */
+            id: string;
+            /**
+             * @description First and last name.
+             * @example Patty Saruta
+             */
+            name: string;
+            /** @description Nickname. */
+            nickname?: string | null;
+            /** @description Employee code. */
+            staffCode: string;
+            /**
+             * Format: int64
+             * @description The team's number.
+             */
+            teamId: number;
+            /** @description The team's name. */
+            teamName?: string | null;
+        };
+        Colleagues: {
+            /** @description The colleagues, by name. */
+            value: components["schemas"]["Colleague"][];
+        };
+        /** @description A company by name. */
+        CompanyName: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 507
+             */
+            id: number;
+            /** @description Its name. */
+            name: string;
+        };
         /** @description The profile as it is answered. */
         CompanySetting: components["schemas"]["Setting"] & {
             /**
@@ -1977,6 +7080,489 @@ export interface components {
             timeZone: string;
             /** @description What looks wrong and is kept all the same, such as a tax number with a wrong check digit. */
             warnings: string[];
+        };
+        /** @description A room as the console shows it. */
+        ConsoleRoom: {
+            /** @description The channel account. */
+            account: components["schemas"]["AccountName"];
+            /** @description `person` or `rule`. */
+            assignedBy?: string | null;
+            assignee?: components["schemas"]["PersonName"] | null;
+            /** @description Whether a bot that answers here is to be silent. */
+            botPaused: boolean;
+            /**
+             * Format: uuid
+             * @description Whom the room is with, as the channel knows them.
+             */
+            contactId: string;
+            /**
+             * Format: int64
+             * @description When the room was made.
+             */
+            createdAt: number;
+            /** @description Its code. */
+            customerCode?: string | null;
+            /**
+             * Format: int64
+             * @description The customer record that it belongs to.
+             */
+            customerId?: number | null;
+            /** @description Whether a message could not be delivered. */
+            failed: boolean;
+            /**
+             * Format: int64
+             * @description Until when an answer is free on this channel.
+             */
+            freeReplyUntil?: number | null;
+            /** @description Whether the caller has a draft here. */
+            hasDraft: boolean;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description Its labels. */
+            labels: components["schemas"]["EntryName"][];
+            last?: components["schemas"]["LastMessage"] | null;
+            /**
+             * Format: int64
+             * @description When it was said.
+             */
+            lastAt: number;
+            /**
+             * Format: int64
+             * @description When the customer last wrote.
+             */
+            lastCustomerAt?: number | null;
+            /**
+             * Format: int64
+             * @description When somebody last answered.
+             */
+            lastReplyAt?: number | null;
+            /** @description Whether the caller is mentioned in a note not seen yet. */
+            mentioned: boolean;
+            /**
+             * Format: int64
+             * @description The running number of the last message.
+             */
+            messages: number;
+            /** @description The customer's name, or the group's. */
+            name: string;
+            /** @description Address of the picture; empty when there is none. */
+            picture: string;
+            /**
+             * @description Name of the channel.
+             * @example line
+             */
+            platform: string;
+            /**
+             * @description `low`, `normal`, `high` or `urgent`.
+             * @example normal
+             */
+            priority: string;
+            /**
+             * Format: int64
+             * @description The last message that the caller has read.
+             */
+            readTo?: number | null;
+            /**
+             * @description `open`, `waiting` (put off) or `closed`.
+             * @example open
+             */
+            status: string;
+            team?: components["schemas"]["EntryName"] | null;
+            /** @description Whether the customer waits for an answer. */
+            unanswered: boolean;
+            /**
+             * Format: int64
+             * @description Messages that the caller has not read.
+             */
+            unread: number;
+            /**
+             * Format: int64
+             * @description Its version: the larger one is the newer.
+             */
+            version: number;
+            /**
+             * Format: int64
+             * @description Since when.
+             */
+            waitingSince?: number | null;
+            /**
+             * Format: int64
+             * @description Until when it is put off.
+             */
+            waitingUntil?: number | null;
+        };
+        /** @description A contract. */
+        Contract: {
+            /** @description Its files. */
+            attachments: components["schemas"]["AttachmentDto"][];
+            /** @description Why. */
+            cancelReason?: string | null;
+            /** @description What it is called. */
+            contractName: string;
+            /**
+             * @description Its number.
+             * @example CONT250600006
+             */
+            contractNo: string;
+            /** @description Its service agreements. */
+            contractServices: components["schemas"]["ContractServiceDto"][];
+            /**
+             * @description Name of its type.
+             * @example MA
+             */
+            contractType: string;
+            /**
+             * Format: double
+             * @description What it is worth; 0 when nothing was said.
+             * @example 2000
+             */
+            contractValue: number;
+            /** @description Who created it. */
+            createdByUserId: string;
+            /**
+             * @description The customer's code.
+             * @example L000308
+             */
+            customerCode: string;
+            /** @description The customer's name. */
+            customerName: string;
+            /**
+             * Format: int64
+             * @description 11100 lead, 11200 prospect, 11300 customer.
+             * @example 11100
+             */
+            customerType: number;
+            /** @description When it was cancelled. */
+            dateCancelled?: string | null;
+            /**
+             * @description When.
+             * @example 2025-06-18T09:00:00+0700
+             */
+            dateCreated: string;
+            /**
+             * @description Its last day.
+             * @example 2026-06-18 21:37:51
+             */
+            dateEnd: string;
+            /** @description When. */
+            dateModified: string;
+            /**
+             * @description Its first day.
+             * @example 2025-06-18 00:00:00
+             */
+            dateStart: string;
+            /** @description Description. */
+            description?: string | null;
+            /** @description Who changed it last. */
+            modifiedByUserId: string;
+            /**
+             * @description Staff code of the employee whose contract it is.
+             * @example UAT007
+             */
+            owner: string;
+            /** @description The employee's name. */
+            ownerName: string;
+            /**
+             * Format: int64
+             * @description So many days before its end its owner is reminded of it; 0 for never.
+             */
+            remindDaysBeforeEnd: number;
+            /**
+             * Format: int64
+             * @description 1601 open, 1602 active, 1603 completed, 1604 cancelled.
+             * @example 1602
+             */
+            statusId: number;
+            /**
+             * @description The same in words.
+             * @example Active
+             */
+            statusName: string;
+        };
+        /** @description Why a contract ends before its time. */
+        ContractCancel: {
+            /**
+             * @description In words.
+             * @example The customer has closed the branch
+             */
+            reason?: string | null;
+        };
+        /** @description Which contracts to list. Every property may be absent or null: no filter. */
+        ContractEnquiry: {
+            /** @description Only contracts of this type, by its name. */
+            contractType?: string | null;
+            /** @description Where the page begins: `next` of the page before it, in the same order. */
+            cursor?: string | null;
+            /** @description Only contracts with this customer. */
+            customerCode?: string | null;
+            /** @description Only contracts that end from this time on. */
+            dateEndFrom?: string | null;
+            /** @description Only contracts that end until this time; a day belongs to it. */
+            dateEndTo?: string | null;
+            /** @description Part of the number, the name, the description or a service's subject, in any letter case. */
+            keyword?: string | null;
+            /**
+             * @description `dateCreated` (newest first, the default), `dateModified`, `dateEnd`, `contractName`; with `-` before it the other way
+             *     round.
+             */
+            orderBy?: string | null;
+            /** @description Only contracts of this employee, by the staff code. */
+            owner?: string | null;
+            /**
+             * Format: int64
+             * @description The same as `take`.
+             */
+            pageLength?: number | null;
+            /**
+             * Format: int64
+             * @description Contracts to leave out; not together with `cursor`.
+             * @example 0
+             */
+            skip?: number | null;
+            /**
+             * @description Only contracts of these statuses: 1601 open, 1602 active, 1603 completed, 1604 cancelled.
+             * @example [
+             *       1602
+             *     ]
+             */
+            statusIds?: number[] | null;
+            /**
+             * Format: int64
+             * @description Contracts a page: at most 200, default 20.
+             * @example 20
+             */
+            take?: number | null;
+        };
+        /** @description Files to attach, and to which contract. */
+        ContractFileAttach: {
+            /**
+             * @description Number of the contract.
+             * @example CONT250600006
+             */
+            contractNo: string;
+            /**
+             * @description At most 20. In a form: file parts. In JSON: addresses, which are fetched in the background, `data:` URLs, or objects
+             *     `{"url", "fileName"}` or `{"content", "fileName"}` with the content in Base64.
+             * @example [
+             *       "https://example.com/contract.pdf"
+             *     ]
+             */
+            files?: string[] | null;
+        };
+        /** @description The same as a form. */
+        ContractFileForm: {
+            /** @description Number of the contract. */
+            contractNo: string;
+            /** @description The files: every part that has a file name is one. */
+            files?: components["schemas"]["ContractFilePart"][] | null;
+        };
+        /**
+         * Format: binary
+         * @description A file of a form.
+         */
+        ContractFilePart: string;
+        /** @description Which document is to be sent, and to whom. */
+        ContractSendDocument: {
+            /**
+             * @description Number of the contract; not needed where the path has it.
+             * @example CONT250600006
+             */
+            contractNo?: string | null;
+            /**
+             * @description Recipient; the customer's own e-mail when absent.
+             * @example buyer@example.com
+             */
+            email?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the template; the first one when absent.
+             * @example 1
+             */
+            templateId?: number | null;
+        };
+        /** @description A service agreement to add, or to change when its id is given. */
+        ContractServiceAgreementWrite: {
+            /** @description Note of the agreement. */
+            agreementNote?: string | null;
+            /**
+             * @description Number of the contract.
+             * @example CONT250600006
+             */
+            contractNo: string;
+            /**
+             * Format: int64
+             * @description Id of the agreement to change; absent or null adds one.
+             */
+            contractServiceId?: number | null;
+            /**
+             * Format: int64
+             * @description 260001 yearly, 260002 quarterly, 260003 monthly, 260004 weekly, 260005 custom.
+             * @example 260001
+             */
+            frequency: number;
+            /**
+             * Format: int64
+             * @description How many times in each of these periods; of a custom one, in all.
+             * @example 1
+             */
+            numberOfTimes: number;
+            /** @description What is done. */
+            subject: string;
+        };
+        /** @description A service agreement. */
+        ContractServiceDto: {
+            /** @description Note of the agreement. */
+            agreementNote?: string | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             * @example 37881
+             */
+            contractServiceId: number;
+            /**
+             * Format: int64
+             * @description 260001 yearly, 260002 quarterly, 260003 monthly, 260004 weekly, 260005 custom.
+             * @example 260001
+             */
+            frequency: number;
+            /**
+             * Format: int64
+             * @description How many times in each of these periods; of a custom one, in all.
+             * @example 1
+             */
+            numberOfTimes: number;
+            /** @description What is done. */
+            subject: string;
+        };
+        /** @description A service agreement of a contract. */
+        ContractServiceWrite: {
+            /** @description Note of the agreement. */
+            agreementNote?: string | null;
+            /**
+             * Format: int64
+             * @description 260001 yearly, 260002 quarterly, 260003 monthly, 260004 weekly, 260005 custom.
+             * @example 260001
+             */
+            frequency: number;
+            /**
+             * Format: int64
+             * @description How many times in each of these periods; of a custom one, in all.
+             * @example 1
+             */
+            numberOfTimes: number;
+            /**
+             * @description What is done.
+             * @example test frequency open api
+             */
+            subject: string;
+        };
+        /** @description A template for the documents of contracts. */
+        ContractTemplate: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            templateId: number;
+            /**
+             * @description Its name.
+             * @example Standard
+             */
+            templateName: string;
+        };
+        /** @description A type of contract. */
+        ContractType: {
+            /**
+             * @description Its name, as `contractType` has it.
+             * @example MA
+             */
+            contractType: string;
+            /** @description The name in English. */
+            contractTypeEn?: string | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            contractTypeId: number;
+        };
+        /** @description A visit that a service agreement promises. */
+        ContractVisit: {
+            /**
+             * Format: int64
+             * @description Id of the agreement.
+             */
+            contractServiceId: number;
+            /**
+             * @description Its day.
+             * @example 2025-06-18 00:00:00
+             */
+            dateDue: string;
+            /** @description What is done. */
+            subject: string;
+            /** @description Number of its task, which is made 30 days before its day. */
+            taskNo?: string | null;
+            /**
+             * @description Status of that task.
+             * @example open
+             */
+            taskStatus?: string | null;
+        };
+        /** @description A contract to create, or to change when its number is known: what is absent stays. */
+        ContractWrite: {
+            /**
+             * @description What it is called.
+             * @example test contract open api 3
+             */
+            contractName: string;
+            /**
+             * @description Its number; the next one when absent or null.
+             * @example CONT250600006
+             */
+            contractNo?: string | null;
+            contractService?: components["schemas"]["ContractServiceWrite"] | null;
+            /**
+             * @description Name of its type; a new one is made.
+             * @example MA
+             */
+            contractType: string;
+            /**
+             * Format: double
+             * @description What it is worth.
+             * @example 2000
+             */
+            contractValue?: number | null;
+            /**
+             * @description The customer's code.
+             * @example L000308
+             */
+            customerCode: string;
+            /**
+             * @description Its last day: midnight is the whole day.
+             * @example 2026-06-18 21:37:51
+             */
+            dateEnd: string;
+            /**
+             * @description Its first day; without an offset it is the company's time.
+             * @example 2025-06-18 00:00:00
+             */
+            dateStart: string;
+            /** @description Description. */
+            description?: string | null;
+            /**
+             * @description Staff code of the employee whose contract it is.
+             * @example UAT007
+             */
+            owner: string;
+            /**
+             * Format: int64
+             * @description So many days before its end its owner is reminded: 30 unless told, 0 for never.
+             * @example 30
+             */
+            remindDaysBeforeEnd?: number | null;
         };
         /** @description One room. */
         Conversation: {
@@ -2053,6 +7639,43 @@ export interface components {
         Conversations: {
             /** @description The rooms, the one with the newest message first. */
             value: components["schemas"]["Conversation"][];
+        };
+        /** @description The order that was made of a quotation. */
+        ConvertedQuotation: {
+            /**
+             * @description Number of the quotation.
+             * @example QT2511-0001
+             */
+            quotationNo: string;
+            /**
+             * Format: int64
+             * @description Its internal number.
+             * @example 1
+             */
+            salesOrderId: number;
+            /**
+             * @description Number of the order.
+             * @example SO2511-0001
+             */
+            salesOrderNo: string;
+        };
+        /** @description Why a document is cancelled. */
+        CreditNoteWrite: {
+            /**
+             * Format: double
+             * @description What it comes to: it must equal the document that it cancels, and may be left out.
+             */
+            grandTotal?: number | null;
+            /**
+             * @description The day of issue; today when it is absent.
+             * @example 2026-04-21
+             */
+            issueDate?: string | null;
+            /**
+             * @description Why: it stands on the credit note.
+             * @example สินค้าชำรุด รับคืนทั้งหมด
+             */
+            reason: string;
         };
         /** @description A customer. */
         Customer: {
@@ -2932,6 +8555,925 @@ export interface components {
              */
             rate: number;
         };
+        /** @description A deal. */
+        Deal: {
+            /**
+             * @description Staff code of the person in charge.
+             * @example staff01
+             */
+            assignTo: string;
+            /** @description The person's name. */
+            assignToName: string;
+            /**
+             * Format: int64
+             * @description Number of its board.
+             * @example 34628319
+             */
+            boardId: number;
+            /** @description Name of its board. */
+            boardName: string;
+            /** @description Who created it. */
+            createByUserId: string;
+            /** @description The customer. */
+            customer: components["schemas"]["DealCustomer"];
+            /**
+             * Format: int64
+             * @description The customer's number.
+             */
+            customerId: number;
+            /** @description When it was won or missed. */
+            dateClosed?: string | null;
+            /**
+             * @description When it was created.
+             * @example 2023-02-07T16:51:40+0700
+             */
+            dateCreated: string;
+            /** @description When to follow up. */
+            dateFollowUp?: string | null;
+            /** @description When it was last changed. */
+            dateModified: string;
+            /**
+             * @description Its number.
+             * @example D241200044
+             */
+            dealNo: string;
+            /**
+             * Format: double
+             * @description How many.
+             */
+            dealQuantity?: number | null;
+            /** @description Of what. */
+            dealQuantityUnit?: string | null;
+            /**
+             * @description When it was offered.
+             * @example 2023-02-07T16:51:40+0700
+             */
+            dealsDate: string;
+            /**
+             * Format: int64
+             * @description Its id.
+             * @example 1
+             */
+            dealsId: number;
+            /**
+             * Format: int64
+             * @description Its place among the deals of its stage: they are in the order of these numbers, which have gaps.
+             * @example 1024
+             */
+            dealsIndex: number;
+            /** @description Its interests. */
+            dealsInterests: components["schemas"]["DealsInterest"][];
+            /** @description Its labels. */
+            dealsLabels: components["schemas"]["DealsLabel"][];
+            /** @description What it is called. */
+            dealsName: string;
+            /** @description Its stage. */
+            dealStage: components["schemas"]["DealStage"];
+            /**
+             * Format: int64
+             * @description Number of its stage.
+             * @example 5509
+             */
+            dealStageId: number;
+            /**
+             * Format: double
+             * @description What it is worth.
+             * @example 10
+             */
+            dealsValue: number;
+            /**
+             * @description When it is expected to be closed.
+             * @example 2023-02-08T16:51:40+0700
+             */
+            expectedCloseDate: string;
+            /** @description What to do then. */
+            followUpNotes?: string | null;
+            /** @description Whether it is still open. */
+            isAction: boolean;
+            /** @description False of a deal that was deleted. */
+            isActive: boolean;
+            /** @description Whether the caller may edit it. */
+            isEdit: boolean;
+            /**
+             * Format: int64
+             * @description The whole part of the quantity.
+             */
+            measure: number;
+            /** @description Who changed it last. */
+            modifiedByUserId?: string | null;
+            /** @description Details. */
+            notes?: string | null;
+            /** @description Staff codes of those who take part. */
+            participantCodes: string[];
+            /**
+             * Format: int64
+             * @description Chance of winning, in percent.
+             * @example 20
+             */
+            probability: number;
+            /**
+             * Format: int64
+             * @description Number of the reason for which it was missed.
+             */
+            reasonCategoryId?: number | null;
+            /** @description Name of that reason. */
+            reasonCategoryName?: string | null;
+            /** @description Remark on how it ended. */
+            remark?: string | null;
+            /**
+             * Format: int64
+             * @description 1 open, 2 won, 3 missed.
+             * @example 1
+             */
+            statusId: number;
+            /**
+             * @description The same in words.
+             * @example Open
+             */
+            statusName: string;
+            /**
+             * Format: double
+             * @description Value times chance.
+             * @example 2
+             */
+            weightedValue: number;
+        };
+        /** @description A board. */
+        DealBoard: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 34628319
+             */
+            boardId: number;
+            /**
+             * Format: int64
+             * @description Its place among the boards.
+             */
+            boardIndex: number;
+            /**
+             * @description Its name.
+             * @example Sales
+             */
+            boardName: string;
+        };
+        /** @description A stage with its deals. */
+        DealBoardStage: {
+            /**
+             * Format: int64
+             * @description How many deals are in it; of a stage for won or missed deals those of the last 30 days.
+             */
+            count: number;
+            /** @description Its open deals, in their order. */
+            deals: components["schemas"]["DealCard"][];
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            dealStageId: number;
+            /**
+             * Format: int64
+             * @description Its place on the board.
+             */
+            dealStageIndex: number;
+            /** @description Its name. */
+            dealStageName: string;
+            /** @description `open`, `won` or `missed`. */
+            kind: string;
+            /**
+             * Format: double
+             * @description What these are worth together.
+             */
+            value: number;
+            /**
+             * Format: double
+             * @description The same, each value times its chance.
+             */
+            weightedValue: number;
+        };
+        /** @description A board with its stages. */
+        DealBoardView: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            boardId: number;
+            /** @description Its name. */
+            boardName: string;
+            /** @description Whether there are more open deals than were read; counts and values are those of all. */
+            hasMore: boolean;
+            /** @description Its stages, in their order. */
+            stages: components["schemas"]["DealBoardStage"][];
+        };
+        /** @description A deal on a board. */
+        DealCard: {
+            /** @description Staff code of the person in charge. */
+            assignTo: string;
+            /** @description The person's name. */
+            assignToName: string;
+            /** @description The customer's code. */
+            customerCode: string;
+            /** @description The customer's name. */
+            customerName: string;
+            /** @description When to follow up. */
+            dateFollowUp?: string | null;
+            /** @description Since when it is in its stage. */
+            dateStageEntered: string;
+            /** @description Its number. */
+            dealNo: string;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            dealsId: number;
+            /**
+             * Format: int64
+             * @description Its place in its stage.
+             */
+            dealsIndex: number;
+            /** @description What it is called. */
+            dealsName: string;
+            /**
+             * Format: double
+             * @description What it is worth.
+             */
+            dealsValue: number;
+            /** @description When it is expected to be closed. */
+            expectedCloseDate: string;
+            /** @description Names of its labels. */
+            labels: string[];
+            /**
+             * Format: int64
+             * @description Chance of winning, in percent.
+             */
+            probability: number;
+            /**
+             * Format: int64
+             * @description Its version, for `If-Match`.
+             */
+            version: number;
+        };
+        /** @description A deal to create, for each of the customers. */
+        DealCreate: {
+            /**
+             * @description Staff code of the person in charge.
+             * @example staff01
+             */
+            assignTo: string;
+            /**
+             * Format: int64
+             * @description Number of a board; the first one when absent, as older clients know none.
+             * @example 34628319
+             */
+            boardId?: number | null;
+            /** @description Cancel every order of the deal. Spelled so in the API. */
+            cancleAllOrder?: boolean | null;
+            /** @description The same for one customer. */
+            customerCode?: string | null;
+            /**
+             * @description Codes of the customers: each gets a deal of its own.
+             * @example [
+             *       "C000349"
+             *     ]
+             */
+            customerCodes?: string[] | null;
+            /**
+             * @description When to follow up: a task of the person in charge.
+             * @example 2023-02-08T16:51:40+0700
+             */
+            dateFollowUp?: string | null;
+            /**
+             * @description When it was offered; now when absent.
+             * @example 2023-02-07T16:51:40+0700
+             */
+            dealDate?: string | null;
+            /**
+             * @description Numbers of interests.
+             * @example [
+             *       1001
+             *     ]
+             */
+            dealInterests?: number[] | null;
+            /**
+             * @description Numbers of labels.
+             * @example [
+             *       1002
+             *     ]
+             */
+            dealLabels?: number[] | null;
+            /**
+             * @description What it is called.
+             * @example dealName
+             */
+            dealName: string;
+            /**
+             * Format: double
+             * @description How many.
+             * @example 90
+             */
+            dealQuantity?: number | null;
+            /**
+             * @description Of what: any text.
+             * @example unit
+             */
+            dealQuantityUnit?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the stage; the board's first one when absent.
+             * @example 5509
+             */
+            dealStageId?: number | null;
+            /**
+             * Format: double
+             * @description What it is worth, in the company's currency.
+             * @example 10
+             */
+            dealValue: number;
+            /**
+             * @description When it is expected to be closed.
+             * @example 2023-02-08T16:51:40+0700
+             */
+            expectedCloseDate: string;
+            /** @description What to do then. */
+            followUpNotes?: string | null;
+            /** @description Names of labels, as older clients send them; new ones are made. */
+            labelNames?: string[] | null;
+            /** @description Mark every task of the deal as done. */
+            markAllTaskAsDone?: boolean | null;
+            /** @description Details. */
+            note?: string | null;
+            /**
+             * @description Staff codes of those who take part.
+             * @example [
+             *       "staff02"
+             *     ]
+             */
+            participantCodes?: string[] | null;
+            /**
+             * Format: int64
+             * @description Chance of winning, in percent.
+             * @example 20
+             */
+            probability: number;
+            /**
+             * Format: int64
+             * @description Number of the reason for which it was missed: required with a stage for missed deals.
+             * @example 39733557
+             */
+            reasonCategoryId?: number | null;
+            /** @description Remark on how it ended. */
+            remark?: string | null;
+        };
+        /** @description The customer of a deal. */
+        DealCustomer: {
+            /**
+             * @description The customer's code.
+             * @example C000154
+             */
+            customerCode: string;
+            /**
+             * Format: int64
+             * @description The customer's number.
+             */
+            customerId: number;
+            /** @description The customer's name. */
+            customerName: string;
+        };
+        /** @description Which deals to list. Every property may be absent or null: no filter. */
+        DealEnquiry: {
+            /** @description The same for one person. */
+            assignTo?: string | null;
+            /**
+             * Format: int64
+             * @description Only deals on this board.
+             */
+            boardId?: number | null;
+            /** @description The same for one customer. */
+            customerCode?: string | null;
+            /**
+             * @description Only deals with these customers.
+             * @example []
+             */
+            customerCodes?: string[] | null;
+            /** @description Begin of the period in which they were won or missed. */
+            dateClosedFrom?: string | null;
+            /** @description End of that period. */
+            dateClosedTo?: string | null;
+            /** @description Begin of the period in which they were created. */
+            dateCreatedFrom?: string | null;
+            /** @description End of that period. */
+            dateCreatedTo?: string | null;
+            /** @description Begin of the period in which they were offered. */
+            dealDateFrom?: string | null;
+            /** @description End of that period; it belongs to it. */
+            dealDateTo?: string | null;
+            /**
+             * @description Only deals with one of these interests.
+             * @example []
+             */
+            dealInterests?: number[] | null;
+            /**
+             * @description Only deals with one of these labels.
+             * @example []
+             */
+            dealLabels?: number[] | null;
+            /**
+             * @description Only deals in these stages; 0 is none of them.
+             * @example [
+             *       0
+             *     ]
+             */
+            dealStageIds?: number[] | null;
+            /** @description Begin of the period in which they are expected to be closed. */
+            expectedCloseDateFrom?: string | null;
+            /** @description End of that period. */
+            expectedCloseDateTo?: string | null;
+            /** @description Part of the number, the name, the notes or the remark, in any letter case. */
+            keyword?: string | null;
+            /**
+             * @description `dateCreated` (newest first, the default), `dateModified`, `dealsName`, `dealsValue`, `dealsDate`,
+             *     `expectedCloseDate`; with `-` before it the other way round. Another word is the default.
+             */
+            orderBy?: string | null;
+            /**
+             * Format: int64
+             * @description Deals a page: at most 200, default 20.
+             * @example 10
+             */
+            pageLength?: number | null;
+            /**
+             * Format: int64
+             * @description Deals to leave out.
+             * @example 0
+             */
+            skip?: number | null;
+            /**
+             * @description Only deals of these persons, by their staff codes.
+             * @example []
+             */
+            staffCodes?: string[] | null;
+            /**
+             * @description Only deals with these statuses: 1 open, 2 won, 3 missed.
+             * @example []
+             */
+            statusIds?: number[] | null;
+            /**
+             * Format: int64
+             * @description The same as `pageLength`.
+             * @example 10
+             */
+            take?: number | null;
+            /**
+             * Format: double
+             * @description The least value.
+             */
+            valueFrom?: number | null;
+            /**
+             * Format: double
+             * @description The largest value.
+             */
+            valueTo?: number | null;
+        };
+        /** @description A deal in a list. */
+        DealEnquiryItem: {
+            /** @description Staff code of the person in charge. */
+            assignTo: string;
+            /** @description The person's name. */
+            assignToName: string;
+            /**
+             * Format: int64
+             * @description Number of its board.
+             */
+            boardId: number;
+            /** @description Name of its board. */
+            boardName: string;
+            /**
+             * @description The customer's code.
+             * @example C000154
+             */
+            customerCode: string;
+            /**
+             * Format: int64
+             * @description The customer's number.
+             */
+            customerId: number;
+            /** @description The customer's name. */
+            customerName: string;
+            /** @description When it was won or missed. */
+            dateClosed?: string | null;
+            /** @description When it was created. */
+            dateCreated: string;
+            /** @description When it was last changed. */
+            dateModified: string;
+            /**
+             * Format: int64
+             * @description The whole part of the quantity.
+             */
+            dealMeasure: number;
+            dealMeasureUnit?: components["schemas"]["DealMeasureUnit"] | null;
+            /**
+             * @description Its number.
+             * @example D241200044
+             */
+            dealNo: string;
+            /**
+             * Format: double
+             * @description How many.
+             */
+            dealQuantity?: number | null;
+            /** @description When it was offered. */
+            dealsDate: string;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            dealsId: number;
+            /** @description What it is called. */
+            dealsName: string;
+            /**
+             * Format: int64
+             * @description Number of its stage.
+             */
+            dealStageId: number;
+            /** @description Name of its stage. */
+            dealStageName: string;
+            /**
+             * Format: double
+             * @description What it is worth.
+             */
+            dealsValue: number;
+            /** @description When it is expected to be closed. */
+            expectedCloseDate: string;
+            /** @description Names of its labels. */
+            labels: string[];
+            /**
+             * Format: int64
+             * @description The whole part of the quantity.
+             */
+            measure: number;
+            /** @description Details. */
+            notes?: string | null;
+            /**
+             * Format: int64
+             * @description Chance of winning, in percent.
+             */
+            probability: number;
+            /**
+             * Format: double
+             * @description The same.
+             */
+            quantity?: number | null;
+            /**
+             * Format: int64
+             * @description 1 open, 2 won, 3 missed.
+             */
+            statusId: number;
+            /** @description The same in words. */
+            statusName: string;
+            /**
+             * Format: double
+             * @description Value times chance.
+             */
+            weightedValue: number;
+        };
+        /** @description An interest that a deal can have. */
+        DealInterest: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1001
+             */
+            interestId: number;
+            /**
+             * @description Its name.
+             * @example Software
+             */
+            interestName: string;
+        };
+        /** @description A label that a deal can have. */
+        DealLabel: {
+            /** @description Its colour. */
+            color?: string | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1002
+             */
+            labelId: number;
+            /**
+             * @description Its name.
+             * @example Hot
+             */
+            labelName: string;
+        };
+        /** @description What a quantity counts. */
+        DealMeasureUnit: {
+            /** @description Any text. */
+            unitName: string;
+        };
+        /** @description A reason for which deals are missed. */
+        DealMissedReasonCategory: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 39733557
+             */
+            reasonCategoryId: number;
+            /**
+             * @description Its name.
+             * @example Price
+             */
+            reasonCategoryName: string;
+        };
+        /** @description Where a deal is to go. */
+        DealMove: {
+            /**
+             * Format: int64
+             * @description Directly behind this deal of that stage; at the end of another stage when neither is given.
+             * @example null
+             */
+            afterDealId?: number | null;
+            /**
+             * Format: int64
+             * @description Directly before this deal of that stage.
+             */
+            beforeDealId?: number | null;
+            /** @description Cancel every order of the deal. */
+            cancleAllOrder?: boolean | null;
+            /**
+             * Format: int64
+             * @description Number of a stage of its board; the one in which it is when absent.
+             * @example 5509
+             */
+            dealStageId?: number | null;
+            /** @description Mark every task of the deal as done. */
+            markAllTaskAsDone?: boolean | null;
+            /**
+             * Format: int64
+             * @description Number of the reason: required with a stage for missed deals.
+             */
+            reasonCategoryId?: number | null;
+            /** @description Remark on how it ended. */
+            remark?: string | null;
+        };
+        /** @description An interest of a deal. */
+        DealsInterest: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            interestId: number;
+            /** @description Its name. */
+            interestName: string;
+        };
+        /** @description A label of a deal. */
+        DealsLabel: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            labelId: number;
+            /** @description Its name. */
+            labelName: string;
+        };
+        /** @description The deals that a request has made. */
+        DealsMade: {
+            /** @description The deals of all customers, in their order. */
+            deals: components["schemas"]["Deal"][];
+            /** @description The deal of the first customer. */
+            value: components["schemas"]["Deal"];
+        };
+        /** @description The stage of a deal. */
+        DealStage: {
+            /**
+             * Format: int64
+             * @description The board that it belongs to.
+             */
+            boardId: number;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 5509
+             */
+            dealStageId: number;
+            /**
+             * Format: int64
+             * @description Its place on the board.
+             */
+            dealStageIndex: number;
+            /**
+             * @description Its name.
+             * @example Proposal
+             */
+            dealStageName: string;
+        };
+        /** @description A stage of a board. */
+        DealStageEntry: {
+            /**
+             * Format: int64
+             * @description The board that it belongs to.
+             * @example 34628319
+             */
+            boardId: number;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 5509
+             */
+            dealStageId: number;
+            /**
+             * Format: int64
+             * @description Its place on the board.
+             */
+            dealStageIndex: number;
+            /**
+             * @description Its name.
+             * @example Proposal
+             */
+            dealStageName: string;
+            /**
+             * @description What its deals are: `open`, `won` or `missed`.
+             * @example open
+             */
+            kind: string;
+            /**
+             * Format: int64
+             * @description The usual chance of winning of its deals, in percent.
+             */
+            probability?: number | null;
+        };
+        /** @description A stage that a deal has been in. */
+        DealStay: {
+            /** @description When the deal came there. */
+            dateEntered: string;
+            /** @description When it left; null of the stage in which it is. */
+            dateLeft?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the stage.
+             */
+            dealStageId: number;
+            /** @description Its name. */
+            dealStageName: string;
+            /** @description Who brought it there. */
+            enteredByUserId: string;
+            /**
+             * Format: int64
+             * @description How long it was there, in seconds; until now where it still is.
+             */
+            seconds: number;
+        };
+        /** @description A change of a deal: what is absent stays, an empty list empties. */
+        DealUpdate: {
+            /**
+             * @description Staff code of the person in charge.
+             * @example staff01
+             */
+            assignTo?: string | null;
+            /** @description Cancel every order of the deal. Spelled so in the API. */
+            cancleAllOrder?: boolean | null;
+            /**
+             * @description When to follow up: a task of the person in charge.
+             * @example 2023-02-08T16:51:40+0700
+             */
+            dateFollowUp?: string | null;
+            /**
+             * @description When it was offered.
+             * @example 2023-02-08T16:51:40+0700
+             */
+            dealDate?: string | null;
+            /**
+             * @description Numbers of interests.
+             * @example []
+             */
+            dealInterests?: number[] | null;
+            /**
+             * @description Numbers of labels.
+             * @example []
+             */
+            dealLabels?: number[] | null;
+            /**
+             * @description What it is called.
+             * @example dealName
+             */
+            dealName?: string | null;
+            /**
+             * Format: double
+             * @description How many.
+             * @example 90
+             */
+            dealQuantity?: number | null;
+            /**
+             * @description Of what: any text.
+             * @example unit
+             */
+            dealQuantityUnit?: string | null;
+            /**
+             * Format: int64
+             * @description Number of a stage of its board.
+             * @example 5509
+             */
+            dealStageId?: number | null;
+            /**
+             * Format: double
+             * @description What it is worth.
+             * @example 10000
+             */
+            dealValue?: number | null;
+            /**
+             * @description When it is expected to be closed.
+             * @example 2023-02-08T16:51:40+0700
+             */
+            expectedCloseDate?: string | null;
+            /** @description What to do then. */
+            followUpNotes?: string | null;
+            /**
+             * @description Names of labels, as older clients send them.
+             * @example []
+             */
+            labelNames?: string[] | null;
+            /** @description Mark every task of the deal as done. */
+            markAllTaskAsDone?: boolean | null;
+            /** @description Details. */
+            note?: string | null;
+            /**
+             * @description Staff codes of those who take part.
+             * @example [
+             *       "staff02"
+             *     ]
+             */
+            participantCodes?: string[] | null;
+            /**
+             * Format: int64
+             * @description Chance of winning, in percent.
+             * @example 100
+             */
+            probability?: number | null;
+            /**
+             * Format: int64
+             * @description Number of the reason for which it was missed: required with a stage for missed deals.
+             * @example 39733557
+             */
+            reasonCategoryId?: number | null;
+            /** @description Remark on how it ended. */
+            remark?: string | null;
+        };
+        /** @description What is posted. */
+        DeliveryRequest: {
+            /** @description The body; null when the event is not kept any more. */
+            body: Record<string, never>;
+            /**
+             * @description Where to.
+             * @example https://example.com/hook
+             */
+            url: string;
+        };
+        /** @description What came of a try. */
+        DeliveryTry: {
+            /**
+             * @description The beginning of the answer.
+             * @example {"ok":true}
+             */
+            body?: string | null;
+            /**
+             * @description When it was made.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            date: string;
+            /** @description Why it was no success. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             * @example 42
+             */
+            milliseconds: number;
+            /**
+             * Format: int64
+             * @description The status of the answer; null when there was none.
+             * @example 200
+             */
+            status?: number | null;
+        };
+        /** @description What is being written. */
+        DraftInput: {
+            /** @description Id of an uploaded file that is to go along. */
+            attachment?: string | null;
+            /**
+             * @description The text as far as it goes.
+             * @example สวัสดีค่ะ
+             */
+            content: string;
+            /**
+             * @description `reply` or `note`; `reply` when absent.
+             * @example reply
+             */
+            mode?: string | null;
+        };
+        Drafts: {
+            /** @description The drafts, the last changed first. */
+            value: components["schemas"]["RoomDraft"][];
+        };
         /** @description An employee. */
         Employee: {
             /**
@@ -3157,6 +9699,240 @@ export interface components {
              * @example Asia/Bangkok
              */
             timeZone?: string | null;
+            /**
+             * Format: uuid
+             * @description User id of a new employee who has one elsewhere already, so that what names him by it goes on doing so; made when
+             *     absent, and never changed.
+             */
+            userId?: string | null;
+        };
+        /** @description What an authenticator needs. */
+        Enrolment: {
+            /** @description The same as a picture (SVG). */
+            qr: string;
+            /**
+             * @description The secret, to be typed in.
+             * @example JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP
+             */
+            secret: string;
+            /** @description The same as an address (`otpauth://totp/…`). */
+            uri: string;
+        };
+        /** @description An entry of a list by name. */
+        EntryName: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            id: number;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ActivityCalendar: {
+            /** @description A calendar's address. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description The calendar's number.
+                 * @example 1
+                 */
+                calendarId: number;
+                /** @description When it was made. */
+                dateCreated: string;
+                /**
+                 * @description Staff code of the employee.
+                 * @example EMP000
+                 */
+                staffCode: string;
+                /** @description The address to subscribe to. Whoever has it sees the calendar; it is told once, when it is made, and null later. */
+                url?: string | null;
+                /**
+                 * Format: uuid
+                 * @description User id of the employee.
+                 */
+                userId: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ActivitySaved: {
+            /** @description An activity that was written, and what looks wrong with it. */
+            data: components["schemas"]["ActivityView"] & {
+                /** @description What looks wrong and is kept all the same: other activities of the same person at the same time. */
+                warnings: string[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ActivityView: {
+            /** @description An activity: a visit, a call or a meeting, as it was planned and as it went. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 * @example 1
+                 */
+                activityId: number;
+                /**
+                 * @description Its number.
+                 * @example A20250200028
+                 */
+                activityNo: string;
+                /**
+                 * Format: int64
+                 * @description Number of its type: an entry of the list `activity-types`.
+                 * @example 1
+                 */
+                activityTypeId?: number | null;
+                /** @description Name of the type. */
+                activityTypeName?: string | null;
+                /** @description His name. */
+                assignToName?: string | null;
+                /** @description Staff code of whoever is to do it. */
+                assignToStaffCode?: string | null;
+                /**
+                 * Format: uuid
+                 * @description User id of whoever is to do it.
+                 */
+                assignToUserId?: string | null;
+                /** @description Numbers of the cases that it belongs to. */
+                caseNos: string[];
+                checkIn?: components["schemas"]["StayView"] | null;
+                checkOut?: components["schemas"]["StayView"] | null;
+                /** @description Who is met there. */
+                contactName?: string | null;
+                /** @description Who entered it: the id of an API client or of a user. */
+                createdByUserId: string;
+                /**
+                 * @description The customer's code.
+                 * @example C000154
+                 */
+                customerCode?: string | null;
+                /** @description The customer's name. */
+                customerName?: string | null;
+                /**
+                 * @description When it is planned to end.
+                 * @example 2025-02-05T11:00:00+0700
+                 */
+                dateAppointmentEnd: string;
+                /**
+                 * @description When it is planned to begin.
+                 * @example 2025-02-05T10:00:00+0700
+                 */
+                dateAppointmentStart: string;
+                /** @description When whoever did it arrived. */
+                dateCheckIn?: string | null;
+                /** @description When he left. */
+                dateCheckOut?: string | null;
+                /** @description When. */
+                dateCreated: string;
+                /** @description When. */
+                dateModified: string;
+                /** @description By when. */
+                dateNextStep?: string | null;
+                /** @description Numbers of the deals that it is about. */
+                dealNos: string[];
+                /**
+                 * Format: int64
+                 * @description Number of a group, as it was given.
+                 */
+                groupId?: number | null;
+                /**
+                 * @description Whether it is in use.
+                 * @example true
+                 */
+                isActive: boolean;
+                /**
+                 * @description Whether somebody checked in without having planned it.
+                 * @example false
+                 */
+                isAdHoc: boolean;
+                /** @description Numbers of key activities: what it is for. */
+                keyActivityIds: number[];
+                /**
+                 * Format: int64
+                 * @description Whole minutes between the two.
+                 */
+                minutesSpent?: number | null;
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /** @description What is to be done next. */
+                nextStep?: string | null;
+                /** @description More about it. */
+                note?: string | null;
+                /** @description What came of it, in a word. */
+                outcome?: string | null;
+                /** @description User ids of those who come along. */
+                participantUserIds: string[];
+                /** @description How it recurs: an `RRULE` of RFC 5545. */
+                recurrence?: string | null;
+                /** @description How it went. */
+                report?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Id of the chat room that it is about.
+                 */
+                roomId?: string | null;
+                /** @description Where the way there begins. */
+                startLocation?: string | null;
+                /** @description Name of that place. */
+                startLocationName?: string | null;
+                /** @description What the status stands for. */
+                state: components["schemas"]["State"];
+                /**
+                 * Format: int64
+                 * @description Number of its status: an entry of the list `activity-statuses`.
+                 * @example 1
+                 */
+                statusId: number;
+                /** @description Name of the status. */
+                statusName?: string | null;
+                /**
+                 * @description What it is about.
+                 * @example เข้าพบลูกค้า
+                 */
+                subject: string;
+                /**
+                 * Format: int64
+                 * @description Number of the team that it belongs to.
+                 * @example 1
+                 */
+                teamId?: number | null;
+                /**
+                 * Format: double
+                 * @description Latitude of the place of work.
+                 * @example 13.7465
+                 */
+                visitLatitude?: number | null;
+                /** @description Address of the place of work. */
+                visitLocation?: string | null;
+                /** @description Name of the place of work. */
+                visitLocationName?: string | null;
+                /**
+                 * Format: double
+                 * @description Longitude of the place of work.
+                 * @example 100.5348
+                 */
+                visitLongitude?: number | null;
+                /** @description What a map calls it. */
+                visitPlaceId?: string | null;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_AssignmentRules: {
+            /** @description Every rule. */
+            data: {
+                /** @description The rules; without one a room is nobody's until somebody takes it. */
+                rules: components["schemas"]["AssignmentRule"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_AttachedFile: {
@@ -3217,6 +9993,240 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_bool: {
+            data: boolean;
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_CannedReplies: {
+            data: {
+                /** @description The replies, by name. */
+                value: components["schemas"]["CannedReply"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_CannedReply: {
+            /** @description A canned reply. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 1
+                 */
+                id: number;
+                /**
+                 * @description The short name, without the slash.
+                 * @example hello
+                 */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description The team that it is for; every one when null.
+                 */
+                team?: number | null;
+                /** @description The text in English. */
+                textEn?: string | null;
+                /** @description The text in Thai. */
+                textTh?: string | null;
+                /** @description What it is about, in English. */
+                titleEn?: string | null;
+                /** @description What it is about, in Thai. */
+                titleTh?: string | null;
+                /**
+                 * Format: int64
+                 * @description The version, as `If-Match` names it.
+                 */
+                version: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_CaseComment: {
+            /** @description A comment. */
+            data: {
+                /**
+                 * @description The case's number.
+                 * @example T250200010
+                 */
+                caseNo: string;
+                /** @description What is said. */
+                comment: string;
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 1
+                 */
+                commentId: number;
+                /** @description Who said it: the id of an API client or of a user. */
+                createdByUserId: string;
+                /**
+                 * @description When.
+                 * @example 2025-02-05T17:35:53+0700
+                 */
+                dateCreated: string;
+                /** @description Whether it is for the staff only. */
+                isInternal: boolean;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_CaseView: {
+            /** @description A case. */
+            data: {
+                /**
+                 * @description Numbers of the activities that belong to it.
+                 * @example [
+                 *       "A20250200028",
+                 *       "A20250200029"
+                 *     ]
+                 */
+                activityNos: string[];
+                /**
+                 * @description The same as a staff code.
+                 * @example EMP000
+                 */
+                assignedToStaffCode?: string | null;
+                /**
+                 * Format: uuid
+                 * @description User id of whoever sees to it; null while nobody does.
+                 * @example 6d473b8f-a6b3-4536-b1e6-f4b7688414e2
+                 */
+                assignedToUserId?: string | null;
+                /**
+                 * Format: int64
+                 * @description The case's own number, which never changes.
+                 * @example 1
+                 */
+                caseId: number;
+                /**
+                 * @description Its number.
+                 * @example T250200010
+                 */
+                caseNo: string;
+                /**
+                 * Format: int64
+                 * @description 1 request for action, 2 for your information.
+                 * @example 1
+                 */
+                caseType: number;
+                /**
+                 * Format: int64
+                 * @description Number of its category.
+                 * @example 2140016585
+                 */
+                categoryId: number;
+                /** @description Name of the category. */
+                categoryName?: string | null;
+                /**
+                 * Format: int64
+                 * @description How many comments there are.
+                 * @example 0
+                 */
+                commentCount: number;
+                /** @description Who entered it: the id of an API client or of a user. */
+                createdByUserId: string;
+                /**
+                 * @description The customer's code.
+                 * @example C000154
+                 */
+                customerCode?: string | null;
+                /** @description The customer's name. */
+                customerName?: string | null;
+                /**
+                 * @description When it was raised.
+                 * @example 2025-02-05T17:35:53+0700
+                 */
+                dateCase: string;
+                /** @description When it was closed or cancelled. */
+                dateClosed?: string | null;
+                /**
+                 * @description When.
+                 * @example 2025-02-05T17:35:53+0700
+                 */
+                dateCreated: string;
+                /**
+                 * @description When it is to be done.
+                 * @example 2025-02-05T17:35:53+0700
+                 */
+                dateDue: string;
+                /**
+                 * @description When.
+                 * @example 2025-02-05T17:35:53+0700
+                 */
+                dateModified: string;
+                /**
+                 * @description Numbers of the deals that it is about.
+                 * @example [
+                 *       "D241200044",
+                 *       "D241200047"
+                 *     ]
+                 */
+                dealNos: string[];
+                /** @description How `dateDue` is kept. */
+                due: components["schemas"]["Target"];
+                /**
+                 * @description Whether one of these times was missed.
+                 * @example false
+                 */
+                isBreached: boolean;
+                /** @description Number of the case that this one was merged into. */
+                mergedIntoCaseNo?: string | null;
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /**
+                 * @description More about it.
+                 * @example description
+                 */
+                note?: string | null;
+                /** @description By when the case is to be resolved. */
+                resolution: components["schemas"]["Target"];
+                /** @description By when somebody is to answer the customer. */
+                response: components["schemas"]["Target"];
+                /** @description Ids of the chat rooms in which it is talked about. */
+                roomIds: string[];
+                /** @description The same as a word. */
+                status: components["schemas"]["Status"];
+                /**
+                 * Format: int64
+                 * @description 1 new, 2 open, 3 waiting for the customer, 4 resolved, 5 closed, 6 cancelled.
+                 * @example 1
+                 */
+                statusId: number;
+                /**
+                 * @description What it is about.
+                 * @example Create new case
+                 */
+                subject: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Changes: {
+            /** @description Some of the log. */
+            data: {
+                /**
+                 * @description Where to go on.
+                 * @example 019ab0a2-5f6b-7d31-a1d5-1f2c8f0a9b6e
+                 */
+                cursor: string;
+                /** @description True when `after` is too old: read anew what you look at, and go on from the cursor. */
+                reset: boolean;
+                /**
+                 * @description The changes in the order of their ids. Those of the seconds before `after` come again, as transactions commit in another
+                 *     order than they began: take them by their version.
+                 */
+                value: Record<string, never>[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_ChatMessage: {
             /** @description A message of a room. */
             data: {
@@ -3230,6 +10240,11 @@ export interface components {
                  * @example pending
                  */
                 deliveryStatus: string;
+                /**
+                 * @description What it says besides, where there is anything: `fileName`, `keywords` of a sticker, `params` that were chosen with a
+                 *     button, `mentions`, `quote`, `imageSet`, `preview`, `durationMs`.
+                 */
+                details?: Record<string, never> | null;
                 /**
                  * @description Message id (UUID v7).
                  * @example 019ab0a2-5f6b-7d31-a1d5-1f2c8f0a9b6e
@@ -3321,6 +10336,15 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Colleagues: {
+            data: {
+                /** @description The colleagues, by name. */
+                value: components["schemas"]["Colleague"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_CompanySetting: {
             /** @description The profile as it is answered. */
             data: components["schemas"]["Setting"] & {
@@ -3347,11 +10371,276 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ConsoleRoom: {
+            /** @description A room as the console shows it. */
+            data: {
+                /** @description The channel account. */
+                account: components["schemas"]["AccountName"];
+                /** @description `person` or `rule`. */
+                assignedBy?: string | null;
+                assignee?: components["schemas"]["PersonName"] | null;
+                /** @description Whether a bot that answers here is to be silent. */
+                botPaused: boolean;
+                /**
+                 * Format: uuid
+                 * @description Whom the room is with, as the channel knows them.
+                 */
+                contactId: string;
+                /**
+                 * Format: int64
+                 * @description When the room was made.
+                 */
+                createdAt: number;
+                /** @description Its code. */
+                customerCode?: string | null;
+                /**
+                 * Format: int64
+                 * @description The customer record that it belongs to.
+                 */
+                customerId?: number | null;
+                /** @description Whether a message could not be delivered. */
+                failed: boolean;
+                /**
+                 * Format: int64
+                 * @description Until when an answer is free on this channel.
+                 */
+                freeReplyUntil?: number | null;
+                /** @description Whether the caller has a draft here. */
+                hasDraft: boolean;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description Its labels. */
+                labels: components["schemas"]["EntryName"][];
+                last?: components["schemas"]["LastMessage"] | null;
+                /**
+                 * Format: int64
+                 * @description When it was said.
+                 */
+                lastAt: number;
+                /**
+                 * Format: int64
+                 * @description When the customer last wrote.
+                 */
+                lastCustomerAt?: number | null;
+                /**
+                 * Format: int64
+                 * @description When somebody last answered.
+                 */
+                lastReplyAt?: number | null;
+                /** @description Whether the caller is mentioned in a note not seen yet. */
+                mentioned: boolean;
+                /**
+                 * Format: int64
+                 * @description The running number of the last message.
+                 */
+                messages: number;
+                /** @description The customer's name, or the group's. */
+                name: string;
+                /** @description Address of the picture; empty when there is none. */
+                picture: string;
+                /**
+                 * @description Name of the channel.
+                 * @example line
+                 */
+                platform: string;
+                /**
+                 * @description `low`, `normal`, `high` or `urgent`.
+                 * @example normal
+                 */
+                priority: string;
+                /**
+                 * Format: int64
+                 * @description The last message that the caller has read.
+                 */
+                readTo?: number | null;
+                /**
+                 * @description `open`, `waiting` (put off) or `closed`.
+                 * @example open
+                 */
+                status: string;
+                team?: components["schemas"]["EntryName"] | null;
+                /** @description Whether the customer waits for an answer. */
+                unanswered: boolean;
+                /**
+                 * Format: int64
+                 * @description Messages that the caller has not read.
+                 */
+                unread: number;
+                /**
+                 * Format: int64
+                 * @description Its version: the larger one is the newer.
+                 */
+                version: number;
+                /**
+                 * Format: int64
+                 * @description Since when.
+                 */
+                waitingSince?: number | null;
+                /**
+                 * Format: int64
+                 * @description Until when it is put off.
+                 */
+                waitingUntil?: number | null;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Contract: {
+            /** @description A contract. */
+            data: {
+                /** @description Its files. */
+                attachments: components["schemas"]["AttachmentDto"][];
+                /** @description Why. */
+                cancelReason?: string | null;
+                /** @description What it is called. */
+                contractName: string;
+                /**
+                 * @description Its number.
+                 * @example CONT250600006
+                 */
+                contractNo: string;
+                /** @description Its service agreements. */
+                contractServices: components["schemas"]["ContractServiceDto"][];
+                /**
+                 * @description Name of its type.
+                 * @example MA
+                 */
+                contractType: string;
+                /**
+                 * Format: double
+                 * @description What it is worth; 0 when nothing was said.
+                 * @example 2000
+                 */
+                contractValue: number;
+                /** @description Who created it. */
+                createdByUserId: string;
+                /**
+                 * @description The customer's code.
+                 * @example L000308
+                 */
+                customerCode: string;
+                /** @description The customer's name. */
+                customerName: string;
+                /**
+                 * Format: int64
+                 * @description 11100 lead, 11200 prospect, 11300 customer.
+                 * @example 11100
+                 */
+                customerType: number;
+                /** @description When it was cancelled. */
+                dateCancelled?: string | null;
+                /**
+                 * @description When.
+                 * @example 2025-06-18T09:00:00+0700
+                 */
+                dateCreated: string;
+                /**
+                 * @description Its last day.
+                 * @example 2026-06-18 21:37:51
+                 */
+                dateEnd: string;
+                /** @description When. */
+                dateModified: string;
+                /**
+                 * @description Its first day.
+                 * @example 2025-06-18 00:00:00
+                 */
+                dateStart: string;
+                /** @description Description. */
+                description?: string | null;
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /**
+                 * @description Staff code of the employee whose contract it is.
+                 * @example UAT007
+                 */
+                owner: string;
+                /** @description The employee's name. */
+                ownerName: string;
+                /**
+                 * Format: int64
+                 * @description So many days before its end its owner is reminded of it; 0 for never.
+                 */
+                remindDaysBeforeEnd: number;
+                /**
+                 * Format: int64
+                 * @description 1601 open, 1602 active, 1603 completed, 1604 cancelled.
+                 * @example 1602
+                 */
+                statusId: number;
+                /**
+                 * @description The same in words.
+                 * @example Active
+                 */
+                statusName: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ContractServiceDto: {
+            /** @description A service agreement. */
+            data: {
+                /** @description Note of the agreement. */
+                agreementNote?: string | null;
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 * @example 37881
+                 */
+                contractServiceId: number;
+                /**
+                 * Format: int64
+                 * @description 260001 yearly, 260002 quarterly, 260003 monthly, 260004 weekly, 260005 custom.
+                 * @example 260001
+                 */
+                frequency: number;
+                /**
+                 * Format: int64
+                 * @description How many times in each of these periods; of a custom one, in all.
+                 * @example 1
+                 */
+                numberOfTimes: number;
+                /** @description What is done. */
+                subject: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Conversations: {
             /** @description A page of rooms. */
             data: {
                 /** @description The rooms, the one with the newest message first. */
                 value: components["schemas"]["Conversation"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ConvertedQuotation: {
+            /** @description The order that was made of a quotation. */
+            data: {
+                /**
+                 * @description Number of the quotation.
+                 * @example QT2511-0001
+                 */
+                quotationNo: string;
+                /**
+                 * Format: int64
+                 * @description Its internal number.
+                 * @example 1
+                 */
+                salesOrderId: number;
+                /**
+                 * @description Number of the order.
+                 * @example SO2511-0001
+                 */
+                salesOrderNo: string;
             };
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -3601,6 +10890,63 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_DealBoardView: {
+            /** @description A board with its stages. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 */
+                boardId: number;
+                /** @description Its name. */
+                boardName: string;
+                /** @description Whether there are more open deals than were read; counts and values are those of all. */
+                hasMore: boolean;
+                /** @description Its stages, in their order. */
+                stages: components["schemas"]["DealBoardStage"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_DealsMade: {
+            /** @description The deals that a request has made. */
+            data: {
+                /** @description The deals of all customers, in their order. */
+                deals: components["schemas"]["Deal"][];
+                /** @description The deal of the first customer. */
+                value: components["schemas"]["Deal"];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Drafts: {
+            data: {
+                /** @description The drafts, the last changed first. */
+                value: components["schemas"]["RoomDraft"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Enrolment: {
+            /** @description What an authenticator needs. */
+            data: {
+                /** @description The same as a picture (SVG). */
+                qr: string;
+                /**
+                 * @description The secret, to be typed in.
+                 * @example JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP
+                 */
+                secret: string;
+                /** @description The same as an address (`otpauth://totp/…`). */
+                uri: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Existence: {
             /** @description Whether a customer is there. */
             data: {
@@ -3638,6 +10984,11 @@ export interface components {
                 dateEnded?: string | null;
                 /** @description Nothing was written: the counts say what would be. */
                 dryRun: boolean;
+                /**
+                 * @description The encoding of a text: the one that was named, or the one that was found.
+                 * @example utf-8
+                 */
+                encoding?: string | null;
                 /** @description The first rows that were refused, in the order of the file: at most 20. */
                 errors: components["schemas"]["RowError"][];
                 /**
@@ -3668,6 +11019,8 @@ export interface components {
                 kind: string;
                 /** @description The first records that were left as they are when the import was taken back: at most 20. */
                 left: components["schemas"]["Left"][];
+                /** @description What of the file was left out. */
+                leftOut: components["schemas"]["LeftOut"][];
                 problem?: components["schemas"]["Problem"] | null;
                 /**
                  * Format: int64
@@ -3687,6 +11040,11 @@ export interface components {
                  * @example 1000
                  */
                 rowsDone: number;
+                /**
+                 * @description The sheet of a workbook that was read.
+                 * @example Customers
+                 */
+                sheet?: string | null;
                 /**
                  * @description `waiting`, `running`, `done`, `failed` (as a whole; see `problem`), `undoing`, `undone`.
                  * @example done
@@ -3727,6 +11085,37 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_InboxFound: {
+            /** @description What was found. */
+            data: {
+                /** @description Messages that hold it, newest first. */
+                messages: components["schemas"]["FoundMessage"][];
+                /** @description Where older messages are looked through from; null when all were. */
+                next?: string | null;
+                /** @description Rooms whose name holds the keyword, the last message first; only with the first page. */
+                rooms: components["schemas"]["ConsoleRoom"][];
+                /**
+                 * Format: int64
+                 * @description The time of the oldest message that was looked at.
+                 */
+                searchedTo?: number | null;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Invited: {
+            /** @description A person and the link to hand over. */
+            data: {
+                /** @description Sets the first password; shown once. */
+                link: components["schemas"]["UserLink"];
+                /** @description The person. */
+                user: components["schemas"]["User"];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Link: {
             /** @description A link to a file. */
             data: {
@@ -3740,6 +11129,30 @@ export interface components {
                  * @example https://sala.example.com/files/507-q3Jz0b8e5mA1kQ2xvN7c9w?expires=1763884800&signature=…
                  */
                 fileUrl: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_LinkView: {
+            /** @description What a link is for. */
+            data: {
+                /** @description The company's name. */
+                companyName: string;
+                /** @description The e-mail that will sign in. */
+                email: string;
+                /**
+                 * Format: int64
+                 * @description When it ends: Unix time in milliseconds.
+                 */
+                expiresAt: number;
+                /** @description The person's name. */
+                name: string;
+                /**
+                 * @description `invite` or `reset`.
+                 * @example invite
+                 */
+                purpose: string;
             };
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -3811,6 +11224,127 @@ export interface components {
                      * @example stored
                      */
                     state: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Listing_DealEnquiryItem: {
+            /** @description A list of records with their count. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description How many records there are in all; exact up to 10,000.
+                 * @example 42
+                 */
+                total: number;
+                /**
+                 * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+                 * @example false
+                 */
+                totalIsEstimate: boolean;
+                /** @description The records of this page. */
+                value: {
+                    /** @description Staff code of the person in charge. */
+                    assignTo: string;
+                    /** @description The person's name. */
+                    assignToName: string;
+                    /**
+                     * Format: int64
+                     * @description Number of its board.
+                     */
+                    boardId: number;
+                    /** @description Name of its board. */
+                    boardName: string;
+                    /**
+                     * @description The customer's code.
+                     * @example C000154
+                     */
+                    customerCode: string;
+                    /**
+                     * Format: int64
+                     * @description The customer's number.
+                     */
+                    customerId: number;
+                    /** @description The customer's name. */
+                    customerName: string;
+                    /** @description When it was won or missed. */
+                    dateClosed?: string | null;
+                    /** @description When it was created. */
+                    dateCreated: string;
+                    /** @description When it was last changed. */
+                    dateModified: string;
+                    /**
+                     * Format: int64
+                     * @description The whole part of the quantity.
+                     */
+                    dealMeasure: number;
+                    dealMeasureUnit?: components["schemas"]["DealMeasureUnit"] | null;
+                    /**
+                     * @description Its number.
+                     * @example D241200044
+                     */
+                    dealNo: string;
+                    /**
+                     * Format: double
+                     * @description How many.
+                     */
+                    dealQuantity?: number | null;
+                    /** @description When it was offered. */
+                    dealsDate: string;
+                    /**
+                     * Format: int64
+                     * @description Its id.
+                     */
+                    dealsId: number;
+                    /** @description What it is called. */
+                    dealsName: string;
+                    /**
+                     * Format: int64
+                     * @description Number of its stage.
+                     */
+                    dealStageId: number;
+                    /** @description Name of its stage. */
+                    dealStageName: string;
+                    /**
+                     * Format: double
+                     * @description What it is worth.
+                     */
+                    dealsValue: number;
+                    /** @description When it is expected to be closed. */
+                    expectedCloseDate: string;
+                    /** @description Names of its labels. */
+                    labels: string[];
+                    /**
+                     * Format: int64
+                     * @description The whole part of the quantity.
+                     */
+                    measure: number;
+                    /** @description Details. */
+                    notes?: string | null;
+                    /**
+                     * Format: int64
+                     * @description Chance of winning, in percent.
+                     */
+                    probability: number;
+                    /**
+                     * Format: double
+                     * @description The same.
+                     */
+                    quantity?: number | null;
+                    /**
+                     * Format: int64
+                     * @description 1 open, 2 won, 3 missed.
+                     */
+                    statusId: number;
+                    /** @description The same in words. */
+                    statusName: string;
+                    /**
+                     * Format: double
+                     * @description Value times chance.
+                     */
+                    weightedValue: number;
                 }[];
             };
             /** @description `1000`, `Success`. */
@@ -3961,6 +11495,89 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Listing_EventKind: {
+            /** @description A list of records with their count. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description How many records there are in all; exact up to 10,000.
+                 * @example 42
+                 */
+                total: number;
+                /**
+                 * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+                 * @example false
+                 */
+                totalIsEstimate: boolean;
+                /** @description The records of this page. */
+                value: {
+                    /**
+                     * @description Whether only subscriptions that name it hear of it.
+                     * @example false
+                     */
+                    byNameOnly: boolean;
+                    /**
+                     * @description The property of `Data` that holds the record.
+                     * @example ChatMessage
+                     */
+                    data: string;
+                    /**
+                     * @description When it happens.
+                     * @example A customer wrote in a chat room, in words or otherwise.
+                     */
+                    description: string;
+                    /**
+                     * @description What happened in it.
+                     * @example Message
+                     */
+                    event: string;
+                    /**
+                     * @description What a subscription names to hear of it alone.
+                     * @example Chat.Message
+                     */
+                    name: string;
+                    /**
+                     * @description Business area.
+                     * @example Chat
+                     */
+                    topic: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Listing_ExpenseStatusGroup: {
+            /** @description A list of records with their count. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description How many records there are in all; exact up to 10,000.
+                 * @example 42
+                 */
+                total: number;
+                /**
+                 * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+                 * @example false
+                 */
+                totalIsEstimate: boolean;
+                /** @description The records of this page. */
+                value: {
+                    /** @description Its expenses, those of the last days first. */
+                    expenses: components["schemas"]["ExpenseLite"][];
+                    /**
+                     * Format: int64
+                     * @description Number of the status.
+                     */
+                    statusId: number;
+                    /** @description The same in words. */
+                    statusName: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Listing_ProductFilterItem: {
             /** @description A list of records with their count. */
             data: {
@@ -4053,6 +11670,236 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Listing_ReportKind: {
+            /** @description A list of records with their count. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description How many records there are in all; exact up to 10,000.
+                 * @example 42
+                 */
+                total: number;
+                /**
+                 * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+                 * @example false
+                 */
+                totalIsEstimate: boolean;
+                /** @description The records of this page. */
+                value: {
+                    /**
+                     * @description What it tells.
+                     * @example Messages from customers and to them.
+                     */
+                    description: string;
+                    /**
+                     * @description Its figures.
+                     * @example [
+                     *       "fromCustomers",
+                     *       "toCustomers"
+                     *     ]
+                     */
+                    figures: string[];
+                    /**
+                     * @description What its rows may be told apart by; the first one unless asked otherwise.
+                     * @example [
+                     *       "day",
+                     *       "hour",
+                     *       "channel"
+                     *     ]
+                     */
+                    groupBy: string[];
+                    /**
+                     * @description Its name.
+                     * @example messages
+                     */
+                    name: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Listing_ReportRow: {
+            /** @description A list of records with their count. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description How many records there are in all; exact up to 10,000.
+                 * @example 42
+                 */
+                total: number;
+                /**
+                 * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+                 * @example false
+                 */
+                totalIsEstimate: boolean;
+                /** @description The records of this page. */
+                value: {
+                    /**
+                     * Format: double
+                     * @description The average: seconds of a time, points of an answer; null for what is only counted.
+                     * @example 95.5
+                     */
+                    average?: number | null;
+                    /**
+                     * Format: int64
+                     * @description How many.
+                     * @example 42
+                     */
+                    count: number;
+                    /**
+                     * @description Which figure.
+                     * @example fromCustomers
+                     */
+                    figure: string;
+                    /**
+                     * @description The day, the hour, the channel, or whatever the rows are told apart by.
+                     * @example 2025-01-29
+                     */
+                    group: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Listing_Webhook: {
+            /** @description A list of records with their count. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description How many records there are in all; exact up to 10,000.
+                 * @example 42
+                 */
+                total: number;
+                /**
+                 * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+                 * @example false
+                 */
+                totalIsEstimate: boolean;
+                /** @description The records of this page. */
+                value: {
+                    /**
+                     * @description When it was made.
+                     * @example 2025-01-29T15:38:43+0700
+                     */
+                    dateCreated: string;
+                    /**
+                     * @description When it was last changed.
+                     * @example 2025-01-29T15:38:43+0700
+                     */
+                    dateModified: string;
+                    /**
+                     * @description What it is for.
+                     * @example Stock to the shop
+                     */
+                    description?: string | null;
+                    /** @description Since when every delivery fails. */
+                    failingSince?: string | null;
+                    /** @description Until when nothing but one probe goes to it, because its receiver does not answer or asked for it. */
+                    heldUntil?: string | null;
+                    /** @description Until when the secret before the present one signs, too. */
+                    oldSecretUntil?: string | null;
+                    /**
+                     * Format: int64
+                     * @description Calls at once; null for the server's limit.
+                     * @example 8
+                     */
+                    parallel?: number | null;
+                    /**
+                     * @description `full`, or `thin`: of each record no more than what names it.
+                     * @example full
+                     */
+                    payload: string;
+                    /**
+                     * Format: int64
+                     * @description Calls a second by each node; null for no limit.
+                     * @example 50
+                     */
+                    ratePerSecond?: number | null;
+                    /**
+                     * @description `active`, `paused`, or `ended` by its receiver.
+                     * @example active
+                     */
+                    state: string;
+                    /** @description Why it is paused or ended. */
+                    stateReason?: string | null;
+                    /**
+                     * @description Topics and events it hears of; an empty list means all that are not told by name only.
+                     * @example [
+                     *       "Chat",
+                     *       "Customer.Created"
+                     *     ]
+                     */
+                    topics: string[];
+                    /**
+                     * @description Where events are posted.
+                     * @example https://example.com/hook
+                     */
+                    url: string;
+                    /**
+                     * Format: int64
+                     * @description Its number.
+                     * @example 1
+                     */
+                    webhookId: number;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Marked: {
+            /** @description The mark as it is now. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description The last message that is read.
+                 */
+                readTo: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Me: {
+            /** @description Who is signed in. */
+            data: {
+                /** @description The channel accounts whose rooms the person sees; null is every one. */
+                accounts?: string[] | null;
+                /** @description Other companies where the same e-mail signs in. */
+                companies: components["schemas"]["CompanyName"][];
+                /** @description The company of this session. */
+                company: components["schemas"]["MeCompany"];
+                /** @description What the person set in the console. */
+                preferences: Record<string, never>;
+                /**
+                 * @description Whose records: `own`, `team` or `all`.
+                 * @example own
+                 */
+                range: string;
+                /**
+                 * @description What the role grants.
+                 * @example [
+                 *       "chat:read",
+                 *       "chat:write"
+                 *     ]
+                 */
+                scopes: string[];
+                /** @description The session. */
+                session: components["schemas"]["MeSession"];
+                /** @description The person. */
+                user: components["schemas"]["MeUser"];
+                /**
+                 * @description The server's version.
+                 * @example 0.1.0
+                 */
+                version: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_MessageDetail: {
             /** @description A message with the story of its delivery. */
             data: components["schemas"]["ChatMessage"] & {
@@ -4062,6 +11909,496 @@ export interface components {
                 cost?: string | null;
                 /** @description Why it failed or waits, in the provider's words. */
                 failure?: string | null;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_One_Deal: {
+            /** @description One record, or a short list without pages, as the original API's first groups wrap it: in `data.value`. */
+            data: {
+                /** @description A deal. */
+                value: {
+                    /**
+                     * @description Staff code of the person in charge.
+                     * @example staff01
+                     */
+                    assignTo: string;
+                    /** @description The person's name. */
+                    assignToName: string;
+                    /**
+                     * Format: int64
+                     * @description Number of its board.
+                     * @example 34628319
+                     */
+                    boardId: number;
+                    /** @description Name of its board. */
+                    boardName: string;
+                    /** @description Who created it. */
+                    createByUserId: string;
+                    /** @description The customer. */
+                    customer: components["schemas"]["DealCustomer"];
+                    /**
+                     * Format: int64
+                     * @description The customer's number.
+                     */
+                    customerId: number;
+                    /** @description When it was won or missed. */
+                    dateClosed?: string | null;
+                    /**
+                     * @description When it was created.
+                     * @example 2023-02-07T16:51:40+0700
+                     */
+                    dateCreated: string;
+                    /** @description When to follow up. */
+                    dateFollowUp?: string | null;
+                    /** @description When it was last changed. */
+                    dateModified: string;
+                    /**
+                     * @description Its number.
+                     * @example D241200044
+                     */
+                    dealNo: string;
+                    /**
+                     * Format: double
+                     * @description How many.
+                     */
+                    dealQuantity?: number | null;
+                    /** @description Of what. */
+                    dealQuantityUnit?: string | null;
+                    /**
+                     * @description When it was offered.
+                     * @example 2023-02-07T16:51:40+0700
+                     */
+                    dealsDate: string;
+                    /**
+                     * Format: int64
+                     * @description Its id.
+                     * @example 1
+                     */
+                    dealsId: number;
+                    /**
+                     * Format: int64
+                     * @description Its place among the deals of its stage: they are in the order of these numbers, which have gaps.
+                     * @example 1024
+                     */
+                    dealsIndex: number;
+                    /** @description Its interests. */
+                    dealsInterests: components["schemas"]["DealsInterest"][];
+                    /** @description Its labels. */
+                    dealsLabels: components["schemas"]["DealsLabel"][];
+                    /** @description What it is called. */
+                    dealsName: string;
+                    /** @description Its stage. */
+                    dealStage: components["schemas"]["DealStage"];
+                    /**
+                     * Format: int64
+                     * @description Number of its stage.
+                     * @example 5509
+                     */
+                    dealStageId: number;
+                    /**
+                     * Format: double
+                     * @description What it is worth.
+                     * @example 10
+                     */
+                    dealsValue: number;
+                    /**
+                     * @description When it is expected to be closed.
+                     * @example 2023-02-08T16:51:40+0700
+                     */
+                    expectedCloseDate: string;
+                    /** @description What to do then. */
+                    followUpNotes?: string | null;
+                    /** @description Whether it is still open. */
+                    isAction: boolean;
+                    /** @description False of a deal that was deleted. */
+                    isActive: boolean;
+                    /** @description Whether the caller may edit it. */
+                    isEdit: boolean;
+                    /**
+                     * Format: int64
+                     * @description The whole part of the quantity.
+                     */
+                    measure: number;
+                    /** @description Who changed it last. */
+                    modifiedByUserId?: string | null;
+                    /** @description Details. */
+                    notes?: string | null;
+                    /** @description Staff codes of those who take part. */
+                    participantCodes: string[];
+                    /**
+                     * Format: int64
+                     * @description Chance of winning, in percent.
+                     * @example 20
+                     */
+                    probability: number;
+                    /**
+                     * Format: int64
+                     * @description Number of the reason for which it was missed.
+                     */
+                    reasonCategoryId?: number | null;
+                    /** @description Name of that reason. */
+                    reasonCategoryName?: string | null;
+                    /** @description Remark on how it ended. */
+                    remark?: string | null;
+                    /**
+                     * Format: int64
+                     * @description 1 open, 2 won, 3 missed.
+                     * @example 1
+                     */
+                    statusId: number;
+                    /**
+                     * @description The same in words.
+                     * @example Open
+                     */
+                    statusName: string;
+                    /**
+                     * Format: double
+                     * @description Value times chance.
+                     * @example 2
+                     */
+                    weightedValue: number;
+                };
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_One_Expense: {
+            /** @description One record, or a short list without pages, as the original API's first groups wrap it: in `data.value`. */
+            data: {
+                /** @description An expense. */
+                value: {
+                    /** @description Activities that it belongs to. */
+                    activityExpenses: components["schemas"]["ActivityExpense"][];
+                    /**
+                     * Format: int64
+                     * @description Number of its activity.
+                     */
+                    activityId?: number | null;
+                    /** @description What happened to it. */
+                    activityLogs: components["schemas"]["ExpenseActivityLog"][];
+                    /** @description Who approved it. */
+                    approvedByUserId?: string | null;
+                    /**
+                     * Format: int64
+                     * @description How many levels it has to pass.
+                     */
+                    approveLevels: number;
+                    /** @description Its files. */
+                    attachments: components["schemas"]["AttachmentDto"][];
+                    /** @description Whether it can be approved. */
+                    canApprove: boolean;
+                    /**
+                     * Format: int64
+                     * @description The company's number.
+                     */
+                    companyId: number;
+                    /** @description Who created it. */
+                    createdByUserId: string;
+                    /** @description When. */
+                    dateApproved?: string | null;
+                    /** @description When it was created. */
+                    dateCreated: string;
+                    /**
+                     * @description When the money was spent.
+                     * @example 2023-01-06T12:04:16+0700
+                     */
+                    dateTransaction: string;
+                    /** @description When it was last changed. */
+                    dateUpdated?: string | null;
+                    /** @description Whether it can be deleted. */
+                    deletable: boolean;
+                    /** @description Its lines. */
+                    expenseDetails: components["schemas"]["ExpenseDetail"][];
+                    /**
+                     * Format: int64
+                     * @description Its id.
+                     * @example 1
+                     */
+                    expenseId: number;
+                    /**
+                     * @description Its number.
+                     * @example EX2511-0001
+                     */
+                    expenseNo: string;
+                    /** @description Its steps of approval. */
+                    expenseStates: components["schemas"]["ExpenseState"][];
+                    /** @description Whether it can be changed. */
+                    isEdit: boolean;
+                    /** @description The same as `updatedByUserId`. */
+                    modifiedByUserId?: string | null;
+                    /** @description Picture of the employee; not kept here. */
+                    pictureUrl?: string | null;
+                    /** @description Why it was rejected or cancelled. */
+                    reason?: string | null;
+                    /** @description Remark. */
+                    remark?: string | null;
+                    /** @description Staff code of the employee who claims. */
+                    staffCode?: string | null;
+                    /** @description The employee's name. */
+                    staffName?: string | null;
+                    /**
+                     * Format: int64
+                     * @description 302 waits for approval, 303 approved, 304 rejected, 305 cancelled.
+                     * @example 302
+                     */
+                    statusId: number;
+                    /** @description The same in words. */
+                    statusName: string;
+                    /** @description Title. */
+                    subject: string;
+                    /**
+                     * Format: int64
+                     * @description Team of the employee who claims.
+                     */
+                    teamId?: number | null;
+                    /**
+                     * Format: double
+                     * @description What it comes to.
+                     */
+                    total: number;
+                    /**
+                     * Format: double
+                     * @description The same.
+                     */
+                    totalBaht: number;
+                    /**
+                     * Format: double
+                     * @description What is to be paid back: without what was paid with the company's card.
+                     */
+                    totalToPay: number;
+                    /** @description Who changed it last. */
+                    updatedByUserId?: string | null;
+                    /**
+                     * Format: int64
+                     * @description The level of approval that it waits for.
+                     */
+                    waitingApproveByRankNo?: number | null;
+                    /** @description Not used here. */
+                    waitingApproveByRoleId?: string | null;
+                    /** @description User id of the employee who is expected to approve it. */
+                    waitingApproveByUserId?: string | null;
+                };
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_One_Vec_ContractVisit: {
+            /** @description One record, or a short list without pages, as the original API's first groups wrap it: in `data.value`. */
+            data: {
+                value: {
+                    /**
+                     * Format: int64
+                     * @description Id of the agreement.
+                     */
+                    contractServiceId: number;
+                    /**
+                     * @description Its day.
+                     * @example 2025-06-18 00:00:00
+                     */
+                    dateDue: string;
+                    /** @description What is done. */
+                    subject: string;
+                    /** @description Number of its task, which is made 30 days before its day. */
+                    taskNo?: string | null;
+                    /**
+                     * @description Status of that task.
+                     * @example open
+                     */
+                    taskStatus?: string | null;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_One_Vec_DealBoard: {
+            /** @description One record, or a short list without pages, as the original API's first groups wrap it: in `data.value`. */
+            data: {
+                value: {
+                    /**
+                     * Format: int64
+                     * @description Its number.
+                     * @example 34628319
+                     */
+                    boardId: number;
+                    /**
+                     * Format: int64
+                     * @description Its place among the boards.
+                     */
+                    boardIndex: number;
+                    /**
+                     * @description Its name.
+                     * @example Sales
+                     */
+                    boardName: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_One_Vec_DealInterest: {
+            /** @description One record, or a short list without pages, as the original API's first groups wrap it: in `data.value`. */
+            data: {
+                value: {
+                    /**
+                     * Format: int64
+                     * @description Its number.
+                     * @example 1001
+                     */
+                    interestId: number;
+                    /**
+                     * @description Its name.
+                     * @example Software
+                     */
+                    interestName: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_One_Vec_DealLabel: {
+            /** @description One record, or a short list without pages, as the original API's first groups wrap it: in `data.value`. */
+            data: {
+                value: {
+                    /** @description Its colour. */
+                    color?: string | null;
+                    /**
+                     * Format: int64
+                     * @description Its number.
+                     * @example 1002
+                     */
+                    labelId: number;
+                    /**
+                     * @description Its name.
+                     * @example Hot
+                     */
+                    labelName: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_One_Vec_DealMissedReasonCategory: {
+            /** @description One record, or a short list without pages, as the original API's first groups wrap it: in `data.value`. */
+            data: {
+                value: {
+                    /**
+                     * Format: int64
+                     * @description Its number.
+                     * @example 39733557
+                     */
+                    reasonCategoryId: number;
+                    /**
+                     * @description Its name.
+                     * @example Price
+                     */
+                    reasonCategoryName: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_One_Vec_DealStageEntry: {
+            /** @description One record, or a short list without pages, as the original API's first groups wrap it: in `data.value`. */
+            data: {
+                value: {
+                    /**
+                     * Format: int64
+                     * @description The board that it belongs to.
+                     * @example 34628319
+                     */
+                    boardId: number;
+                    /**
+                     * Format: int64
+                     * @description Its number.
+                     * @example 5509
+                     */
+                    dealStageId: number;
+                    /**
+                     * Format: int64
+                     * @description Its place on the board.
+                     */
+                    dealStageIndex: number;
+                    /**
+                     * @description Its name.
+                     * @example Proposal
+                     */
+                    dealStageName: string;
+                    /**
+                     * @description What its deals are: `open`, `won` or `missed`.
+                     * @example open
+                     */
+                    kind: string;
+                    /**
+                     * Format: int64
+                     * @description The usual chance of winning of its deals, in percent.
+                     */
+                    probability?: number | null;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_One_Vec_DealStay: {
+            /** @description One record, or a short list without pages, as the original API's first groups wrap it: in `data.value`. */
+            data: {
+                value: {
+                    /** @description When the deal came there. */
+                    dateEntered: string;
+                    /** @description When it left; null of the stage in which it is. */
+                    dateLeft?: string | null;
+                    /**
+                     * Format: int64
+                     * @description Number of the stage.
+                     */
+                    dealStageId: number;
+                    /** @description Its name. */
+                    dealStageName: string;
+                    /** @description Who brought it there. */
+                    enteredByUserId: string;
+                    /**
+                     * Format: int64
+                     * @description How long it was there, in seconds; until now where it still is.
+                     */
+                    seconds: number;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Option_RoomDraft: {
+            data: null | {
+                /** @description Id of an uploaded file that is to go along. */
+                attachment?: string | null;
+                /**
+                 * Format: int64
+                 * @description When it was last changed: Unix time in milliseconds.
+                 */
+                changedAt: number;
+                /** @description The text as far as it goes. */
+                content: string;
+                /** @description `reply` or `note`. */
+                mode: string;
+                /**
+                 * Format: uuid
+                 * @description The room.
+                 */
+                roomId: string;
+                /**
+                 * Format: int64
+                 * @description The version, as `If-Match` names it.
+                 */
+                version: number;
             };
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -4104,6 +12441,41 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Page_CaseComment: {
+            /** @description A page of records: the original API wraps its lists in `data.value`. */
+            data: {
+                /** @description Where the next page begins (pass it as `before`); null on the last page. */
+                next?: string | null;
+                /** @description The records of this page, in the operation's stated order. */
+                value: {
+                    /**
+                     * @description The case's number.
+                     * @example T250200010
+                     */
+                    caseNo: string;
+                    /** @description What is said. */
+                    comment: string;
+                    /**
+                     * Format: int64
+                     * @description Its number.
+                     * @example 1
+                     */
+                    commentId: number;
+                    /** @description Who said it: the id of an API client or of a user. */
+                    createdByUserId: string;
+                    /**
+                     * @description When.
+                     * @example 2025-02-05T17:35:53+0700
+                     */
+                    dateCreated: string;
+                    /** @description Whether it is for the staff only. */
+                    isInternal: boolean;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Page_ChatMessage: {
             /** @description A page of records: the original API wraps its lists in `data.value`. */
             data: {
@@ -4121,6 +12493,11 @@ export interface components {
                      * @example pending
                      */
                     deliveryStatus: string;
+                    /**
+                     * @description What it says besides, where there is anything: `fileName`, `keywords` of a sticker, `params` that were chosen with a
+                     *     button, `mentions`, `quote`, `imageSet`, `preview`, `durationMs`.
+                     */
+                    details?: Record<string, never> | null;
                     /**
                      * @description Message id (UUID v7).
                      * @example 019ab0a2-5f6b-7d31-a1d5-1f2c8f0a9b6e
@@ -4254,6 +12631,11 @@ export interface components {
                     dateEnded?: string | null;
                     /** @description Nothing was written: the counts say what would be. */
                     dryRun: boolean;
+                    /**
+                     * @description The encoding of a text: the one that was named, or the one that was found.
+                     * @example utf-8
+                     */
+                    encoding?: string | null;
                     /** @description The first rows that were refused, in the order of the file: at most 20. */
                     errors: components["schemas"]["RowError"][];
                     /**
@@ -4284,6 +12666,8 @@ export interface components {
                     kind: string;
                     /** @description The first records that were left as they are when the import was taken back: at most 20. */
                     left: components["schemas"]["Left"][];
+                    /** @description What of the file was left out. */
+                    leftOut: components["schemas"]["LeftOut"][];
                     problem?: components["schemas"]["Problem"] | null;
                     /**
                      * Format: int64
@@ -4303,6 +12687,11 @@ export interface components {
                      * @example 1000
                      */
                     rowsDone: number;
+                    /**
+                     * @description The sheet of a workbook that was read.
+                     * @example Customers
+                     */
+                    sheet?: string | null;
                     /**
                      * @description `waiting`, `running`, `done`, `failed` (as a whole; see `problem`), `undoing`, `undone`.
                      * @example done
@@ -4507,6 +12896,79 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Page_RoomEvent: {
+            /** @description A page of records: the original API wraps its lists in `data.value`. */
+            data: {
+                /** @description Where the next page begins (pass it as `before`); null on the last page. */
+                next?: string | null;
+                /** @description The records of this page, in the operation's stated order. */
+                value: {
+                    /** @description `updated`, `reopened`, `assigned`, … */
+                    action: string;
+                    actor?: components["schemas"]["PersonName"] | null;
+                    /**
+                     * Format: int64
+                     * @description When: Unix time in milliseconds.
+                     */
+                    at: number;
+                    /** @description Each thing that changed, with its value before and after. */
+                    changes: Record<string, never>;
+                    /**
+                     * Format: uuid
+                     * @description The entry.
+                     */
+                    id: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Page_RoomNote: {
+            /** @description A page of records: the original API wraps its lists in `data.value`. */
+            data: {
+                /** @description Where the next page begins (pass it as `before`); null on the last page. */
+                next?: string | null;
+                /** @description The records of this page, in the operation's stated order. */
+                value: {
+                    author?: components["schemas"]["PersonName"] | null;
+                    /**
+                     * Format: int64
+                     * @description When it was last changed.
+                     */
+                    changedAt?: number | null;
+                    /** @description The text. */
+                    content: string;
+                    /**
+                     * Format: int64
+                     * @description When it was written: Unix time in milliseconds.
+                     */
+                    createdAt: number;
+                    /**
+                     * Format: uuid
+                     * @description Its id.
+                     */
+                    id: string;
+                    /** @description Whom it mentions. */
+                    mentions: components["schemas"]["PersonName"][];
+                    /** @description Whether the caller wrote it. */
+                    own: boolean;
+                    /**
+                     * Format: uuid
+                     * @description The room.
+                     */
+                    roomId: string;
+                    /**
+                     * Format: int64
+                     * @description Its version.
+                     */
+                    version: number;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Page_Satisfaction: {
             /** @description A page of records: the original API wraps its lists in `data.value`. */
             data: {
@@ -4656,6 +13118,165 @@ export interface components {
                      */
                     state: string;
                 }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Page_TimelineEntry: {
+            /** @description A page of records: the original API wraps its lists in `data.value`. */
+            data: {
+                /** @description Where the next page begins (pass it as `before`); null on the last page. */
+                next?: string | null;
+                /** @description The records of this page, in the operation's stated order. */
+                value: {
+                    /**
+                     * Format: uuid
+                     * @description User id of whoever sees to it.
+                     */
+                    assignedToUserId?: string | null;
+                    /**
+                     * @description When: of a room its last message, of an activity its begin, of a case when it was raised, of a task when it was
+                     *     entered.
+                     * @example 2025-02-05T17:35:53+0700
+                     */
+                    date: string;
+                    /**
+                     * @description `room`, `event`, `activity`, `case` or `task`.
+                     * @example case
+                     */
+                    kind: string;
+                    /**
+                     * @description The record's number or id, by which its own operations know it.
+                     * @example T250200010
+                     */
+                    reference: string;
+                    /**
+                     * @description How far it has come, of a kind of record that has a status.
+                     * @example open
+                     */
+                    status?: string | null;
+                    /** @description What was said last in the room, or more about the event. */
+                    text?: string | null;
+                    /** @description What it is called. */
+                    title: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Page_WebhookDelivery: {
+            /** @description A page of records: the original API wraps its lists in `data.value`. */
+            data: {
+                /** @description Where the next page begins (pass it as `before`); null on the last page. */
+                next?: string | null;
+                /** @description The records of this page, in the operation's stated order. */
+                value: {
+                    answer?: components["schemas"]["DeliveryTry"] | null;
+                    /**
+                     * @description When it was to go out first.
+                     * @example 2025-01-29T15:38:43+0700
+                     */
+                    dateCreated: string;
+                    /**
+                     * @description When it arrived, or was given up.
+                     * @example 2025-01-29T15:38:44+0700
+                     */
+                    dateDone?: string | null;
+                    /**
+                     * @description Its id: the subscription's number and the event's id.
+                     * @example 1-01936d1c-8a4e-7bb1-9d0e-2f1f2d1c7a55
+                     */
+                    deliveryId: string;
+                    /** @description Why it was given up, or what the last try complained of. */
+                    error?: string | null;
+                    /**
+                     * @description What happened in it.
+                     * @example Message
+                     */
+                    event: string;
+                    /**
+                     * @description The event's id, as the receiver gets it in `webhook-id`.
+                     * @example 01936d1c-8a4e-7bb1-9d0e-2f1f2d1c7a55
+                     */
+                    eventId: string;
+                    /** @description Tries that failed, the first one first. */
+                    failedTries: components["schemas"]["DeliveryTry"][];
+                    /** @description What is posted. */
+                    request: components["schemas"]["DeliveryRequest"];
+                    /**
+                     * @description `pending`, `delivered` or `failed`.
+                     * @example delivered
+                     */
+                    state: string;
+                    /**
+                     * @description Business area.
+                     * @example Chat
+                     */
+                    topic: string;
+                    /**
+                     * Format: int64
+                     * @description Tries so far.
+                     * @example 1
+                     */
+                    tries: number;
+                    /**
+                     * Format: int64
+                     * @description The subscription's number.
+                     * @example 1
+                     */
+                    webhookId: number;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_PresenceList: {
+            data: {
+                /** @description Who is there. */
+                value: components["schemas"]["Presence"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Preview: {
+            /** @description How a message would go out. */
+            data: {
+                /** @description What it would say. */
+                content?: string | null;
+                /** @description Why the channel would not take it. */
+                faults: components["schemas"]["Fault"][];
+                /**
+                 * Format: int64
+                 * @description Until when an answer is free: Unix time in milliseconds.
+                 */
+                freeUntil?: number | null;
+                /** @description Whether it costs nothing. */
+                isFree: boolean;
+                /**
+                 * Format: int64
+                 * @description Paid messages a month, as the provider said.
+                 */
+                quotaLimit?: number | null;
+                /**
+                 * Format: int64
+                 * @description How many of them are used.
+                 */
+                quotaUsed?: number | null;
+                /**
+                 * @description `reply` (free), `push` (counted by the provider), `ask` (too late to be free; a retry pays) or `stopped` (the month's paid
+                 *     messages are used up).
+                 * @example reply
+                 */
+                route: string;
+                /**
+                 * @description Its kind on the channel.
+                 * @example message
+                 */
+                type?: string | null;
             };
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -4901,6 +13522,249 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Quotation: {
+            /** @description A quotation. */
+            data: components["schemas"]["SalesAmounts"] & {
+                acceptance?: components["schemas"]["QuotationAcceptance"] | null;
+                approval?: components["schemas"]["SalesApproval"] | null;
+                /**
+                 * Format: int64
+                 * @description Number of the contact person, as it was sent.
+                 */
+                contactId?: number | null;
+                /** @description Contact person. */
+                contactName?: string | null;
+                /** @description Who made it: the id of an API client or of a user. */
+                createdByUserId: string;
+                /**
+                 * @description Currency (ISO 4217).
+                 * @example THB
+                 */
+                currencyCode: string;
+                /**
+                 * @description Code of the customer.
+                 * @example daisy
+                 */
+                customerCode: string;
+                /**
+                 * Format: int64
+                 * @description Number of the customer.
+                 * @example 12
+                 */
+                customerId: number;
+                /**
+                 * @description Name of the customer.
+                 * @example Daisy Co., Ltd.
+                 */
+                customerName: string;
+                /**
+                 * @description When.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateCreated: string;
+                /**
+                 * @description When.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateModified: string;
+                /** @description Label of the document's discount. */
+                discountName?: string | null;
+                /** @description The same as a list. */
+                discounts: components["schemas"]["SalesDiscount"][];
+                /** @description True percent, false amount. */
+                discountType?: boolean | null;
+                /**
+                 * Format: double
+                 * @description The document's discount, as it was entered.
+                 */
+                discountValue?: number | null;
+                /**
+                 * Format: double
+                 * @description With VAT; what is withheld is not taken off.
+                 * @example 4467.25
+                 */
+                grandTotal: number;
+                /**
+                 * Format: int64
+                 * @description Header template of the printed document.
+                 * @example 1
+                 */
+                headerTemplateId?: number | null;
+                /**
+                 * @description Whether that day is over.
+                 * @example false
+                 */
+                isExpired: boolean;
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /** @description Terms of payment. */
+                paymentTerm?: string | null;
+                /** @description Note that is not printed. */
+                privateNote?: string | null;
+                /**
+                 * @description Its date.
+                 * @example 2023-01-04T00:00:00+0700
+                 */
+                quotationDate: string;
+                /** @description Its lines. */
+                quotationDetails: components["schemas"]["SalesLine"][];
+                /**
+                 * Format: int64
+                 * @description Its internal number.
+                 * @example 1
+                 */
+                quotationId: number;
+                /**
+                 * @description Its number.
+                 * @example QT2511-0001
+                 */
+                quotationNo: string;
+                /** @description Additional details. */
+                quotationNote?: string | null;
+                /**
+                 * Format: int64
+                 * @description 1 draft, 2 waiting for approval, 3 waiting to be sent, 4 sent, 5 completed, 6 rejected, 7 cancelled.
+                 * @example 1
+                 */
+                quotationStatus: number;
+                /**
+                 * @description Title.
+                 * @example Test open api edit quotation
+                 */
+                quotationSubject: string;
+                /**
+                 * @description The last valid day.
+                 * @example 2023-02-04T00:00:00+0700
+                 */
+                quotationValidUntil: string;
+                /** @description Why it was rejected or cancelled. */
+                reason?: string | null;
+                /** @description Recipient's address. */
+                recipientAddress?: string | null;
+                /** @description Recipient's name. */
+                recipientName?: string | null;
+                /** @description Reference number. */
+                referenceNo?: string | null;
+                /** @description Remark that is printed. */
+                remark?: string | null;
+                /**
+                 * Format: int64
+                 * @description 1, and one more with each change after it was approved, sent or rejected.
+                 * @example 1
+                 */
+                revision: number;
+                /** @description Number of the sales order that was made of it. */
+                salesOrderNo?: string | null;
+                /**
+                 * @description Code of the salesperson.
+                 * @example Admin01
+                 */
+                staffCode: string;
+                /**
+                 * Format: double
+                 * @description Sum of the lines.
+                 * @example 4275
+                 */
+                subTotal: number;
+                /**
+                 * Format: double
+                 * @description The same less the document's discount.
+                 * @example 4175
+                 */
+                subTotalWithDiscount: number;
+                /**
+                 * Format: double
+                 * @description VAT.
+                 * @example 292.25
+                 */
+                totalVat: number;
+                /**
+                 * @description True: prices are without VAT; false: prices contain it.
+                 * @example true
+                 */
+                vatCalculation: boolean;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_QuotationComparison: {
+            /** @description What differs between two revisions. */
+            data: {
+                /** @description Each property that differs, with both values; lines by their place (`quotationDetails[0].price`). */
+                changes: Record<string, never>;
+                /**
+                 * Format: int64
+                 * @description The older one.
+                 * @example 1
+                 */
+                from: number;
+                /**
+                 * Format: int64
+                 * @description The newer one.
+                 * @example 2
+                 */
+                to: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_QuotationLink: {
+            /** @description A link to a quotation's page. */
+            data: {
+                /**
+                 * @description Until when the link is good.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateExpires: string;
+                /** @description The message that carries it, when it was sent into a room. */
+                messageId?: string | null;
+                /**
+                 * @description Number of the quotation.
+                 * @example QT2511-0001
+                 */
+                quotationNo: string;
+                /**
+                 * @description Where the customer looks at it and answers, without signing in.
+                 * @example https://sala.example.com/quotation/507-…
+                 */
+                url: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_QuotationRevisions: {
+            /** @description All revisions of a quotation. */
+            data: {
+                /** @description The newest first; the first is the present one. */
+                value: components["schemas"]["QuotationRevision"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ReceivablesReport: {
+            /** @description What is still to be paid. */
+            data: {
+                /** @description A row for each currency. */
+                value: components["schemas"]["Receivables"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_RecoveryCodes: {
+            /** @description Codes for whoever lost the authenticator, each good once; shown once. */
+            data: {
+                /** @description The codes. */
+                recoveryCodes: string[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Registered: {
             /** @description What became of serial numbers. */
             data: {
@@ -4927,12 +13791,462 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_RoomCounts: {
+            /** @description How many rooms there are in each view; 1000 means that many or more. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description With a draft of the caller's.
+                 */
+                drafts: number;
+                /**
+                 * Format: int64
+                 * @description With a note that mentions the caller and was not seen yet.
+                 */
+                mentioned: number;
+                /**
+                 * Format: int64
+                 * @description Open, and the caller's.
+                 */
+                mine: number;
+                /**
+                 * Format: int64
+                 * @description Open.
+                 */
+                open: number;
+                /** @description Where to follow the changes from. */
+                streamCursor: string;
+                /**
+                 * Format: int64
+                 * @description Open, and of the caller's team.
+                 */
+                team: number;
+                /**
+                 * Format: int64
+                 * @description Open, with a customer who waits for an answer.
+                 */
+                unanswered: number;
+                /**
+                 * Format: int64
+                 * @description Open, and nobody's.
+                 */
+                unassigned: number;
+                /**
+                 * Format: int64
+                 * @description Put off.
+                 */
+                waiting: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_RoomCustomer: {
             /** @description The customer of a room, and who else it may be. */
             data: {
                 customer?: components["schemas"]["Linked"] | null;
                 /** @description Customers that are known by the room's account at its platform, the oldest first: at most 20. */
                 suggestions: components["schemas"]["Linked"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_RoomDraft: {
+            /** @description A draft of the caller's. */
+            data: {
+                /** @description Id of an uploaded file that is to go along. */
+                attachment?: string | null;
+                /**
+                 * Format: int64
+                 * @description When it was last changed: Unix time in milliseconds.
+                 */
+                changedAt: number;
+                /** @description The text as far as it goes. */
+                content: string;
+                /** @description `reply` or `note`. */
+                mode: string;
+                /**
+                 * Format: uuid
+                 * @description The room.
+                 */
+                roomId: string;
+                /**
+                 * Format: int64
+                 * @description The version, as `If-Match` names it.
+                 */
+                version: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_RoomNote: {
+            /** @description A note. */
+            data: {
+                author?: components["schemas"]["PersonName"] | null;
+                /**
+                 * Format: int64
+                 * @description When it was last changed.
+                 */
+                changedAt?: number | null;
+                /** @description The text. */
+                content: string;
+                /**
+                 * Format: int64
+                 * @description When it was written: Unix time in milliseconds.
+                 */
+                createdAt: number;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description Whom it mentions. */
+                mentions: components["schemas"]["PersonName"][];
+                /** @description Whether the caller wrote it. */
+                own: boolean;
+                /**
+                 * Format: uuid
+                 * @description The room.
+                 */
+                roomId: string;
+                /**
+                 * Format: int64
+                 * @description Its version.
+                 */
+                version: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_RoomPage: {
+            /** @description A page of rooms. */
+            data: {
+                /** @description Where the next page begins; null on the last one. */
+                next?: string | null;
+                /** @description Where to follow the changes from: what happens after this page was read comes after it. */
+                streamCursor: string;
+                /** @description The rooms; perhaps fewer than asked for although more follow. */
+                value: components["schemas"]["ConsoleRoom"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_SalesOrder: {
+            /** @description A sales order. */
+            data: components["schemas"]["SalesAmounts"] & {
+                approval?: components["schemas"]["SalesApproval"] | null;
+                /**
+                 * Format: int64
+                 * @description Number of the contact person, as it was sent.
+                 */
+                contactId?: number | null;
+                /** @description Contact person. */
+                contactName?: string | null;
+                /** @description Who made it: the id of an API client or of a user. */
+                createdByUserId: string;
+                /**
+                 * @description Currency (ISO 4217).
+                 * @example THB
+                 */
+                currencyCode: string;
+                /**
+                 * Format: int64
+                 * @description Place of the customer's address, as it was sent.
+                 */
+                customerAddressId?: number | null;
+                /**
+                 * @description Code of the customer.
+                 * @example CUST-001
+                 */
+                customerCode: string;
+                /**
+                 * Format: int64
+                 * @description Number of the customer.
+                 * @example 1001
+                 */
+                customerId: number;
+                /**
+                 * @description Name of the customer.
+                 * @example ABC Co., Ltd.
+                 */
+                customerName: string;
+                /**
+                 * @description When.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateCreated: string;
+                /**
+                 * @description When.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateModified: string;
+                /**
+                 * @description What was handed over: `none`, `partly`, `all`.
+                 * @example none
+                 */
+                deliveryState: string;
+                /** @description Label of the document's discount. */
+                discountName?: string | null;
+                /** @description The same as a list. */
+                discounts: components["schemas"]["SalesDiscount"][];
+                /** @description True percent, false amount. */
+                discountType?: boolean | null;
+                /**
+                 * Format: double
+                 * @description The document's discount, as it was entered.
+                 */
+                discountValue?: number | null;
+                /** @description The day of the first instalment that is not wholly paid. */
+                dueDate?: string | null;
+                /**
+                 * Format: double
+                 * @description With VAT; what is withheld is not taken off.
+                 * @example 4467.25
+                 */
+                grandTotal: number;
+                /**
+                 * Format: int64
+                 * @description Header template of the printed document.
+                 * @example 1
+                 */
+                headerTemplateId?: number | null;
+                /**
+                 * Format: int64
+                 * @description Marketplace that it came from; not kept here.
+                 */
+                integrationPlatform?: number | null;
+                invoiceInfo?: components["schemas"]["SalesOrderInvoiceInfo"] | null;
+                /** @description Whether that was paid there; not kept here. */
+                isIntegrationOrderPaid?: boolean | null;
+                /** @description Whether that day is over. */
+                isOverdue: boolean;
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /**
+                 * Format: double
+                 * @description What is still to be paid; below zero when too much was.
+                 * @example 4467.25
+                 */
+                outstandingAmount: number;
+                /**
+                 * Format: double
+                 * @description What was paid.
+                 * @example 0
+                 */
+                paidAmount: number;
+                payment?: components["schemas"]["SalesOrderPayment"] | null;
+                /**
+                 * @description `unpaid`, `partly`, `paid`, `over`.
+                 * @example unpaid
+                 */
+                paymentState: string;
+                /**
+                 * @description Terms of payment.
+                 * @example Net 30
+                 */
+                paymentTerm?: string | null;
+                /** @description Note that is not printed. */
+                privateNote?: string | null;
+                /** @description Number of the quotation that it was made of. */
+                quotationNo?: string | null;
+                /** @description Why it was rejected or cancelled. */
+                reason?: string | null;
+                /** @description The same together. */
+                recipient: components["schemas"]["SalesOrderRecipient"];
+                /** @description Delivery address. */
+                recipientAddress?: string | null;
+                /** @description Who receives the goods. */
+                recipientName?: string | null;
+                /** @description Reference number, for example that of the quotation. */
+                referenceNo?: string | null;
+                /** @description Remark that is printed. */
+                remark?: string | null;
+                /**
+                 * Format: int64
+                 * @description Number of the reservation that keeps its stock.
+                 */
+                reservationId?: number | null;
+                salesOrderCustomerAddress?: components["schemas"]["SalesOrderCustomerAddress"] | null;
+                /**
+                 * @description Its date.
+                 * @example 2026-04-21T00:00:00+0700
+                 */
+                salesOrderDate: string;
+                /** @description Its lines; the original spells them with a small o. */
+                salesorderDetails: components["schemas"]["SalesLine"][];
+                /**
+                 * Format: int64
+                 * @description Its internal number: the key of the reject call.
+                 * @example 281940
+                 */
+                salesOrderId: number;
+                /**
+                 * @description Its number.
+                 * @example SO2604-0032
+                 */
+                salesOrderNo: string;
+                /** @description Additional note. */
+                salesOrderNote?: string | null;
+                /**
+                 * Format: int64
+                 * @description 1 draft, 2 open, 3 completed, 4 rejected, 5 cancelled.
+                 * @example 1
+                 */
+                salesOrderStatus: number;
+                /**
+                 * @description Title.
+                 * @example Order - ABC Co., Ltd.
+                 */
+                salesOrderSubject: string;
+                /** @description Address of the delivery document. */
+                shippingDocumentUrl?: string | null;
+                /**
+                 * @description Code of the salesperson.
+                 * @example STAFF-001
+                 */
+                staffCode?: string | null;
+                /**
+                 * Format: double
+                 * @description Sum of the lines.
+                 * @example 4275
+                 */
+                subTotal: number;
+                /**
+                 * Format: double
+                 * @description The same less the document's discount.
+                 * @example 4175
+                 */
+                subTotalWithDiscount: number;
+                /**
+                 * Format: double
+                 * @description VAT.
+                 * @example 292.25
+                 */
+                totalVat: number;
+                /** @description The carrier's number. */
+                trackingNo?: string | null;
+                /**
+                 * @description True: prices are without VAT; false: prices contain it.
+                 * @example true
+                 */
+                vatCalculation: boolean;
+                /**
+                 * @description Name of the warehouse; null for the company's own.
+                 * @example WHGENERAL
+                 */
+                warehouseCode?: string | null;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_SalesOrderLegacyValue: {
+            /** @description An order in its first form, wrapped as the original wraps it. */
+            data: {
+                value: components["schemas"]["SalesOrderLegacy"];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_SalesOrderPromptPay: {
+            /** @description What a customer's bank app reads. */
+            data: {
+                /**
+                 * Format: double
+                 * @description The amount in it: what is due.
+                 * @example 4467.25
+                 */
+                amount: number;
+                /** @description What a bank counter's bar code says; only for a biller. */
+                barcode?: string | null;
+                /** @description What the QR code says. */
+                payload: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_SalesOrdersMade: {
+            /** @description The orders that were made. */
+            data: {
+                /**
+                 * @description Their internal numbers.
+                 * @example [
+                 *       1
+                 *     ]
+                 */
+                salesOrderIds: number[];
+                /**
+                 * @description Their numbers, in the order of the customers.
+                 * @example [
+                 *       "SO2511-0001"
+                 *     ]
+                 */
+                salesOrderNos: string[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_SalesPayments: {
+            /** @description All payments of an order. */
+            data: {
+                /** @description The latest first. */
+                value: components["schemas"]["SalesPayment"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_SalesReport: {
+            /** @description Sales of a period. */
+            data: {
+                /** @description The rows. */
+                value: components["schemas"]["SalesRow"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_SavedView: {
+            /** @description A saved view. */
+            data: {
+                /** @description What an enquiry holds. */
+                filter: Record<string, never>;
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 1
+                 */
+                id: number;
+                /** @description Its name. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Its place among the views.
+                 */
+                position: number;
+                /** @description Whether everybody has it. */
+                shared: boolean;
+                /**
+                 * Format: int64
+                 * @description The version, as `If-Match` names it.
+                 */
+                version: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_SavedViews: {
+            data: {
+                /** @description The views in their order. */
+                value: components["schemas"]["SavedView"][];
             };
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -4975,6 +14289,76 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Session: {
+            /** @description A session of one's own. */
+            data: {
+                /**
+                 * @description The address from which it began.
+                 * @example 203.0.113.7
+                 */
+                address: string;
+                /** @description The browser, in its own words. */
+                agent: string;
+                /**
+                 * Format: int64
+                 * @description When it began: Unix time in milliseconds.
+                 */
+                createdAt: number;
+                /** @description Whether it is the one of this request. */
+                current: boolean;
+                /**
+                 * Format: int64
+                 * @description When it ends unless it is used.
+                 */
+                expiresAt: number;
+                /** @description Its id. */
+                id: string;
+                /**
+                 * Format: int64
+                 * @description When it was last used, to a few minutes.
+                 */
+                seenAt: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Sessions: {
+            data: {
+                /** @description The sessions, the last used first. */
+                value: components["schemas"]["Session"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_SignedIn: {
+            /** @description How far a sign-in has come. */
+            data: {
+                /** @description Who is signed in. */
+                me: components["schemas"]["Me"];
+                /** @enum {string} */
+                step: "done";
+            } | {
+                /** @description To be sent along with the code. */
+                challenge: string;
+                /**
+                 * Format: int64
+                 * @description When it ends: Unix time in milliseconds.
+                 */
+                expires_at: number;
+                /** @enum {string} */
+                step: "totp";
+            } | {
+                /** @description Where this name and password are good. */
+                companies: components["schemas"]["CompanyName"][];
+                /** @enum {string} */
+                step: "company";
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_StockReservation: {
             /** @description Stock that is kept for a document. */
             data: {
@@ -5012,6 +14396,210 @@ export interface components {
                  * @example open
                  */
                 state: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Task: {
+            /** @description A task. */
+            data: {
+                /**
+                 * @description The same by staff code.
+                 * @example EMP001
+                 */
+                assignedToStaffCode?: string | null;
+                /** @description User id of whoever is to do it. */
+                assignedToUserId?: string | null;
+                /** @description Number of the case that it is about. */
+                caseNo?: string | null;
+                /** @description Its steps. */
+                checklist: components["schemas"]["ChecklistItem"][];
+                /** @description Who created it. */
+                createdByUserId: string;
+                /**
+                 * @description The customer's code.
+                 * @example C000349
+                 */
+                customerCode?: string | null;
+                /**
+                 * @description When.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateCreated: string;
+                /** @description When it was done. */
+                dateDone?: string | null;
+                /**
+                 * @description By when; a task without a time of day is due at the end of its day.
+                 * @example 2025-01-31T17:00:00+0700
+                 */
+                dateDue?: string | null;
+                /** @description When. */
+                dateModified: string;
+                /** @description When whoever is to do it is reminded. */
+                dateRemind?: string | null;
+                /** @description Numbers of the deals that it is about. */
+                dealNos: string[];
+                /** @description Whether `dateDue` has a time of day. */
+                hasDueTime: boolean;
+                /** @description Whether it is done. */
+                isDone: boolean;
+                /** @description Its labels. */
+                labels: string[];
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /** @description More about it. */
+                note?: string | null;
+                /** @description `low`, `normal`, `high` or `urgent`. */
+                priority: components["schemas"]["Priority"];
+                /**
+                 * @description How it recurs: an `RRULE` of RFC 5545. When it is done, the next one of the series is made.
+                 * @example FREQ=WEEKLY;BYDAY=MO
+                 */
+                recurrence?: string | null;
+                /** @description The chat room that it is about. */
+                roomId?: string | null;
+                /** @description `open`, `doing`, `done` or `cancelled`. */
+                status: components["schemas"]["Status"];
+                /**
+                 * @description What is to be done.
+                 * @example Call back about the quotation
+                 */
+                subject: string;
+                /**
+                 * @description Its number.
+                 * @example TK2511-0001
+                 */
+                taskNo: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_TaxDocument: {
+            /** @description A tax document of an order: tax invoice, receipt or credit note. */
+            data: components["schemas"]["SalesAmounts"] & {
+                /**
+                 * @description The branch that issued it.
+                 * @example 00000
+                 */
+                branchCode: string;
+                /** @description Who buys. */
+                buyer: components["schemas"]["Party"];
+                /** @description Number of the credit note that cancels this document. */
+                cancelledByNo?: string | null;
+                /** @description Number of the document that this credit note cancels. */
+                cancelsNo?: string | null;
+                /** @description Who issued it. */
+                createdByUserId: string;
+                /**
+                 * @description Currency.
+                 * @example THB
+                 */
+                currencyCode: string;
+                /**
+                 * Format: int64
+                 * @description Number of the customer.
+                 */
+                customerId: number;
+                /**
+                 * @description When it was entered.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateCreated: string;
+                /** @description What is sold; empty on a receipt. */
+                details: components["schemas"]["SalesLine"][];
+                /**
+                 * Format: double
+                 * @description With VAT; on a receipt what was paid.
+                 */
+                grandTotal: number;
+                /**
+                 * @description When it was issued.
+                 * @example 2026-04-21T00:00:00+0700
+                 */
+                issueDate: string;
+                /** @description What was paid; on a receipt. */
+                payments: components["schemas"]["TaxDocumentPayment"][];
+                /** @description Why a credit note was issued. */
+                reason?: string | null;
+                /** @description Remark. */
+                remark?: string | null;
+                /**
+                 * @description Number of the order.
+                 * @example SO2604-0032
+                 */
+                salesOrderNo: string;
+                /** @description Who sells. */
+                seller: components["schemas"]["Party"];
+                /**
+                 * Format: double
+                 * @description Sum of the lines.
+                 */
+                subTotal: number;
+                /**
+                 * Format: double
+                 * @description The same less the document's discount.
+                 */
+                subTotalWithDiscount: number;
+                /**
+                 * @description Its number: without a gap for each kind, branch and year.
+                 * @example INV00000-26-000001
+                 */
+                taxDocumentNo: string;
+                /**
+                 * @description `taxInvoice`, `receipt`, `creditNote`.
+                 * @example taxInvoice
+                 */
+                taxDocumentType: string;
+                /**
+                 * @description The words that stand on it.
+                 * @example ใบกำกับภาษี
+                 */
+                title: string;
+                /**
+                 * @description The same in English.
+                 * @example Tax Invoice
+                 */
+                titleEn: string;
+                /**
+                 * Format: double
+                 * @description VAT.
+                 */
+                totalVat: number;
+                /** @description True: prices are without VAT; false: prices contain it. */
+                vatCalculation: boolean;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Thread: {
+            /** @description Some of a room's messages. */
+            data: {
+                /** @description Whether newer ones stand after them. */
+                hasAfter: boolean;
+                /** @description Whether older ones stand before them. */
+                hasBefore: boolean;
+                /** @description The messages, oldest first. */
+                value: components["schemas"]["ThreadMessage"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ThreadMessage: {
+            /** @description A message as the console shows it. */
+            data: components["schemas"]["ChatMessage"] & {
+                /** @description What the delivery cost: `reply` (free) or `push` (counted by the provider); null before it was sent. */
+                cost?: string | null;
+                /** @description Why it failed or waits, in the provider's words. */
+                failure?: string | null;
+                /**
+                 * Format: int64
+                 * @description The running number in its room.
+                 */
+                number: number;
             };
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -5111,6 +14699,177 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_User: {
+            /** @description A person who may sign in. */
+            data: {
+                /** @description The channel accounts whose rooms the person sees; null is every one. */
+                accounts?: string[] | null;
+                /**
+                 * Format: int64
+                 * @description When the person was invited.
+                 */
+                createdAt: number;
+                /**
+                 * @description The e-mail that signs in.
+                 * @example patty@example.com
+                 */
+                email: string;
+                /** @description First name. */
+                firstname: string;
+                /** @description Whether there is a password. */
+                hasPassword: boolean;
+                /** @description Whether sign-in asks for a second factor. */
+                hasTotp: boolean;
+                /** @description The employee's user id. */
+                id: string;
+                /** @description Whether the person may sign in. */
+                isActive: boolean;
+                /** @description Last name. */
+                lastname: string;
+                /**
+                 * Format: int64
+                 * @description The last sign-in: Unix time in milliseconds.
+                 */
+                lastSignInAt?: number | null;
+                /**
+                 * @description First and last name.
+                 * @example Patty Saruta
+                 */
+                name: string;
+                /** @description Nickname. */
+                nickname?: string | null;
+                /**
+                 * @description Whose records the role is about: `own`, `team` or `all`.
+                 * @example own
+                 */
+                range: string;
+                /** @description The role. */
+                role: components["schemas"]["Named"];
+                /**
+                 * @description Employee code.
+                 * @example EMP001
+                 */
+                staffCode: string;
+                /**
+                 * @description `invited` until there is a password, then `active`; `disabled` when shut out.
+                 * @example active
+                 */
+                state: string;
+                team?: components["schemas"]["Named"] | null;
+                /**
+                 * Format: int64
+                 * @description The version, as `If-Match` names it.
+                 */
+                version: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_UserLink: {
+            /** @description A link to hand over. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description When it ends: Unix time in milliseconds.
+                 */
+                expiresAt: number;
+                /** @description Whether it was sent by e-mail. Otherwise whoever asked for it hands it over. */
+                mailed: boolean;
+                /**
+                 * @description Its address; shown once.
+                 * @example https://sala.example.com/console/link/507_Zk0…
+                 */
+                url: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Users: {
+            data: {
+                /** @description The people, by name. */
+                value: components["schemas"]["User"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Vec_ActivityCalendar: {
+            data: {
+                /**
+                 * Format: int64
+                 * @description The calendar's number.
+                 * @example 1
+                 */
+                calendarId: number;
+                /** @description When it was made. */
+                dateCreated: string;
+                /**
+                 * @description Staff code of the employee.
+                 * @example EMP000
+                 */
+                staffCode: string;
+                /** @description The address to subscribe to. Whoever has it sees the calendar; it is told once, when it is made, and null later. */
+                url?: string | null;
+                /**
+                 * Format: uuid
+                 * @description User id of the employee.
+                 */
+                userId: string;
+            }[];
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Vec_ActivityStatus: {
+            data: {
+                /** @description What it stands for. */
+                state: components["schemas"]["State"];
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 1
+                 */
+                statusId: number;
+                /**
+                 * @description Its name.
+                 * @example วางแผน
+                 */
+                statusName: string;
+                /**
+                 * @description Its name in English.
+                 * @example Planned
+                 */
+                statusNameEn?: string | null;
+            }[];
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Vec_ActivityType: {
+            data: {
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 1
+                 */
+                activityTypeId: number;
+                /**
+                 * @description Its name.
+                 * @example เข้าพบลูกค้า
+                 */
+                activityTypeName: string;
+                /**
+                 * @description Its name in English.
+                 * @example Visit
+                 */
+                activityTypeNameEn?: string | null;
+            }[];
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Vec_AttachedFile: {
             data: {
                 /**
@@ -5168,6 +14927,29 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Vec_CaseCategory: {
+            data: {
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 2140016585
+                 */
+                categoryId: number;
+                /**
+                 * @description Its name.
+                 * @example แจ้งซ่อม
+                 */
+                categoryName: string;
+                /**
+                 * @description Its name in English.
+                 * @example Repair
+                 */
+                categoryNameEn?: string | null;
+            }[];
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Vec_CodeguardResult: {
             data: {
                 error?: components["schemas"]["ProductItemError"] | null;
@@ -5187,6 +14969,44 @@ export interface components {
                  */
                 productCode: string;
                 serials?: components["schemas"]["Registered"] | null;
+            }[];
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Vec_ContractTemplate: {
+            data: {
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 1
+                 */
+                templateId: number;
+                /**
+                 * @description Its name.
+                 * @example Standard
+                 */
+                templateName: string;
+            }[];
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Vec_ContractType: {
+            data: {
+                /**
+                 * @description Its name, as `contractType` has it.
+                 * @example MA
+                 */
+                contractType: string;
+                /** @description The name in English. */
+                contractTypeEn?: string | null;
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 1
+                 */
+                contractTypeId: number;
             }[];
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -5400,6 +15220,47 @@ export interface components {
                  * @example Contract
                  */
                 fileCategoryName: string;
+            }[];
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Vec_HeaderTemplate: {
+            data: {
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 1
+                 */
+                headerTemplateId: number;
+                /**
+                 * @description Its name.
+                 * @example มาตรฐาน
+                 */
+                headerTemplateName: string;
+            }[];
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Vec_KeyActivity: {
+            data: {
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 1
+                 */
+                keyActivityId: number;
+                /**
+                 * @description Its name.
+                 * @example นำเสนอสินค้า
+                 */
+                keyActivityName: string;
+                /**
+                 * @description Its name in English.
+                 * @example Presentation
+                 */
+                keyActivityNameEn?: string | null;
             }[];
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -5672,6 +15533,189 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Vec_UploadedFile: {
+            data: {
+                /**
+                 * @description What it is by its first bytes.
+                 * @example image/png
+                 */
+                contentType: string;
+                /** @description Its id, for `attachment`. */
+                id: string;
+                /**
+                 * @description What it is called.
+                 * @example ใบเสนอราคา.pdf
+                 */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description How many bytes it has.
+                 */
+                size: number;
+                /** @description Where it is: anyone who has this address can open it. */
+                url: string;
+            }[];
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Webhook: {
+            /** @description A subscription of a URL to events. */
+            data: {
+                /**
+                 * @description When it was made.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateCreated: string;
+                /**
+                 * @description When it was last changed.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateModified: string;
+                /**
+                 * @description What it is for.
+                 * @example Stock to the shop
+                 */
+                description?: string | null;
+                /** @description Since when every delivery fails. */
+                failingSince?: string | null;
+                /** @description Until when nothing but one probe goes to it, because its receiver does not answer or asked for it. */
+                heldUntil?: string | null;
+                /** @description Until when the secret before the present one signs, too. */
+                oldSecretUntil?: string | null;
+                /**
+                 * Format: int64
+                 * @description Calls at once; null for the server's limit.
+                 * @example 8
+                 */
+                parallel?: number | null;
+                /**
+                 * @description `full`, or `thin`: of each record no more than what names it.
+                 * @example full
+                 */
+                payload: string;
+                /**
+                 * Format: int64
+                 * @description Calls a second by each node; null for no limit.
+                 * @example 50
+                 */
+                ratePerSecond?: number | null;
+                /**
+                 * @description `active`, `paused`, or `ended` by its receiver.
+                 * @example active
+                 */
+                state: string;
+                /** @description Why it is paused or ended. */
+                stateReason?: string | null;
+                /**
+                 * @description Topics and events it hears of; an empty list means all that are not told by name only.
+                 * @example [
+                 *       "Chat",
+                 *       "Customer.Created"
+                 *     ]
+                 */
+                topics: string[];
+                /**
+                 * @description Where events are posted.
+                 * @example https://example.com/hook
+                 */
+                url: string;
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 1
+                 */
+                webhookId: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_WebhookCreated: {
+            /** @description A new subscription, with the secret that is shown once. */
+            data: components["schemas"]["Webhook"] & {
+                /**
+                 * @description Checks signatures, as Standard Webhooks describes it; not shown again.
+                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+                 */
+                secret: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_WebhookReplayed: {
+            /** @description How many events go out again. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description The number of events.
+                 * @example 12
+                 */
+                count: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_WebhookSecret: {
+            /** @description The secret that signs from now on. */
+            data: {
+                /**
+                 * @description Until then each call is signed with the old secret, too.
+                 * @example 2025-01-30T15:38:43+0700
+                 */
+                oldSecretUntil: string;
+                /**
+                 * @description The new secret; not shown again.
+                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+                 */
+                secret: string;
+                /**
+                 * Format: int64
+                 * @description The subscription's number.
+                 * @example 1
+                 */
+                webhookId: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_WebhookTested: {
+            /** @description What came of a test. */
+            data: {
+                /**
+                 * @description The beginning of the answer.
+                 * @example {"ok":true}
+                 */
+                answer?: string | null;
+                /**
+                 * @description Whether the receiver took it: an answer from 200 to 299.
+                 * @example true
+                 */
+                delivered: boolean;
+                /** @description Why it did not arrive. */
+                error?: string | null;
+                /** @description The event's id, as the receiver got it in `webhook-id`. */
+                eventId: string;
+                /**
+                 * Format: int64
+                 * @description How long it took, in milliseconds.
+                 * @example 42
+                 */
+                milliseconds: number;
+                /**
+                 * Format: int64
+                 * @description The status of the answer; null when there was none.
+                 * @example 200
+                 */
+                status?: number | null;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Wrapped: {
             /** @description One employee, wrapped as the original API wraps it. */
             data: {
@@ -5708,12 +15752,631 @@ export interface components {
              */
             traceId: string;
         };
+        /** @description An event as the API lists it. */
+        EventKind: {
+            /**
+             * @description Whether only subscriptions that name it hear of it.
+             * @example false
+             */
+            byNameOnly: boolean;
+            /**
+             * @description The property of `Data` that holds the record.
+             * @example ChatMessage
+             */
+            data: string;
+            /**
+             * @description When it happens.
+             * @example A customer wrote in a chat room, in words or otherwise.
+             */
+            description: string;
+            /**
+             * @description What happened in it.
+             * @example Message
+             */
+            event: string;
+            /**
+             * @description What a subscription names to hear of it alone.
+             * @example Chat.Message
+             */
+            name: string;
+            /**
+             * @description Business area.
+             * @example Chat
+             */
+            topic: string;
+        };
         /** @description Whether a customer is there. */
         Existence: {
             /** @description Those that do, the oldest first: at most 200. */
             customers: components["schemas"]["Match"][];
             /** @description Whether any customer matches. */
             exists: boolean;
+        };
+        /** @description An expense. */
+        Expense: {
+            /** @description Activities that it belongs to. */
+            activityExpenses: components["schemas"]["ActivityExpense"][];
+            /**
+             * Format: int64
+             * @description Number of its activity.
+             */
+            activityId?: number | null;
+            /** @description What happened to it. */
+            activityLogs: components["schemas"]["ExpenseActivityLog"][];
+            /** @description Who approved it. */
+            approvedByUserId?: string | null;
+            /**
+             * Format: int64
+             * @description How many levels it has to pass.
+             */
+            approveLevels: number;
+            /** @description Its files. */
+            attachments: components["schemas"]["AttachmentDto"][];
+            /** @description Whether it can be approved. */
+            canApprove: boolean;
+            /**
+             * Format: int64
+             * @description The company's number.
+             */
+            companyId: number;
+            /** @description Who created it. */
+            createdByUserId: string;
+            /** @description When. */
+            dateApproved?: string | null;
+            /** @description When it was created. */
+            dateCreated: string;
+            /**
+             * @description When the money was spent.
+             * @example 2023-01-06T12:04:16+0700
+             */
+            dateTransaction: string;
+            /** @description When it was last changed. */
+            dateUpdated?: string | null;
+            /** @description Whether it can be deleted. */
+            deletable: boolean;
+            /** @description Its lines. */
+            expenseDetails: components["schemas"]["ExpenseDetail"][];
+            /**
+             * Format: int64
+             * @description Its id.
+             * @example 1
+             */
+            expenseId: number;
+            /**
+             * @description Its number.
+             * @example EX2511-0001
+             */
+            expenseNo: string;
+            /** @description Its steps of approval. */
+            expenseStates: components["schemas"]["ExpenseState"][];
+            /** @description Whether it can be changed. */
+            isEdit: boolean;
+            /** @description The same as `updatedByUserId`. */
+            modifiedByUserId?: string | null;
+            /** @description Picture of the employee; not kept here. */
+            pictureUrl?: string | null;
+            /** @description Why it was rejected or cancelled. */
+            reason?: string | null;
+            /** @description Remark. */
+            remark?: string | null;
+            /** @description Staff code of the employee who claims. */
+            staffCode?: string | null;
+            /** @description The employee's name. */
+            staffName?: string | null;
+            /**
+             * Format: int64
+             * @description 302 waits for approval, 303 approved, 304 rejected, 305 cancelled.
+             * @example 302
+             */
+            statusId: number;
+            /** @description The same in words. */
+            statusName: string;
+            /** @description Title. */
+            subject: string;
+            /**
+             * Format: int64
+             * @description Team of the employee who claims.
+             */
+            teamId?: number | null;
+            /**
+             * Format: double
+             * @description What it comes to.
+             */
+            total: number;
+            /**
+             * Format: double
+             * @description The same.
+             */
+            totalBaht: number;
+            /**
+             * Format: double
+             * @description What is to be paid back: without what was paid with the company's card.
+             */
+            totalToPay: number;
+            /** @description Who changed it last. */
+            updatedByUserId?: string | null;
+            /**
+             * Format: int64
+             * @description The level of approval that it waits for.
+             */
+            waitingApproveByRankNo?: number | null;
+            /** @description Not used here. */
+            waitingApproveByRoleId?: string | null;
+            /** @description User id of the employee who is expected to approve it. */
+            waitingApproveByUserId?: string | null;
+        };
+        /** @description Something that happened to an expense. */
+        ExpenseActivityLog: {
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            activityLogId: number;
+            /** @description What was said to it. */
+            comment?: string | null;
+            /** @description Who did it. */
+            createdByUserId: string;
+            /** @description When. */
+            dateCreated: string;
+            /**
+             * Format: int64
+             * @description 1 created, 2 changed, 3 approved, 4 rejected, 5 cancelled.
+             */
+            logType: number;
+            /**
+             * Format: int64
+             * @description The expense.
+             */
+            refId: number;
+            /**
+             * Format: int64
+             * @description The status afterwards.
+             */
+            status: number;
+            /** @description The same person. */
+            userInfo: components["schemas"]["ExpenseUserInfo"];
+        };
+        /** @description A file of an expense, as answers have it. */
+        ExpenseAttachmentWrite: {
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            attachmentId?: number | null;
+            /**
+             * Format: int64
+             * @description The company.
+             */
+            companyId?: number | null;
+            /** @description Who attached it. */
+            createdByUserId?: string | null;
+            /** @description When. */
+            dateCreated?: string | null;
+            /** @description The end of its name. */
+            extension?: string | null;
+            /** @description Its name. */
+            filename?: string | null;
+            /**
+             * Format: int64
+             * @description How many bytes it has.
+             */
+            fileSize?: number | null;
+            /** @description False: it is to be removed. */
+            isActive?: boolean | null;
+            /** @description Whether it is here. */
+            isProcessed?: boolean | null;
+            /**
+             * Format: int64
+             * @description The expense.
+             */
+            refId?: number | null;
+            /** @description Where it can be had. */
+            resourceUrl?: string | null;
+            /** @description A small picture of it. */
+            thumbnail?: string | null;
+            /**
+             * Format: int64
+             * @description 2.
+             */
+            type?: number | null;
+            /** @description Where it can be had. */
+            url?: string | null;
+            /** @description Where it can be had. */
+            urlResponseUpload?: string | null;
+        };
+        /** @description A decision about an expense. */
+        ExpenseDecision: {
+            /**
+             * @description What is said to it; required of a rejection.
+             * @example The receipt is missing
+             */
+            comment?: string | null;
+            /** @description The same. */
+            reason?: string | null;
+            /** @description Staff code of the person who decides, where an API client brings his word. */
+            staffCode?: string | null;
+        };
+        /** @description A line of an expense. */
+        ExpenseDetail: {
+            /**
+             * Format: double
+             * @description The same.
+             */
+            amount: number;
+            /**
+             * Format: double
+             * @description What it comes to.
+             */
+            amount1: number;
+            /**
+             * Format: int64
+             * @description Number of its category.
+             */
+            categoryId?: number | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            expenseDetailId: number;
+            /**
+             * Format: int64
+             * @description The expense.
+             */
+            expenseId: number;
+            /**
+             * Format: int64
+             * @description The range of `expense-limits` in which it is.
+             */
+            expenseLimitRangesId?: number | null;
+            /**
+             * Format: int64
+             * @description Its type.
+             * @example 1001
+             */
+            expenseTypeId: number;
+            /**
+             * Format: int64
+             * @description Hours of training.
+             */
+            hours?: number | null;
+            /**
+             * Format: int64
+             * @description Odometer at the end.
+             */
+            milesEnd?: number | null;
+            /**
+             * Format: int64
+             * @description Odometer at the start.
+             */
+            milesStart?: number | null;
+            /**
+             * Format: int64
+             * @description Minutes of training.
+             */
+            minutes?: number | null;
+            /**
+             * Format: int64
+             * @description Nights.
+             */
+            night?: number | null;
+            /** @description Remark. */
+            note?: string | null;
+            /**
+             * Format: double
+             * @description Parking.
+             */
+            parking?: number | null;
+            /**
+             * Format: int64
+             * @description How many people.
+             */
+            person?: number | null;
+            /**
+             * Format: double
+             * @description Taxi.
+             */
+            taxi?: number | null;
+            /**
+             * Format: double
+             * @description Tolls.
+             */
+            tollway?: number | null;
+            /** @description Topic of the training. */
+            trainingTitle?: string | null;
+            /** @description Paid with the company's card. */
+            usedFuelCard: boolean;
+        };
+        /** @description Lines, or a whole body in their place. */
+        ExpenseDetails: components["schemas"]["ExpenseDetailWrite"][] | components["schemas"]["ExpenseWrapped"];
+        /** @description A line of an expense. */
+        ExpenseDetailWrite: {
+            /**
+             * Format: double
+             * @description Amount of money; of travelling its three parts count instead.
+             * @example 1200
+             */
+            amount?: number | null;
+            /**
+             * Format: int64
+             * @description Number of a category of the caller's own.
+             */
+            categoryId?: number | null;
+            /**
+             * Format: int64
+             * @description Id of a line that is there.
+             * @example null
+             */
+            expenseDetailId?: number | null;
+            /**
+             * Format: int64
+             * @description 0 none, 1001 accommodation, 1002 entertainment, 1003 fuel, 1004 other, 1005 training, 1006 travelling, 1007 meeting with
+             *     staff, 1008 meeting with sales.
+             * @example 1001
+             */
+            expenseTypeId: number;
+            /**
+             * Format: int64
+             * @description Hours; required for training.
+             */
+            hours?: number | null;
+            /**
+             * Format: int64
+             * @description Odometer at the end; required for fuel, above the start.
+             */
+            milesEnd?: number | null;
+            /**
+             * Format: int64
+             * @description Odometer at the start; required for fuel.
+             */
+            milesStart?: number | null;
+            /**
+             * Format: int64
+             * @description Minutes of training.
+             * @example 30
+             */
+            minutes?: number | null;
+            /**
+             * Format: int64
+             * @description Nights; required for accommodation.
+             * @example 2
+             */
+            night?: number | null;
+            /** @description Remark. */
+            note?: string | null;
+            /**
+             * Format: double
+             * @description Parking, of travelling.
+             */
+            parking?: number | null;
+            /**
+             * Format: int64
+             * @description How many people.
+             */
+            person?: number | null;
+            /**
+             * Format: double
+             * @description Taxi, of travelling.
+             */
+            taxi?: number | null;
+            /**
+             * Format: double
+             * @description Tolls, of travelling.
+             */
+            tollway?: number | null;
+            /** @description Topic; required for training. */
+            trainingTitle?: string | null;
+            /** @description Paid with the company's card for fuel. */
+            usedFuelCard?: boolean | null;
+        };
+        /** @description Which expenses to list. */
+        ExpenseEnquiry: {
+            /**
+             * @description End of the period; it belongs to it.
+             * @example 2021-09-17T10:42:31.981Z
+             */
+            dateEnd?: string | null;
+            /**
+             * @description Begin of the period in which the money was spent.
+             * @example 2021-09-17T10:42:31.981Z
+             */
+            dateStart?: string | null;
+            /**
+             * Format: int64
+             * @description Only expenses with a line of this type; 0 is every type.
+             * @example 1001
+             */
+            expenseTypeId?: number | null;
+            /** @description Part of the number, the subject, the remark or a note, in any letter case. */
+            searchText?: string | null;
+            /**
+             * @description Only expenses of these employees, by their staff codes.
+             * @example []
+             */
+            staffCodes?: string[] | null;
+            /**
+             * @description Only expenses of these statuses, by number or word.
+             * @example [
+             *       "302"
+             *     ]
+             */
+            statusIds?: string[] | null;
+        };
+        /** @description Files to attach, and to which expense. */
+        ExpenseFileAttach: {
+            /**
+             * Format: int64
+             * @description Id of the expense.
+             * @example 1
+             */
+            expenseId: number;
+            /**
+             * @description At most 20. In a form: file parts. In JSON: addresses, which are fetched in the background, `data:` URLs, or objects
+             *     `{"url", "fileName"}` or `{"content", "fileName"}` with the content in Base64.
+             * @example [
+             *       "https://example.com/receipt.jpg"
+             *     ]
+             */
+            files?: string[] | null;
+        };
+        /** @description The same as a form. */
+        ExpenseFileForm: {
+            /**
+             * Format: int64
+             * @description Id of the expense.
+             */
+            expenseId: number;
+            /** @description The files: every part that has a file name is one. */
+            files?: components["schemas"]["ExpenseFilePart"][] | null;
+        };
+        /**
+         * Format: binary
+         * @description A file of a form.
+         */
+        ExpenseFilePart: string;
+        /** @description An expense in a list. */
+        ExpenseLite: {
+            /**
+             * Format: int64
+             * @description The company's number.
+             */
+            companyId: number;
+            /** @description When it was created. */
+            dateCreated: string;
+            /** @description When the money was spent. */
+            dateTransaction: string;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            expenseId: number;
+            /** @description Its number. */
+            expenseNo: string;
+            /** @description Staff code of the employee who claims. */
+            staffCode?: string | null;
+            /** @description The employee's name. */
+            staffName?: string | null;
+            /**
+             * Format: int64
+             * @description Number of its status.
+             */
+            statusId: number;
+            /** @description Title. */
+            subject: string;
+            /**
+             * Format: int64
+             * @description Team of the employee who claims.
+             */
+            teamId?: number | null;
+            /**
+             * Format: double
+             * @description What it comes to.
+             */
+            total: number;
+        };
+        /** @description A step of approval. */
+        ExpenseState: {
+            /**
+             * Format: int64
+             * @description The level.
+             */
+            approveLevel: number;
+            /** @description Who did it. */
+            createdByUserId: string;
+            /** @description When. */
+            dateCreated: string;
+            /**
+             * Format: int64
+             * @description The expense.
+             */
+            expenseId: number;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            expenseStatesId: number;
+            /**
+             * Format: int64
+             * @description Its place.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description The status that it brought.
+             */
+            statusId: number;
+        };
+        /** @description The expenses of a status. */
+        ExpenseStatusGroup: {
+            /** @description Its expenses, those of the last days first. */
+            expenses: components["schemas"]["ExpenseLite"][];
+            /**
+             * Format: int64
+             * @description Number of the status.
+             */
+            statusId: number;
+            /** @description The same in words. */
+            statusName: string;
+        };
+        /** @description Who did something. */
+        ExpenseUserInfo: {
+            /** @description Since when there is the account. */
+            dateCreated?: string | null;
+            /** @description When it was last changed. */
+            dateModified?: string | null;
+            /** @description Name of the employee, or of the API client. */
+            fullname: string;
+            /** @description The same as `userId`. */
+            identityUserId: string;
+            /** @description User id, or the id of an API client. */
+            userId: string;
+        };
+        /** @description The body in the place of its lines. */
+        ExpenseWrapped: {
+            /**
+             * Format: int64
+             * @description Number of the activity that it belongs to.
+             */
+            activityId?: number | null;
+            /** @description Files. */
+            attachments?: components["schemas"]["ExpenseAttachmentWrite"][] | null;
+            /** @description When the money was spent. */
+            dateTransaction?: string | null;
+            /** @description The lines. */
+            ExpenseDetails: components["schemas"]["ExpenseDetailWrite"][];
+            /** @description Remark. */
+            remark?: string | null;
+            /** @description Title. */
+            subject?: string | null;
+        };
+        /** @description An expense to create, or as it is to be: what is absent stays. */
+        ExpenseWrite: {
+            /**
+             * Format: int64
+             * @description Number of the activity that it belongs to.
+             * @example null
+             */
+            activityId?: number | null;
+            /**
+             * @description Files. One with an address and without a known id is fetched; one that is not active any more is removed.
+             * @example null
+             */
+            attachments?: components["schemas"]["ExpenseAttachmentWrite"][] | null;
+            /**
+             * @description When the money was spent.
+             * @example 2021-09-17T10:42:31.981Z
+             */
+            dateTransaction?: string | null;
+            /** @description Its lines; or an object with all of these properties. */
+            ExpenseDetails: components["schemas"]["ExpenseDetails"];
+            /** @description Remark. */
+            remark?: string | null;
+            /** @description Staff code of the employee who claims; the caller when absent. */
+            staffCode?: string | null;
+            /**
+             * @description Title.
+             * @example Visit to customer
+             */
+            subject?: string | null;
         };
         /** @description One fault of a request: a stable code, the field at fault, and a sentence for people. */
         Fault: {
@@ -5762,6 +16425,57 @@ export interface components {
          * @description A file of a form.
          */
         FilePart: string;
+        /** @description The first code of a new authenticator. */
+        FirstCode: {
+            /**
+             * @description Six digits.
+             * @example 123456
+             */
+            code: string;
+        };
+        /** @description The first or a new password. */
+        FirstPassword: {
+            /**
+             * @description At least 10 characters.
+             * @example correct horse battery
+             */
+            password: string;
+        };
+        /** @description Whose password is to be made anew. */
+        Forgot: {
+            /**
+             * @description The e-mail.
+             * @example patty@example.com
+             */
+            email: string;
+        };
+        /** @description A message that was found. */
+        FoundMessage: {
+            /** @description The text around the place where the keyword stands. */
+            content: string;
+            /**
+             * @description `customer`, `staff` or `client`.
+             * @example customer
+             */
+            from: string;
+            /**
+             * Format: uuid
+             * @description Its id, as `around` takes it.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The room.
+             */
+            roomId: string;
+            /** @description The room's name. */
+            roomName: string;
+            /**
+             * Format: int64
+             * @description When it was said: Unix time in milliseconds.
+             */
+            timestamp: number;
+        };
         /** @description A refusal in the shape of the original API's gateway (subscription keys only). */
         GatewayError: {
             /** @description Why, in words. */
@@ -5772,6 +16486,20 @@ export interface components {
              * @example 401
              */
             statusCode: number;
+        };
+        /** @description A header template. */
+        HeaderTemplate: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            headerTemplateId: number;
+            /**
+             * @description Its name.
+             * @example มาตรฐาน
+             */
+            headerTemplateName: string;
         };
         /** @description A day on which nobody works. */
         Holiday: {
@@ -5835,6 +16563,11 @@ export interface components {
             dateEnded?: string | null;
             /** @description Nothing was written: the counts say what would be. */
             dryRun: boolean;
+            /**
+             * @description The encoding of a text: the one that was named, or the one that was found.
+             * @example utf-8
+             */
+            encoding?: string | null;
             /** @description The first rows that were refused, in the order of the file: at most 20. */
             errors: components["schemas"]["RowError"][];
             /**
@@ -5865,6 +16598,8 @@ export interface components {
             kind: string;
             /** @description The first records that were left as they are when the import was taken back: at most 20. */
             left: components["schemas"]["Left"][];
+            /** @description What of the file was left out. */
+            leftOut: components["schemas"]["LeftOut"][];
             problem?: components["schemas"]["Problem"] | null;
             /**
              * Format: int64
@@ -5884,6 +16619,11 @@ export interface components {
              * @example 1000
              */
             rowsDone: number;
+            /**
+             * @description The sheet of a workbook that was read.
+             * @example Customers
+             */
+            sheet?: string | null;
             /**
              * @description `waiting`, `running`, `done`, `failed` (as a whole; see `problem`), `undoing`, `undone`.
              * @example done
@@ -5937,6 +16677,128 @@ export interface components {
             /** @description JSON from headers of the file to fields; null leaves a column out. */
             mapping?: string | null;
         };
+        /** @description What was found. */
+        InboxFound: {
+            /** @description Messages that hold it, newest first. */
+            messages: components["schemas"]["FoundMessage"][];
+            /** @description Where older messages are looked through from; null when all were. */
+            next?: string | null;
+            /** @description Rooms whose name holds the keyword, the last message first; only with the first page. */
+            rooms: components["schemas"]["ConsoleRoom"][];
+            /**
+             * Format: int64
+             * @description The time of the oldest message that was looked at.
+             */
+            searchedTo?: number | null;
+        };
+        /** @description What is looked for. */
+        InboxSearch: {
+            /**
+             * @description The `next` of the answer before: goes on with older messages.
+             * @example
+             */
+            cursor?: string | null;
+            /**
+             * @description Part of a room's name or of a message, in any letter case and any script.
+             * @example ใบเสนอราคา
+             */
+            keyword: string;
+            /**
+             * Format: uuid
+             * @description Only messages of this room.
+             */
+            roomId?: string | null;
+            /**
+             * Format: int64
+             * @description Rooms, and messages, at most: 1 to 50, default 20.
+             * @example 20
+             */
+            take?: number | null;
+        };
+        /** @description A person to be invited. */
+        Invitation: {
+            /** @description The channel accounts whose rooms the person may see; every one when absent. */
+            accounts?: string[] | null;
+            /**
+             * @description The e-mail that will sign in.
+             * @example patty@example.com
+             */
+            email: string;
+            /**
+             * @description First name; needed unless the employee is there.
+             * @example Patty
+             */
+            firstname?: string | null;
+            /**
+             * @description Last name.
+             * @example Saruta
+             */
+            lastname?: string | null;
+            /** @description Nickname. */
+            nickname?: string | null;
+            /**
+             * @description The role's number, or its name.
+             * @example Agent
+             */
+            roleId: string;
+            /**
+             * @description Code of the employee: one who is there is invited, else a new one gets it.
+             * @example EMP001
+             */
+            staffCode?: string | null;
+            /**
+             * Format: int64
+             * @description The team's number.
+             * @example 1
+             */
+            teamId?: number | null;
+        };
+        /** @description A person and the link to hand over. */
+        Invited: {
+            /** @description Sets the first password; shown once. */
+            link: components["schemas"]["UserLink"];
+            /** @description The person. */
+            user: components["schemas"]["User"];
+        };
+        /** @description A key activity: what an activity is for. */
+        KeyActivity: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            keyActivityId: number;
+            /**
+             * @description Its name.
+             * @example นำเสนอสินค้า
+             */
+            keyActivityName: string;
+            /**
+             * @description Its name in English.
+             * @example Presentation
+             */
+            keyActivityNameEn?: string | null;
+        };
+        /** @description The last message of a room. */
+        LastMessage: {
+            /**
+             * Format: int64
+             * @description When it was said: Unix time in milliseconds.
+             */
+            at: number;
+            /** @description How it begins. */
+            content: string;
+            /**
+             * @description `customer`, `staff` or `client`.
+             * @example customer
+             */
+            from: string;
+            /**
+             * @description Its kind.
+             * @example message
+             */
+            type: string;
+        };
         /** @description A record that was left as it is. */
         Left: {
             /** @description Why. */
@@ -5948,6 +16810,24 @@ export interface components {
              * @description The row that it came from.
              */
             row: number;
+        };
+        /** @description A part of a file that was left out. */
+        LeftOut: {
+            /**
+             * @description What it is called.
+             * @example Shoe size
+             */
+            name: string;
+            /**
+             * @description `unknown`, `duplicate`, `mapped` (by the caller, to nothing), `other`, `missing`.
+             * @example unknown
+             */
+            reason: string;
+            /**
+             * @description `column`, `sheet`, or `mapping`: a header that a mapping names and no column has.
+             * @example column
+             */
+            what: string;
         };
         /** @description A customer as the legacy portal answers it. */
         LegacyCustomer: {
@@ -6329,6 +17209,446 @@ export interface components {
             /** @description Name. */
             customer_name: string;
         };
+        /** @description What a link is for. */
+        LinkView: {
+            /** @description The company's name. */
+            companyName: string;
+            /** @description The e-mail that will sign in. */
+            email: string;
+            /**
+             * Format: int64
+             * @description When it ends: Unix time in milliseconds.
+             */
+            expiresAt: number;
+            /** @description The person's name. */
+            name: string;
+            /**
+             * @description `invite` or `reset`.
+             * @example invite
+             */
+            purpose: string;
+        };
+        /** @description The body of a [`List`]. */
+        ListEnvelope_ActivityView: {
+            /** @description The records of this page. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description Its id.
+                 * @example 1
+                 */
+                activityId: number;
+                /**
+                 * @description Its number.
+                 * @example A20250200028
+                 */
+                activityNo: string;
+                /**
+                 * Format: int64
+                 * @description Number of its type: an entry of the list `activity-types`.
+                 * @example 1
+                 */
+                activityTypeId?: number | null;
+                /** @description Name of the type. */
+                activityTypeName?: string | null;
+                /** @description His name. */
+                assignToName?: string | null;
+                /** @description Staff code of whoever is to do it. */
+                assignToStaffCode?: string | null;
+                /**
+                 * Format: uuid
+                 * @description User id of whoever is to do it.
+                 */
+                assignToUserId?: string | null;
+                /** @description Numbers of the cases that it belongs to. */
+                caseNos: string[];
+                checkIn?: components["schemas"]["StayView"] | null;
+                checkOut?: components["schemas"]["StayView"] | null;
+                /** @description Who is met there. */
+                contactName?: string | null;
+                /** @description Who entered it: the id of an API client or of a user. */
+                createdByUserId: string;
+                /**
+                 * @description The customer's code.
+                 * @example C000154
+                 */
+                customerCode?: string | null;
+                /** @description The customer's name. */
+                customerName?: string | null;
+                /**
+                 * @description When it is planned to end.
+                 * @example 2025-02-05T11:00:00+0700
+                 */
+                dateAppointmentEnd: string;
+                /**
+                 * @description When it is planned to begin.
+                 * @example 2025-02-05T10:00:00+0700
+                 */
+                dateAppointmentStart: string;
+                /** @description When whoever did it arrived. */
+                dateCheckIn?: string | null;
+                /** @description When he left. */
+                dateCheckOut?: string | null;
+                /** @description When. */
+                dateCreated: string;
+                /** @description When. */
+                dateModified: string;
+                /** @description By when. */
+                dateNextStep?: string | null;
+                /** @description Numbers of the deals that it is about. */
+                dealNos: string[];
+                /**
+                 * Format: int64
+                 * @description Number of a group, as it was given.
+                 */
+                groupId?: number | null;
+                /**
+                 * @description Whether it is in use.
+                 * @example true
+                 */
+                isActive: boolean;
+                /**
+                 * @description Whether somebody checked in without having planned it.
+                 * @example false
+                 */
+                isAdHoc: boolean;
+                /** @description Numbers of key activities: what it is for. */
+                keyActivityIds: number[];
+                /**
+                 * Format: int64
+                 * @description Whole minutes between the two.
+                 */
+                minutesSpent?: number | null;
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /** @description What is to be done next. */
+                nextStep?: string | null;
+                /** @description More about it. */
+                note?: string | null;
+                /** @description What came of it, in a word. */
+                outcome?: string | null;
+                /** @description User ids of those who come along. */
+                participantUserIds: string[];
+                /** @description How it recurs: an `RRULE` of RFC 5545. */
+                recurrence?: string | null;
+                /** @description How it went. */
+                report?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Id of the chat room that it is about.
+                 */
+                roomId?: string | null;
+                /** @description Where the way there begins. */
+                startLocation?: string | null;
+                /** @description Name of that place. */
+                startLocationName?: string | null;
+                /** @description What the status stands for. */
+                state: components["schemas"]["State"];
+                /**
+                 * Format: int64
+                 * @description Number of its status: an entry of the list `activity-statuses`.
+                 * @example 1
+                 */
+                statusId: number;
+                /** @description Name of the status. */
+                statusName?: string | null;
+                /**
+                 * @description What it is about.
+                 * @example เข้าพบลูกค้า
+                 */
+                subject: string;
+                /**
+                 * Format: int64
+                 * @description Number of the team that it belongs to.
+                 * @example 1
+                 */
+                teamId?: number | null;
+                /**
+                 * Format: double
+                 * @description Latitude of the place of work.
+                 * @example 13.7465
+                 */
+                visitLatitude?: number | null;
+                /** @description Address of the place of work. */
+                visitLocation?: string | null;
+                /** @description Name of the place of work. */
+                visitLocationName?: string | null;
+                /**
+                 * Format: double
+                 * @description Longitude of the place of work.
+                 * @example 100.5348
+                 */
+                visitLongitude?: number | null;
+                /** @description What a map calls it. */
+                visitPlaceId?: string | null;
+            }[];
+            /** @description Where the next page begins: pass it as `cursor`. Null on the last page. */
+            next?: string | null;
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description How many records there are in all; exact up to 10,000.
+             * @example 42
+             */
+            total: number;
+            /**
+             * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+             * @example false
+             */
+            totalIsEstimate: boolean;
+        };
+        /** @description The body of a [`List`]. */
+        ListEnvelope_CaseView: {
+            /** @description The records of this page. */
+            data: {
+                /**
+                 * @description Numbers of the activities that belong to it.
+                 * @example [
+                 *       "A20250200028",
+                 *       "A20250200029"
+                 *     ]
+                 */
+                activityNos: string[];
+                /**
+                 * @description The same as a staff code.
+                 * @example EMP000
+                 */
+                assignedToStaffCode?: string | null;
+                /**
+                 * Format: uuid
+                 * @description User id of whoever sees to it; null while nobody does.
+                 * @example 6d473b8f-a6b3-4536-b1e6-f4b7688414e2
+                 */
+                assignedToUserId?: string | null;
+                /**
+                 * Format: int64
+                 * @description The case's own number, which never changes.
+                 * @example 1
+                 */
+                caseId: number;
+                /**
+                 * @description Its number.
+                 * @example T250200010
+                 */
+                caseNo: string;
+                /**
+                 * Format: int64
+                 * @description 1 request for action, 2 for your information.
+                 * @example 1
+                 */
+                caseType: number;
+                /**
+                 * Format: int64
+                 * @description Number of its category.
+                 * @example 2140016585
+                 */
+                categoryId: number;
+                /** @description Name of the category. */
+                categoryName?: string | null;
+                /**
+                 * Format: int64
+                 * @description How many comments there are.
+                 * @example 0
+                 */
+                commentCount: number;
+                /** @description Who entered it: the id of an API client or of a user. */
+                createdByUserId: string;
+                /**
+                 * @description The customer's code.
+                 * @example C000154
+                 */
+                customerCode?: string | null;
+                /** @description The customer's name. */
+                customerName?: string | null;
+                /**
+                 * @description When it was raised.
+                 * @example 2025-02-05T17:35:53+0700
+                 */
+                dateCase: string;
+                /** @description When it was closed or cancelled. */
+                dateClosed?: string | null;
+                /**
+                 * @description When.
+                 * @example 2025-02-05T17:35:53+0700
+                 */
+                dateCreated: string;
+                /**
+                 * @description When it is to be done.
+                 * @example 2025-02-05T17:35:53+0700
+                 */
+                dateDue: string;
+                /**
+                 * @description When.
+                 * @example 2025-02-05T17:35:53+0700
+                 */
+                dateModified: string;
+                /**
+                 * @description Numbers of the deals that it is about.
+                 * @example [
+                 *       "D241200044",
+                 *       "D241200047"
+                 *     ]
+                 */
+                dealNos: string[];
+                /** @description How `dateDue` is kept. */
+                due: components["schemas"]["Target"];
+                /**
+                 * @description Whether one of these times was missed.
+                 * @example false
+                 */
+                isBreached: boolean;
+                /** @description Number of the case that this one was merged into. */
+                mergedIntoCaseNo?: string | null;
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /**
+                 * @description More about it.
+                 * @example description
+                 */
+                note?: string | null;
+                /** @description By when the case is to be resolved. */
+                resolution: components["schemas"]["Target"];
+                /** @description By when somebody is to answer the customer. */
+                response: components["schemas"]["Target"];
+                /** @description Ids of the chat rooms in which it is talked about. */
+                roomIds: string[];
+                /** @description The same as a word. */
+                status: components["schemas"]["Status"];
+                /**
+                 * Format: int64
+                 * @description 1 new, 2 open, 3 waiting for the customer, 4 resolved, 5 closed, 6 cancelled.
+                 * @example 1
+                 */
+                statusId: number;
+                /**
+                 * @description What it is about.
+                 * @example Create new case
+                 */
+                subject: string;
+            }[];
+            /** @description Where the next page begins: pass it as `cursor`. Null on the last page. */
+            next?: string | null;
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description How many records there are in all; exact up to 10,000.
+             * @example 42
+             */
+            total: number;
+            /**
+             * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+             * @example false
+             */
+            totalIsEstimate: boolean;
+        };
+        /** @description The body of a [`List`]. */
+        ListEnvelope_Contract: {
+            /** @description The records of this page. */
+            data: {
+                /** @description Its files. */
+                attachments: components["schemas"]["AttachmentDto"][];
+                /** @description Why. */
+                cancelReason?: string | null;
+                /** @description What it is called. */
+                contractName: string;
+                /**
+                 * @description Its number.
+                 * @example CONT250600006
+                 */
+                contractNo: string;
+                /** @description Its service agreements. */
+                contractServices: components["schemas"]["ContractServiceDto"][];
+                /**
+                 * @description Name of its type.
+                 * @example MA
+                 */
+                contractType: string;
+                /**
+                 * Format: double
+                 * @description What it is worth; 0 when nothing was said.
+                 * @example 2000
+                 */
+                contractValue: number;
+                /** @description Who created it. */
+                createdByUserId: string;
+                /**
+                 * @description The customer's code.
+                 * @example L000308
+                 */
+                customerCode: string;
+                /** @description The customer's name. */
+                customerName: string;
+                /**
+                 * Format: int64
+                 * @description 11100 lead, 11200 prospect, 11300 customer.
+                 * @example 11100
+                 */
+                customerType: number;
+                /** @description When it was cancelled. */
+                dateCancelled?: string | null;
+                /**
+                 * @description When.
+                 * @example 2025-06-18T09:00:00+0700
+                 */
+                dateCreated: string;
+                /**
+                 * @description Its last day.
+                 * @example 2026-06-18 21:37:51
+                 */
+                dateEnd: string;
+                /** @description When. */
+                dateModified: string;
+                /**
+                 * @description Its first day.
+                 * @example 2025-06-18 00:00:00
+                 */
+                dateStart: string;
+                /** @description Description. */
+                description?: string | null;
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /**
+                 * @description Staff code of the employee whose contract it is.
+                 * @example UAT007
+                 */
+                owner: string;
+                /** @description The employee's name. */
+                ownerName: string;
+                /**
+                 * Format: int64
+                 * @description So many days before its end its owner is reminded of it; 0 for never.
+                 */
+                remindDaysBeforeEnd: number;
+                /**
+                 * Format: int64
+                 * @description 1601 open, 1602 active, 1603 completed, 1604 cancelled.
+                 * @example 1602
+                 */
+                statusId: number;
+                /**
+                 * @description The same in words.
+                 * @example Active
+                 */
+                statusName: string;
+            }[];
+            /** @description Where the next page begins: pass it as `cursor`. Null on the last page. */
+            next?: string | null;
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description How many records there are in all; exact up to 10,000.
+             * @example 42
+             */
+            total: number;
+            /**
+             * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+             * @example false
+             */
+            totalIsEstimate: boolean;
+        };
         /** @description The body of a [`List`]. */
         ListEnvelope_Customer: {
             /** @description The records of this page. */
@@ -6616,6 +17936,614 @@ export interface components {
              */
             totalIsEstimate: boolean;
         };
+        /** @description The body of a [`List`]. */
+        ListEnvelope_Quotation: {
+            /** @description The records of this page. */
+            data: (components["schemas"]["SalesAmounts"] & {
+                acceptance?: components["schemas"]["QuotationAcceptance"] | null;
+                approval?: components["schemas"]["SalesApproval"] | null;
+                /**
+                 * Format: int64
+                 * @description Number of the contact person, as it was sent.
+                 */
+                contactId?: number | null;
+                /** @description Contact person. */
+                contactName?: string | null;
+                /** @description Who made it: the id of an API client or of a user. */
+                createdByUserId: string;
+                /**
+                 * @description Currency (ISO 4217).
+                 * @example THB
+                 */
+                currencyCode: string;
+                /**
+                 * @description Code of the customer.
+                 * @example daisy
+                 */
+                customerCode: string;
+                /**
+                 * Format: int64
+                 * @description Number of the customer.
+                 * @example 12
+                 */
+                customerId: number;
+                /**
+                 * @description Name of the customer.
+                 * @example Daisy Co., Ltd.
+                 */
+                customerName: string;
+                /**
+                 * @description When.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateCreated: string;
+                /**
+                 * @description When.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateModified: string;
+                /** @description Label of the document's discount. */
+                discountName?: string | null;
+                /** @description The same as a list. */
+                discounts: components["schemas"]["SalesDiscount"][];
+                /** @description True percent, false amount. */
+                discountType?: boolean | null;
+                /**
+                 * Format: double
+                 * @description The document's discount, as it was entered.
+                 */
+                discountValue?: number | null;
+                /**
+                 * Format: double
+                 * @description With VAT; what is withheld is not taken off.
+                 * @example 4467.25
+                 */
+                grandTotal: number;
+                /**
+                 * Format: int64
+                 * @description Header template of the printed document.
+                 * @example 1
+                 */
+                headerTemplateId?: number | null;
+                /**
+                 * @description Whether that day is over.
+                 * @example false
+                 */
+                isExpired: boolean;
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /** @description Terms of payment. */
+                paymentTerm?: string | null;
+                /** @description Note that is not printed. */
+                privateNote?: string | null;
+                /**
+                 * @description Its date.
+                 * @example 2023-01-04T00:00:00+0700
+                 */
+                quotationDate: string;
+                /** @description Its lines. */
+                quotationDetails: components["schemas"]["SalesLine"][];
+                /**
+                 * Format: int64
+                 * @description Its internal number.
+                 * @example 1
+                 */
+                quotationId: number;
+                /**
+                 * @description Its number.
+                 * @example QT2511-0001
+                 */
+                quotationNo: string;
+                /** @description Additional details. */
+                quotationNote?: string | null;
+                /**
+                 * Format: int64
+                 * @description 1 draft, 2 waiting for approval, 3 waiting to be sent, 4 sent, 5 completed, 6 rejected, 7 cancelled.
+                 * @example 1
+                 */
+                quotationStatus: number;
+                /**
+                 * @description Title.
+                 * @example Test open api edit quotation
+                 */
+                quotationSubject: string;
+                /**
+                 * @description The last valid day.
+                 * @example 2023-02-04T00:00:00+0700
+                 */
+                quotationValidUntil: string;
+                /** @description Why it was rejected or cancelled. */
+                reason?: string | null;
+                /** @description Recipient's address. */
+                recipientAddress?: string | null;
+                /** @description Recipient's name. */
+                recipientName?: string | null;
+                /** @description Reference number. */
+                referenceNo?: string | null;
+                /** @description Remark that is printed. */
+                remark?: string | null;
+                /**
+                 * Format: int64
+                 * @description 1, and one more with each change after it was approved, sent or rejected.
+                 * @example 1
+                 */
+                revision: number;
+                /** @description Number of the sales order that was made of it. */
+                salesOrderNo?: string | null;
+                /**
+                 * @description Code of the salesperson.
+                 * @example Admin01
+                 */
+                staffCode: string;
+                /**
+                 * Format: double
+                 * @description Sum of the lines.
+                 * @example 4275
+                 */
+                subTotal: number;
+                /**
+                 * Format: double
+                 * @description The same less the document's discount.
+                 * @example 4175
+                 */
+                subTotalWithDiscount: number;
+                /**
+                 * Format: double
+                 * @description VAT.
+                 * @example 292.25
+                 */
+                totalVat: number;
+                /**
+                 * @description True: prices are without VAT; false: prices contain it.
+                 * @example true
+                 */
+                vatCalculation: boolean;
+            })[];
+            /** @description Where the next page begins: pass it as `cursor`. Null on the last page. */
+            next?: string | null;
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description How many records there are in all; exact up to 10,000.
+             * @example 42
+             */
+            total: number;
+            /**
+             * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+             * @example false
+             */
+            totalIsEstimate: boolean;
+        };
+        /** @description The body of a [`List`]. */
+        ListEnvelope_SalesOrder: {
+            /** @description The records of this page. */
+            data: (components["schemas"]["SalesAmounts"] & {
+                approval?: components["schemas"]["SalesApproval"] | null;
+                /**
+                 * Format: int64
+                 * @description Number of the contact person, as it was sent.
+                 */
+                contactId?: number | null;
+                /** @description Contact person. */
+                contactName?: string | null;
+                /** @description Who made it: the id of an API client or of a user. */
+                createdByUserId: string;
+                /**
+                 * @description Currency (ISO 4217).
+                 * @example THB
+                 */
+                currencyCode: string;
+                /**
+                 * Format: int64
+                 * @description Place of the customer's address, as it was sent.
+                 */
+                customerAddressId?: number | null;
+                /**
+                 * @description Code of the customer.
+                 * @example CUST-001
+                 */
+                customerCode: string;
+                /**
+                 * Format: int64
+                 * @description Number of the customer.
+                 * @example 1001
+                 */
+                customerId: number;
+                /**
+                 * @description Name of the customer.
+                 * @example ABC Co., Ltd.
+                 */
+                customerName: string;
+                /**
+                 * @description When.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateCreated: string;
+                /**
+                 * @description When.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateModified: string;
+                /**
+                 * @description What was handed over: `none`, `partly`, `all`.
+                 * @example none
+                 */
+                deliveryState: string;
+                /** @description Label of the document's discount. */
+                discountName?: string | null;
+                /** @description The same as a list. */
+                discounts: components["schemas"]["SalesDiscount"][];
+                /** @description True percent, false amount. */
+                discountType?: boolean | null;
+                /**
+                 * Format: double
+                 * @description The document's discount, as it was entered.
+                 */
+                discountValue?: number | null;
+                /** @description The day of the first instalment that is not wholly paid. */
+                dueDate?: string | null;
+                /**
+                 * Format: double
+                 * @description With VAT; what is withheld is not taken off.
+                 * @example 4467.25
+                 */
+                grandTotal: number;
+                /**
+                 * Format: int64
+                 * @description Header template of the printed document.
+                 * @example 1
+                 */
+                headerTemplateId?: number | null;
+                /**
+                 * Format: int64
+                 * @description Marketplace that it came from; not kept here.
+                 */
+                integrationPlatform?: number | null;
+                invoiceInfo?: components["schemas"]["SalesOrderInvoiceInfo"] | null;
+                /** @description Whether that was paid there; not kept here. */
+                isIntegrationOrderPaid?: boolean | null;
+                /** @description Whether that day is over. */
+                isOverdue: boolean;
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /**
+                 * Format: double
+                 * @description What is still to be paid; below zero when too much was.
+                 * @example 4467.25
+                 */
+                outstandingAmount: number;
+                /**
+                 * Format: double
+                 * @description What was paid.
+                 * @example 0
+                 */
+                paidAmount: number;
+                payment?: components["schemas"]["SalesOrderPayment"] | null;
+                /**
+                 * @description `unpaid`, `partly`, `paid`, `over`.
+                 * @example unpaid
+                 */
+                paymentState: string;
+                /**
+                 * @description Terms of payment.
+                 * @example Net 30
+                 */
+                paymentTerm?: string | null;
+                /** @description Note that is not printed. */
+                privateNote?: string | null;
+                /** @description Number of the quotation that it was made of. */
+                quotationNo?: string | null;
+                /** @description Why it was rejected or cancelled. */
+                reason?: string | null;
+                /** @description The same together. */
+                recipient: components["schemas"]["SalesOrderRecipient"];
+                /** @description Delivery address. */
+                recipientAddress?: string | null;
+                /** @description Who receives the goods. */
+                recipientName?: string | null;
+                /** @description Reference number, for example that of the quotation. */
+                referenceNo?: string | null;
+                /** @description Remark that is printed. */
+                remark?: string | null;
+                /**
+                 * Format: int64
+                 * @description Number of the reservation that keeps its stock.
+                 */
+                reservationId?: number | null;
+                salesOrderCustomerAddress?: components["schemas"]["SalesOrderCustomerAddress"] | null;
+                /**
+                 * @description Its date.
+                 * @example 2026-04-21T00:00:00+0700
+                 */
+                salesOrderDate: string;
+                /** @description Its lines; the original spells them with a small o. */
+                salesorderDetails: components["schemas"]["SalesLine"][];
+                /**
+                 * Format: int64
+                 * @description Its internal number: the key of the reject call.
+                 * @example 281940
+                 */
+                salesOrderId: number;
+                /**
+                 * @description Its number.
+                 * @example SO2604-0032
+                 */
+                salesOrderNo: string;
+                /** @description Additional note. */
+                salesOrderNote?: string | null;
+                /**
+                 * Format: int64
+                 * @description 1 draft, 2 open, 3 completed, 4 rejected, 5 cancelled.
+                 * @example 1
+                 */
+                salesOrderStatus: number;
+                /**
+                 * @description Title.
+                 * @example Order - ABC Co., Ltd.
+                 */
+                salesOrderSubject: string;
+                /** @description Address of the delivery document. */
+                shippingDocumentUrl?: string | null;
+                /**
+                 * @description Code of the salesperson.
+                 * @example STAFF-001
+                 */
+                staffCode?: string | null;
+                /**
+                 * Format: double
+                 * @description Sum of the lines.
+                 * @example 4275
+                 */
+                subTotal: number;
+                /**
+                 * Format: double
+                 * @description The same less the document's discount.
+                 * @example 4175
+                 */
+                subTotalWithDiscount: number;
+                /**
+                 * Format: double
+                 * @description VAT.
+                 * @example 292.25
+                 */
+                totalVat: number;
+                /** @description The carrier's number. */
+                trackingNo?: string | null;
+                /**
+                 * @description True: prices are without VAT; false: prices contain it.
+                 * @example true
+                 */
+                vatCalculation: boolean;
+                /**
+                 * @description Name of the warehouse; null for the company's own.
+                 * @example WHGENERAL
+                 */
+                warehouseCode?: string | null;
+            })[];
+            /** @description Where the next page begins: pass it as `cursor`. Null on the last page. */
+            next?: string | null;
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description How many records there are in all; exact up to 10,000.
+             * @example 42
+             */
+            total: number;
+            /**
+             * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+             * @example false
+             */
+            totalIsEstimate: boolean;
+        };
+        /** @description The body of a [`List`]. */
+        ListEnvelope_Task: {
+            /** @description The records of this page. */
+            data: {
+                /**
+                 * @description The same by staff code.
+                 * @example EMP001
+                 */
+                assignedToStaffCode?: string | null;
+                /** @description User id of whoever is to do it. */
+                assignedToUserId?: string | null;
+                /** @description Number of the case that it is about. */
+                caseNo?: string | null;
+                /** @description Its steps. */
+                checklist: components["schemas"]["ChecklistItem"][];
+                /** @description Who created it. */
+                createdByUserId: string;
+                /**
+                 * @description The customer's code.
+                 * @example C000349
+                 */
+                customerCode?: string | null;
+                /**
+                 * @description When.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateCreated: string;
+                /** @description When it was done. */
+                dateDone?: string | null;
+                /**
+                 * @description By when; a task without a time of day is due at the end of its day.
+                 * @example 2025-01-31T17:00:00+0700
+                 */
+                dateDue?: string | null;
+                /** @description When. */
+                dateModified: string;
+                /** @description When whoever is to do it is reminded. */
+                dateRemind?: string | null;
+                /** @description Numbers of the deals that it is about. */
+                dealNos: string[];
+                /** @description Whether `dateDue` has a time of day. */
+                hasDueTime: boolean;
+                /** @description Whether it is done. */
+                isDone: boolean;
+                /** @description Its labels. */
+                labels: string[];
+                /** @description Who changed it last. */
+                modifiedByUserId: string;
+                /** @description More about it. */
+                note?: string | null;
+                /** @description `low`, `normal`, `high` or `urgent`. */
+                priority: components["schemas"]["Priority"];
+                /**
+                 * @description How it recurs: an `RRULE` of RFC 5545. When it is done, the next one of the series is made.
+                 * @example FREQ=WEEKLY;BYDAY=MO
+                 */
+                recurrence?: string | null;
+                /** @description The chat room that it is about. */
+                roomId?: string | null;
+                /** @description `open`, `doing`, `done` or `cancelled`. */
+                status: components["schemas"]["Status"];
+                /**
+                 * @description What is to be done.
+                 * @example Call back about the quotation
+                 */
+                subject: string;
+                /**
+                 * @description Its number.
+                 * @example TK2511-0001
+                 */
+                taskNo: string;
+            }[];
+            /** @description Where the next page begins: pass it as `cursor`. Null on the last page. */
+            next?: string | null;
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description How many records there are in all; exact up to 10,000.
+             * @example 42
+             */
+            total: number;
+            /**
+             * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+             * @example false
+             */
+            totalIsEstimate: boolean;
+        };
+        /** @description The body of a [`List`]. */
+        ListEnvelope_TaxDocument: {
+            /** @description The records of this page. */
+            data: (components["schemas"]["SalesAmounts"] & {
+                /**
+                 * @description The branch that issued it.
+                 * @example 00000
+                 */
+                branchCode: string;
+                /** @description Who buys. */
+                buyer: components["schemas"]["Party"];
+                /** @description Number of the credit note that cancels this document. */
+                cancelledByNo?: string | null;
+                /** @description Number of the document that this credit note cancels. */
+                cancelsNo?: string | null;
+                /** @description Who issued it. */
+                createdByUserId: string;
+                /**
+                 * @description Currency.
+                 * @example THB
+                 */
+                currencyCode: string;
+                /**
+                 * Format: int64
+                 * @description Number of the customer.
+                 */
+                customerId: number;
+                /**
+                 * @description When it was entered.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateCreated: string;
+                /** @description What is sold; empty on a receipt. */
+                details: components["schemas"]["SalesLine"][];
+                /**
+                 * Format: double
+                 * @description With VAT; on a receipt what was paid.
+                 */
+                grandTotal: number;
+                /**
+                 * @description When it was issued.
+                 * @example 2026-04-21T00:00:00+0700
+                 */
+                issueDate: string;
+                /** @description What was paid; on a receipt. */
+                payments: components["schemas"]["TaxDocumentPayment"][];
+                /** @description Why a credit note was issued. */
+                reason?: string | null;
+                /** @description Remark. */
+                remark?: string | null;
+                /**
+                 * @description Number of the order.
+                 * @example SO2604-0032
+                 */
+                salesOrderNo: string;
+                /** @description Who sells. */
+                seller: components["schemas"]["Party"];
+                /**
+                 * Format: double
+                 * @description Sum of the lines.
+                 */
+                subTotal: number;
+                /**
+                 * Format: double
+                 * @description The same less the document's discount.
+                 */
+                subTotalWithDiscount: number;
+                /**
+                 * @description Its number: without a gap for each kind, branch and year.
+                 * @example INV00000-26-000001
+                 */
+                taxDocumentNo: string;
+                /**
+                 * @description `taxInvoice`, `receipt`, `creditNote`.
+                 * @example taxInvoice
+                 */
+                taxDocumentType: string;
+                /**
+                 * @description The words that stand on it.
+                 * @example ใบกำกับภาษี
+                 */
+                title: string;
+                /**
+                 * @description The same in English.
+                 * @example Tax Invoice
+                 */
+                titleEn: string;
+                /**
+                 * Format: double
+                 * @description VAT.
+                 */
+                totalVat: number;
+                /** @description True: prices are without VAT; false: prices contain it. */
+                vatCalculation: boolean;
+            })[];
+            /** @description Where the next page begins: pass it as `cursor`. Null on the last page. */
+            next?: string | null;
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description How many records there are in all; exact up to 10,000.
+             * @example 42
+             */
+            total: number;
+            /**
+             * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+             * @example false
+             */
+            totalIsEstimate: boolean;
+        };
+        /** @description The mark as it is now. */
+        Marked: {
+            /**
+             * Format: int64
+             * @description The last message that is read.
+             */
+            readTo: number;
+        };
         /** @description A customer that matches. */
         Match: {
             /** @description The customer's code. */
@@ -6630,6 +18558,65 @@ export interface components {
             /** @description The fields of the request that are this customer's. */
             matched: string[];
         };
+        /** @description Who is signed in. */
+        Me: {
+            /** @description The channel accounts whose rooms the person sees; null is every one. */
+            accounts?: string[] | null;
+            /** @description Other companies where the same e-mail signs in. */
+            companies: components["schemas"]["CompanyName"][];
+            /** @description The company of this session. */
+            company: components["schemas"]["MeCompany"];
+            /** @description What the person set in the console. */
+            preferences: Record<string, never>;
+            /**
+             * @description Whose records: `own`, `team` or `all`.
+             * @example own
+             */
+            range: string;
+            /**
+             * @description What the role grants.
+             * @example [
+             *       "chat:read",
+             *       "chat:write"
+             *     ]
+             */
+            scopes: string[];
+            /** @description The session. */
+            session: components["schemas"]["MeSession"];
+            /** @description The person. */
+            user: components["schemas"]["MeUser"];
+            /**
+             * @description The server's version.
+             * @example 0.1.0
+             */
+            version: string;
+        };
+        /** @description The company of a session. */
+        MeCompany: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 507
+             */
+            id: number;
+            /** @description Its name. */
+            name: string;
+            /**
+             * @description Its IANA time zone.
+             * @example Asia/Bangkok
+             */
+            timeZone: string;
+        };
+        /** @description The session that a request came with. */
+        MeSession: {
+            /**
+             * Format: int64
+             * @description When it ends unless it is used: Unix time in milliseconds.
+             */
+            expiresAt: number;
+            /** @description Its id. */
+            id: string;
+        };
         /** @description A message with the story of its delivery. */
         MessageDetail: components["schemas"]["ChatMessage"] & {
             /** @description Each try to hand it to the provider, oldest first. */
@@ -6639,10 +18626,74 @@ export interface components {
             /** @description Why it failed or waits, in the provider's words. */
             failure?: string | null;
         };
+        /** @description What a person sets of their own. */
+        MeUpdate: {
+            /**
+             * @description `th` or `en`; null for the browser's.
+             * @example th
+             */
+            language?: string | null;
+            /** @description Whatever the console keeps for the person, as a whole; at most 32 KB. */
+            preferences?: Record<string, never> | null;
+        };
+        /** @description The person of a session. */
+        MeUser: {
+            /**
+             * @description The e-mail that signs in.
+             * @example patty@example.com
+             */
+            email: string;
+            /** @description Whether sign-in asks for a second factor. */
+            hasTotp: boolean;
+            /** @description The employee's user id. */
+            id: string;
+            /** @description `th` or `en`; null when the person has not chosen. */
+            language?: string | null;
+            /**
+             * @description First and last name.
+             * @example Patty Saruta
+             */
+            name: string;
+            /** @description Nickname. */
+            nickname?: string | null;
+            /** @description The role. */
+            role: components["schemas"]["Named"];
+            /**
+             * @description Employee code.
+             * @example EMP001
+             */
+            staffCode: string;
+            team?: components["schemas"]["Named"] | null;
+        };
+        /** @description An entry of a look-up list that a person has. */
+        Named: {
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            id: number;
+            /**
+             * @description Its name.
+             * @example เจ้าของ
+             */
+            name: string;
+            /**
+             * @description Its name in English, where there is one.
+             * @example Owner
+             */
+            nameEn?: string | null;
+        };
         /** @description A new entry. */
         NewChoice: {
             /** @description What this list's entries have beyond a name. */
             detail?: Record<string, never> | null;
+            /**
+             * Format: int64
+             * @description Its number, for a list whose entries are known by their numbers elsewhere; the next one when absent.
+             * @example 2140016585
+             */
+            id?: number | null;
             /**
              * @description Its name.
              * @example ฝ่ายขาย
@@ -6658,6 +18709,26 @@ export interface components {
              * @description Its place in the list; the end when absent.
              */
             position?: number | null;
+        };
+        /** @description A new password of one's own. */
+        NewPassword: {
+            /** @description The present one. */
+            current: string;
+            /**
+             * @description The new one: at least 10 characters.
+             * @example correct horse battery
+             */
+            new: string;
+        };
+        /** @description A note to be written. */
+        NoteInput: {
+            /**
+             * @description The text.
+             * @example ลูกค้ารอใบเสนอราคา
+             */
+            content: string;
+            /** @description User ids of colleagues who are to see it. */
+            mentions?: string[] | null;
         };
         /** @description The error body of OAuth 2.0 (RFC 6749, section 5.2). */
         OAuthError: {
@@ -6683,6 +18754,31 @@ export interface components {
              */
             quantity: number;
         };
+        /** @description Who sells, or who buys. */
+        Party: {
+            /** @description Address. */
+            address: string;
+            /**
+             * @description Branch of five digits; `00000` is the head office.
+             * @example 00000
+             */
+            branchCode?: string | null;
+            /**
+             * @description The branch in words.
+             * @example สำนักงานใหญ่
+             */
+            branchName?: string | null;
+            /**
+             * @description Name.
+             * @example บริษัท สยามทูลส์ จำกัด
+             */
+            name: string;
+            /**
+             * @description Tax number of 13 digits.
+             * @example 0105561000003
+             */
+            taxNo?: string | null;
+        };
         /** @description How the numbers of one kind of document look: `QT2511-0001`. */
         Pattern: {
             /**
@@ -6693,6 +18789,8 @@ export interface components {
             digits: number;
             /** @description Which years are written: Gregorian 2025, Buddhist 2568. */
             era: components["schemas"]["Era"];
+            /** @description Whether years are written with four digits. */
+            longYear?: boolean | null;
             /** @description Whether each branch counts for itself (its code is written, too). */
             perBranch: boolean;
             /** @description What of the date is written; the running part begins anew with each. */
@@ -6702,12 +18800,141 @@ export interface components {
              * @example QT
              */
             prefix: string;
+            /**
+             * @description What stands between the date and the running part; a hyphen unless told.
+             * @example -
+             */
+            separator?: string | null;
         };
         /**
          * @description What of the date is written.
          * @enum {string}
          */
         Period: "none" | "year" | "month";
+        /** @description A person by name. */
+        PersonName: {
+            /**
+             * Format: uuid
+             * @description The user id.
+             */
+            id: string;
+            /**
+             * @description First and last name.
+             * @example Patty Saruta
+             */
+            name: string;
+            /** @description Nickname. */
+            nickname?: string | null;
+        };
+        /**
+         * Format: binary
+         * @description A file of a form.
+         */
+        PhotoPart: string;
+        /** @description Where somebody is. */
+        Presence: {
+            /** @description The name. */
+            name: string;
+            /**
+             * Format: uuid
+             * @description The room on the screen.
+             */
+            roomId?: string | null;
+            /**
+             * @description `online`, `away` or `offline`.
+             * @example online
+             */
+            state: string;
+            /** @description Whether something is being written there. */
+            typing: boolean;
+            /**
+             * Format: int64
+             * @description Until when this is to be believed: Unix time in milliseconds.
+             */
+            until: number;
+            /** @description A user id, or the id of an API client. */
+            userId: string;
+        };
+        /** @description What a person's screen shows. */
+        PresenceInput: {
+            /**
+             * Format: uuid
+             * @description The room on the screen.
+             * @example 26259b2c-509c-4ff5-a82a-d1b5505b014d
+             */
+            roomId?: string | null;
+            /**
+             * @description `online`, `away` or `offline`; `online` when absent.
+             * @example online
+             */
+            state?: string | null;
+            /** @description Whether something is being written there. */
+            typing?: boolean | null;
+        };
+        PresenceList: {
+            /** @description Who is there. */
+            value: components["schemas"]["Presence"][];
+        };
+        /** @description How a message would go out. */
+        Preview: {
+            /** @description What it would say. */
+            content?: string | null;
+            /** @description Why the channel would not take it. */
+            faults: components["schemas"]["Fault"][];
+            /**
+             * Format: int64
+             * @description Until when an answer is free: Unix time in milliseconds.
+             */
+            freeUntil?: number | null;
+            /** @description Whether it costs nothing. */
+            isFree: boolean;
+            /**
+             * Format: int64
+             * @description Paid messages a month, as the provider said.
+             */
+            quotaLimit?: number | null;
+            /**
+             * Format: int64
+             * @description How many of them are used.
+             */
+            quotaUsed?: number | null;
+            /**
+             * @description `reply` (free), `push` (counted by the provider), `ask` (too late to be free; a retry pays) or `stopped` (the month's paid
+             *     messages are used up).
+             * @example reply
+             */
+            route: string;
+            /**
+             * @description Its kind on the channel.
+             * @example message
+             */
+            type?: string | null;
+        };
+        /** @description A message to be looked at before it is sent. */
+        PreviewInput: {
+            /** @description Id of an uploaded file. */
+            attachment?: string | null;
+            /**
+             * @description What it says.
+             * @example สวัสดีค่ะ
+             */
+            content?: string | null;
+            /**
+             * Format: uuid
+             * @description The room.
+             */
+            roomId: string;
+            /**
+             * @description Kind of message.
+             * @example message
+             */
+            type?: string | null;
+        };
+        /**
+         * @description How much a task matters.
+         * @enum {string}
+         */
+        Priority: "low" | "normal" | "high" | "urgent";
         /** @description Why a request is refused. */
         PrivacyRefusalWrite: {
             /**
@@ -6818,7 +19045,7 @@ export interface components {
         /** @description Why an import failed as a whole. */
         Problem: {
             /**
-             * @description `unreadable`, `too_many_faults`, `file`.
+             * @description `unreadable`, `too_many_faults`, `file`, `crashed`.
              * @example unreadable
              */
             code: string;
@@ -7689,19 +19916,531 @@ export interface components {
              */
             warrantyNote?: string | null;
         };
+        /** @description A quotation. */
+        Quotation: components["schemas"]["SalesAmounts"] & {
+            acceptance?: components["schemas"]["QuotationAcceptance"] | null;
+            approval?: components["schemas"]["SalesApproval"] | null;
+            /**
+             * Format: int64
+             * @description Number of the contact person, as it was sent.
+             */
+            contactId?: number | null;
+            /** @description Contact person. */
+            contactName?: string | null;
+            /** @description Who made it: the id of an API client or of a user. */
+            createdByUserId: string;
+            /**
+             * @description Currency (ISO 4217).
+             * @example THB
+             */
+            currencyCode: string;
+            /**
+             * @description Code of the customer.
+             * @example daisy
+             */
+            customerCode: string;
+            /**
+             * Format: int64
+             * @description Number of the customer.
+             * @example 12
+             */
+            customerId: number;
+            /**
+             * @description Name of the customer.
+             * @example Daisy Co., Ltd.
+             */
+            customerName: string;
+            /**
+             * @description When.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateCreated: string;
+            /**
+             * @description When.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateModified: string;
+            /** @description Label of the document's discount. */
+            discountName?: string | null;
+            /** @description The same as a list. */
+            discounts: components["schemas"]["SalesDiscount"][];
+            /** @description True percent, false amount. */
+            discountType?: boolean | null;
+            /**
+             * Format: double
+             * @description The document's discount, as it was entered.
+             */
+            discountValue?: number | null;
+            /**
+             * Format: double
+             * @description With VAT; what is withheld is not taken off.
+             * @example 4467.25
+             */
+            grandTotal: number;
+            /**
+             * Format: int64
+             * @description Header template of the printed document.
+             * @example 1
+             */
+            headerTemplateId?: number | null;
+            /**
+             * @description Whether that day is over.
+             * @example false
+             */
+            isExpired: boolean;
+            /** @description Who changed it last. */
+            modifiedByUserId: string;
+            /** @description Terms of payment. */
+            paymentTerm?: string | null;
+            /** @description Note that is not printed. */
+            privateNote?: string | null;
+            /**
+             * @description Its date.
+             * @example 2023-01-04T00:00:00+0700
+             */
+            quotationDate: string;
+            /** @description Its lines. */
+            quotationDetails: components["schemas"]["SalesLine"][];
+            /**
+             * Format: int64
+             * @description Its internal number.
+             * @example 1
+             */
+            quotationId: number;
+            /**
+             * @description Its number.
+             * @example QT2511-0001
+             */
+            quotationNo: string;
+            /** @description Additional details. */
+            quotationNote?: string | null;
+            /**
+             * Format: int64
+             * @description 1 draft, 2 waiting for approval, 3 waiting to be sent, 4 sent, 5 completed, 6 rejected, 7 cancelled.
+             * @example 1
+             */
+            quotationStatus: number;
+            /**
+             * @description Title.
+             * @example Test open api edit quotation
+             */
+            quotationSubject: string;
+            /**
+             * @description The last valid day.
+             * @example 2023-02-04T00:00:00+0700
+             */
+            quotationValidUntil: string;
+            /** @description Why it was rejected or cancelled. */
+            reason?: string | null;
+            /** @description Recipient's address. */
+            recipientAddress?: string | null;
+            /** @description Recipient's name. */
+            recipientName?: string | null;
+            /** @description Reference number. */
+            referenceNo?: string | null;
+            /** @description Remark that is printed. */
+            remark?: string | null;
+            /**
+             * Format: int64
+             * @description 1, and one more with each change after it was approved, sent or rejected.
+             * @example 1
+             */
+            revision: number;
+            /** @description Number of the sales order that was made of it. */
+            salesOrderNo?: string | null;
+            /**
+             * @description Code of the salesperson.
+             * @example Admin01
+             */
+            staffCode: string;
+            /**
+             * Format: double
+             * @description Sum of the lines.
+             * @example 4275
+             */
+            subTotal: number;
+            /**
+             * Format: double
+             * @description The same less the document's discount.
+             * @example 4175
+             */
+            subTotalWithDiscount: number;
+            /**
+             * Format: double
+             * @description VAT.
+             * @example 292.25
+             */
+            totalVat: number;
+            /**
+             * @description True: prices are without VAT; false: prices contain it.
+             * @example true
+             */
+            vatCalculation: boolean;
+        };
+        /** @description What a customer declared on a quotation's page. */
+        QuotationAcceptance: {
+            /** @description When. */
+            date: string;
+            /** @description From which network address. */
+            ipAddress: string;
+            /** @description True accepted, false declined. */
+            isAccepted: boolean;
+            /** @description As the customer signed. */
+            name: string;
+            /** @description Why it was declined. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description Which revision was on the page.
+             */
+            revision: number;
+            /** @description What the customer's browser called itself. */
+            userAgent: string;
+        };
+        /** @description What the customer declares. */
+        QuotationAnswer: {
+            /**
+             * @description `accept` or `decline`.
+             * @example accept
+             */
+            answer: string;
+            /** @description The language of the page. */
+            lang?: string | null;
+            /**
+             * @description Who answers.
+             * @example สมชาย ใจดี
+             */
+            name?: string | null;
+            /** @description Why it is declined. */
+            reason?: string | null;
+        };
+        /** @description Why a quotation is cancelled. */
+        QuotationCancelWrite: {
+            /** @description The number again; that of the path counts. */
+            quotationNo?: string | null;
+            /**
+             * @description Why.
+             * @example ลูกค้ายกเลิก
+             */
+            reason?: string | null;
+        };
+        /** @description What differs between two revisions. */
+        QuotationComparison: {
+            /** @description Each property that differs, with both values; lines by their place (`quotationDetails[0].price`). */
+            changes: Record<string, never>;
+            /**
+             * Format: int64
+             * @description The older one.
+             * @example 1
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description The newer one.
+             * @example 2
+             */
+            to: number;
+        };
+        /** @description The number again. */
+        QuotationConvertWrite: {
+            /**
+             * @description The quotation's number, as in the path.
+             * @example QT2511-0001
+             */
+            QuotationNo?: string | null;
+        };
+        /** @description Which quotations to list. Every filter may be absent or null. */
+        QuotationEnquiry: {
+            /** @description Where the page begins: `next` of the page before it, in the same order. */
+            cursor?: string | null;
+            /**
+             * @description Code of the customer.
+             * @example daisy
+             */
+            customerCode?: string | null;
+            /** @description The first day of a period. */
+            dateFrom?: string | null;
+            /** @description Its last day. */
+            dateTo?: string | null;
+            /** @description Only those whose validity is over, or only those where it is not. */
+            isExpired?: boolean | null;
+            /** @description Part of number, subject, recipient or reference, in any letter case. */
+            keyword?: string | null;
+            /**
+             * @description `dateCreated` (newest first), `quotationDate` (latest first), `quotationNo`, `grandTotal`; with `-` before it the
+             *     other way round.
+             */
+            orderBy?: string | null;
+            /**
+             * Format: int64
+             * @description The same as `take`.
+             */
+            pageLength?: number | null;
+            /**
+             * @description The quotation's day; a time of day is left out.
+             * @example 2022-12-16
+             */
+            quotationDate?: string | null;
+            /**
+             * @description Number of a quotation, whole.
+             * @example QT2511-0001
+             */
+            quotationNo?: string | null;
+            /**
+             * Format: int64
+             * @description 1 draft, 2 waiting for approval, 3 waiting to be sent, 4 sent, 5 completed, 6 rejected, 7 cancelled.
+             * @example 2
+             */
+            quotationStatus?: number | null;
+            /** @description Several of them. */
+            quotationStatuses?: number[] | null;
+            /**
+             * Format: int64
+             * @description Quotations to leave out; not together with `cursor`.
+             * @example 0
+             */
+            skip?: number | null;
+            /**
+             * @description Code of the salesperson.
+             * @example Admin01
+             */
+            staffCode?: string | null;
+            /**
+             * Format: int64
+             * @description Quotations a page: at most 200, default 20.
+             * @example 5
+             */
+            take?: number | null;
+        };
+        /** @description A link to a quotation's page. */
+        QuotationLink: {
+            /**
+             * @description Until when the link is good.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateExpires: string;
+            /** @description The message that carries it, when it was sent into a room. */
+            messageId?: string | null;
+            /**
+             * @description Number of the quotation.
+             * @example QT2511-0001
+             */
+            quotationNo: string;
+            /**
+             * @description Where the customer looks at it and answers, without signing in.
+             * @example https://sala.example.com/quotation/507-…
+             */
+            url: string;
+        };
+        /** @description A quotation as it was. */
+        QuotationRevision: {
+            /**
+             * @description When it was replaced; null for the present one.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateReplaced?: string | null;
+            /** @description The quotation as it was. */
+            quotation: components["schemas"]["Quotation"];
+            /** @description Who replaced it. */
+            replacedByUserId?: string | null;
+            /**
+             * Format: int64
+             * @description Its place, from 1.
+             * @example 1
+             */
+            revision: number;
+        };
+        /** @description All revisions of a quotation. */
+        QuotationRevisions: {
+            /** @description The newest first; the first is the present one. */
+            value: components["schemas"]["QuotationRevision"][];
+        };
+        /** @description Where a quotation is sent to. */
+        QuotationSendWrite: {
+            /**
+             * @description `th` or `en`: the language of the card; the company's when it is absent.
+             * @example th
+             */
+            language?: string | null;
+            /**
+             * @description A room of the quotation's customer; the one in which the customer was last heard when it is absent.
+             * @example 26259b2c-509c-4ff5-a82a-d1b5505b014d
+             */
+            roomId?: string | null;
+        };
+        /** @description A quotation to create, or to change when its number is known. */
+        QuotationWrite: {
+            /**
+             * Format: int64
+             * @description Number of the contact person; kept as it is sent.
+             */
+            contactId?: number | null;
+            /** @description Contact person. */
+            contactName?: string | null;
+            /**
+             * @description Currency (ISO 4217); the company's own when it is absent or null.
+             * @example THB
+             */
+            currencyCode?: string | null;
+            /**
+             * Format: double
+             * @description So many units of the company's currency for one of this one, on the document's date.
+             */
+            currencyRate?: number | null;
+            /**
+             * @description Code of the customer; required in a new quotation.
+             * @example daisy
+             */
+            customerCode?: string | null;
+            /** @description Label of that discount. */
+            discountName?: string | null;
+            /** @description True percent, false amount: required with `discountValue`. */
+            discountType?: boolean | null;
+            /**
+             * Format: double
+             * @description Off the whole; no more than the total of the lines.
+             */
+            discountValue?: number | null;
+            /**
+             * Format: int64
+             * @description An entry of the list `header-templates`; the first of it when it is absent.
+             */
+            headerTemplateId?: number | null;
+            /** @description Terms of payment. */
+            paymentTerm?: string | null;
+            /** @description Note that is not printed. */
+            privateNote?: string | null;
+            /**
+             * @description Its date, `YYYY-MM-DD`, in either era; required in a new quotation.
+             * @example 2023-01-04
+             */
+            quotationDate?: string | null;
+            /** @description All lines; absent keeps them. Required in a new quotation. */
+            quotationDetails?: components["schemas"]["SalesLineWrite"][] | null;
+            /**
+             * @description Number of the quotation to change; absent creates one.
+             * @example null
+             */
+            quotationNo?: string | null;
+            /** @description Additional details. */
+            quotationNote?: string | null;
+            /**
+             * Format: int64
+             * @description 1 draft, 2 waiting for approval, 3 waiting to be sent, 4 sent, 5 completed, 6 rejected, 7 cancelled; a new one is 1
+             *     to 4. One that the company's rules want approved waits for that instead of 3 and 4.
+             * @example 1
+             */
+            quotationStatus?: number | null;
+            /**
+             * @description Title; required in a new quotation.
+             * @example Test open api edit quotation
+             */
+            quotationSubject?: string | null;
+            /**
+             * @description The last valid day; required in a new quotation.
+             * @example 2023-02-04
+             */
+            quotationValidUntil?: string | null;
+            /** @description Why it is rejected or cancelled, when it is. */
+            reason?: string | null;
+            /** @description Recipient's address. */
+            recipientAddress?: string | null;
+            /** @description Recipient's name. */
+            recipientName?: string | null;
+            /**
+             * @description Reference number. When it is the number of a quotation, and `quotationNo` is absent, that quotation is changed.
+             * @example DRAFT2301000004
+             */
+            referenceNo?: string | null;
+            /** @description Remark that is printed. */
+            remark?: string | null;
+            /**
+             * @description Code of the salesperson; required in a new quotation.
+             * @example Admin01
+             */
+            staffCode?: string | null;
+            /**
+             * @description True: prices are without VAT; false: prices contain it. Required in a new quotation.
+             * @example true
+             */
+            vatCalculation?: boolean | null;
+            /** @description Name or number of the warehouse of lines that name none. */
+            warehouseCode?: string | null;
+        };
         /** @description How ready the server is. */
         Readiness: {
             /** @description Whether the database answers. */
             database: boolean;
-            /**
-             * Format: int64
-             * @description How long the oldest due job has waited, in milliseconds.
-             */
-            jobLag: number;
+            /** @description Whether the loops that run background jobs on this node run. */
+            jobs: boolean;
             /** @description Whether the database's schema is this program's. */
             migrations: boolean;
             /** @description Whether requests will be answered well. */
             ready: boolean;
+        };
+        /**
+         * @description How disputed amounts are read.
+         * @enum {string}
+         */
+        Reading: "spreadsheet" | "royal_society";
+        /** @description How far a room was read. */
+        ReadMark: {
+            /** @description Lets the mark go back: the room is to be read again. */
+            force?: boolean | null;
+            /**
+             * Format: int64
+             * @description The running number of the last message that was read.
+             * @example 12
+             */
+            to: number;
+        };
+        /** @description What is still to be paid, by how long it is overdue. */
+        Receivables: {
+            /**
+             * @description In which currency.
+             * @example THB
+             */
+            currencyCode: string;
+            /**
+             * Format: double
+             * @description 1 to 30 days overdue.
+             */
+            days30: number;
+            /**
+             * Format: double
+             * @description 31 to 60 days.
+             */
+            days60: number;
+            /**
+             * Format: double
+             * @description 61 to 90 days.
+             */
+            days90: number;
+            /**
+             * Format: double
+             * @description Not due yet, or without a day on which it is due.
+             */
+            notDue: number;
+            /**
+             * Format: double
+             * @description More than 90 days.
+             */
+            older: number;
+            /**
+             * Format: double
+             * @description All of it.
+             */
+            total: number;
+        };
+        /** @description What is still to be paid. */
+        ReceivablesReport: {
+            /** @description A row for each currency. */
+            value: components["schemas"]["Receivables"][];
+        };
+        /** @description Codes for whoever lost the authenticator, each good once; shown once. */
+        RecoveryCodes: {
+            /** @description The codes. */
+            recoveryCodes: string[];
         };
         /** @description What became of serial numbers. */
         Registered: {
@@ -7724,11 +20463,324 @@ export interface components {
              */
             updated: number;
         };
+        /** @description A canned reply to be written. */
+        ReplyInput: {
+            /**
+             * @description The short name, without the slash; unique, in any letter case.
+             * @example hello
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description The team that it is for; every one when null.
+             */
+            team?: number | null;
+            /**
+             * @description The text in English.
+             * @example Hello, how can we help?
+             */
+            textEn?: string | null;
+            /**
+             * @description The text in Thai. One of the two texts is needed.
+             * @example สวัสดีค่ะ มีอะไรให้ช่วยไหมคะ
+             */
+            textTh?: string | null;
+            /**
+             * @description What it is about, in English.
+             * @example Greeting
+             */
+            titleEn?: string | null;
+            /**
+             * @description What it is about, in Thai.
+             * @example ทักทาย
+             */
+            titleTh?: string | null;
+        };
+        /** @description A report that can be asked for. */
+        ReportKind: {
+            /**
+             * @description What it tells.
+             * @example Messages from customers and to them.
+             */
+            description: string;
+            /**
+             * @description Its figures.
+             * @example [
+             *       "fromCustomers",
+             *       "toCustomers"
+             *     ]
+             */
+            figures: string[];
+            /**
+             * @description What its rows may be told apart by; the first one unless asked otherwise.
+             * @example [
+             *       "day",
+             *       "hour",
+             *       "channel"
+             *     ]
+             */
+            groupBy: string[];
+            /**
+             * @description Its name.
+             * @example messages
+             */
+            name: string;
+        };
+        /** @description One figure of one group. */
+        ReportRow: {
+            /**
+             * Format: double
+             * @description The average: seconds of a time, points of an answer; null for what is only counted.
+             * @example 95.5
+             */
+            average?: number | null;
+            /**
+             * Format: int64
+             * @description How many.
+             * @example 42
+             */
+            count: number;
+            /**
+             * @description Which figure.
+             * @example fromCustomers
+             */
+            figure: string;
+            /**
+             * @description The day, the hour, the channel, or whatever the rows are told apart by.
+             * @example 2025-01-29
+             */
+            group: string;
+        };
+        /** @description Days after which it is deleted. Records are never deleted by age. */
+        Retention: {
+            /**
+             * Format: int64
+             * @description Tries to hand messages to their channel.
+             * @default 90
+             * @example 90
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description The audit trail; null keeps it.
+             * @default null
+             * @example 3650
+             */
+            audit: number | null;
+            /**
+             * Format: int64
+             * @description What became of deliveries to subscriptions.
+             * @default 30
+             * @example 30
+             */
+            deliveries: number;
+            /**
+             * Format: int64
+             * @description What subscriptions are told of: what is older cannot be sent again.
+             * @default 90
+             * @example 90
+             */
+            events: number;
+        };
+        /** @description Days to keep what only tells of work; what is absent stays as it is. */
+        RetentionWrite: {
+            /**
+             * Format: int64
+             * @description Tries to hand messages to their channel.
+             * @example 90
+             */
+            attempts?: number | null;
+            /**
+             * Format: int64
+             * @description The audit trail; null keeps it.
+             * @example 3650
+             */
+            audit?: number | null;
+            /**
+             * Format: int64
+             * @description What became of deliveries to subscriptions.
+             * @example 30
+             */
+            deliveries?: number | null;
+            /**
+             * Format: int64
+             * @description What subscriptions are told of.
+             * @example 90
+             */
+            events?: number | null;
+        };
+        /** @description What the case is to have beyond what the room says. Everything may be absent. */
+        RoomCaseRequest: {
+            /** @description User id or staff code of whoever is to see to it; whom the category names, or nobody yet, when absent. */
+            assignedToUserId?: string | null;
+            /**
+             * Format: int64
+             * @description 1 request for action (unless told), 2 for your information.
+             */
+            caseType?: number | null;
+            /**
+             * Format: int64
+             * @description Number of a category; the first of the list when absent.
+             */
+            categoryId?: number | null;
+            /** @description When it is to be done; the category's target when absent, or a day from now. */
+            dateDue?: string | null;
+            /** @description More about it. */
+            note?: string | null;
+            /** @description What it is about; the room's last message when absent. */
+            subject?: string | null;
+        };
+        /** @description How many rooms there are in each view; 1000 means that many or more. */
+        RoomCounts: {
+            /**
+             * Format: int64
+             * @description With a draft of the caller's.
+             */
+            drafts: number;
+            /**
+             * Format: int64
+             * @description With a note that mentions the caller and was not seen yet.
+             */
+            mentioned: number;
+            /**
+             * Format: int64
+             * @description Open, and the caller's.
+             */
+            mine: number;
+            /**
+             * Format: int64
+             * @description Open.
+             */
+            open: number;
+            /** @description Where to follow the changes from. */
+            streamCursor: string;
+            /**
+             * Format: int64
+             * @description Open, and of the caller's team.
+             */
+            team: number;
+            /**
+             * Format: int64
+             * @description Open, with a customer who waits for an answer.
+             */
+            unanswered: number;
+            /**
+             * Format: int64
+             * @description Open, and nobody's.
+             */
+            unassigned: number;
+            /**
+             * Format: int64
+             * @description Put off.
+             */
+            waiting: number;
+        };
         /** @description The customer of a room, and who else it may be. */
         RoomCustomer: {
             customer?: components["schemas"]["Linked"] | null;
             /** @description Customers that are known by the room's account at its platform, the oldest first: at most 20. */
             suggestions: components["schemas"]["Linked"][];
+        };
+        /** @description A draft of the caller's. */
+        RoomDraft: {
+            /** @description Id of an uploaded file that is to go along. */
+            attachment?: string | null;
+            /**
+             * Format: int64
+             * @description When it was last changed: Unix time in milliseconds.
+             */
+            changedAt: number;
+            /** @description The text as far as it goes. */
+            content: string;
+            /** @description `reply` or `note`. */
+            mode: string;
+            /**
+             * Format: uuid
+             * @description The room.
+             */
+            roomId: string;
+            /**
+             * Format: int64
+             * @description The version, as `If-Match` names it.
+             */
+            version: number;
+        };
+        /** @description Which rooms to list. Every property may be absent or null: no filter. */
+        RoomEnquiry: {
+            /** @description A channel account. */
+            account?: string | null;
+            /**
+             * @description `me`, `none`, `any`, or a user id.
+             * @example me
+             */
+            assignee?: string | null;
+            /**
+             * @description The `next` of the page before.
+             * @example
+             */
+            cursor?: string | null;
+            /** @description Part of the customer's or group's name. */
+            keyword?: string | null;
+            /**
+             * Format: int64
+             * @description Number of a label.
+             */
+            label?: number | null;
+            /** @description Only rooms with a note that mentions the caller and was not seen yet. */
+            mentioned?: boolean | null;
+            /**
+             * @description `waiting` (the longest unanswered first; only unanswered rooms), `recent` (the last message first) or `oldest`.
+             * @example recent
+             */
+            order?: string | null;
+            /**
+             * @description A channel: its name or number.
+             * @example line
+             */
+            platform?: string | null;
+            /**
+             * @description `low`, `normal`, `high` or `urgent`.
+             * @example high
+             */
+            priority?: string | null;
+            /**
+             * @description Any of `open`, `waiting`, `closed`; `open` when absent.
+             * @example [
+             *       "open"
+             *     ]
+             */
+            status?: string[] | null;
+            /**
+             * Format: int64
+             * @description Rooms a page: 1 to 100, default 30.
+             * @example 30
+             */
+            take?: number | null;
+            /**
+             * Format: int64
+             * @description The team's number.
+             */
+            team?: number | null;
+            /** @description Only rooms whose customer waits for an answer, or only the others. */
+            unanswered?: boolean | null;
+        };
+        /** @description Something that was done with a room. */
+        RoomEvent: {
+            /** @description `updated`, `reopened`, `assigned`, … */
+            action: string;
+            actor?: components["schemas"]["PersonName"] | null;
+            /**
+             * Format: int64
+             * @description When: Unix time in milliseconds.
+             */
+            at: number;
+            /** @description Each thing that changed, with its value before and after. */
+            changes: Record<string, never>;
+            /**
+             * Format: uuid
+             * @description The entry.
+             */
+            id: string;
         };
         /** @description The customer that a room is to belong to. */
         RoomLink: {
@@ -7738,11 +20790,95 @@ export interface components {
              */
             customerCode?: string | null;
         };
+        /** @description A note. */
+        RoomNote: {
+            author?: components["schemas"]["PersonName"] | null;
+            /**
+             * Format: int64
+             * @description When it was last changed.
+             */
+            changedAt?: number | null;
+            /** @description The text. */
+            content: string;
+            /**
+             * Format: int64
+             * @description When it was written: Unix time in milliseconds.
+             */
+            createdAt: number;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description Whom it mentions. */
+            mentions: components["schemas"]["PersonName"][];
+            /** @description Whether the caller wrote it. */
+            own: boolean;
+            /**
+             * Format: uuid
+             * @description The room.
+             */
+            roomId: string;
+            /**
+             * Format: int64
+             * @description Its version.
+             */
+            version: number;
+        };
+        /** @description A page of rooms. */
+        RoomPage: {
+            /** @description Where the next page begins; null on the last one. */
+            next?: string | null;
+            /** @description Where to follow the changes from: what happens after this page was read comes after it. */
+            streamCursor: string;
+            /** @description The rooms; perhaps fewer than asked for although more follow. */
+            value: components["schemas"]["ConsoleRoom"][];
+        };
+        /** @description A change of a room; what is absent stays. */
+        RoomUpdate: {
+            /**
+             * Format: uuid
+             * @description Who answers it: a user id; null for nobody.
+             */
+            assignee?: string | null;
+            /**
+             * @description `paused` lets a bot that answers in this room be silent; `on` lets it go on.
+             * @example paused
+             */
+            bot?: string | null;
+            /**
+             * Format: uuid
+             * @description Whom the caller saw as the assignee; null for nobody.
+             */
+            ifAssignee?: string | null;
+            /** @description Numbers of the list `labels`, as a whole. */
+            labels?: number[] | null;
+            /**
+             * @description `low`, `normal`, `high` or `urgent`.
+             * @example high
+             */
+            priority?: string | null;
+            /**
+             * @description `open`, `waiting` (with `waitingUntil`) or `closed`.
+             * @example closed
+             */
+            status?: string | null;
+            /**
+             * Format: int64
+             * @description The team's number; null for none.
+             */
+            team?: number | null;
+            /**
+             * Format: int64
+             * @description Until when the room is put off: Unix time in milliseconds.
+             */
+            waitingUntil?: number | null;
+        };
         /**
-         * @description Where VAT is rounded.
+         * @description Where amounts are rounded.
          * @enum {string}
          */
-        Rounding: "document" | "line";
+        Rounding: "document" | "line" | "sum";
         /** @description What is wrong with a row. */
         RowError: {
             /**
@@ -7766,6 +20902,1278 @@ export interface components {
              * @example 12
              */
             row: number;
+        };
+        /** @description A rule as it is to be. */
+        RuleInput: {
+            /** @description The channel account; null or absent for every other one. */
+            account?: string | null;
+            /**
+             * Format: int64
+             * @description Open rooms that one person has at most.
+             * @example 10
+             */
+            capacity?: number | null;
+            /**
+             * @description `nobody`, `round_robin` or `least_busy`.
+             * @example least_busy
+             */
+            mode: string;
+            /** @description Only within the company's business hours. */
+            onlyInHours?: boolean | null;
+            /** @description Only people who are there. */
+            onlyPresent?: boolean | null;
+            /**
+             * Format: int64
+             * @description The team whose people are asked.
+             */
+            team?: number | null;
+        };
+        /** @description The rules as they are to be. */
+        RulesInput: {
+            /** @description All rules, at most one for each channel account. */
+            rules: components["schemas"]["RuleInput"][];
+        };
+        /** @description Amounts of a document, as the original names them and beyond. */
+        SalesAmounts: {
+            /**
+             * Format: double
+             * @description `grandTotal` in the company's currency.
+             */
+            companyGrandTotal?: number | null;
+            /**
+             * Format: double
+             * @description `netTotal` in the company's currency; null without a rate.
+             */
+            companyNetTotal?: number | null;
+            /**
+             * Format: double
+             * @description `totalVat` in the company's currency.
+             */
+            companyTotalVat?: number | null;
+            /**
+             * Format: double
+             * @description So many units of the company's currency for one of the document's.
+             */
+            currencyRate?: number | null;
+            /**
+             * Format: double
+             * @description What the document's discount comes to.
+             * @example 100
+             */
+            discountAmount: number;
+            /**
+             * @description `grandTotal` in words, in baht only.
+             * @example สี่พันสี่ร้อยหกสิบเจ็ดบาทยี่สิบห้าสตางค์
+             */
+            grandTotalInWords?: string | null;
+            /**
+             * Format: double
+             * @description `grandTotal` less what is withheld.
+             * @example 4467.25
+             */
+            netToReceive: number;
+            /**
+             * Format: double
+             * @description Before VAT and after all discounts.
+             * @example 4175
+             */
+            netTotal: number;
+            /** @description VAT, rate by rate. */
+            taxes: components["schemas"]["SalesTax"][];
+            /**
+             * Format: double
+             * @description What the buyer withholds; it is not taken off `grandTotal`.
+             * @example 0
+             */
+            totalWht: number;
+        };
+        /** @description The approval of a document that needs one. */
+        SalesApproval: {
+            /** @description Who decided. */
+            approvedByUserId?: string | null;
+            /** @description When. */
+            dateApproved?: string | null;
+            /** @description What he said. */
+            reason?: string | null;
+            /**
+             * @description `waiting`, `approved` or `rejected`.
+             * @example waiting
+             */
+            state: string;
+            /** @description What made it necessary: `amount`, `discount`, `margin`. */
+            why: string[];
+        };
+        /** @description A decision on a document. */
+        SalesDecisionWrite: {
+            /**
+             * @description Why; required to reject.
+             * @example ลูกค้าเก่า
+             */
+            reason?: string | null;
+        };
+        /** @description A discount in a list of them. */
+        SalesDiscount: {
+            /** @description Its label. */
+            discountName?: string | null;
+            /** @description True percent, false amount. */
+            discountType?: boolean | null;
+            /**
+             * Format: double
+             * @description As it was entered.
+             */
+            discountValue?: number | null;
+        };
+        /** @description A line of a quotation or an order. What is not known is null, never absent. */
+        SalesLine: {
+            /**
+             * Format: double
+             * @description How many were handed over.
+             */
+            deliveredQty: number;
+            /**
+             * Format: double
+             * @description What its own discount comes to.
+             */
+            discountAmount: number;
+            /** @description True percent, false amount. */
+            discountType?: boolean | null;
+            /**
+             * Format: double
+             * @description Discount, as it was entered.
+             */
+            discountValue?: number | null;
+            /**
+             * Format: double
+             * @description Its share of the document's discount.
+             */
+            documentDiscountAmount: number;
+            /** @description Whether it is to be sent. */
+            isShipping?: boolean | null;
+            /**
+             * Format: double
+             * @description For one.
+             * @example 800
+             */
+            price: number;
+            /**
+             * @description Product code.
+             * @example AB00025dddd
+             */
+            productCode: string;
+            /** @description What is said of it. */
+            productDescription?: string | null;
+            /**
+             * @description What it is called on this document.
+             * @example Venio Headphone
+             */
+            productName: string;
+            /**
+             * @description Unit of measure.
+             * @example ชิ้น
+             */
+            productUnitName?: string | null;
+            /**
+             * Format: double
+             * @description How many.
+             * @example 2
+             */
+            qty: number;
+            /**
+             * Format: double
+             * @description How many of those came back.
+             */
+            returnedQty: number;
+            /** @description Serial numbers of the pieces that were handed over. */
+            serialNumbers: string[];
+            /**
+             * Format: double
+             * @description Price times quantity less its discount.
+             * @example 1600
+             */
+            totalPrice: number;
+            /**
+             * Format: int64
+             * @description Number of the unit.
+             */
+            unitId?: number | null;
+            /**
+             * Format: double
+             * @description Its VAT.
+             */
+            vatAmount: number;
+            /**
+             * Format: double
+             * @description VAT in percent; null without VAT.
+             * @example 7
+             */
+            vatTaxValue?: number | null;
+            /** @description Name of the warehouse; null for the company's own. */
+            warehouseCode?: string | null;
+            /**
+             * Format: double
+             * @description What of it is withheld.
+             */
+            whtAmount: number;
+            /**
+             * Format: double
+             * @description The same in the spelling of the quotation's request.
+             */
+            whTaxValue?: number | null;
+            /**
+             * Format: double
+             * @description Withholding tax in percent.
+             */
+            whtTaxValue?: number | null;
+        };
+        /** @description A line to be written. */
+        SalesLineWrite: {
+            /**
+             * @description True percent, false amount: required with `discountValue`.
+             * @example false
+             */
+            discountType?: boolean | null;
+            /**
+             * Format: double
+             * @description Off the line: an amount once, not for each piece; no more than the line's price.
+             * @example 10
+             */
+            discountValue?: number | null;
+            /** @description Whether it is to be sent. */
+            isShipping?: boolean | null;
+            /**
+             * Format: double
+             * @description For one, at most six decimal places; the product's own price when it is absent.
+             * @example 100
+             */
+            price?: number | null;
+            /**
+             * @description Product code.
+             * @example AB00025dddd
+             */
+            productCode: string;
+            /** @description The same, as one client of the original API spells it. */
+            productDescriptioin?: string | null;
+            /** @description What is said of it; the product's own description when it is absent. */
+            productDescription?: string | null;
+            /** @description What it is called on this document; the product's own name when it is absent. */
+            productName?: string | null;
+            /** @description Unit of measure, which must be the product's; the product's own when it is absent. */
+            productUnitName?: string | null;
+            /**
+             * Format: double
+             * @description How many, at most six decimal places; 1 when it is absent.
+             * @example 2
+             */
+            qty?: number | null;
+            /**
+             * Format: int64
+             * @description Taken and not used: the unit follows from the product.
+             */
+            unitId?: number | null;
+            /**
+             * Format: double
+             * @description VAT in percent; null is without VAT. A rate that the company does not have is made, one out of use is refused.
+             * @example 7
+             */
+            vatTaxValue?: number | null;
+            /** @description Name or number of the warehouse; the document's when it is absent. */
+            warehouseCode?: string | null;
+            /**
+             * Format: double
+             * @description The same in the spelling of quotations.
+             */
+            whTaxValue?: number | null;
+            /**
+             * Format: double
+             * @description Withholding tax in percent, which must be in the list `withholding-rates`.
+             */
+            whtTaxValue?: number | null;
+        };
+        /** @description A sales order. */
+        SalesOrder: components["schemas"]["SalesAmounts"] & {
+            approval?: components["schemas"]["SalesApproval"] | null;
+            /**
+             * Format: int64
+             * @description Number of the contact person, as it was sent.
+             */
+            contactId?: number | null;
+            /** @description Contact person. */
+            contactName?: string | null;
+            /** @description Who made it: the id of an API client or of a user. */
+            createdByUserId: string;
+            /**
+             * @description Currency (ISO 4217).
+             * @example THB
+             */
+            currencyCode: string;
+            /**
+             * Format: int64
+             * @description Place of the customer's address, as it was sent.
+             */
+            customerAddressId?: number | null;
+            /**
+             * @description Code of the customer.
+             * @example CUST-001
+             */
+            customerCode: string;
+            /**
+             * Format: int64
+             * @description Number of the customer.
+             * @example 1001
+             */
+            customerId: number;
+            /**
+             * @description Name of the customer.
+             * @example ABC Co., Ltd.
+             */
+            customerName: string;
+            /**
+             * @description When.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateCreated: string;
+            /**
+             * @description When.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateModified: string;
+            /**
+             * @description What was handed over: `none`, `partly`, `all`.
+             * @example none
+             */
+            deliveryState: string;
+            /** @description Label of the document's discount. */
+            discountName?: string | null;
+            /** @description The same as a list. */
+            discounts: components["schemas"]["SalesDiscount"][];
+            /** @description True percent, false amount. */
+            discountType?: boolean | null;
+            /**
+             * Format: double
+             * @description The document's discount, as it was entered.
+             */
+            discountValue?: number | null;
+            /** @description The day of the first instalment that is not wholly paid. */
+            dueDate?: string | null;
+            /**
+             * Format: double
+             * @description With VAT; what is withheld is not taken off.
+             * @example 4467.25
+             */
+            grandTotal: number;
+            /**
+             * Format: int64
+             * @description Header template of the printed document.
+             * @example 1
+             */
+            headerTemplateId?: number | null;
+            /**
+             * Format: int64
+             * @description Marketplace that it came from; not kept here.
+             */
+            integrationPlatform?: number | null;
+            invoiceInfo?: components["schemas"]["SalesOrderInvoiceInfo"] | null;
+            /** @description Whether that was paid there; not kept here. */
+            isIntegrationOrderPaid?: boolean | null;
+            /** @description Whether that day is over. */
+            isOverdue: boolean;
+            /** @description Who changed it last. */
+            modifiedByUserId: string;
+            /**
+             * Format: double
+             * @description What is still to be paid; below zero when too much was.
+             * @example 4467.25
+             */
+            outstandingAmount: number;
+            /**
+             * Format: double
+             * @description What was paid.
+             * @example 0
+             */
+            paidAmount: number;
+            payment?: components["schemas"]["SalesOrderPayment"] | null;
+            /**
+             * @description `unpaid`, `partly`, `paid`, `over`.
+             * @example unpaid
+             */
+            paymentState: string;
+            /**
+             * @description Terms of payment.
+             * @example Net 30
+             */
+            paymentTerm?: string | null;
+            /** @description Note that is not printed. */
+            privateNote?: string | null;
+            /** @description Number of the quotation that it was made of. */
+            quotationNo?: string | null;
+            /** @description Why it was rejected or cancelled. */
+            reason?: string | null;
+            /** @description The same together. */
+            recipient: components["schemas"]["SalesOrderRecipient"];
+            /** @description Delivery address. */
+            recipientAddress?: string | null;
+            /** @description Who receives the goods. */
+            recipientName?: string | null;
+            /** @description Reference number, for example that of the quotation. */
+            referenceNo?: string | null;
+            /** @description Remark that is printed. */
+            remark?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the reservation that keeps its stock.
+             */
+            reservationId?: number | null;
+            salesOrderCustomerAddress?: components["schemas"]["SalesOrderCustomerAddress"] | null;
+            /**
+             * @description Its date.
+             * @example 2026-04-21T00:00:00+0700
+             */
+            salesOrderDate: string;
+            /** @description Its lines; the original spells them with a small o. */
+            salesorderDetails: components["schemas"]["SalesLine"][];
+            /**
+             * Format: int64
+             * @description Its internal number: the key of the reject call.
+             * @example 281940
+             */
+            salesOrderId: number;
+            /**
+             * @description Its number.
+             * @example SO2604-0032
+             */
+            salesOrderNo: string;
+            /** @description Additional note. */
+            salesOrderNote?: string | null;
+            /**
+             * Format: int64
+             * @description 1 draft, 2 open, 3 completed, 4 rejected, 5 cancelled.
+             * @example 1
+             */
+            salesOrderStatus: number;
+            /**
+             * @description Title.
+             * @example Order - ABC Co., Ltd.
+             */
+            salesOrderSubject: string;
+            /** @description Address of the delivery document. */
+            shippingDocumentUrl?: string | null;
+            /**
+             * @description Code of the salesperson.
+             * @example STAFF-001
+             */
+            staffCode?: string | null;
+            /**
+             * Format: double
+             * @description Sum of the lines.
+             * @example 4275
+             */
+            subTotal: number;
+            /**
+             * Format: double
+             * @description The same less the document's discount.
+             * @example 4175
+             */
+            subTotalWithDiscount: number;
+            /**
+             * Format: double
+             * @description VAT.
+             * @example 292.25
+             */
+            totalVat: number;
+            /** @description The carrier's number. */
+            trackingNo?: string | null;
+            /**
+             * @description True: prices are without VAT; false: prices contain it.
+             * @example true
+             */
+            vatCalculation: boolean;
+            /**
+             * @description Name of the warehouse; null for the company's own.
+             * @example WHGENERAL
+             */
+            warehouseCode?: string | null;
+        };
+        /** @description An address of the customer. */
+        SalesOrderCustomerAddress: {
+            /**
+             * Format: int64
+             * @description Its place among the customer's addresses, from 1.
+             */
+            addressId: number;
+            /** @description Both. */
+            fullAddress: string;
+            /** @description Address. */
+            location?: string | null;
+            /** @description Name of the place. */
+            locationName?: string | null;
+        };
+        /** @description So many of a line. */
+        SalesOrderDeliveryItem: {
+            /**
+             * Format: int64
+             * @description Place of the line in the order, from 0; the first line of the product when it is absent.
+             * @example 0
+             */
+            line?: number | null;
+            /**
+             * @description Product code.
+             * @example AB00025dddd
+             */
+            productCode?: string | null;
+            /**
+             * Format: double
+             * @description How many; all that is left of the line when it is absent.
+             * @example 1
+             */
+            qty?: number | null;
+            /**
+             * @description Serial numbers of the pieces, as many as there are pieces; they are sold with this order.
+             * @example []
+             */
+            serialNumbers?: string[] | null;
+        };
+        /** @description What is handed over, or comes back. */
+        SalesOrderDeliveryWrite: {
+            /** @description The lines; all that is left of every line when it is absent. */
+            items?: components["schemas"]["SalesOrderDeliveryItem"][] | null;
+            /** @description Address of the delivery document. */
+            shippingDocumentUrl?: string | null;
+            /**
+             * @description The carrier's number.
+             * @example TH0123456789
+             */
+            trackingNo?: string | null;
+        };
+        /** @description Which orders to list. Every filter may be absent or null. */
+        SalesOrderEnquiry: {
+            /** @description Where the page begins: `next` of the page before it, in the same order. */
+            cursor?: string | null;
+            /**
+             * @description Code of the customer.
+             * @example C000001
+             */
+            customerCode?: string | null;
+            /** @description The first day of a period. */
+            dateFrom?: string | null;
+            /** @description Its last day. */
+            dateTo?: string | null;
+            /** @description Only those that are overdue, or only those that are not. */
+            isOverdue?: boolean | null;
+            /** @description Part of number, subject, recipient or reference, in any letter case. */
+            keyword?: string | null;
+            /**
+             * @description `dateCreated` (newest first), `salesOrderDate` (latest first), `salesOrderNo`, `grandTotal`; with `-` before it the
+             *     other way round.
+             */
+            orderBy?: string | null;
+            /**
+             * Format: int64
+             * @description The same as `take`.
+             */
+            pageLength?: number | null;
+            /** @description `unpaid`, `partly`, `paid`, `over`. */
+            paymentState?: string | null;
+            /** @description The order's day; a time of day is left out. */
+            salesOrderDate?: string | null;
+            /**
+             * @description Number of an order, whole.
+             * @example SO2604-0032
+             */
+            salesOrderNo?: string | null;
+            /**
+             * Format: int64
+             * @description 1 draft, 2 open, 3 completed, 4 rejected, 5 cancelled.
+             * @example 2
+             */
+            salesOrderStatus?: number | null;
+            /** @description Several of them. */
+            salesOrderStatuses?: number[] | null;
+            /**
+             * Format: int64
+             * @description Orders to leave out; not together with `cursor`.
+             * @example 0
+             */
+            skip?: number | null;
+            /** @description Code of the salesperson. */
+            staffCode?: string | null;
+            /**
+             * Format: int64
+             * @description Orders a page: at most 200, default 20.
+             * @example 5
+             */
+            take?: number | null;
+        };
+        /** @description An instalment and whether it is paid. */
+        SalesOrderInstalmentStatus: {
+            /**
+             * Format: int64
+             * @description Its number, from 1. An order without a plan of payment has one.
+             * @example 1
+             */
+            InstallmentNumber?: number | null;
+            /**
+             * Format: int64
+             * @description The same.
+             * @example 1
+             */
+            periodNo?: number | null;
+            /**
+             * Format: int64
+             * @description 1 not paid: its payments are cancelled; 2 paid: what is left of it is paid.
+             * @example 2
+             */
+            status: number;
+        };
+        /** @description An instalment to be written. */
+        SalesOrderInstalmentWrite: {
+            /**
+             * @description The day on which it is due.
+             * @example 2026-05-21
+             */
+            dueDate?: string | null;
+            /**
+             * Format: int64
+             * @description Its number, from 1; its place when it is absent.
+             * @example 1
+             */
+            installmentNumber?: number | null;
+            /**
+             * Format: double
+             * @description What it is worth.
+             * @example 4467.25
+             */
+            installmentValue?: number | null;
+            /**
+             * Format: int64
+             * @description Taken and not used: payments say what is paid.
+             */
+            status?: number | null;
+        };
+        /** @description The tax invoice that was issued for an order. */
+        SalesOrderInvoiceInfo: {
+            /**
+             * @description Its number.
+             * @example INV00000-26-000001
+             */
+            taxInvoiceNo: string;
+        };
+        /** @description An order in its first form. */
+        SalesOrderLegacy: {
+            /** @description Who approved it. */
+            approvedByUserId?: string | null;
+            /** @description Files; none are kept with orders. */
+            attachments: components["schemas"]["SalesOrderLegacyFile"][];
+            /** @description Who buys. */
+            buyer: components["schemas"]["SalesOrderLegacyParty"];
+            /** @description Who made it. */
+            createdByUserId: string;
+            /** @description The currency. */
+            currency: components["schemas"]["SalesOrderLegacyCurrency"];
+            /** @description The customer. */
+            customer: components["schemas"]["SalesOrderLegacyCustomer"];
+            /**
+             * Format: int64
+             * @description The customer's number.
+             */
+            customerId: number;
+            /** @description The customer's number, in a list. */
+            customerIds: number[];
+            /**
+             * @description When.
+             * @example 2023-01-16T15:12:52+0700
+             */
+            dateCreated: string;
+            /** @description When it was ordered. */
+            dateOrder: string;
+            /** @description Whether it is neither rejected nor cancelled. */
+            isActive: boolean;
+            /** @description Whether it waits for approval. */
+            isApprove: boolean;
+            /** @description Whether it can be cancelled. */
+            isDelete: boolean;
+            /** @description Whether it can be changed. */
+            isEdit: boolean;
+            /**
+             * Format: int64
+             * @description 1 sale order.
+             * @example 1
+             */
+            orderType: number;
+            /** @description Remark. */
+            remark?: string | null;
+            /**
+             * Format: int64
+             * @description Internal number.
+             */
+            saleOrderId: number;
+            /** @description Number. */
+            saleOrderNo: string;
+            /** @description Who sells. */
+            seller: components["schemas"]["SalesOrderLegacyParty"];
+            /**
+             * Format: int64
+             * @description 1 draft, 2 open, 3 completed, 4 rejected, 5 cancelled.
+             */
+            status: number;
+            /**
+             * @description The status in words.
+             * @example open
+             */
+            statusName: string;
+            /**
+             * Format: double
+             * @description Sum of the lines.
+             */
+            subTotal: number;
+            /**
+             * Format: double
+             * @description With VAT.
+             */
+            total: number;
+            /** @description The salesperson. */
+            userInfo: components["schemas"]["SalesOrderLegacyUser"];
+            /** @description Who is to approve it; whoever may. */
+            waitingApproveByUserId?: string | null;
+        };
+        /** @description A currency. */
+        SalesOrderLegacyCurrency: {
+            /**
+             * @description ISO 4217.
+             * @example THB
+             */
+            currencyCode: string;
+        };
+        /** @description A customer in the first form. */
+        SalesOrderLegacyCustomer: {
+            /**
+             * Format: int64
+             * @description The company's number.
+             */
+            companyId: number;
+            /** @description Code. */
+            customerCode: string;
+            /**
+             * Format: int64
+             * @description Number.
+             */
+            customerId: number;
+            /** @description Name. */
+            customerName: string;
+            /** @description Whether it is in use. */
+            isActive: boolean;
+        };
+        /** @description A file of an order. */
+        SalesOrderLegacyFile: {
+            /** @description Its name. */
+            fileName: string;
+        };
+        /** @description A buyer or a seller. */
+        SalesOrderLegacyParty: {
+            /** @description Address. */
+            address?: string | null;
+            /** @description Name. */
+            name: string;
+        };
+        /** @description A product of such an order. */
+        SalesOrderLegacyProduct: {
+            /**
+             * @description Product code.
+             * @example AB00025dddd
+             */
+            code: string;
+            /**
+             * Format: double
+             * @description Off the line.
+             * @example 0
+             */
+            discount?: number | null;
+            /**
+             * Format: double
+             * @description How many.
+             * @example 1
+             */
+            qty?: number | null;
+        };
+        /** @description A salesperson in the first form. */
+        SalesOrderLegacyUser: {
+            /** @description Code. */
+            staffCode?: string | null;
+            /**
+             * Format: uuid
+             * @description User id.
+             */
+            userId?: string | null;
+        };
+        /** @description An order in its first form, wrapped as the original wraps it. */
+        SalesOrderLegacyValue: {
+            value: components["schemas"]["SalesOrderLegacy"];
+        };
+        /** @description An order in its first form. */
+        SalesOrderLegacyWrite: {
+            /**
+             * @description Codes of the customers: an order is made for each.
+             * @example [
+             *       "C000001"
+             *     ]
+             */
+            customerCodes?: string[] | null;
+            /**
+             * @description When it was ordered; today when it is absent.
+             * @example 2021-09-18T06:18:08.058Z
+             */
+            dateOrder?: string | null;
+            /** @description What is ordered. */
+            products: components["schemas"]["SalesOrderLegacyProduct"][];
+            /** @description Remark. */
+            remark?: string | null;
+        };
+        /** @description The flat envelope of the older operations. */
+        SalesOrderOlderEnvelope: {
+            /**
+             * Format: int64
+             * @description The HTTP status again.
+             * @example 200
+             */
+            httpStatusCode: number;
+            /**
+             * @description The same in words.
+             * @example Success
+             */
+            message: string;
+            /**
+             * Format: int64
+             * @description 1000 success.
+             * @example 1000
+             */
+            statusCode: number;
+        };
+        /** @description The plan of payment of an order. */
+        SalesOrderPayment: {
+            /** @description The instalments. */
+            schedulePayments: components["schemas"]["SalesOrderSchedulePayment"][];
+            /**
+             * Format: int64
+             * @description 1: values are amounts; 2: percents of the total.
+             * @example 1
+             */
+            valueType: number;
+        };
+        /** @description A plan of payment to be written. */
+        SalesOrderPaymentPlanWrite: {
+            /** @description The instalments, at most 120. Their values come to the total, or to 100 percent. */
+            schedulePayments: components["schemas"]["SalesOrderInstalmentWrite"][];
+            /**
+             * Format: int64
+             * @description 1: values are amounts; 2: percents of the total. 1 when it is absent.
+             * @example 1
+             */
+            valueType?: number | null;
+        };
+        /** @description Which instalments are paid. */
+        SalesOrderPaymentUpdate: {
+            /** @description The instalments. */
+            payments: components["schemas"]["SalesOrderInstalmentStatus"][];
+        };
+        /** @description Money that came in. */
+        SalesOrderPaymentWrite: {
+            /**
+             * Format: double
+             * @description How much, in the order's currency: above 0, and more than is left if so much was paid.
+             * @example 2000
+             */
+            amount: number;
+            /**
+             * Format: int64
+             * @description Number of the instalment that it is for; the oldest first when it is absent.
+             * @example 1
+             */
+            installmentNumber?: number | null;
+            /**
+             * @description How: `cash`, `transfer`, `promptpay`, `card`, `cheque`, or anything else.
+             * @example transfer
+             */
+            method?: string | null;
+            /** @description What is to be remembered. */
+            note?: string | null;
+            /**
+             * @description The day on which it came; today when it is absent.
+             * @example 2026-05-21
+             */
+            paidDate?: string | null;
+            /**
+             * @description The bank's reference, or what stands in the QR code of its slip.
+             * @example 0002123123121200011
+             */
+            reference?: string | null;
+        };
+        /** @description What a customer's bank app reads. */
+        SalesOrderPromptPay: {
+            /**
+             * Format: double
+             * @description The amount in it: what is due.
+             * @example 4467.25
+             */
+            amount: number;
+            /** @description What a bank counter's bar code says; only for a biller. */
+            barcode?: string | null;
+            /** @description What the QR code says. */
+            payload: string;
+        };
+        /** @description Who receives the goods. */
+        SalesOrderRecipient: {
+            /** @description Address. */
+            address?: string | null;
+            /** @description Name. */
+            name?: string | null;
+        };
+        /** @description Orders to reject. */
+        SalesOrderRejectWrite: {
+            /**
+             * @description Why.
+             * @example ลูกค้าไม่ชำระเงิน
+             */
+            reason: string;
+            /**
+             * @description Their internal numbers (`salesOrderId`); at most 200. None is none to reject.
+             * @example []
+             */
+            salesOrderIds: number[];
+        };
+        /** @description An instalment. */
+        SalesOrderSchedulePayment: {
+            /**
+             * Format: double
+             * @description The same as an amount.
+             * @example 4467.25
+             */
+            amount: number;
+            /** @description The day on which it is due. */
+            dueDate?: string | null;
+            /**
+             * Format: int64
+             * @description Its number, from 1.
+             * @example 1
+             */
+            installmentNumber: number;
+            /**
+             * Format: double
+             * @description What it is worth, in the plan's kind of values.
+             * @example 4467.25
+             */
+            installmentValue: number;
+            /**
+             * Format: double
+             * @description What of it is paid.
+             * @example 0
+             */
+            paidAmount: number;
+            /**
+             * Format: int64
+             * @description 1 not paid, or not wholly; 2 paid.
+             * @example 1
+             */
+            status: number;
+        };
+        /** @description The orders that were made. */
+        SalesOrdersMade: {
+            /**
+             * @description Their internal numbers.
+             * @example [
+             *       1
+             *     ]
+             */
+            salesOrderIds: number[];
+            /**
+             * @description Their numbers, in the order of the customers.
+             * @example [
+             *       "SO2511-0001"
+             *     ]
+             */
+            salesOrderNos: string[];
+        };
+        /** @description An order to create, or to change when its number is known. */
+        SalesOrderWrite: {
+            /**
+             * Format: int64
+             * @description Number of the contact person; kept as it is sent.
+             */
+            contactId?: number | null;
+            /** @description Contact person. */
+            contactName?: string | null;
+            /**
+             * @description Currency (ISO 4217); the company's own when it is absent or null.
+             * @example THB
+             */
+            currencyCode?: string | null;
+            /**
+             * Format: double
+             * @description So many units of the company's currency for one of this one, on the document's date.
+             */
+            currencyRate?: number | null;
+            /**
+             * Format: int64
+             * @description Place of an address among the customer's, from 1.
+             */
+            customerAddressId?: number | null;
+            /**
+             * @description Code of the customer; required in a new order, and never changed.
+             * @example daisy
+             */
+            customerCode?: string | null;
+            /** @description Label of the document's discount. */
+            discountName?: string | null;
+            /** @description True percent, false amount: required with `discountValue`. */
+            discountType?: boolean | null;
+            /**
+             * Format: double
+             * @description Off the whole; no more than the total of the lines.
+             */
+            discountValue?: number | null;
+            /**
+             * Format: int64
+             * @description An entry of the list `header-templates`; the first of it when it is absent.
+             */
+            headerTemplateId?: number | null;
+            payment?: components["schemas"]["SalesOrderPaymentPlanWrite"] | null;
+            /** @description Terms of payment. */
+            paymentTerm?: string | null;
+            /** @description Note that is not printed. */
+            privateNote?: string | null;
+            /** @description Why it is rejected or cancelled, when it is. */
+            reason?: string | null;
+            /** @description Delivery address. */
+            recipientAddress?: string | null;
+            /** @description Who receives the goods. */
+            recipientName?: string | null;
+            /**
+             * @description Reference number, for example that of the quotation.
+             * @example Q01230000005
+             */
+            referenceNo?: string | null;
+            /** @description Remark that is printed. */
+            remark?: string | null;
+            /**
+             * @description Its date, `YYYY-MM-DD`, in either era; required in a new order.
+             * @example 2023-05-01
+             */
+            salesOrderDate?: string | null;
+            /** @description All lines; absent keeps them. */
+            salesOrderDetails?: components["schemas"]["SalesLineWrite"][] | null;
+            /**
+             * @description Number of the order to change; absent creates one.
+             * @example null
+             */
+            salesOrderNo?: string | null;
+            /** @description Additional note. */
+            salesOrderNote?: string | null;
+            /**
+             * Format: int64
+             * @description 1 draft, 2 open, 3 completed, 4 rejected, 5 cancelled; required in a new order, which is 1 to 3. Stock is kept for
+             *     an open order and taken by a completed one.
+             * @example 2
+             */
+            salesOrderStatus?: number | null;
+            /**
+             * @description Title; required in a new order.
+             * @example consoleapp openapi
+             */
+            salesOrderSubject?: string | null;
+            /** @description Address of the delivery document. */
+            shippingDocumentUrl?: string | null;
+            /**
+             * @description Code of the salesperson.
+             * @example Admin01
+             */
+            staffCode?: string | null;
+            /** @description The carrier's number. */
+            trackingNo?: string | null;
+            /**
+             * @description True: prices are without VAT; false: prices contain it. Required in a new order.
+             * @example true
+             */
+            vatCalculation?: boolean | null;
+            /** @description Name or number of the warehouse of lines that name none. */
+            warehouseCode?: string | null;
+        };
+        /** @description A payment of an order. */
+        SalesPayment: {
+            /**
+             * Format: double
+             * @description How much.
+             * @example 2000
+             */
+            amount: number;
+            /** @description Who entered it. */
+            createdByUserId: string;
+            /**
+             * @description When.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateCreated: string;
+            /**
+             * Format: int64
+             * @description The instalment that it is for.
+             */
+            installmentNumber?: number | null;
+            /**
+             * @description Whether it was taken back.
+             * @example false
+             */
+            isCancelled: boolean;
+            /**
+             * @description How.
+             * @example transfer
+             */
+            method?: string | null;
+            /** @description What is to be remembered. */
+            note?: string | null;
+            /**
+             * @description The day on which it came.
+             * @example 2026-05-21T00:00:00+0700
+             */
+            paidDate: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            paymentId: number;
+            /** @description Number of the receipt that was issued for it. */
+            receiptNo?: string | null;
+            /** @description The bank's reference. */
+            reference?: string | null;
+        };
+        /** @description All payments of an order. */
+        SalesPayments: {
+            /** @description The latest first. */
+            value: components["schemas"]["SalesPayment"][];
+        };
+        /** @description Sales of a period. */
+        SalesReport: {
+            /** @description The rows. */
+            value: components["schemas"]["SalesRow"][];
+        };
+        /** @description Sales of one product, customer, salesperson or month. */
+        SalesRow: {
+            /**
+             * @description Code of the product, the customer or the employee; the month as `2026-04`.
+             * @example 2026-04
+             */
+            code: string;
+            /**
+             * @description Its name; the same for a month.
+             * @example 2026-04
+             */
+            name: string;
+            /**
+             * Format: double
+             * @description Before VAT and after all discounts, in the company's currency.
+             * @example 41750
+             */
+            net_total: number;
+            /**
+             * Format: int64
+             * @description How many orders.
+             * @example 12
+             */
+            orders: number;
+        };
+        /** @description Rules for quotations, orders and what follows from them. */
+        SalesRules: {
+            /**
+             * Format: double
+             * @description A document worth more than this, in the company's currency, must be approved; null: none for that.
+             * @default null
+             * @example null
+             */
+            approveAbove: number | null;
+            /**
+             * Format: double
+             * @description A document with more percent off than this must be approved.
+             * @default null
+             * @example null
+             */
+            approveDiscountAbove: number | null;
+            /**
+             * Format: double
+             * @description A document that earns less percent than this must be approved; one whose costs are not known is not judged.
+             * @default null
+             * @example null
+             */
+            approveMarginBelow: number | null;
+            /**
+             * @description Whether an order is made at once when the customer accepts a quotation on its page.
+             * @default false
+             * @example false
+             */
+            convertOnAcceptance: boolean;
+            /**
+             * Format: int64
+             * @description For how many days the link to a quotation's page is good; never longer than the quotation is valid.
+             * @default 30
+             * @example 30
+             */
+            linkDays: number;
+            /**
+             * @description Who is paid by PromptPay: a biller id of 15 digits, a tax number or a mobile telephone number.
+             * @default null
+             * @example null
+             */
+            promptpay: string | null;
+            /**
+             * @description How disputed amounts are read in words.
+             * @default spreadsheet
+             */
+            reading: components["schemas"]["Reading"];
+        };
+        /** @description A change of the rules: what is absent stays, null takes a limit away. */
+        SalesRulesUpdate: {
+            /**
+             * Format: double
+             * @description A document worth more than this, in the company's currency, must be approved.
+             */
+            approveAbove?: number | null;
+            /**
+             * Format: double
+             * @description A document with more percent off than this must be approved.
+             */
+            approveDiscountAbove?: number | null;
+            /**
+             * Format: double
+             * @description A document that earns less percent than this must be approved.
+             */
+            approveMarginBelow?: number | null;
+            /** @description Whether an order is made at once when the customer accepts a quotation on its page. */
+            convertOnAcceptance?: boolean | null;
+            /**
+             * Format: int64
+             * @description For how many days the link to a quotation's page is good.
+             */
+            linkDays?: number | null;
+            /** @description Who is paid by PromptPay. */
+            promptpay?: string | null;
+            reading?: components["schemas"]["Reading"] | null;
+        };
+        /** @description The amounts of a VAT rate. */
+        SalesTax: {
+            /**
+             * Format: double
+             * @description What is taxed: after all discounts and before VAT.
+             * @example 4175
+             */
+            base: number;
+            /**
+             * Format: double
+             * @description The tax.
+             * @example 292.25
+             */
+            vat: number;
+            /**
+             * Format: double
+             * @description Percent; null for what is outside VAT.
+             * @example 7
+             */
+            vatTaxValue?: number | null;
         };
         /** @description An answer of a customer, as it is kept. */
         Satisfaction: {
@@ -7840,6 +22248,45 @@ export interface components {
              * @example 2
              */
             SourceType: number;
+        };
+        /** @description A saved view. */
+        SavedView: {
+            /** @description What an enquiry holds. */
+            filter: Record<string, never>;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            id: number;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its place among the views.
+             */
+            position: number;
+            /** @description Whether everybody has it. */
+            shared: boolean;
+            /**
+             * Format: int64
+             * @description The version, as `If-Match` names it.
+             */
+            version: number;
+        };
+        SavedViews: {
+            /** @description The views in their order. */
+            value: components["schemas"]["SavedView"][];
+        };
+        /** @description The second factor of a sign-in. */
+        SecondFactor: {
+            /** @description What the first step answered. */
+            challenge: string;
+            /**
+             * @description Six digits of the authenticator, or a recovery code.
+             * @example 123456
+             */
+            code: string;
         };
         /** @description A message to send. All five properties are required. */
         SendMessage: {
@@ -8010,6 +22457,39 @@ export interface components {
              */
             status?: number | null;
         };
+        /** @description A session of one's own. */
+        Session: {
+            /**
+             * @description The address from which it began.
+             * @example 203.0.113.7
+             */
+            address: string;
+            /** @description The browser, in its own words. */
+            agent: string;
+            /**
+             * Format: int64
+             * @description When it began: Unix time in milliseconds.
+             */
+            createdAt: number;
+            /** @description Whether it is the one of this request. */
+            current: boolean;
+            /**
+             * Format: int64
+             * @description When it ends unless it is used.
+             */
+            expiresAt: number;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description When it was last used, to a few minutes.
+             */
+            seenAt: number;
+        };
+        Sessions: {
+            /** @description The sessions, the last used first. */
+            value: components["schemas"]["Session"][];
+        };
         /** @description The company's profile and rules. */
         Setting: {
             /**
@@ -8085,75 +22565,140 @@ export interface components {
             /**
              * @description How documents are numbered: `quotation`, `salesOrder`, `contract`, `customer`, …
              * @default {
-             *       "case": {
-             *         "digits": 4,
+             *       "activity": {
+             *         "digits": 5,
              *         "era": "gregorian",
+             *         "longYear": true,
              *         "perBranch": false,
              *         "period": "month",
-             *         "prefix": "CS"
+             *         "prefix": "A",
+             *         "separator": ""
+             *       },
+             *       "case": {
+             *         "digits": 5,
+             *         "era": "gregorian",
+             *         "longYear": null,
+             *         "perBranch": false,
+             *         "period": "month",
+             *         "prefix": "T",
+             *         "separator": ""
              *       },
              *       "contract": {
-             *         "digits": 4,
+             *         "digits": 5,
              *         "era": "gregorian",
+             *         "longYear": null,
              *         "perBranch": false,
              *         "period": "month",
-             *         "prefix": "CT"
+             *         "prefix": "CONT",
+             *         "separator": ""
+             *       },
+             *       "creditNote": {
+             *         "digits": 6,
+             *         "era": "gregorian",
+             *         "longYear": null,
+             *         "perBranch": true,
+             *         "period": "year",
+             *         "prefix": "CN",
+             *         "separator": null
              *       },
              *       "customer": {
              *         "digits": 6,
              *         "era": "gregorian",
+             *         "longYear": null,
              *         "perBranch": false,
              *         "period": "none",
-             *         "prefix": "C"
+             *         "prefix": "C",
+             *         "separator": null
              *       },
              *       "deal": {
-             *         "digits": 4,
+             *         "digits": 5,
              *         "era": "gregorian",
+             *         "longYear": null,
              *         "perBranch": false,
              *         "period": "month",
-             *         "prefix": "D"
+             *         "prefix": "D",
+             *         "separator": ""
              *       },
              *       "expense": {
              *         "digits": 4,
              *         "era": "gregorian",
+             *         "longYear": null,
              *         "perBranch": false,
              *         "period": "month",
-             *         "prefix": "EX"
+             *         "prefix": "EX",
+             *         "separator": null
              *       },
              *       "lead": {
              *         "digits": 6,
              *         "era": "gregorian",
+             *         "longYear": null,
              *         "perBranch": false,
              *         "period": "none",
-             *         "prefix": "L"
+             *         "prefix": "L",
+             *         "separator": null
              *       },
              *       "product": {
              *         "digits": 6,
              *         "era": "gregorian",
+             *         "longYear": null,
              *         "perBranch": false,
              *         "period": "none",
-             *         "prefix": "PRD"
+             *         "prefix": "PRD",
+             *         "separator": null
              *       },
              *       "prospect": {
              *         "digits": 6,
              *         "era": "gregorian",
+             *         "longYear": null,
              *         "perBranch": false,
              *         "period": "none",
-             *         "prefix": "P"
+             *         "prefix": "P",
+             *         "separator": null
              *       },
              *       "quotation": {
              *         "digits": 4,
              *         "era": "gregorian",
+             *         "longYear": null,
              *         "perBranch": false,
              *         "period": "month",
-             *         "prefix": "QT"
+             *         "prefix": "QT",
+             *         "separator": null
+             *       },
+             *       "receipt": {
+             *         "digits": 6,
+             *         "era": "gregorian",
+             *         "longYear": null,
+             *         "perBranch": true,
+             *         "period": "year",
+             *         "prefix": "RE",
+             *         "separator": null
              *       },
              *       "salesOrder": {
              *         "digits": 4,
              *         "era": "gregorian",
+             *         "longYear": null,
              *         "perBranch": false,
              *         "period": "month",
-             *         "prefix": "SO"
+             *         "prefix": "SO",
+             *         "separator": null
+             *       },
+             *       "task": {
+             *         "digits": 4,
+             *         "era": "gregorian",
+             *         "longYear": null,
+             *         "perBranch": false,
+             *         "period": "month",
+             *         "prefix": "TK",
+             *         "separator": null
+             *       },
+             *       "taxInvoice": {
+             *         "digits": 6,
+             *         "era": "gregorian",
+             *         "longYear": null,
+             *         "perBranch": true,
+             *         "period": "year",
+             *         "prefix": "INV",
+             *         "separator": null
              *       }
              *     }
              */
@@ -8171,16 +22716,40 @@ export interface components {
              */
             refuseWrongTaxNo: boolean;
             /**
+             * @description How long each of it is kept.
+             * @default {
+             *       "attempts": 90,
+             *       "audit": null,
+             *       "deliveries": 30,
+             *       "events": 90
+             *     }
+             */
+            retention: components["schemas"]["Retention"];
+            /**
              * Format: int64
-             * @description Days after which data is deleted; null keeps it.
+             * @description Days after which what only tells of work (events, deliveries, tries, the audit trail) is deleted at the latest; null
+             *     leaves that to `retention`.
              * @default null
              */
             retentionDays: number | null;
             /**
-             * @description Whether VAT is rounded once for each rate of a document, or on each line.
+             * @description Where amounts of documents are rounded. It can be chosen until there is a first document.
              * @default document
              */
             rounding: components["schemas"]["Rounding"];
+            /**
+             * @description Rules for quotations, orders and what follows from them.
+             * @default {
+             *       "approveAbove": null,
+             *       "approveDiscountAbove": null,
+             *       "approveMarginBelow": null,
+             *       "convertOnAcceptance": false,
+             *       "linkDays": 30,
+             *       "promptpay": null,
+             *       "reading": "spreadsheet"
+             *     }
+             */
+            sales: components["schemas"]["SalesRules"];
             /**
              * @description Tax number: 13 digits in Thailand.
              * @default null
@@ -8234,12 +22803,14 @@ export interface components {
             phone?: string | null;
             /** @description Whether a wrong tax number is refused. */
             refuseWrongTaxNo?: boolean | null;
+            retention?: components["schemas"]["RetentionWrite"] | null;
             /**
              * Format: int64
-             * @description Days after which data is deleted.
+             * @description Days after which what only tells of work is deleted at the latest; null leaves that to `retention`.
              */
             retentionDays?: number | null;
             rounding?: components["schemas"]["Rounding"] | null;
+            sales?: components["schemas"]["SalesRulesUpdate"] | null;
             /** @description Tax number. */
             taxNo?: string | null;
             /** @description A new IANA time zone. */
@@ -8247,6 +22818,72 @@ export interface components {
             /** @description All dated VAT rates. */
             vatRates?: components["schemas"]["DatedRate"][] | null;
         };
+        /** @description How far a sign-in has come. */
+        SignedIn: {
+            /** @description Who is signed in. */
+            me: components["schemas"]["Me"];
+            /** @enum {string} */
+            step: "done";
+        } | {
+            /** @description To be sent along with the code. */
+            challenge: string;
+            /**
+             * Format: int64
+             * @description When it ends: Unix time in milliseconds.
+             */
+            expires_at: number;
+            /** @enum {string} */
+            step: "totp";
+        } | {
+            /** @description Where this name and password are good. */
+            companies: components["schemas"]["CompanyName"][];
+            /** @enum {string} */
+            step: "company";
+        };
+        /** @description A name and a password. */
+        SignIn: {
+            /**
+             * Format: int64
+             * @description The company, where the same name and password are good in several.
+             * @example 507
+             */
+            companyId?: number | null;
+            /**
+             * @description The e-mail.
+             * @example patty@example.com
+             */
+            email: string;
+            /**
+             * @description The password.
+             * @example correct horse battery
+             */
+            password: string;
+        };
+        /** @description A message to be sent as oneself. */
+        StaffMessage: {
+            /** @description Id of an uploaded file. */
+            attachment?: string | null;
+            /**
+             * @description What it says, in the form of its type; may be absent with an attachment.
+             * @example สวัสดีค่ะ
+             */
+            content?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id, made by the sender (UUID), so that a repetition is known; a new one when absent.
+             */
+            id?: string | null;
+            /**
+             * @description Kind of message, as in send-message; `message` when absent, or what the attachment is.
+             * @example message
+             */
+            type?: string | null;
+        };
+        /**
+         * @description How far an activity has come: each status of the list `activity-statuses` stands for one of these.
+         * @enum {string}
+         */
+        State: "planned" | "started" | "done" | "cancelled";
         /** @description The status part of every answer. */
         Status: {
             /**
@@ -8259,6 +22896,35 @@ export interface components {
              * @example Success
              */
             description: string;
+        };
+        /** @description Where and when somebody arrived or left. */
+        StayView: {
+            /**
+             * @description When.
+             * @example 2025-02-05T10:03:00+0700
+             */
+            date: string;
+            /**
+             * Format: int64
+             * @description Metres from the customer's address, or else from the place of work, as the crow flies; null where one of the two is
+             *     not known.
+             * @example 120
+             */
+            distanceMeters?: number | null;
+            /**
+             * Format: double
+             * @description Latitude.
+             */
+            latitude?: number | null;
+            /** @description Address. */
+            location?: string | null;
+            /** @description Name of the place. */
+            locationName?: string | null;
+            /**
+             * Format: double
+             * @description Longitude.
+             */
+            longitude?: number | null;
         };
         /** @description What has come or gone. */
         StockAdjustment: {
@@ -8490,6 +23156,404 @@ export interface components {
              */
             qty: number;
         };
+        /** @description A time that is to be kept. */
+        Target: {
+            /** @description Since when it is missed. */
+            dateBreached?: string | null;
+            /** @description The time; null when there is none, or while it stands still. */
+            dateDue?: string | null;
+            /** @description When what it is about was done. */
+            dateMet?: string | null;
+            /** @description When subscribers were warned that it comes near. */
+            dateWarned?: string | null;
+        };
+        /** @description A task. */
+        Task: {
+            /**
+             * @description The same by staff code.
+             * @example EMP001
+             */
+            assignedToStaffCode?: string | null;
+            /** @description User id of whoever is to do it. */
+            assignedToUserId?: string | null;
+            /** @description Number of the case that it is about. */
+            caseNo?: string | null;
+            /** @description Its steps. */
+            checklist: components["schemas"]["ChecklistItem"][];
+            /** @description Who created it. */
+            createdByUserId: string;
+            /**
+             * @description The customer's code.
+             * @example C000349
+             */
+            customerCode?: string | null;
+            /**
+             * @description When.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateCreated: string;
+            /** @description When it was done. */
+            dateDone?: string | null;
+            /**
+             * @description By when; a task without a time of day is due at the end of its day.
+             * @example 2025-01-31T17:00:00+0700
+             */
+            dateDue?: string | null;
+            /** @description When. */
+            dateModified: string;
+            /** @description When whoever is to do it is reminded. */
+            dateRemind?: string | null;
+            /** @description Numbers of the deals that it is about. */
+            dealNos: string[];
+            /** @description Whether `dateDue` has a time of day. */
+            hasDueTime: boolean;
+            /** @description Whether it is done. */
+            isDone: boolean;
+            /** @description Its labels. */
+            labels: string[];
+            /** @description Who changed it last. */
+            modifiedByUserId: string;
+            /** @description More about it. */
+            note?: string | null;
+            /** @description `low`, `normal`, `high` or `urgent`. */
+            priority: components["schemas"]["Priority"];
+            /**
+             * @description How it recurs: an `RRULE` of RFC 5545. When it is done, the next one of the series is made.
+             * @example FREQ=WEEKLY;BYDAY=MO
+             */
+            recurrence?: string | null;
+            /** @description The chat room that it is about. */
+            roomId?: string | null;
+            /** @description `open`, `doing`, `done` or `cancelled`. */
+            status: components["schemas"]["Status"];
+            /**
+             * @description What is to be done.
+             * @example Call back about the quotation
+             */
+            subject: string;
+            /**
+             * @description Its number.
+             * @example TK2511-0001
+             */
+            taskNo: string;
+        };
+        /** @description Which tasks to list. Every property may be absent or null: no filter. */
+        TaskEnquiry: {
+            /** @description Only tasks of this employee: user id or staff code. */
+            assignedToUserId?: string | null;
+            /** @description Only tasks about this case. */
+            caseNo?: string | null;
+            /** @description Where the page begins: `next` of the page before it, in the same order. */
+            cursor?: string | null;
+            /** @description Only tasks of this customer. */
+            customerCode?: string | null;
+            /** @description Only tasks that are due from this time on. */
+            dateDueFrom?: string | null;
+            /** @description Only tasks that are due until this time; a day belongs to it. */
+            dateDueTo?: string | null;
+            /** @description Only tasks about this deal. */
+            dealNo?: string | null;
+            /** @description True: only tasks that are past their time and not closed. */
+            isOverdue?: boolean | null;
+            /** @description Part of number, subject, note or a label, in any letter case. */
+            keyword?: string | null;
+            /**
+             * @description `dateDue`, `dateModified` or `dateCreated`; with `-` before it the other way round.
+             * @example dateDue
+             */
+            orderBy?: string | null;
+            /**
+             * Format: int64
+             * @description The same as `take`.
+             */
+            pageLength?: number | null;
+            /** @description Only tasks of one of these priorities. */
+            priorities?: string[] | null;
+            /**
+             * Format: uuid
+             * @description Only tasks about this chat room.
+             */
+            roomId?: string | null;
+            /**
+             * Format: int64
+             * @description Records to leave out; not together with `cursor`.
+             */
+            skip?: number | null;
+            /**
+             * @description Only tasks in one of these states.
+             * @example [
+             *       "open",
+             *       "doing"
+             *     ]
+             */
+            statuses?: string[] | null;
+            /**
+             * Format: int64
+             * @description Records a page: at most 200, default 20.
+             */
+            take?: number | null;
+        };
+        /** @description Where a task stands now. */
+        TaskStatusWrite: {
+            /**
+             * @description `open`, `doing`, `done` or `cancelled`.
+             * @example done
+             */
+            status: string;
+        };
+        /** @description A task to create, or to update when its number is given. What is absent stays as it is, null clears it. */
+        TaskWrite: {
+            /**
+             * @description Who is to do it: user id or staff code.
+             * @example EMP000
+             */
+            assignedToUserId?: string | null;
+            /** @description Number of the case that it is about. */
+            caseNo?: string | null;
+            /** @description Its steps. */
+            checklist?: components["schemas"]["ChecklistWrite"][] | null;
+            /**
+             * @description The customer's code.
+             * @example C000349
+             */
+            customerCode?: string | null;
+            /**
+             * @description By when; a day alone is due at its end.
+             * @example 2025-01-31T17:00:00
+             */
+            dateDue?: string | null;
+            /** @description When to remind whoever is to do it: an event `Task`/`Reminder`. */
+            dateRemind?: string | null;
+            /** @description Numbers of the deals that it is about. */
+            dealNos?: string[] | null;
+            /** @description The same for clients that know done and not done only. */
+            isDone?: boolean | null;
+            /** @description Its labels. */
+            labels?: string[] | null;
+            /** @description More about it. */
+            note?: string | null;
+            /**
+             * @description `low`, `normal` (new tasks), `high` or `urgent`.
+             * @example normal
+             */
+            priority?: string | null;
+            /**
+             * @description How it recurs: an `RRULE` of RFC 5545; needs `dateDue`.
+             * @example FREQ=WEEKLY;BYDAY=MO
+             */
+            recurrence?: string | null;
+            /** @description The chat room that it is about. */
+            roomId?: string | null;
+            /**
+             * @description `open` (new tasks), `doing`, `done` or `cancelled`.
+             * @example open
+             */
+            status?: string | null;
+            /**
+             * @description What is to be done. Required for a new task.
+             * @example Call back about the quotation
+             */
+            subject?: string | null;
+            /**
+             * @description The number of the task to update; absent or null creates one.
+             * @example TK2511-0001
+             */
+            taskNo?: string | null;
+        };
+        /** @description A tax document of an order: tax invoice, receipt or credit note. */
+        TaxDocument: components["schemas"]["SalesAmounts"] & {
+            /**
+             * @description The branch that issued it.
+             * @example 00000
+             */
+            branchCode: string;
+            /** @description Who buys. */
+            buyer: components["schemas"]["Party"];
+            /** @description Number of the credit note that cancels this document. */
+            cancelledByNo?: string | null;
+            /** @description Number of the document that this credit note cancels. */
+            cancelsNo?: string | null;
+            /** @description Who issued it. */
+            createdByUserId: string;
+            /**
+             * @description Currency.
+             * @example THB
+             */
+            currencyCode: string;
+            /**
+             * Format: int64
+             * @description Number of the customer.
+             */
+            customerId: number;
+            /**
+             * @description When it was entered.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateCreated: string;
+            /** @description What is sold; empty on a receipt. */
+            details: components["schemas"]["SalesLine"][];
+            /**
+             * Format: double
+             * @description With VAT; on a receipt what was paid.
+             */
+            grandTotal: number;
+            /**
+             * @description When it was issued.
+             * @example 2026-04-21T00:00:00+0700
+             */
+            issueDate: string;
+            /** @description What was paid; on a receipt. */
+            payments: components["schemas"]["TaxDocumentPayment"][];
+            /** @description Why a credit note was issued. */
+            reason?: string | null;
+            /** @description Remark. */
+            remark?: string | null;
+            /**
+             * @description Number of the order.
+             * @example SO2604-0032
+             */
+            salesOrderNo: string;
+            /** @description Who sells. */
+            seller: components["schemas"]["Party"];
+            /**
+             * Format: double
+             * @description Sum of the lines.
+             */
+            subTotal: number;
+            /**
+             * Format: double
+             * @description The same less the document's discount.
+             */
+            subTotalWithDiscount: number;
+            /**
+             * @description Its number: without a gap for each kind, branch and year.
+             * @example INV00000-26-000001
+             */
+            taxDocumentNo: string;
+            /**
+             * @description `taxInvoice`, `receipt`, `creditNote`.
+             * @example taxInvoice
+             */
+            taxDocumentType: string;
+            /**
+             * @description The words that stand on it.
+             * @example ใบกำกับภาษี
+             */
+            title: string;
+            /**
+             * @description The same in English.
+             * @example Tax Invoice
+             */
+            titleEn: string;
+            /**
+             * Format: double
+             * @description VAT.
+             */
+            totalVat: number;
+            /** @description True: prices are without VAT; false: prices contain it. */
+            vatCalculation: boolean;
+        };
+        /** @description Which tax documents to list. Every filter may be absent or null. */
+        TaxDocumentEnquiry: {
+            /** @description The branch that issued it. */
+            branchCode?: string | null;
+            /** @description Where the page begins: `next` of the page before it, in the same order. */
+            cursor?: string | null;
+            /** @description Code of the customer. */
+            customerCode?: string | null;
+            /** @description The first day of a period. */
+            dateFrom?: string | null;
+            /** @description Its last day. */
+            dateTo?: string | null;
+            /** @description Part of number, order or buyer, in any letter case. */
+            keyword?: string | null;
+            /** @description `dateCreated` (newest first), `issueDate`, `taxDocumentNo`; with `-` before it the other way round. */
+            orderBy?: string | null;
+            /** @description Number of the order. */
+            salesOrderNo?: string | null;
+            /**
+             * Format: int64
+             * @description Documents to leave out; not together with `cursor`.
+             */
+            skip?: number | null;
+            /**
+             * Format: int64
+             * @description Documents a page: at most 200, default 20.
+             * @example 20
+             */
+            take?: number | null;
+            /**
+             * @description `taxInvoice`, `receipt`, `creditNote`.
+             * @example taxInvoice
+             */
+            taxDocumentType?: string | null;
+        };
+        /** @description A payment on a receipt. */
+        TaxDocumentPayment: {
+            /**
+             * Format: double
+             * @description How much.
+             */
+            amount: number;
+            /** @description How. */
+            method?: string | null;
+            /** @description The day on which it came. */
+            paidDate: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            paymentId: number;
+        };
+        /** @description What a tax document is to say beyond the order. */
+        TaxDocumentWrite: {
+            /**
+             * @description The branch that issues it; the head office when it is absent.
+             * @example 00000
+             */
+            branchCode?: string | null;
+            /** @description The buyer's address; the customer's billing address when it is absent. */
+            buyerAddress?: string | null;
+            /** @description The buyer's branch; the customer's when it is absent. */
+            buyerBranchCode?: string | null;
+            /** @description The buyer's name; the customer's when it is absent. */
+            buyerName?: string | null;
+            /** @description The buyer's tax number; the customer's when it is absent. */
+            buyerTaxNo?: string | null;
+            /**
+             * @description The day of issue, not in the future; today when it is absent.
+             * @example 2026-04-21
+             */
+            issueDate?: string | null;
+            /**
+             * Format: int64
+             * @description Of a receipt: only this payment; all without a receipt when it is absent.
+             */
+            paymentId?: number | null;
+            /** @description Remark. */
+            remark?: string | null;
+        };
+        /** @description Some of a room's messages. */
+        Thread: {
+            /** @description Whether newer ones stand after them. */
+            hasAfter: boolean;
+            /** @description Whether older ones stand before them. */
+            hasBefore: boolean;
+            /** @description The messages, oldest first. */
+            value: components["schemas"]["ThreadMessage"][];
+        };
+        /** @description A message as the console shows it. */
+        ThreadMessage: components["schemas"]["ChatMessage"] & {
+            /** @description What the delivery cost: `reply` (free) or `push` (counted by the provider); null before it was sent. */
+            cost?: string | null;
+            /** @description Why it failed or waits, in the provider's words. */
+            failure?: string | null;
+            /**
+             * Format: int64
+             * @description The running number in its room.
+             */
+            number: number;
+        };
         /** @description How far the work on a request is. */
         Ticket: {
             /**
@@ -8618,6 +23682,39 @@ export interface components {
              */
             state: string;
         };
+        /** @description Something that happened with a customer, or is going to. */
+        TimelineEntry: {
+            /**
+             * Format: uuid
+             * @description User id of whoever sees to it.
+             */
+            assignedToUserId?: string | null;
+            /**
+             * @description When: of a room its last message, of an activity its begin, of a case when it was raised, of a task when it was
+             *     entered.
+             * @example 2025-02-05T17:35:53+0700
+             */
+            date: string;
+            /**
+             * @description `room`, `event`, `activity`, `case` or `task`.
+             * @example case
+             */
+            kind: string;
+            /**
+             * @description The record's number or id, by which its own operations know it.
+             * @example T250200010
+             */
+            reference: string;
+            /**
+             * @description How far it has come, of a kind of record that has a status.
+             * @example open
+             */
+            status?: string | null;
+            /** @description What was said last in the room, or more about the event. */
+            text?: string | null;
+            /** @description What it is called. */
+            title: string;
+        };
         /** @description A 401 of the token request. */
         TokenRefused: components["schemas"]["OAuthError"] | components["schemas"]["GatewayError"];
         /** @description The form of a token request (RFC 6749, section 4.4.2). */
@@ -8664,6 +23761,143 @@ export interface components {
              */
             token_type: string;
         };
+        /** @description An uploaded file. */
+        UploadedFile: {
+            /**
+             * @description What it is by its first bytes.
+             * @example image/png
+             */
+            contentType: string;
+            /** @description Its id, for `attachment`. */
+            id: string;
+            /**
+             * @description What it is called.
+             * @example ใบเสนอราคา.pdf
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many bytes it has.
+             */
+            size: number;
+            /** @description Where it is: anyone who has this address can open it. */
+            url: string;
+        };
+        /** @description A person who may sign in. */
+        User: {
+            /** @description The channel accounts whose rooms the person sees; null is every one. */
+            accounts?: string[] | null;
+            /**
+             * Format: int64
+             * @description When the person was invited.
+             */
+            createdAt: number;
+            /**
+             * @description The e-mail that signs in.
+             * @example patty@example.com
+             */
+            email: string;
+            /** @description First name. */
+            firstname: string;
+            /** @description Whether there is a password. */
+            hasPassword: boolean;
+            /** @description Whether sign-in asks for a second factor. */
+            hasTotp: boolean;
+            /** @description The employee's user id. */
+            id: string;
+            /** @description Whether the person may sign in. */
+            isActive: boolean;
+            /** @description Last name. */
+            lastname: string;
+            /**
+             * Format: int64
+             * @description The last sign-in: Unix time in milliseconds.
+             */
+            lastSignInAt?: number | null;
+            /**
+             * @description First and last name.
+             * @example Patty Saruta
+             */
+            name: string;
+            /** @description Nickname. */
+            nickname?: string | null;
+            /**
+             * @description Whose records the role is about: `own`, `team` or `all`.
+             * @example own
+             */
+            range: string;
+            /** @description The role. */
+            role: components["schemas"]["Named"];
+            /**
+             * @description Employee code.
+             * @example EMP001
+             */
+            staffCode: string;
+            /**
+             * @description `invited` until there is a password, then `active`; `disabled` when shut out.
+             * @example active
+             */
+            state: string;
+            team?: components["schemas"]["Named"] | null;
+            /**
+             * Format: int64
+             * @description The version, as `If-Match` names it.
+             */
+            version: number;
+        };
+        /** @description A link to hand over. */
+        UserLink: {
+            /**
+             * Format: int64
+             * @description When it ends: Unix time in milliseconds.
+             */
+            expiresAt: number;
+            /** @description Whether it was sent by e-mail. Otherwise whoever asked for it hands it over. */
+            mailed: boolean;
+            /**
+             * @description Its address; shown once.
+             * @example https://sala.example.com/console/link/507_Zk0…
+             */
+            url: string;
+        };
+        Users: {
+            /** @description The people, by name. */
+            value: components["schemas"]["User"][];
+        };
+        /** @description A change of a person; what is absent stays. */
+        UserUpdate: {
+            /** @description The channel accounts; null is every one. */
+            accounts?: string[] | null;
+            /** @description False shuts the person out, at once and everywhere. */
+            isActive?: boolean | null;
+            /**
+             * @description The role's number, or its name.
+             * @example Agent
+             */
+            roleId?: string | null;
+            /**
+             * Format: int64
+             * @description The team's number.
+             */
+            teamId?: number | null;
+        };
+        /** @description A view to be saved. */
+        ViewInput: {
+            /** @description What an enquiry would hold. */
+            filter: Record<string, never>;
+            /**
+             * @description Its name.
+             * @example รอใบเสนอราคา
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its place among the views.
+             */
+            position?: number | null;
+            /** @description Whether everybody has it; needs the scope `setting:write`. */
+            shared?: boolean | null;
+        };
         /** @description Stock of a product in a warehouse. */
         WarehouseStock: {
             /**
@@ -8692,6 +23926,569 @@ export interface components {
             warehouseId: number;
             /** @description Its name; the company's own has none. */
             warehouseName?: string | null;
+        };
+        /** @description A subscription of a URL to events. */
+        Webhook: {
+            /**
+             * @description When it was made.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateCreated: string;
+            /**
+             * @description When it was last changed.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateModified: string;
+            /**
+             * @description What it is for.
+             * @example Stock to the shop
+             */
+            description?: string | null;
+            /** @description Since when every delivery fails. */
+            failingSince?: string | null;
+            /** @description Until when nothing but one probe goes to it, because its receiver does not answer or asked for it. */
+            heldUntil?: string | null;
+            /** @description Until when the secret before the present one signs, too. */
+            oldSecretUntil?: string | null;
+            /**
+             * Format: int64
+             * @description Calls at once; null for the server's limit.
+             * @example 8
+             */
+            parallel?: number | null;
+            /**
+             * @description `full`, or `thin`: of each record no more than what names it.
+             * @example full
+             */
+            payload: string;
+            /**
+             * Format: int64
+             * @description Calls a second by each node; null for no limit.
+             * @example 50
+             */
+            ratePerSecond?: number | null;
+            /**
+             * @description `active`, `paused`, or `ended` by its receiver.
+             * @example active
+             */
+            state: string;
+            /** @description Why it is paused or ended. */
+            stateReason?: string | null;
+            /**
+             * @description Topics and events it hears of; an empty list means all that are not told by name only.
+             * @example [
+             *       "Chat",
+             *       "Customer.Created"
+             *     ]
+             */
+            topics: string[];
+            /**
+             * @description Where events are posted.
+             * @example https://example.com/hook
+             */
+            url: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 1
+             */
+            webhookId: number;
+        };
+        /** @description A message of a room. */
+        WebhookChatMessage: {
+            /**
+             * @description What it says, in the form of its type.
+             * @example Hello, world
+             */
+            Content: string;
+            /**
+             * @description `pending`, then `sent` (the provider took it), `delivered`, `read`, or `failed`.
+             * @example pending
+             */
+            DeliveryStatus: string;
+            /**
+             * @description What it says besides, where there is anything: `fileName`, `keywords` of a sticker, `params` that were chosen with a
+             *     button, `mentions`, `quote`, `imageSet`, `preview`, `durationMs`.
+             */
+            Details?: Record<string, never> | null;
+            /**
+             * @description Message id (UUID v7).
+             * @example 019ab0a2-5f6b-7d31-a1d5-1f2c8f0a9b6e
+             */
+            Id: string;
+            /**
+             * @description True only on the first message that a customer ever wrote in this room.
+             * @example false
+             */
+            IsFirstCustomerMessage: boolean;
+            /**
+             * @description Name of the room's channel.
+             * @example line
+             */
+            Platform: string;
+            /**
+             * @description The room.
+             * @example 26259b2c-509c-4ff5-a82a-d1b5505b014d
+             */
+            RoomId: string;
+            /**
+             * Format: int64
+             * @description When it was said: Unix time in milliseconds.
+             * @example 1763884800000
+             */
+            Timestamp: number;
+            /**
+             * @description Trace id of the request that made it.
+             * @example 4bf92f3577b34da6a3ce929d0e0e4736
+             */
+            TraceId: string;
+            /**
+             * @description Kind of message.
+             * @example message
+             */
+            Type: string;
+            /** @description Who wrote it. */
+            User: components["schemas"]["WebhookChatUser"];
+            /**
+             * @description The message's running number in its room.
+             * @example 12
+             */
+            VwId: string;
+        };
+        /** @description Who wrote a message. */
+        WebhookChatUser: {
+            /** @description Address of the picture; empty when there is none. */
+            Avatar: string;
+            /**
+             * @description The company, as text here.
+             * @example 507
+             */
+            CompanyId: string;
+            /** @description Name to show. */
+            DisplayName: string;
+            /** @description Id of the customer or API client. */
+            Id: string;
+            /** @description Name as the channel gives it. */
+            OriginalName: string;
+            /** @description The same in English, where there is one. */
+            OriginalName_EN: string;
+            /**
+             * @description `customer` or `integration`.
+             * @example integration
+             */
+            Role: string;
+            /**
+             * @description `customer` or `client`.
+             * @example client
+             */
+            Type: string;
+        };
+        /** @description One thing of a task's checklist. */
+        WebhookChecklistItem: {
+            /** @description Whether it is done. */
+            IsDone: boolean;
+            /**
+             * @description What is to be done.
+             * @example Print the contract
+             */
+            Text: string;
+        };
+        /** @description A new subscription, with the secret that is shown once. */
+        WebhookCreated: components["schemas"]["Webhook"] & {
+            /**
+             * @description Checks signatures, as Standard Webhooks describes it; not shown again.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret: string;
+        };
+        /** @description One event on its way to one subscription. */
+        WebhookDelivery: {
+            answer?: components["schemas"]["DeliveryTry"] | null;
+            /**
+             * @description When it was to go out first.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateCreated: string;
+            /**
+             * @description When it arrived, or was given up.
+             * @example 2025-01-29T15:38:44+0700
+             */
+            dateDone?: string | null;
+            /**
+             * @description Its id: the subscription's number and the event's id.
+             * @example 1-01936d1c-8a4e-7bb1-9d0e-2f1f2d1c7a55
+             */
+            deliveryId: string;
+            /** @description Why it was given up, or what the last try complained of. */
+            error?: string | null;
+            /**
+             * @description What happened in it.
+             * @example Message
+             */
+            event: string;
+            /**
+             * @description The event's id, as the receiver gets it in `webhook-id`.
+             * @example 01936d1c-8a4e-7bb1-9d0e-2f1f2d1c7a55
+             */
+            eventId: string;
+            /** @description Tries that failed, the first one first. */
+            failedTries: components["schemas"]["DeliveryTry"][];
+            /** @description What is posted. */
+            request: components["schemas"]["DeliveryRequest"];
+            /**
+             * @description `pending`, `delivered` or `failed`.
+             * @example delivered
+             */
+            state: string;
+            /**
+             * @description Business area.
+             * @example Chat
+             */
+            topic: string;
+            /**
+             * Format: int64
+             * @description Tries so far.
+             * @example 1
+             */
+            tries: number;
+            /**
+             * Format: int64
+             * @description The subscription's number.
+             * @example 1
+             */
+            webhookId: number;
+        };
+        /** @description An employee. */
+        WebhookEmployee: {
+            /**
+             * Format: int64
+             * @description Company number.
+             * @example 507
+             */
+            CompanyId: number;
+            /** @description Company name. */
+            CompanyName: string;
+            /** @description Who created the record: the id of an API client. */
+            CreatedByUserId?: string | null;
+            /**
+             * @description When the record was created.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            DateCreated: string;
+            /**
+             * @description When it was last changed.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            DateModified?: string | null;
+            /**
+             * @description First name.
+             * @example Patty
+             */
+            Firstname: string;
+            /**
+             * @description First and last name.
+             * @example Patty Saruta
+             */
+            Fullname: string;
+            /** @description Whether a picture is stored. */
+            HasPicture: boolean;
+            /**
+             * @description Employee code of the superior.
+             * @example EMP000
+             */
+            HeadCode?: string | null;
+            /** @description Whether the account is in use. */
+            IsActive: boolean;
+            /** @description Whether the employee accepted the personal-data terms; not kept here. */
+            IsAgreementPDPA?: boolean | null;
+            /**
+             * @description Last name.
+             * @example Saruta
+             */
+            Lastname: string;
+            /**
+             * Format: double
+             * @description Latitude; not kept here.
+             */
+            Latitude?: number | null;
+            /**
+             * Format: int64
+             * @description Level; not kept here.
+             */
+            Level?: number | null;
+            /** @description Place; not kept here. */
+            Location?: string | null;
+            /** @description Name of the place; not kept here. */
+            LocationName?: string | null;
+            /**
+             * Format: double
+             * @description Longitude; not kept here.
+             */
+            Longitude?: number | null;
+            /** @description Nickname. */
+            Nickname?: string | null;
+            /**
+             * Format: int64
+             * @description How many superiors there are above.
+             */
+            OrgLevel?: number | null;
+            /** @description Codes of the superiors, the highest first, separated by `/`. */
+            OrgString?: string | null;
+            /**
+             * @description Telephone number, as it was typed.
+             * @example 0800000000
+             */
+            PhoneNumber?: string | null;
+            /** @description Address of the picture. */
+            PictureUrl?: string | null;
+            /** @description Position; not kept here. */
+            Position?: string | null;
+            /**
+             * @description Role name.
+             * @example Sales
+             */
+            Role?: string | null;
+            /**
+             * Format: int64
+             * @description Work site; not kept here.
+             */
+            SiteId?: number | null;
+            /**
+             * @description Employee code.
+             * @example EMP001
+             */
+            StaffCode: string;
+            /**
+             * Format: int64
+             * @description Team number.
+             */
+            TeamId: number;
+            /**
+             * @description Team name.
+             * @example Sales
+             */
+            TeamName: string;
+            /** @description The employee's own IANA time zone; null for the company's. */
+            TimeZone?: string | null;
+            /** @description Title; not kept here. */
+            Title?: string | null;
+            /**
+             * @description User id (UUID).
+             * @example 0f6d5a52-7d3c-4d6e-9f3c-3c1f7c1f0a01
+             */
+            UserId: string;
+            /**
+             * @description Login name: the e-mail.
+             * @example patty@example.com
+             */
+            Username: string;
+        };
+        /**
+         * @description How much a task matters.
+         * @enum {string}
+         */
+        WebhookPriority: "low" | "normal" | "high" | "urgent";
+        /** @description What is to be sent again. */
+        WebhookReplay: {
+            /**
+             * @description Also what arrived; without it, only what did not.
+             * @example false
+             */
+            all?: boolean | null;
+            /**
+             * @description From this time on, in the company's zone when it has no offset.
+             * @example 2025-01-29T00:00:00+0700
+             */
+            from: string;
+            /**
+             * @description Until this time; until now when it is absent.
+             * @example 2025-01-29T23:59:59+0700
+             */
+            to?: string | null;
+        };
+        /** @description How many events go out again. */
+        WebhookReplayed: {
+            /**
+             * Format: int64
+             * @description The number of events.
+             * @example 12
+             */
+            count: number;
+        };
+        /** @description The secret that signs from now on. */
+        WebhookSecret: {
+            /**
+             * @description Until then each call is signed with the old secret, too.
+             * @example 2025-01-30T15:38:43+0700
+             */
+            oldSecretUntil: string;
+            /**
+             * @description The new secret; not shown again.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret: string;
+            /**
+             * Format: int64
+             * @description The subscription's number.
+             * @example 1
+             */
+            webhookId: number;
+        };
+        /** @description The status part of every answer. */
+        WebhookStatus: {
+            /**
+             * @description `1000` success; `4001` exactly one error; `4002` more than one error.
+             * @example 1000
+             */
+            Code: string;
+            /**
+             * @description The same in words; `Success` with `1000`.
+             * @example Success
+             */
+            Description: string;
+        };
+        /** @description A task. */
+        WebhookTask: {
+            /**
+             * @description The same by staff code.
+             * @example EMP001
+             */
+            AssignedToStaffCode?: string | null;
+            /** @description User id of whoever is to do it. */
+            AssignedToUserId?: string | null;
+            /** @description Number of the case that it is about. */
+            CaseNo?: string | null;
+            /** @description Its steps. */
+            Checklist: components["schemas"]["WebhookChecklistItem"][];
+            /** @description Who created it. */
+            CreatedByUserId: string;
+            /**
+             * @description The customer's code.
+             * @example C000349
+             */
+            CustomerCode?: string | null;
+            /**
+             * @description When.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            DateCreated: string;
+            /** @description When it was done. */
+            DateDone?: string | null;
+            /**
+             * @description By when; a task without a time of day is due at the end of its day.
+             * @example 2025-01-31T17:00:00+0700
+             */
+            DateDue?: string | null;
+            /** @description When. */
+            DateModified: string;
+            /** @description When whoever is to do it is reminded. */
+            DateRemind?: string | null;
+            /** @description Numbers of the deals that it is about. */
+            DealNos: string[];
+            /** @description Whether `dateDue` has a time of day. */
+            HasDueTime: boolean;
+            /** @description Whether it is done. */
+            IsDone: boolean;
+            /** @description Its labels. */
+            Labels: string[];
+            /** @description Who changed it last. */
+            ModifiedByUserId: string;
+            /** @description More about it. */
+            Note?: string | null;
+            /** @description `low`, `normal`, `high` or `urgent`. */
+            Priority: components["schemas"]["WebhookPriority"];
+            /**
+             * @description How it recurs: an `RRULE` of RFC 5545. When it is done, the next one of the series is made.
+             * @example FREQ=WEEKLY;BYDAY=MO
+             */
+            Recurrence?: string | null;
+            /** @description The chat room that it is about. */
+            RoomId?: string | null;
+            /** @description `open`, `doing`, `done` or `cancelled`. */
+            Status: components["schemas"]["WebhookStatus"];
+            /**
+             * @description What is to be done.
+             * @example Call back about the quotation
+             */
+            Subject: string;
+            /**
+             * @description Its number.
+             * @example TK2511-0001
+             */
+            TaskNo: string;
+        };
+        /** @description What came of a test. */
+        WebhookTested: {
+            /**
+             * @description The beginning of the answer.
+             * @example {"ok":true}
+             */
+            answer?: string | null;
+            /**
+             * @description Whether the receiver took it: an answer from 200 to 299.
+             * @example true
+             */
+            delivered: boolean;
+            /** @description Why it did not arrive. */
+            error?: string | null;
+            /** @description The event's id, as the receiver got it in `webhook-id`. */
+            eventId: string;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             * @example 42
+             */
+            milliseconds: number;
+            /**
+             * Format: int64
+             * @description The status of the answer; null when there was none.
+             * @example 200
+             */
+            status?: number | null;
+        };
+        /** @description What is written of a subscription. Absent keeps, null clears. */
+        WebhookWrite: {
+            /**
+             * @description What it is for.
+             * @example Stock to the shop
+             */
+            description?: string | null;
+            /**
+             * Format: int64
+             * @description Calls at once, 1 to 256; null for the server's limit.
+             * @example 8
+             */
+            parallel?: number | null;
+            /**
+             * @description `full` (the default), or `thin`: of each record no more than what names it.
+             * @example full
+             */
+            payload?: string | null;
+            /**
+             * Format: int64
+             * @description Calls a second by each node, 1 to 10,000; null for no limit.
+             * @example 50
+             */
+            ratePerSecond?: number | null;
+            /**
+             * @description `active` or `paused`: a paused subscription hears nothing, and is not sent by itself what it has missed.
+             * @example active
+             */
+            state?: string | null;
+            /**
+             * @description Topics (`Chat`) and events (`Chat.Message`), in any letter case; an empty list means all that are not told by name
+             *     only. `GET /v1/webhooks/events` lists them.
+             * @example [
+             *       "Chat",
+             *       "Customer.Created"
+             *     ]
+             */
+            topics?: string[] | null;
+            /**
+             * @description Where events are posted: https:// or http://, without credentials. Required for a new subscription.
+             * @example https://example.com/hook
+             */
+            url?: string | null;
         };
         /** @description One employee, wrapped as the original API wraps it. */
         Wrapped: {
@@ -8852,7 +24649,7 @@ export interface operations {
                 content?: never;
             };
             413: components["responses"]["TooLarge"];
-            /** @description Too many wrong credentials from this address. */
+            /** @description Too many wrong credentials from this address; right ones are always taken. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8863,6 +24660,38 @@ export interface operations {
             };
             /** @description The server cannot do it now; nothing was changed. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    getCalendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret part of the address. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The calendar. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/calendar": string;
+                };
+            };
+            /** @description No such record. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9156,6 +24985,78 @@ export interface operations {
             };
         };
     };
+    showQuotationPage: {
+        parameters: {
+            query?: {
+                /** @description `th` or `en`; the browser's language, or the company's, when it is absent. */
+                lang?: string;
+            };
+            header?: never;
+            path: {
+                /** @description What the link says, sealed. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description No such record. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    answerQuotationPage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What the link says, sealed. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["QuotationAnswer"];
+            };
+        };
+        responses: {
+            /** @description The page again, with the answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description No such record. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+        };
+    };
     getReadiness: {
         parameters: {
             query?: never;
@@ -9255,6 +25156,637 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getActivityById: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The activity's id; its number, when there are not only digits. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The activity. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ActivityView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    activitiesEnquiry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivityEnquiryRequest"];
+            };
+        };
+        responses: {
+            /** @description One page of activities. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEnvelope_ActivityView"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createOrUpdateActivity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivityUpsertRequest"];
+            };
+        };
+        responses: {
+            /** @description The activity. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ActivitySaved"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getActivityByNo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The activity's number; its id, when there are only digits.
+                 * @example A20250200028
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The activity. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ActivityView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteActivity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The activity's number; its id, when there are only digits.
+                 * @example A20250200028
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The activity as it was. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ActivityView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    checkIn: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The activity's number; its id, when there are only digits.
+                 * @example A20250200028
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckInRequest"];
+            };
+        };
+        responses: {
+            /** @description The activity, which has begun. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ActivityView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    checkOut: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The activity's number; its id, when there are only digits.
+                 * @example A20250200028
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckOutRequest"];
+            };
+        };
+        responses: {
+            /** @description The activity, which is done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ActivityView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listActivityFiles: {
+        parameters: {
+            query?: {
+                /** @description The same as `take`. */
+                pageLength?: number;
+                /** @description Files left out. */
+                skip?: number;
+                /** @description Files a page: 1 to 200, default 20. */
+                take?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The activity's number; its id, when there are only digits.
+                 * @example A20250200028
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of files. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Listing_AttachedFile"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    attachActivityFiles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The activity's number; its id, when there are only digits.
+                 * @example A20250200028
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivityFileAttach"];
+                "multipart/form-data": components["schemas"]["ActivityFileForm"];
+            };
+        };
+        responses: {
+            /** @description The files. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_AttachedFile"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteActivityFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The file's id. */
+                fileId: string;
+                /**
+                 * @description The activity's number; its id, when there are only digits.
+                 * @example A20250200028
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restoreActivity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The activity's number; its id, when there are only digits.
+                 * @example A20250200028
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The activity. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ActivityView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listActivityCalendars: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The calendars. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_ActivityCalendar"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createActivityCalendar: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivityCalendarRequest"];
+            };
+        };
+        responses: {
+            /** @description The calendar, with its address. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ActivityCalendar"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteActivityCalendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The calendar's number. */
+                calendarId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    checkInAdHoc: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdHocRequest"];
+            };
+        };
+        responses: {
+            /** @description The activity. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ActivityView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getKeyActivities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that can be chosen. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_KeyActivity"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getActivityStatuses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that can be chosen. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_ActivityStatus"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getActivityTypes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that can be chosen. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_ActivityType"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listAudit: {
         parameters: {
             query: {
@@ -9285,6 +25817,1055 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token in the link. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_LinkView"];
+                };
+            };
+            /** @description No such record. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The server cannot do it now; nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    useLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token in the link. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirstPassword"];
+            };
+        };
+        responses: {
+            /** @description The password is set; the second factor is wanted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SignedIn"];
+                };
+            };
+            /** @description Signed in. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SignedIn"];
+                };
+            };
+            /** @description The input is at fault: `4001` with one error, `4002` with several. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such record. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            /** @description The body is of another media type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The server cannot do it now; nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The person. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Me"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MeUpdate"];
+            };
+        };
+        responses: {
+            /** @description The person. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Me"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description It is changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    forgotPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Forgot"];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            /** @description The input is at fault: `4001` with one error, `4002` with several. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            /** @description The body is of another media type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The server cannot do it now; nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sessions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Sessions"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description One more step. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SignedIn"];
+                };
+            };
+            /** @description Signed in. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SignedIn"];
+                };
+            };
+            /** @description The input is at fault: `4001` with one error, `4002` with several. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            /** @description The body is of another media type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The server cannot do it now; nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    signOutEverywhere: {
+        parameters: {
+            query?: {
+                /** @description Leaves the session of this request. */
+                keepCurrent?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every session is over. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCurrentSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Session"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    signInWithCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactor"];
+            };
+        };
+        responses: {
+            /** @description Signed in. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SignedIn"];
+                };
+            };
+            /** @description The input is at fault: `4001` with one error, `4002` with several. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            /** @description The body is of another media type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The server cannot do it now; nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    beginTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Again"];
+            };
+        };
+        responses: {
+            /** @description What the authenticator needs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Enrolment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Again"];
+            };
+        };
+        responses: {
+            /** @description It is off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    confirmTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirstCode"];
+            };
+        };
+        responses: {
+            /** @description The recovery codes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_RecoveryCodes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    renewRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Again"];
+            };
+        };
+        responses: {
+            /** @description The recovery codes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_RecoveryCodes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    addCase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseCreateRequest"];
+            };
+        };
+        responses: {
+            /** @description The case. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CaseView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCaseByCaseNo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The case's number.
+                 * @example T250200010
+                 */
+                caseNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The case. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CaseView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateCaseByCaseNo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The case's number.
+                 * @example T250200010
+                 */
+                caseNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseUpdateRequest"];
+            };
+        };
+        responses: {
+            /** @description The case after the change. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CaseView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteCase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The case's number.
+                 * @example T250200010
+                 */
+                caseNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The case as it was. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CaseView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listCaseComments: {
+        parameters: {
+            query?: {
+                /** @description Number of a comment: only older ones are given. The `next` of a page is the `before` of the following one. */
+                before?: number;
+                /** @description Comments a page: 1 to 200, default 20. */
+                take?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The case's number.
+                 * @example T250200010
+                 */
+                caseNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of comments. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Page_CaseComment"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    commentCase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The case's number.
+                 * @example T250200010
+                 */
+                caseNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseCommentRequest"];
+            };
+        };
+        responses: {
+            /** @description The comment. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CaseComment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    mergeCase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The case's number.
+                 * @example T250200010
+                 */
+                caseNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseMergeRequest"];
+            };
+        };
+        responses: {
+            /** @description The case that stays. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CaseView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restoreCase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The case's number.
+                 * @example T250200010
+                 */
+                caseNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The case. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CaseView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeCaseStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The case's number.
+                 * @example T250200010
+                 */
+                caseNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseStatusRequest"];
+            };
+        };
+        responses: {
+            /** @description The case after the change. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CaseView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCaseCategories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The categories that can be chosen. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_CaseCategory"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enquireCases: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseEnquiry"];
+            };
+        };
+        responses: {
+            /** @description One page of cases. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEnvelope_CaseView"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -9383,6 +26964,46 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    openRoomCase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Room id. */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoomCaseRequest"];
+            };
+        };
+        responses: {
+            /** @description The case. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CaseView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
@@ -9488,10 +27109,1816 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    enquireConversations: {
+    getAssignmentRules: {
         parameters: {
             query?: never;
             header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_AssignmentRules"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putAssignmentRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesInput"];
+            };
+        };
+        responses: {
+            /** @description The rules. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_AssignmentRules"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listChanges: {
+        parameters: {
+            query?: {
+                /** @description Id of a change: what came after it is given, and some of what came before. */
+                after?: string;
+                /**
+                 * @description Changes at most: 1 to 5000, default 500.
+                 * @example 500
+                 */
+                take?: number;
+                /** @description Kinds of changes, separated by commas; all when absent. */
+                topic?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Changes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listColleagues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The colleagues. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Colleagues"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    countRooms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_RoomCounts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDrafts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The drafts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Drafts"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    uploadChatFiles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatFiles"];
+                "multipart/form-data": components["schemas"]["ChatFilesForm"];
+            };
+        };
+        responses: {
+            /** @description The files. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_UploadedFile"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listPresence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who is there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_PresenceList"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tellPresence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceInput"];
+            };
+        };
+        responses: {
+            /** @description Told to whoever may see the room. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    previewMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewInput"];
+            };
+        };
+        responses: {
+            /** @description How it would go out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Preview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listCannedReplies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The replies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CannedReplies"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createCannedReply: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplyInput"];
+            };
+        };
+        responses: {
+            /** @description The reply. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CannedReply"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateCannedReply: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The reply's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplyInput"];
+            };
+        };
+        responses: {
+            /** @description The reply. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_CannedReply"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteCannedReply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The reply's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getConsoleRoom: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The room. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ConsoleRoom"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateConsoleRoom: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoomUpdate"];
+            };
+        };
+        responses: {
+            /** @description The room. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ConsoleRoom"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Somebody else has it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    claimRoom: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The room is the caller's. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ConsoleRoom"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The draft. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_RoomDraft"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putDraft: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftInput"];
+            };
+        };
+        responses: {
+            /** @description The draft. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_RoomDraft"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is none. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRoomHistory: {
+        parameters: {
+            query?: {
+                /** @description Id of an entry: only older ones are given. */
+                before?: string;
+                /** @description Entries a page: 1 to 200, default 20. */
+                take?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Page_RoomEvent"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listThread: {
+        parameters: {
+            query?: {
+                /** @description Id of a message: those after it. Or a running number: those with a larger one among the newest 200. */
+                after?: string;
+                /** @description Id of a message: it, and what stands around it. */
+                around?: string;
+                /** @description Id of a message: those before it. */
+                before?: string;
+                /** @description Messages at most: 1 to 200, default 50. */
+                take?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The messages, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Thread"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sendStaffMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StaffMessage"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ThreadMessage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listNotes: {
+        parameters: {
+            query?: {
+                /** @description Id of a note: only older ones are given. */
+                before?: string;
+                /** @description Notes a page: 1 to 200, default 20. */
+                take?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Page_RoomNote"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    writeNote: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteInput"];
+            };
+        };
+        responses: {
+            /** @description The note. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_RoomNote"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateNote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room. */
+                id: string;
+                /** @description The note. */
+                noteId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteInput"];
+            };
+        };
+        responses: {
+            /** @description The note. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_RoomNote"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteNote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room. */
+                id: string;
+                /** @description The note. */
+                noteId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    readRoom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadMark"];
+            };
+        };
+        responses: {
+            /** @description The mark. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Marked"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enquireConsoleRooms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoomEnquiry"];
+            };
+        };
+        responses: {
+            /** @description One page of rooms. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_RoomPage"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    searchInbox: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboxSearch"];
+            };
+        };
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_InboxFound"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    streamChanges: {
+        parameters: {
+            query?: {
+                /** @description Id of a change: what came after it is given first. The header `Last-Event-ID` wins. */
+                after?: string;
+                /** @description Kinds of changes, separated by commas; all when absent. */
+                topic?: string;
+            };
+            header?: {
+                /** @description Id of the last change that was seen */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description Only those who may sign in, or only the others. */
+                active?: boolean;
+                /** @description Part of the name, nickname, e-mail or code. */
+                keyword?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The people. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Users"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    inviteUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Invitation"];
+            };
+        };
+        responses: {
+            /** @description The person and the link. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Invited"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The user id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The person. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The user id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserUpdate"];
+            };
+        };
+        responses: {
+            /** @description The person. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    renewUserLink: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The user id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link; earlier ones are over. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_UserLink"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    endUserSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They are over. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resetUserTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The person. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listViews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The views. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedViews"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createView: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewInput"];
+            };
+        };
+        responses: {
+            /** @description The view. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateView: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The view's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewInput"];
+            };
+        };
+        responses: {
+            /** @description The view. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SavedView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The view's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createOrUpdateContract: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContractWrite"];
+            };
+        };
+        responses: {
+            /** @description The contract. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Contract"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getContractByNo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description Number of the contract, in any letter case.
+                 * @example CONT250600006
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contract. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Contract"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelContract: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description Number of the contract, in any letter case.
+                 * @example CONT250600006
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContractCancel"];
+            };
+        };
+        responses: {
+            /** @description The contract. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Contract"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sendDocumentOfContract: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /**
+                 * @description Number of the contract, in any letter case.
+                 * @example CONT250600006
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContractSendDocument"];
+            };
+        };
+        responses: {
+            /** @description It is on its way. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getContractVisits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Number of the contract, in any letter case.
+                 * @example CONT250600006
+                 */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The visits: at most 2,000. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Vec_ContractVisit"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    attachContractFiles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContractFileAttach"];
+                "multipart/form-data": components["schemas"]["ContractFileForm"];
+            };
+        };
+        responses: {
+            /** @description The contract with its files. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Contract"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enquireContracts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContractEnquiry"];
+            };
+        };
+        responses: {
+            /** @description A page of contracts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEnvelope_Contract"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sendContractDocument: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContractSendDocument"];
+            };
+        };
+        responses: {
+            /** @description It is on its way. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createOrUpdateContractServiceAgreement: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContractServiceAgreementWrite"];
+            };
+        };
+        responses: {
+            /** @description The agreement. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ContractServiceDto"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getContractTemplates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The templates. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_ContractTemplate"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getContractTypes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The types. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_ContractType"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enquireConversations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9666,7 +29093,10 @@ export interface operations {
     deleteCustomerEvent: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The event's number. */
                 eventId: number;
@@ -9833,7 +29263,10 @@ export interface operations {
     legacyEnquireCustomers: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9861,6 +29294,496 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createDeal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DealCreate"];
+            };
+        };
+        responses: {
+            /** @description The deals. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_DealsMade"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDeal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the deal (`dealsId`). */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deal. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Deal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateDeal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the deal (`dealsId`). */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DealUpdate"];
+            };
+        };
+        responses: {
+            /** @description The deal after the change. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Deal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteDeal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the deal (`dealsId`). */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deal as it was. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Deal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDealHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the deal (`dealsId`). */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stages, the first one first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Vec_DealStay"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    moveDeal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the deal (`dealsId`). */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DealMove"];
+            };
+        };
+        responses: {
+            /** @description The deal in its new place. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Deal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restoreDeal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the deal (`dealsId`). */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deal. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Deal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDealBoards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The boards. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Vec_DealBoard"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    lookAtDealBoard: {
+        parameters: {
+            query?: {
+                /** @description Only deals of this person, by the staff code. */
+                assignTo?: string;
+                /** @description Only deals whose number, name, notes or remark hold this. */
+                keyword?: string;
+                /** @description Only deals with this label. */
+                labelId?: number;
+                /** @description Open deals to read: 1 to 2,000, default 2,000. */
+                most?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the board. */
+                boardId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The board. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_DealBoardView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getStagesOfDealBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the board. */
+                boardId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stages. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Vec_DealStageEntry"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enquireDeals: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DealEnquiry"];
+            };
+        };
+        responses: {
+            /** @description A page of deals. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Listing_DealEnquiryItem"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDealInterests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The interests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Vec_DealInterest"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDealLabels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The labels. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Vec_DealLabel"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDealMissedReasonCategories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The reasons. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Vec_DealMissedReasonCategory"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDealStages: {
+        parameters: {
+            query?: {
+                /** @description Only the stages of this board. */
+                boardId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stages. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Vec_DealStageEntry"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -9934,7 +29857,10 @@ export interface operations {
     enquireEmployees: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9951,6 +29877,345 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_Listing_Employee"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createExpense: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpenseWrite"];
+            };
+        };
+        responses: {
+            /** @description The expense. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Expense"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getExpense: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the expense. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The expense. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Expense"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateExpense: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the expense. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpenseWrite"];
+            };
+        };
+        responses: {
+            /** @description The expense. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Expense"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteExpense: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the expense. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The expense as it was. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Expense"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    approveExpense: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the expense. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpenseDecision"];
+            };
+        };
+        responses: {
+            /** @description The expense: approved, or waiting on the next level. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Expense"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelExpense: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the expense. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpenseDecision"];
+            };
+        };
+        responses: {
+            /** @description The expense. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Expense"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rejectExpense: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the expense. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpenseDecision"];
+            };
+        };
+        responses: {
+            /** @description The expense. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Expense"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    attachExpenseFiles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpenseFileAttach"];
+                "multipart/form-data": components["schemas"]["ExpenseFileForm"];
+            };
+        };
+        responses: {
+            /** @description The expense with its files. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_One_Expense"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enquireExpenses: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpenseEnquiry"];
+            };
+        };
+        responses: {
+            /** @description The groups; `total` counts the expenses. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Listing_ExpenseStatusGroup"];
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
                     "text/csv": unknown;
                 };
@@ -10003,6 +30268,8 @@ export interface operations {
             query?: {
                 /** @description True: nothing is written, and the import tells what would be. */
                 dryRun?: boolean;
+                /** @description The encoding of a text, such as `windows-1252` or `shift_jis`, where it is neither UTF-8 nor UTF-16 nor Windows-874. */
+                encoding?: string;
                 /** @description The file's name, where it is not in a form. */
                 fileName?: string;
                 /** @description `customers`, `employees`, `products` or `stock`; required here or in the form. */
@@ -10686,7 +30953,10 @@ export interface operations {
     getProductsByFilter: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11162,6 +31432,614 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getQuotationByQuotationNo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the quotation, in any letter case. */
+                quotationNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The quotation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Quotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    approveQuotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the quotation, in any letter case. */
+                quotationNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesDecisionWrite"];
+            };
+        };
+        responses: {
+            /** @description The quotation, waiting to be sent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Quotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelQuotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the quotation, in any letter case. */
+                quotationNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotationCancelWrite"];
+            };
+        };
+        responses: {
+            /** @description The quotation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Quotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    convertQuotationToSalesOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the quotation, in any letter case. */
+                quotationNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotationConvertWrite"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ConvertedQuotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    linkQuotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the quotation, in any letter case. */
+                quotationNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_QuotationLink"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rejectQuotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the quotation, in any letter case. */
+                quotationNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesDecisionWrite"];
+            };
+        };
+        responses: {
+            /** @description The quotation, rejected. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Quotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listQuotationRevisions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the quotation, in any letter case. */
+                quotationNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The revisions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_QuotationRevisions"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    compareQuotationRevisions: {
+        parameters: {
+            query?: {
+                /** @description A revision; the one before `to` when it is absent. */
+                from?: number;
+                /** @description Another; the present one when it is absent. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the quotation, in any letter case. */
+                quotationNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What differs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_QuotationComparison"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sendQuotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the quotation, in any letter case. */
+                quotationNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotationSendWrite"];
+            };
+        };
+        responses: {
+            /** @description The link and its message. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_QuotationLink"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enquireQuotations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotationEnquiry"];
+            };
+        };
+        responses: {
+            /** @description One page of quotations. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEnvelope_Quotation"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listReports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every report. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Listing_ReportKind"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getReport: {
+        parameters: {
+            query?: {
+                /** @description The first day, in the company's zone; 29 days before the last one when it is absent. */
+                from?: string;
+                /** @description What the rows are told apart by. */
+                groupBy?: string;
+                /** @description The last day; today when it is absent. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The report's name: messages, first-response, open-rooms, satisfaction. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Listing_ReportRow"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reportReceivables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sums. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ReceivablesReport"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reportSales: {
+        parameters: {
+            query?: {
+                /** @description `product`, `customer`, `employee` or `month`; `month` when it is absent. */
+                by?: string;
+                /** @description The first day of the period. */
+                dateFrom?: string;
+                /** @description Its last day. */
+                dateTo?: string;
+                /** @description Rows: at most 200, default 20; those that sold most come first, months in their order. */
+                take?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sums. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesReport"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createSalesOrderLegacy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesOrderLegacyWrite"];
+            };
+        };
+        responses: {
+            /** @description The orders. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrdersMade"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSalesOrderByIdLegacy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The order's internal number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrderLegacyValue"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rejectSalesOrders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesOrderRejectWrite"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SalesOrderOlderEnvelope"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getSetting: {
         parameters: {
             query?: never;
@@ -11233,7 +32111,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The list. */
-                list: "teams" | "roles" | "customer-groups" | "sources" | "classifications" | "tags" | "interests" | "unqualified-reasons" | "event-types" | "satisfaction-sources" | "file-categories" | "boards" | "stages" | "labels" | "missed-reasons" | "case-categories" | "contract-types" | "contract-templates" | "header-templates" | "product-groups" | "product-tags" | "brands" | "units" | "attributes" | "price-tiers" | "vat-rates" | "withholding-rates" | "warehouses";
+                list: "teams" | "roles" | "customer-groups" | "sources" | "classifications" | "tags" | "interests" | "unqualified-reasons" | "event-types" | "satisfaction-sources" | "file-categories" | "boards" | "stages" | "labels" | "missed-reasons" | "case-categories" | "activity-types" | "activity-statuses" | "key-activities" | "contract-types" | "contract-templates" | "expense-limits" | "header-templates" | "product-groups" | "product-tags" | "brands" | "units" | "attributes" | "price-tiers" | "vat-rates" | "withholding-rates" | "warehouses";
             };
             cookie?: never;
         };
@@ -11267,7 +32145,7 @@ export interface operations {
             };
             path: {
                 /** @description The list. */
-                list: "teams" | "roles" | "customer-groups" | "sources" | "classifications" | "tags" | "interests" | "unqualified-reasons" | "event-types" | "satisfaction-sources" | "file-categories" | "boards" | "stages" | "labels" | "missed-reasons" | "case-categories" | "contract-types" | "contract-templates" | "header-templates" | "product-groups" | "product-tags" | "brands" | "units" | "attributes" | "price-tiers" | "vat-rates" | "withholding-rates" | "warehouses";
+                list: "teams" | "roles" | "customer-groups" | "sources" | "classifications" | "tags" | "interests" | "unqualified-reasons" | "event-types" | "satisfaction-sources" | "file-categories" | "boards" | "stages" | "labels" | "missed-reasons" | "case-categories" | "activity-types" | "activity-statuses" | "key-activities" | "contract-types" | "contract-templates" | "expense-limits" | "header-templates" | "product-groups" | "product-tags" | "brands" | "units" | "attributes" | "price-tiers" | "vat-rates" | "withholding-rates" | "warehouses";
             };
             cookie?: never;
         };
@@ -11309,7 +32187,7 @@ export interface operations {
                 /** @description The entry's number. */
                 id: number;
                 /** @description The list. */
-                list: "teams" | "roles" | "customer-groups" | "sources" | "classifications" | "tags" | "interests" | "unqualified-reasons" | "event-types" | "satisfaction-sources" | "file-categories" | "boards" | "stages" | "labels" | "missed-reasons" | "case-categories" | "contract-types" | "contract-templates" | "header-templates" | "product-groups" | "product-tags" | "brands" | "units" | "attributes" | "price-tiers" | "vat-rates" | "withholding-rates" | "warehouses";
+                list: "teams" | "roles" | "customer-groups" | "sources" | "classifications" | "tags" | "interests" | "unqualified-reasons" | "event-types" | "satisfaction-sources" | "file-categories" | "boards" | "stages" | "labels" | "missed-reasons" | "case-categories" | "activity-types" | "activity-statuses" | "key-activities" | "contract-types" | "contract-templates" | "expense-limits" | "header-templates" | "product-groups" | "product-tags" | "brands" | "units" | "attributes" | "price-tiers" | "vat-rates" | "withholding-rates" | "warehouses";
             };
             cookie?: never;
         };
@@ -11334,6 +32212,701 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createOrUpdateTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskWrite"];
+            };
+        };
+        responses: {
+            /** @description The task. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The task's number. */
+                taskNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The task. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The task's number. */
+                taskNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is deleted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restoreTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's number. */
+                taskNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The task. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setTaskStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The task's number. */
+                taskNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskStatusWrite"];
+            };
+        };
+        responses: {
+            /** @description The task. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enquireTasks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskEnquiry"];
+            };
+        };
+        responses: {
+            /** @description One page of tasks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEnvelope_Task"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTaxDocument: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the document, in any letter case. */
+                taxDocumentNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_TaxDocument"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    issueCreditNote: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the document, in any letter case. */
+                taxDocumentNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreditNoteWrite"];
+            };
+        };
+        responses: {
+            /** @description The credit note. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_TaxDocument"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enquireTaxDocuments: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaxDocumentEnquiry"];
+            };
+        };
+        responses: {
+            /** @description One page of documents. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEnvelope_TaxDocument"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The subscriptions, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Listing_Webhook"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookWrite"];
+            };
+        };
+        responses: {
+            /** @description The subscription, with its secret. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_WebhookCreated"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The subscription's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The subscription. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The subscription's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookWrite"];
+            };
+        };
+        responses: {
+            /** @description The subscription. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The subscription's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins: `next` of the page before it. */
+                before?: string;
+                /** @description Only those of this event. */
+                eventId?: string;
+                /** @description Only `pending`, `delivered` or `failed` ones. */
+                state?: string;
+                /** @description Deliveries a page: at most 200, default 20. */
+                take?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The subscription's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of deliveries, with what was sent and answered. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Page_WebhookDelivery"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replayWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The subscription's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookReplay"];
+            };
+        };
+        responses: {
+            /** @description How many events go out again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_WebhookReplayed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The subscription's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new secret. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_WebhookSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The subscription's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it; a receiver that failed is no error of the request. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_WebhookTested"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replayWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The delivery's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It goes out again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_WebhookReplayed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWebhookEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every event, topic by topic. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Listing_EventKind"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -11373,7 +32946,10 @@ export interface operations {
     getProductsByTakeAndStatus: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11401,6 +32977,689 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createUpdateQuotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotationWrite"];
+            };
+        };
+        responses: {
+            /** @description The quotation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Quotation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createOrUpdateSalesOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesOrderWrite"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSalesOrderBySalesOrderNo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    approveSalesOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesDecisionWrite"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelSalesOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesDecisionWrite"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deliverSalesOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesOrderDeliveryWrite"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateSalesOrderPayment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "payments": [
+                 *         {
+                 *           "periodNo": 1,
+                 *           "status": 2
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["SalesOrderPaymentUpdate"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_bool"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSalesOrderPayments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payments. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesPayments"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    addSalesOrderPayment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesOrderPaymentWrite"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelSalesOrderPayment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the payment. */
+                paymentId: number;
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSalesOrderPromptPay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the code says. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrderPromptPay"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    issueReceipt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaxDocumentWrite"];
+            };
+        };
+        responses: {
+            /** @description The receipt. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_TaxDocument"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    refuseSalesOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesDecisionWrite"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    returnSalesOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesOrderDeliveryWrite"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    issueTaxInvoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaxDocumentWrite"];
+            };
+        };
+        responses: {
+            /** @description The tax invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_TaxDocument"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enquireSalesOrders: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SalesOrderEnquiry"];
+            };
+        };
+        responses: {
+            /** @description One page of orders. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEnvelope_SalesOrder"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSalesOrderHeaderTemplates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The templates. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_HeaderTemplate"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSalesOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description Internal number of the order (`salesOrderId`). */
+                salesOrderId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SalesOrder"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -11799,10 +34058,51 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getCustomerTimeline: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins: `next` of the page before it. */
+                cursor?: string;
+                /** @description Only entries of these kinds, with commas between them: `room`, `event`, `activity`, `case`, `task`. */
+                kinds?: string;
+                /** @description Entries a page: 1 to 200, default 20. Also spelled `pageLength`. */
+                take?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The customer's code, in any letter case. */
+                customerCode: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Page_TimelineEntry"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     enquireCustomers: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11837,7 +34137,10 @@ export interface operations {
     checkCustomerExistence: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12006,7 +34309,10 @@ export interface operations {
     searchCustomers: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12364,6 +34670,3290 @@ export interface operations {
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    onActivityCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Activity: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "Activity";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onActivityDeleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Activity: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "Activity";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onActivityRestored: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Activity: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Restored";
+                    /** @enum {string} */
+                    Topic: "Activity";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onActivityUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Activity: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "Activity";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseDeleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseRestored: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Restored";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseTargetMissed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "TargetMissed";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseTargetNear: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "TargetNear";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChatMessage: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        ChatMessage: components["schemas"]["WebhookChatMessage"];
+                    };
+                    /** @enum {string} */
+                    Event: "Message";
+                    /** @enum {string} */
+                    Topic: "Chat";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChatMessageStatus: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        ChatMessage: components["schemas"]["WebhookChatMessage"];
+                    };
+                    /** @enum {string} */
+                    Event: "MessageStatus";
+                    /** @enum {string} */
+                    Topic: "Chat";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChatRoomAssigned: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Room: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "RoomAssigned";
+                    /** @enum {string} */
+                    Topic: "Chat";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChatRoomClosed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Room: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "RoomClosed";
+                    /** @enum {string} */
+                    Topic: "Chat";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChatRoomReopened: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Room: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "RoomReopened";
+                    /** @enum {string} */
+                    Topic: "Chat";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChatStaffMessage: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        ChatMessage: components["schemas"]["WebhookChatMessage"];
+                    };
+                    /** @enum {string} */
+                    Event: "StaffMessage";
+                    /** @enum {string} */
+                    Topic: "Chat";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContractCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Contract: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "Contract";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContractDeleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Contract: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "Contract";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContractRestored: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Contract: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Restored";
+                    /** @enum {string} */
+                    Topic: "Contract";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContractUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Contract: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "Contract";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCustomerCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Customer: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "Customer";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCustomerDeleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Customer: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "Customer";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCustomerErased: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Customer: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Erased";
+                    /** @enum {string} */
+                    Topic: "Customer";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCustomerFileAttached: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        CustomerFile: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "FileAttached";
+                    /** @enum {string} */
+                    Topic: "Customer";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCustomerFileRemoved: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        CustomerFile: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "FileRemoved";
+                    /** @enum {string} */
+                    Topic: "Customer";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCustomerMerged: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Customer: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Merged";
+                    /** @enum {string} */
+                    Topic: "Customer";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCustomerMergeUndone: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Customer: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "MergeUndone";
+                    /** @enum {string} */
+                    Topic: "Customer";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCustomerRestored: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Customer: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Restored";
+                    /** @enum {string} */
+                    Topic: "Customer";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCustomerUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Customer: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "Customer";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDealCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Deal: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "Deal";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDealDeleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Deal: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "Deal";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDealRestored: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Deal: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Restored";
+                    /** @enum {string} */
+                    Topic: "Deal";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDealUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Deal: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "Deal";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onEmployeeCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Employee: components["schemas"]["WebhookEmployee"];
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "Employee";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onEmployeeUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Employee: components["schemas"]["WebhookEmployee"];
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "Employee";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onExpenseCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Expense: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "Expense";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onExpenseDeleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Expense: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "Expense";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onExpenseRestored: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Expense: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Restored";
+                    /** @enum {string} */
+                    Topic: "Expense";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onExpenseUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Expense: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "Expense";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onProductCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Product: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "Product";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onProductDeleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Product: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "Product";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onProductFileAttached: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        ProductFile: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "FileAttached";
+                    /** @enum {string} */
+                    Topic: "Product";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onProductFileRemoved: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        ProductFile: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "FileRemoved";
+                    /** @enum {string} */
+                    Topic: "Product";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onProductLowStock: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Stock: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "LowStock";
+                    /** @enum {string} */
+                    Topic: "Product";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onProductRestored: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Product: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Restored";
+                    /** @enum {string} */
+                    Topic: "Product";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onProductSerialVerified: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Serial: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "SerialVerified";
+                    /** @enum {string} */
+                    Topic: "Product";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onProductStockChanged: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Stock: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "StockChanged";
+                    /** @enum {string} */
+                    Topic: "Product";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onProductUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Product: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "Product";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationDeleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationRestored: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Restored";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderDeleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderRestored: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Restored";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTaskCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Task: components["schemas"]["WebhookTask"];
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "Task";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTaskDeleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Task: components["schemas"]["WebhookTask"];
+                    };
+                    /** @enum {string} */
+                    Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "Task";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTaskReminder: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Task: components["schemas"]["WebhookTask"];
+                    };
+                    /** @enum {string} */
+                    Event: "Reminder";
+                    /** @enum {string} */
+                    Topic: "Task";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTaskRestored: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Task: components["schemas"]["WebhookTask"];
+                    };
+                    /** @enum {string} */
+                    Event: "Restored";
+                    /** @enum {string} */
+                    Topic: "Task";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTaskUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Task: components["schemas"]["WebhookTask"];
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "Task";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onWebhookEnded: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Webhook: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Ended";
+                    /** @enum {string} */
+                    Topic: "Webhook";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onWebhookPaused: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Webhook: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Paused";
+                    /** @enum {string} */
+                    Topic: "Webhook";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onWebhookTest: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Webhook: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Test";
+                    /** @enum {string} */
+                    Topic: "Webhook";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
 }
