@@ -217,7 +217,7 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
     .bind(counts.customer_messages == 1)
     .bind(telemetry::trace_id())
     .bind(incoming.provider_id.clone())
-    .bind((!details.is_empty()).then(|| Value::Object(details)))
+    .bind((!details.is_empty()).then_some(Value::Object(details)))
     .later()
     .await?;
     if account.state == State::Stopped && incoming.reply_token.is_some() {

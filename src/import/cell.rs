@@ -123,7 +123,7 @@ pub(super) struct Reading {
     /// The company's country, whose telephone and tax numbers are meant.
     pub(super) country: String,
     /// Days are counted from 1904 in this workbook.
-    pub(super) from_1904: bool,
+    pub(super) is_from_1904: bool,
     /// The file is a text, in which nothing says what a spreadsheet has made of its cells.
     pub(super) is_text: bool,
     /// What a comma in a number is.
@@ -133,7 +133,7 @@ pub(super) struct Reading {
 impl Reading {
     /// What is known of a file that was not looked at.
     pub(super) fn of(country: &str) -> Reading {
-        Reading { country: country.to_owned(), from_1904: false, is_text: false, comma: Comma::Groups }
+        Reading { country: country.to_owned(), is_from_1904: false, is_text: false, comma: Comma::Groups }
     }
 }
 

@@ -24,11 +24,11 @@ pub(super) fn day(cell: &Cell, text: &str, reading: &Reading) -> Option<Date> {
     match cell {
         Cell::Day(day) => gregorian(i64::from(day.year()), i64::from(day.month()), i64::from(day.day())),
         Cell::Moment(at) => gregorian(i64::from(at.year()), i64::from(at.month()), i64::from(at.day())),
-        Cell::Number(number) => numbered(number.value, reading.from_1904),
+        Cell::Number(number) => numbered(number.value, reading.is_from_1904),
         Cell::Time(_) | Cell::Flag(_) => None,
         _ => match text.parse::<f64>() {
             Ok(number) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
-                numbered(number, reading.from_1904)
+                numbered(number, reading.is_from_1904)
             }
             _ => written(text),
         },
@@ -37,25 +37,25 @@ pub(super) fn day(cell: &Cell, text: &str, reading: &Reading) -> Option<Date> {
 
 /// A number in a column of days: the day's number in Excel, or `20251231`. Smaller ones are taken for years, which are no
 /// days.
-fn numbered(number: f64, from_1904: bool) -> Option<Date> {
+fn numbered(number: f64, is_from_1904: bool) -> Option<Date> {
     let whole = number.trunc();
     if (10_000_101.0..100_000_000.0).contains(&whole) {
         #[expect(clippy::cast_possible_truncation, reason = "checked to have eight digits")]
         let number = whole as i64;
         return gregorian(number / 10_000, number / 100 % 100, number % 100);
     }
-    (whole >= 10_000.0).then(|| serial(whole, from_1904)).flatten()
+    (whole >= 10_000.0).then(|| serial(whole, is_from_1904)).flatten()
 }
 
 /// The day of a number in Excel. Its first calendar counts a 29 February 1900 that never was; the other begins in 1904.
-pub(super) fn serial(number: f64, from_1904: bool) -> Option<Date> {
+pub(super) fn serial(number: f64, is_from_1904: bool) -> Option<Date> {
     let whole = number.trunc();
     if !(0.0..3_000_000.0).contains(&whole) {
         return None;
     }
     #[expect(clippy::cast_possible_truncation, reason = "checked to be small")]
     let days = whole as i64;
-    let begin = match from_1904 {
+    let begin = match is_from_1904 {
         true => date(1904, 1, 1),
         false if days < 60 => date(1899, 12, 31),
         false => date(1899, 12, 30),
@@ -175,7 +175,7 @@ mod tests {
         for wrong in ["31/02/2024", "29/02/67", "2024", "soon", "13/13/2024", "1/2", "29 foo 2024"] {
             assert_eq!(said(&text(wrong)), None, "{wrong}");
         }
-        let mac = Reading { from_1904: true, ..Reading::of("TH") };
+        let mac = Reading { is_from_1904: true, ..Reading::of("TH") };
         assert_eq!(day(&number(43_889.0), "43889", &mac), Some(date(2024, 2, 29)));
     }
 

@@ -175,7 +175,7 @@ fn scan(path: &Path, ask: &Ask, reader: Option<&Path>, country: &str) -> Result<
     sheet::read(path, ask, reader, &mut |found| {
         match found {
             Found::Header { layout, source } => {
-                scan.reading.from_1904 = source.from_1904;
+                scan.reading.is_from_1904 = source.is_from_1904;
                 scan.reading.is_text = source.separator.is_some();
                 let is_amount = |field: &str| matches!(form_of(field, kind.columns()), Form::Amount | Form::Percent);
                 let fields = layout.columns.iter().map(|column| column.field.as_deref()).enumerate();

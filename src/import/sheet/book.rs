@@ -40,7 +40,7 @@ pub(super) trait Book {
     fn sheets(&self) -> Vec<String>;
 
     /// Days are counted from 1904.
-    fn from_1904(&self) -> bool;
+    fn is_from_1904(&self) -> bool;
 
     /// Cells of a sheet that are shown as one.
     fn merged(&mut self, sheet: &str) -> Result<Vec<Dimensions>, Unreadable>;
@@ -136,7 +136,7 @@ fn best(book: &mut dyn Book, wanted: &Wanted, visit: Visit<'_>) -> Result<(), Un
         return Err(trouble.unwrap_or_else(|| wanted.unknown()));
     };
     let source = Source {
-        from_1904: book.from_1904(),
+        is_from_1904: book.is_from_1904(),
         other_sheets: read.into_iter().filter(|other| *other != name).collect(),
         sheet: Some(name.clone()),
         ..Source::default()
@@ -235,7 +235,7 @@ impl<R: Read + Seek> Book for Xlsx<R> {
         worksheets(self)
     }
 
-    fn from_1904(&self) -> bool {
+    fn is_from_1904(&self) -> bool {
         self.has_1904_epoch()
     }
 
@@ -244,7 +244,7 @@ impl<R: Read + Seek> Book for Xlsx<R> {
     }
 
     fn rows(&mut self, sheet: &str, formulas: bool, take: &mut dyn FnMut(SheetRow) -> bool) -> Result<(), Unreadable> {
-        let from_1904 = self.has_1904_epoch();
+        let is_from_1904 = self.has_1904_epoch();
         let mut uncomputed = HashSet::new();
         if formulas {
             let mut cells = self.worksheet_cells_reader(sheet).map_err(broken)?;
@@ -268,7 +268,7 @@ impl<R: Read + Seek> Book for Xlsx<R> {
             let format = formats.get(style).and_then(Option::as_deref).unwrap_or("General");
             let value = match cell.get_value() {
                 DataRef::Empty if uncomputed.contains(&cell.get_position()) => Cell::Uncomputed,
-                value => of(value, Some(format), from_1904),
+                value => of(value, Some(format), is_from_1904),
             };
             if !gather.cell(cell.get_position(), value) {
                 break;
@@ -284,7 +284,7 @@ impl<R: Read + Seek> Book for Xlsb<R> {
         worksheets(self)
     }
 
-    fn from_1904(&self) -> bool {
+    fn is_from_1904(&self) -> bool {
         self.has_1904_epoch()
     }
 
@@ -293,11 +293,11 @@ impl<R: Read + Seek> Book for Xlsb<R> {
     }
 
     fn rows(&mut self, sheet: &str, _: bool, take: &mut dyn FnMut(SheetRow) -> bool) -> Result<(), Unreadable> {
-        let from_1904 = self.has_1904_epoch();
+        let is_from_1904 = self.has_1904_epoch();
         let mut cells = self.worksheet_cells_reader(sheet).map_err(broken)?;
         let mut gather = Gather::new(take);
         while let Some(cell) = cells.next_cell().map_err(broken)? {
-            if !gather.cell(cell.get_position(), of(cell.get_value(), None, from_1904)) {
+            if !gather.cell(cell.get_position(), of(cell.get_value(), None, is_from_1904)) {
                 break;
             }
         }
@@ -311,7 +311,7 @@ impl<R: Read + Seek> Book for Xls<R> {
         worksheets(self)
     }
 
-    fn from_1904(&self) -> bool {
+    fn is_from_1904(&self) -> bool {
         self.has_1904_epoch()
     }
 
@@ -320,14 +320,14 @@ impl<R: Read + Seek> Book for Xls<R> {
     }
 
     fn rows(&mut self, sheet: &str, _: bool, take: &mut dyn FnMut(SheetRow) -> bool) -> Result<(), Unreadable> {
-        let from_1904 = self.has_1904_epoch();
-        held(&self.worksheet_range(sheet).map_err(broken)?, from_1904, take);
+        let is_from_1904 = self.has_1904_epoch();
+        held(&self.worksheet_range(sheet).map_err(broken)?, is_from_1904, take);
         Ok(())
     }
 }
 
 /// The rows of a sheet that is held as a whole.
-fn held(range: &calamine::Range<Data>, from_1904: bool, take: &mut dyn FnMut(SheetRow) -> bool) {
+fn held(range: &calamine::Range<Data>, is_from_1904: bool, take: &mut dyn FnMut(SheetRow) -> bool) {
     let (first, left) = range.start().unwrap_or_default();
     for (number, values) in (i64::from(first) + 1..).zip(range.rows()) {
         let used = values.iter().rposition(|value| *value != Data::Empty).map_or(0, |last| last + 1);
@@ -335,7 +335,7 @@ fn held(range: &calamine::Range<Data>, from_1904: bool, take: &mut dyn FnMut(She
             continue;
         }
         let mut cells = vec![Cell::Empty; left as usize];
-        cells.extend(values.iter().take(used).map(|value| of_whole(value, from_1904)));
+        cells.extend(values.iter().take(used).map(|value| of_whole(value, is_from_1904)));
         cells.truncate(MOST_COLUMNS);
         if !take(SheetRow::new(number, cells)) {
             return;
@@ -343,7 +343,7 @@ fn held(range: &calamine::Range<Data>, from_1904: bool, take: &mut dyn FnMut(She
     }
 }
 
-fn of_whole(value: &Data, from_1904: bool) -> Cell {
+fn of_whole(value: &Data, is_from_1904: bool) -> Cell {
     match value {
         Data::Empty => Cell::Empty,
         Data::String(text) => clean(text),
@@ -351,21 +351,21 @@ fn of_whole(value: &Data, from_1904: bool) -> Cell {
         Data::Int(number) => number_of(*number as f64, None),
         Data::Float(number) => number_of(*number, None),
         Data::Bool(flag) => Cell::Flag(*flag),
-        Data::DateTime(time) => moment(*time, None, from_1904),
+        Data::DateTime(time) => moment(*time, None, is_from_1904),
         Data::DateTimeIso(text) => iso(text),
         Data::DurationIso(text) => duration(text),
         Data::Error(error) => Cell::Wrong(error.to_string()),
     }
 }
 
-fn of(value: &DataRef<'_>, format: Option<&str>, from_1904: bool) -> Cell {
+fn of(value: &DataRef<'_>, format: Option<&str>, is_from_1904: bool) -> Cell {
     match value {
         DataRef::SharedString(text) => clean(text),
         #[expect(clippy::cast_precision_loss, reason = "a spreadsheet's numbers are floats")]
         DataRef::Int(number) => number_of(*number as f64, format),
         DataRef::Float(number) => number_of(*number, format),
-        DataRef::DateTime(time) => moment(*time, format, from_1904),
-        other => of_whole(&Data::from(other.clone()), from_1904),
+        DataRef::DateTime(time) => moment(*time, format, is_from_1904),
+        other => of_whole(&Data::from(other.clone()), is_from_1904),
     }
 }
 
@@ -374,7 +374,7 @@ fn number_of(value: f64, format: Option<&str>) -> Cell {
 }
 
 /// A day, a time of day, both, or a length of time: by the number format where it is known, and by the value otherwise.
-fn moment(time: ExcelDateTime, format: Option<&str>, from_1904: bool) -> Cell {
+fn moment(time: ExcelDateTime, format: Option<&str>, is_from_1904: bool) -> Cell {
     let value = time.as_f64();
     if time.is_duration() {
         return length(value).map_or(number_of(value, None), Cell::Time);
@@ -386,7 +386,7 @@ fn moment(time: ExcelDateTime, format: Option<&str>, from_1904: bool) -> Cell {
     // To the second: what a float lost of midnight is no time of day.
     let seconds = (value * 86_400.0).round() / 86_400.0;
     let at = || {
-        let day = serial(seconds, from_1904)?;
+        let day = serial(seconds, is_from_1904)?;
         let time =
             Time::midnight().checked_add(SignedDuration::try_from_secs_f64((seconds.fract() * 86_400.0).round()).ok()?);
         Some(DateTime::from_parts(day, time.ok()?))

@@ -49,7 +49,7 @@ impl SheetRow {
 #[serde(default)]
 pub(super) struct Source {
     /// Days are counted from 1904 in this workbook.
-    pub(super) from_1904: bool,
+    pub(super) is_from_1904: bool,
     /// The separator of a text.
     pub(super) separator: Option<char>,
     /// The encoding of a text.

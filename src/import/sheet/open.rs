@@ -81,7 +81,7 @@ impl Book for Open {
         self.sheets.clone()
     }
 
-    fn from_1904(&self) -> bool {
+    fn is_from_1904(&self) -> bool {
         false
     }
 

@@ -1,6 +1,7 @@
 //! An order as it is stored, and as callers get it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use db::{Amount, Conn};
 use serde::{Deserialize, Serialize};
@@ -338,9 +339,9 @@ impl Record for Row {
         let around = Around::load(conn, company, customers, lines, reading).await?;
         let mut addresses = HashMap::new();
         for row in rows.iter().filter(|row| row.terms.customer_address.is_some()) {
-            if !addresses.contains_key(&row.customer) {
+            if let Entry::Vacant(place) = addresses.entry(row.customer) {
                 let found = customers::exactly(conn, company, row.customer).await?;
-                addresses.insert(row.customer, found.map(|found| found.profile.addresses).unwrap_or_default());
+                place.insert(found.map(|found| found.profile.addresses).unwrap_or_default());
             }
         }
         let address = |row: &Row| {
