@@ -70,6 +70,7 @@ mod setting;
 mod sheet;
 mod stock;
 mod task;
+mod tenancy;
 mod transfer;
 mod two_writers;
 mod venio;

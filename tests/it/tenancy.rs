@@ -4,7 +4,27 @@
 use std::path::{Path, PathBuf};
 
 /// How many statements of a file name no company by themselves, and why. One more is a finding.
-const EXCEPTIONS: &[(&str, usize, &str)] = &[];
+const EXCEPTIONS: &[(&str, usize, &str)] = &[
+    ("src/attachment/mod.rs", 1, "the text with the company stands in a constant"),
+    ("src/cli/doctor.rs", 1, "work for all companies: looking, counting, ending"),
+    ("src/customer/lists.rs", 1, "the company is in the condition that is put behind it"),
+    ("src/customer/page.rs", 14, "the company is in the condition that is put behind it"),
+    ("src/customer/sought.rs", 1, "the company is in the condition that is put behind it"),
+    ("src/import/customer.rs", 1, "the company is in the condition that is put behind it"),
+    ("src/inbox/draft.rs", 1, "the text with the company stands in a constant"),
+    ("src/inbox/view.rs", 1, "the text with the company stands in a constant"),
+    ("src/job/dead.rs", 1, "work for all companies: looking, counting, ending"),
+    ("src/job/mod.rs", 1, "work for all companies: looking, counting, ending"),
+    ("src/job/runner.rs", 2, "work for all companies: looking, counting, ending"),
+    ("src/product/links.rs", 1, "the company is in the condition that is put behind it"),
+    ("src/product/page.rs", 3, "the company is in the condition that is put behind it"),
+    ("src/product/store.rs", 2, "the company is in the condition that is put behind it"),
+    ("src/report/figures.rs", 2, "the company is in the condition that is put behind it"),
+    ("src/sales/deal/board.rs", 2, "the company is in the condition that is put behind it"),
+    ("src/sales/due.rs", 1, "work for all companies: looking, counting, ending"),
+    ("src/staff/known.rs", 1, "the text with the company stands in a constant"),
+    ("src/timeline.rs", 1, "the company is in the condition that is put behind it"),
+];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -32,6 +32,52 @@ const OTHERS: &[&str] = &[
     "deleteTask",
 ];
 
+/// Operations that hold and save their record as tasks do (`record::held`, `record::save`), which is tried here with tasks.
+/// What two of them at once do to the rest of their record is in their own tests.
+const AS_TASKS: &[&str] = &[
+    "addSalesOrderPayment",
+    "approveExpense",
+    "approveQuotation",
+    "approveSalesOrder",
+    "cancelContract",
+    "cancelExpense",
+    "cancelQuotation",
+    "cancelSalesOrder",
+    "cancelSalesOrderPayment",
+    "changeCaseStatus",
+    "convertQuotationToSalesOrder",
+    "createOrUpdateActivity",
+    "createOrUpdateContract",
+    "createOrUpdateSalesOrder",
+    "createUpdateQuotation",
+    "deleteActivity",
+    "deleteCase",
+    "deleteDeal",
+    "deleteExpense",
+    "deliverSalesOrder",
+    "issueCreditNote",
+    "issueReceipt",
+    "issueTaxInvoice",
+    "linkQuotation",
+    "mergeCase",
+    "moveDeal",
+    "putDraft",
+    "refuseSalesOrder",
+    "rejectExpense",
+    "rejectQuotation",
+    "returnSalesOrder",
+    "sendQuotation",
+    "updateCannedReply",
+    "updateCaseByCaseNo",
+    "updateConsoleRoom",
+    "updateDeal",
+    "updateExpense",
+    "updateSalesOrderPayment",
+    "updateUser",
+    "updateView",
+    "updateWebhook",
+];
+
 fn employee(more: Value) -> Value {
     let mut body = json!({"staffCode": "EMP000", "email": "a@example.com", "firstname": "Arun", "lastname": "S",
                           "roleName": "Sales", "teamName": "Team A"});
@@ -103,7 +149,7 @@ fn record(data: &Value) -> &Value {
 async fn every_operation_that_takes_a_version_is_tried() {
     let app = TestApp::new().await;
     let mut known: Vec<String> = cases(&app).await.iter().map(|case| case.id.to_owned()).collect();
-    known.extend(OTHERS.iter().map(|id| (*id).to_owned()));
+    known.extend(OTHERS.iter().chain(AS_TASKS).map(|id| (*id).to_owned()));
     known.extend(["editCustomerEvent".to_owned()]);
     let document = serde_json::to_value(sala::http::document()).unwrap();
     let mut missing = Vec::new();
