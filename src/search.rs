@@ -37,6 +37,19 @@ pub fn number(count: usize) -> i64 {
 /// without what cannot be seen, the digits, dashes and quotation marks of all scripts as those of ASCII, and Thai and Lao
 /// vowels and tones in one spelling. What is folded stays as it is when folded again.
 pub fn fold(text: &str) -> String {
+    let mut folded = fold_once(text);
+    // What one turn brings together may be the same as something else in the next; a few turns end it.
+    for _ in 0..4 {
+        let again = fold_once(&folded);
+        if again == folded {
+            break;
+        }
+        folded = again;
+    }
+    folded
+}
+
+fn fold_once(text: &str) -> String {
     if text.is_ascii() && !text.bytes().any(|byte| is_unseen(char::from(byte))) {
         return text.to_ascii_lowercase();
     }

@@ -434,7 +434,8 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
         // What is there is read before what is missing, so that its faults are found whatever the missing ones do.
         let mut entries: Vec<(&str, Node<'_>)> = Vec::with_capacity(fields.len());
         entries.extend(fields.iter().filter_map(|field| Some((*field, Node::Value(find(field)?)))));
-        entries.extend(fields.iter().filter(|field| find(field).is_none()).map(|field| (*field, missing)));
+        let absent = fields.iter().filter(|field| find(field).is_none() && !is_told(field, fields, find));
+        entries.extend(absent.map(|field| (*field, missing)));
         visitor.visit_map(Entries { reader: &self, entries, next: 0 })
     }
 
@@ -530,6 +531,24 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
         let reader = self.reader.at(name, node);
         located(&reader, seed.deserialize(reader))
     }
+}
+
+/// Fields with two spellings, of which serde knows the second as an alias of the first or the other way round.
+const SPELLINGS: [(&str, &str); 6] = [
+    ("dealName", "dealsName"),
+    ("dealValue", "dealsValue"),
+    ("dealDate", "dealsDate"),
+    ("note", "notes"),
+    ("cancleAllOrder", "cancelAllOrder"),
+    ("keyword", "searchText"),
+];
+
+/// Whether a field that is absent is told of under its other spelling: to serde the two are one field, which comes once.
+fn is_told<'v>(field: &str, fields: &[&str], find: impl Fn(&str) -> Option<&'v Value>) -> bool {
+    SPELLINGS.iter().any(|(first, second)| {
+        let both = fields.contains(first) && fields.contains(second);
+        both && (field == *second || field == *first && find(second).is_some())
+    })
 }
 
 #[cfg(test)]

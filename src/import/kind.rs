@@ -248,11 +248,11 @@ impl Kind {
             Kind::Employees => employee::undo(tx, undo.caller, line, undo.now).await,
             Kind::Products => product::undo(tx, undo, line).await,
             Kind::Stock => stock::undo(tx, undo, line).await,
-            Kind::Tasks => task::undo(tx, undo.caller, line, undo.now).await,
-            Kind::Orders => order::undo(tx, undo.caller, line, undo.now).await,
-            Kind::Deals => deal::undo(tx, undo.caller, line, undo.now).await,
-            Kind::Activities => activity::undo(tx, undo.caller, line, undo.now).await,
-            Kind::Cases => case::undo(tx, undo.caller, line, undo.now).await,
+            Kind::Tasks => Box::pin(task::undo(tx, undo.caller, line, undo.now)).await,
+            Kind::Orders => Box::pin(order::undo(tx, undo.caller, line, undo.now)).await,
+            Kind::Deals => Box::pin(deal::undo(tx, undo.caller, line, undo.now)).await,
+            Kind::Activities => Box::pin(activity::undo(tx, undo.caller, line, undo.now)).await,
+            Kind::Cases => Box::pin(case::undo(tx, undo.caller, line, undo.now)).await,
         }
     }
 }
@@ -265,11 +265,11 @@ impl Lot<'_> {
             Lot::Employees(lot) => lot.write(tx, task, record).await,
             Lot::Products(lot) => lot.write(tx, task, record).await,
             Lot::Stock(lot) => lot.write(task, record),
-            Lot::Tasks => super::task::write(tx, task, record).await,
-            Lot::Orders => super::order::write(tx, task, record).await,
-            Lot::Deals => deal::write(tx, task, record).await,
-            Lot::Activities => activity::write(tx, task, record).await,
-            Lot::Cases => case::write(tx, task, record).await,
+            Lot::Tasks => Box::pin(super::task::write(tx, task, record)).await,
+            Lot::Orders => Box::pin(super::order::write(tx, task, record)).await,
+            Lot::Deals => Box::pin(deal::write(tx, task, record)).await,
+            Lot::Activities => Box::pin(activity::write(tx, task, record)).await,
+            Lot::Cases => Box::pin(case::write(tx, task, record)).await,
         }
     }
 

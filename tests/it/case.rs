@@ -214,7 +214,7 @@ async fn what_is_wrong_with_a_case_is_named() {
 
 #[tokio::test]
 async fn targets_are_counted_in_working_time_and_told_of() {
-    let app =
+    let mut app =
         ready_with(json!({"responseMinutes": 60, "resolutionMinutes": 120, "warnMinutes": 20, "aroundTheClock": true}))
             .await;
     let no = opened(&app, json!({"subject": "ไฟดับ"})).await;
@@ -236,6 +236,7 @@ async fn targets_are_counted_in_working_time_and_told_of() {
     assert!(waiting.data()["response"]["dateMet"].is_string());
     assert_eq!(waiting.data()["resolution"]["dateDue"], Value::Null);
     app.advance(600 * MINUTE);
+    app.token = app.token_for(&app.client).await;
     app.run_jobs().await;
     put(&app, &format!("/v1/case/{no}/status"), json!({"statusId": 2, "comment": "ลูกค้าตอบแล้ว"})).await;
     app.advance(40 * MINUTE);
@@ -380,7 +381,7 @@ async fn a_chat_room_becomes_a_case_in_one_call() {
             .body(axum::body::Body::from(json!({"content": "เครื่องกรองน้ำรั่ว"}).to_string()))
             .unwrap(),
     );
-    assert_eq!(said.await.status, 200);
+    assert_eq!(said.await.status, 201);
     let made = app.post(&path, json!({"categoryId": CATEGORY, "note": "ด่วน"})).await;
     let data = made.data();
     assert_eq!((&data["subject"], &data["customerCode"]), (&json!("เครื่องกรองน้ำรั่ว"), &json!("C000154")));

@@ -33,6 +33,12 @@ const UNWANTED: [(&str, &str); 4] = [
 const DOUBLED: &[(&str, &str)] = &[
     ("base64", "metrics-exporter-prometheus and postgres-protocol"),
     ("chacha20", "chacha20poly1305, until its 0.11; rand"),
+    ("constant_time_eq", "totp-rs and phonenumber's own"),
+    ("embedded-io", "postcard, for phonenumber"),
+    ("nom", "phonenumber"),
+    ("regex-syntax", "phonenumber"),
+    ("strum", "phonenumber"),
+    ("strum_macros", "phonenumber"),
     ("const-oid", "der, for tokio-postgres-rustls"),
     ("cpufeatures", "chacha20poly1305, until its 0.11"),
     ("crypto-common", "chacha20poly1305, until its 0.11"),

@@ -29,6 +29,9 @@ const OPEN: [&str; 17] = [
     "useLink",
 ];
 
+/// Operations whose path takes a number of digits as an id, and anything else as the number of a document.
+const EITHER: [&str; 1] = ["getActivityById"];
+
 /// Operations that take a file: its size and its media type are tested with them.
 const FILES: [&str; 1] = ["createImport"];
 
@@ -284,6 +287,9 @@ async fn values_of_a_wrong_type_are_named() {
         }
         for (name, place, schema) in operation.parameters.iter().filter(|_| operation.scope.is_some()) {
             if kind(schema) == "string" && schema["format"] != "uuid" {
+                continue;
+            }
+            if EITHER.contains(&operation.id.as_str()) {
                 continue;
             }
             let path = match place.as_str() {

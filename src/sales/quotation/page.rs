@@ -24,7 +24,7 @@ use super::link::Link;
 use super::row::{Acceptance, Row};
 use super::status::{self, Status, Who};
 use crate::app::App;
-use crate::http::{Caller, Conditions, Error, Path, Query};
+use crate::http::{Caller, Code, Conditions, Error, Path, Query};
 use crate::record::{self, Actor};
 use crate::sales::content::Around;
 use crate::sales::words;
@@ -182,8 +182,14 @@ async fn answer_quotation_page(
     State(app): State<App>,
     Path(path): Path<PagePath>,
     visitor: Visitor,
-    axum::Form(answer): axum::Form<QuotationAnswer>,
+    answer: Result<axum::Form<QuotationAnswer>, axum::extract::rejection::FormRejection>,
 ) -> Result<Response, Error> {
+    let axum::Form(answer) = answer.map_err(|refused| match refused {
+        axum::extract::rejection::FormRejection::InvalidFormContentType(_) => {
+            Error::MediaType("application/x-www-form-urlencoded")
+        }
+        _ => Error::invalid(Code::Required, "answer", "answer is required: accept or decline"),
+    })?;
     let page = Page::load(&app, &mut app.db.read().await?, &path.token).await?;
     let lang = Lang::choose(answer.lang.as_deref(), &visitor, &page.setting);
     let accepted = match answer.answer.trim() {
