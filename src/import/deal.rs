@@ -51,7 +51,12 @@ pub(super) async fn write(tx: &mut Conn, task: &Task<'_>, record: &Record) -> Re
         body.insert("boardId".to_owned(), board.id.into());
     }
     if let Some(Value::String(name)) = body.remove("dealStageName") {
-        let of = board.map(|board| board.id);
+        // A deal that is there stays on its board.
+        let known = match record.text("dealNo") {
+            Some(number) => board_of(tx, company, number).await?,
+            None => None,
+        };
+        let of = board.map(|board| board.id).or(known);
         let stage = named(tx, company, List::Stages, "dealStageName", &name, of).await?;
         body.insert("dealStageId".to_owned(), stage.id.into());
     }
@@ -63,6 +68,15 @@ pub(super) async fn write(tx: &mut Conn, task: &Task<'_>, record: &Record) -> Re
     body.remove("dealNo");
     let by = Actor { caller: task.caller.clone(), now: task.now };
     Ok(written(deal::put_named(tx, &by, number.as_deref(), body).await?))
+}
+
+/// The board of the deal of this number, if there is one.
+async fn board_of(tx: &mut Conn, company: i64, number: &str) -> Result<Option<i64>, db::Error> {
+    tx.sql("select board from deal where company = $1 and number_key = $2")
+        .bind(company)
+        .bind(deal::number_key(number))
+        .optional()
+        .await
 }
 
 /// The entry of this Thai or English name; of a stage, on this board where one is given.

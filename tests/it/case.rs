@@ -246,6 +246,7 @@ async fn targets_are_counted_in_working_time_and_told_of() {
     assert!(resolution["dateMet"].is_string() && resolution["dateWarned"].is_string(), "{resolution}");
     assert_eq!(resolution["dateBreached"], Value::Null);
     app.advance(6_000 * MINUTE);
+    app.token = app.token_for(&app.client).await;
     app.run_jobs().await;
     let told = [
         "statuschanged",
