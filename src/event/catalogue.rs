@@ -109,6 +109,7 @@ const PARTS: &[&[Told]] = &[
     &record("Deal", ""),
     &record("Quotation", ""),
     &record("SalesOrder", ""),
+    &record("TaxDocument", ""),
     &record("Contract", ""),
     &record("Expense", ""),
     &WEBHOOK,

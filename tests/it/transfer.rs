@@ -182,7 +182,9 @@ async fn a_company_moves_with_everything_and_its_clients_go_on() {
     assert_eq!(read["rows"], said["rows"]);
     ok(&target, &app.key, &["export", "--company", "507", &second, "--with-secrets", "--json"]);
     let (before, after) = (manifest(&first), manifest(&second));
-    assert_eq!(content(&before), content(&after));
+    // What is compared is folded anew where it is read in: that is work of the target's own.
+    let told = |all: &Value| content(all).into_iter().filter(|(name, ..)| name != "job").collect::<Vec<_>>();
+    assert_eq!(told(&before), told(&after));
     let rows = |table: &str| content(&before).into_iter().find(|(name, ..)| name == table).unwrap().1;
     assert_eq!((rows("company"), rows("customer"), rows("message"), rows("webhook")), (1, 3, 3, 1));
     assert!(rows("client") >= 1 && rows("job") >= 1 && rows("audit") >= 4);
@@ -244,7 +246,7 @@ async fn without_secrets_a_copy_has_the_data_and_sends_nothing() {
     let keys: Vec<Vec<u8>> = conn.sql("select link_key from attachment").all().await.unwrap();
     assert_eq!(keys.iter().map(Vec::len).collect::<Vec<_>>(), [32, 32]);
     assert_ne!(keys[0], keys[1]);
-    let jobs: i64 = conn.sql("select count(*) from job").one().await.unwrap();
+    let jobs: i64 = conn.sql("select count(*) from job where kind <> 'refold'").one().await.unwrap();
     assert_eq!(jobs, 0);
 }
 
