@@ -5553,6 +5553,86 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    taxDocumentCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was made
+         * @description A record was made. Topic `TaxDocument`, event `Created`.
+         */
+        post: operations["onTaxDocumentCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    taxDocumentDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was deleted; it can be restored
+         * @description A record was deleted; it can be restored. Topic `TaxDocument`, event `Deleted`.
+         */
+        post: operations["onTaxDocumentDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    taxDocumentRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deleted record was restored
+         * @description A deleted record was restored. Topic `TaxDocument`, event `Restored`.
+         */
+        post: operations["onTaxDocumentRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    taxDocumentUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was changed
+         * @description A record was changed. Topic `TaxDocument`, event `Updated`.
+         */
+        post: operations["onTaxDocumentUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     webhookEnded: {
         parameters: {
             query?: never;
@@ -37776,6 +37856,210 @@ export interface operations {
                     Event: "Updated";
                     /** @enum {string} */
                     Topic: "Task";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTaxDocumentCreated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        TaxDocument: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Created";
+                    /** @enum {string} */
+                    Topic: "TaxDocument";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTaxDocumentDeleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        TaxDocument: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "TaxDocument";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTaxDocumentRestored: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        TaxDocument: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Restored";
+                    /** @enum {string} */
+                    Topic: "TaxDocument";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTaxDocumentUpdated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        TaxDocument: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "TaxDocument";
                 };
             };
         };
