@@ -225,6 +225,7 @@ async fn targets_are_counted_in_working_time_and_told_of() {
     app.run_jobs().await;
     assert_eq!(history(&app, &no).await, ["responsewarning", "created"]);
     app.advance(20 * MINUTE);
+    app.token = app.token_for(&app.client).await;
     app.run_jobs().await;
     let missed = case(&app, &no).await;
     assert_eq!(

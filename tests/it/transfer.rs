@@ -193,7 +193,7 @@ async fn a_company_moves_with_everything_and_its_clients_go_on() {
     let (back, third) = (TestDatabase::new().await, at(&folder, "third"));
     ok(&back, &app.key, &["import", "company", &second, "--json"]);
     ok(&back, &app.key, &["export", "--company", "507", &third, "--with-secrets", "--json"]);
-    assert_eq!(content(&before), content(&manifest(&third)), "there and back again");
+    assert_eq!(told(&before), told(&manifest(&third)), "there and back again");
 
     let links = app.get("/v3/customers/C2/files").await.data()["value"].clone();
     let moved = app.moved_to(target).await;
