@@ -1,7 +1,7 @@
 //! What happened with a customer, the newest first: chat rooms, events, activities, cases and tasks in one list.
 //!
 //! A page is one statement. Each kind of record reads no more of its index than a page has, from the place on where the page
-//! before ended; so a page costs the same however long the history is. A new kind is one more [`Arm`].
+//! before ended; so a page costs the same however long the history is. A new kind is one more `Arm`.
 
 use std::cmp::Reverse;
 

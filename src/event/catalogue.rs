@@ -1,5 +1,5 @@
 //! Every event that Sala tells of, in one place: what subscriptions may ask for, the `webhooks` of the document, and the list
-//! on its page are made of it. A new resource adds its lines to [`PARTS`].
+//! on its page are made of it. A new resource adds its lines to `PARTS`.
 
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! Reports: figures of a period, out of what is added up while things happen, never by going through the records.
 //!
 //! A report is data: figures over measures. What adds a measure up is a source ([`tally`]); a new report over measures that
-//! are there is a few lines in [`REPORTS`], and one over other records a file like [`satisfaction`] besides.
+//! are there is a few lines in `REPORTS`, and one over other records a file like `satisfaction` besides.
 
 mod chat;
 mod figures;
