@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 pub(crate) use self::put::{Introduction, Outcome, entered, introduce, put};
 pub(crate) use self::save::{announce, announce_with, claim_name, refold, release_name, update};
-use super::input::Profile;
+use super::input::{CustomerAddress, Profile};
 use super::{Customer, Match, erased};
 use crate::http::{Code, Error};
 use crate::search;
@@ -187,6 +187,26 @@ pub(crate) async fn exactly(conn: &mut Conn, company: i64, id: i64) -> Result<Op
         .bind(id)
         .optional()
         .await
+}
+
+/// The addresses of these customers, by their numbers: one statement for any number of them.
+pub(crate) async fn addresses(
+    conn: &mut Conn,
+    company: i64,
+    ids: &[i64],
+) -> Result<HashMap<i64, Vec<CustomerAddress>>, db::Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<Row> = conn
+        .sql("select ")
+        .push(COLUMNS)
+        .push(" from customer where company = $1 and id in ")
+        .bind(company)
+        .push_ids(ids)
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.profile.addresses)).collect())
 }
 
 /// The customers behind this number, in its order.

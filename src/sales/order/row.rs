@@ -1,8 +1,5 @@
 //! An order as it is stored, and as callers get it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use db::{Amount, Conn};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -337,13 +334,11 @@ impl Record for Row {
         let reading = profile::of(conn, company).await?.sales.reading;
         let lines = rows.iter().flat_map(|row| &row.lines);
         let around = Around::load(conn, company, customers, lines, reading).await?;
-        let mut addresses = HashMap::new();
-        for row in rows.iter().filter(|row| row.terms.customer_address.is_some()) {
-            if let Entry::Vacant(place) = addresses.entry(row.customer) {
-                let found = customers::exactly(conn, company, row.customer).await?;
-                place.insert(found.map(|found| found.profile.addresses).unwrap_or_default());
-            }
-        }
+        let mut named: Vec<i64> =
+            rows.iter().filter(|row| row.terms.customer_address.is_some()).map(|row| row.customer).collect();
+        named.sort_unstable();
+        named.dedup();
+        let addresses = customers::addresses(conn, company, &named).await?;
         let address = |row: &Row| {
             let place = row.terms.customer_address?;
             let index = usize::try_from(place).ok()?.checked_sub(1)?;
