@@ -157,7 +157,11 @@ pub async fn held_if_named<R: Record>(
     conditions: &Conditions,
     found: &[Fault],
 ) -> Result<Option<R>, Error> {
-    let Some(name) = name else { return Ok(None) };
+    let Some(name) = name else {
+        // Whoever names a version wants to change a record that is there.
+        conditions.allow_change(None)?;
+        return Ok(None);
+    };
     match held(tx, caller, column, name, conditions).await {
         Err(Error::NotFound(_) | Error::Db(db::Error::Invalid(_))) if !found.is_empty() => {
             Err(Error::Invalid(found.to_vec()))

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use db::{Conn, Query, Value};
+use db::{Conn, Key, Query, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -262,21 +262,13 @@ impl<'a, R: Record> Lister<'a, R> {
 
 /// The place behind a row in an order, as callers hand it back.
 fn cursor<R: Record>(row: &R, order: Order) -> Option<String> {
-    let told = serde_json::to_value(row).ok()?;
-    let place = serde_json::json!([order.name, order.descending, told[order.column], told["id"]]);
+    let place = serde_json::json!([order.name, order.descending, Key::of(row, order.column)?, Key::of(row, "id")?]);
     Some(URL_SAFE_NO_PAD.encode(place.to_string()))
 }
 
 /// A cursor's value and id, if it is one of this order.
 fn read_cursor(cursor: &str, order: Order) -> Option<(Value, i64)> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor.trim()).ok()?;
-    let (name, descending, value, id): (String, bool, serde_json::Value, i64) = serde_json::from_slice(&bytes).ok()?;
-    if name != order.name || descending != order.descending {
-        return None;
-    }
-    match value {
-        serde_json::Value::Number(number) => Some((number.as_i64()?.into(), id)),
-        serde_json::Value::String(text) => Some((text.into(), id)),
-        _ => None,
-    }
+    let (name, descending, key, id): (String, bool, Key, i64) = serde_json::from_slice(&bytes).ok()?;
+    (name == order.name && descending == order.descending).then(|| (key.into(), id))
 }

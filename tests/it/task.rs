@@ -103,6 +103,8 @@ async fn what_does_not_differ_keeps_its_version_and_every_fault_is_named() {
     ];
     assert_eq!((refused.status, fields.as_slice()), (400, expected.as_slice()));
     assert_eq!(app.post("/v1/task", json!({"taskNo": "TK0", "subject": "x"})).await.status, 404);
+    let none = app.request(Method::POST, "/v1/task", &[("if-match", "\"1\"")], Some(json!({"subject": "x"}))).await;
+    assert_eq!(none.status, 412, "a version is of a task that is there");
 }
 
 #[tokio::test]

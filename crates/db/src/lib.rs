@@ -42,6 +42,7 @@ pub use error::Error;
 pub use ids::Ids;
 pub use migrate::{Migrated, Migration, MigrationState};
 pub use query::Query;
+pub use record::Key;
 pub use rows::{Rows, Type};
 pub use text::TextSet;
 pub use value::{Json, Value};

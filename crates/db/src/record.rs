@@ -63,6 +63,37 @@ impl Conn {
     }
 }
 
+/// What stands in a column by which rows are ordered.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum Key {
+    /// A number; of an [`crate::Amount`] its ten-thousandths.
+    Integer(i64),
+    /// A text.
+    Text(String),
+}
+
+impl From<Key> for Value {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::Integer(number) => number.into(),
+            Key::Text(text) => text.into(),
+        }
+    }
+}
+
+impl Key {
+    /// What stands in this column of a row as it is stored; nothing when that is null or of another type.
+    pub fn of<R: Serialize>(row: &R, column: &str) -> Option<Key> {
+        let found = cells(row).ok()?.into_iter().find(|(name, _)| *name == column)?;
+        match found.1.0 {
+            Kind::Integer(number) => Some(Key::Integer(number)),
+            Kind::Text(text) => Some(Key::Text(text)),
+            _ => None,
+        }
+    }
+}
+
 /// The names of a struct's fields, as serde knows them.
 fn columns<R: DeserializeOwned>() -> &'static [&'static str] {
     let mut found: &'static [&'static str] = &[];
