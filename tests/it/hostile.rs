@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, text_message};
+use crate::app::{Answer, Session, TestApp, text_message};
 use crate::every_endpoint::{Operation, operations};
 
 /// A server with a room, a message and a sandbox, by whose ids every operation can be reached.
@@ -15,6 +15,8 @@ struct Target {
     account: String,
     room: String,
     message: String,
+    /// Who calls what is a person's own.
+    owner: Session,
 }
 
 impl Target {
@@ -23,7 +25,8 @@ impl Target {
         let account = app.sandbox().await;
         let room = app.room(&account, "U1").await;
         let message = app.send(&room, "Hi").await.data()["id"].as_str().unwrap().to_owned();
-        Target { app, account, room, message }
+        let owner = app.signed_in("Owner", "nok@example.com").await;
+        Target { app, account, room, message, owner }
     }
 
     fn path(&self, operation: &Operation) -> String {
@@ -40,11 +43,15 @@ impl Target {
     /// Sends a body and sees that the answer is one.
     async fn post(&self, operation: &Operation, body: impl Into<Body>) -> Answer {
         let kind = operation.body.as_ref().map_or("application/json", |(kind, _)| kind);
-        let request = Request::builder()
-            .method(operation.method.clone())
-            .uri(self.path(operation))
-            .header("authorization", format!("Bearer {}", self.app.token))
-            .header("content-type", kind);
+        let request =
+            Request::builder().method(operation.method.clone()).uri(self.path(operation)).header("content-type", kind);
+        let request = match operation.personal {
+            true => request
+                .header("cookie", &self.owner.cookie)
+                .header("sec-fetch-site", "same-origin")
+                .header("x-sala-console", "1"),
+            false => request.header("authorization", format!("Bearer {}", self.app.token)),
+        };
         self.call(&operation.id, request.body(body.into()).unwrap()).await
     }
 
@@ -148,10 +155,24 @@ async fn an_empty_body_is_an_object_without_members() {
     }
 }
 
+/// Operations whose texts are compared with a secret and never kept: with a NUL in them they are simply wrong.
+const SECRETS: [&str; 7] = [
+    "beginTotp",
+    "changePassword",
+    "confirmTotp",
+    "forgotPassword", // answers everybody the same
+    "renewRecoveryCodes",
+    "signIn",
+    "signInWithCode",
+];
+
 #[tokio::test]
 async fn a_nul_is_refused_in_every_text() {
     let target = Target::new().await;
     for (operation, properties) in json_posts() {
+        if SECRETS.contains(&operation.id.as_str()) {
+            continue;
+        }
         if operation.scope.is_none() && operation.path.contains('{') {
             // Open to anyone: what its address names is looked for before its body is read.
             continue;
