@@ -1,7 +1,7 @@
 //! Rules of recurrence: `FREQ=WEEKLY;BYDAY=MO` (RFC 5545, `RRULE`), read by a crate and kept within bounds.
 
 use jiff::Timestamp;
-use rrule::{RRuleError, RRuleSet};
+use rrule::{Frequency, RRule, RRuleError, RRuleSet};
 
 use crate::time::Zone;
 
@@ -13,11 +13,17 @@ pub(crate) fn fault(rule: &str, zone: &Zone) -> Option<String> {
     if rule.len() > 500 || rule.contains(['\n', '\r']) {
         return Some("a rule has one line of at most 500 characters".to_owned());
     }
-    let upper = rule.to_ascii_uppercase();
-    if upper.contains("FREQ=SECONDLY") || upper.contains("FREQ=MINUTELY") {
-        return Some("a rule recurs at most once an hour".to_owned());
-    }
-    set(rule, 0, zone).err().map(|error| error.to_string())
+    let set = match set(rule, 0, zone) {
+        Ok(set) => set,
+        Err(error) => return Some(error.to_string()),
+    };
+    // A whole period is in memory before its first time is given: one of seconds would be millions.
+    let often = |rule: &RRule| {
+        matches!(rule.get_freq(), Frequency::Secondly | Frequency::Minutely)
+            || rule.get_by_minute().len() > 1
+            || rule.get_by_second().len() > 1
+    };
+    set.get_rrule().iter().any(often).then(|| "a rule recurs at most once an hour".to_owned())
 }
 
 /// The first time after `after` at which a series recurs that began at `start`; both in Unix milliseconds.
@@ -25,6 +31,13 @@ pub(crate) fn next(rule: &str, start: i64, after: i64, zone: &Zone) -> Option<i6
     let times = set(rule, start, zone).ok()?.limit();
     let mut times = times.into_iter().take(MOST_PASSED).map(|time| time.timestamp_millis());
     times.find(|time| *time > after)
+}
+
+/// The next times after `after`, at most so many, in one walk.
+pub(crate) fn following(rule: &str, start: i64, after: i64, zone: &Zone, most: usize) -> Vec<i64> {
+    let Ok(times) = set(rule, start, zone) else { return Vec::new() };
+    let times = times.limit().into_iter().take(MOST_PASSED).map(|time| time.timestamp_millis());
+    times.filter(|time| *time > after).take(most).collect()
 }
 
 fn set(rule: &str, start: i64, zone: &Zone) -> Result<RRuleSet, RRuleError> {
@@ -49,6 +62,11 @@ mod tests {
         assert_eq!(next("RRULE:FREQ=WEEKLY;BYDAY=MO", start, start, &zone), Some(at("2025-02-03T09:30:00")));
         assert_eq!(next("FREQ=DAILY;COUNT=2", start, at("2025-02-01T09:30:00"), &zone), None);
         assert!(fault("FREQ=DAILY", &zone).is_none());
+        assert_eq!(following("FREQ=DAILY;COUNT=3", start, start, &zone, 9).len(), 2);
+        let seconds = (0..60).map(|one| one.to_string()).collect::<Vec<_>>().join(",");
+        for often in [format!("FREQ=YEARLY;BYSECOND={seconds}"), format!("FREQ=HOURLY;BYMINUTE={seconds}")] {
+            assert!(fault(&often, &zone).is_some(), "{often}");
+        }
         for wrong in ["", "often", "FREQ=SECONDLY", "FREQ=DAILY;INTERVAL=0;BYDAY=XX", "FREQ=DAILY\nRRULE:FREQ=DAILY"] {
             assert!(fault(wrong, &zone).is_some(), "{wrong}");
         }

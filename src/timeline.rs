@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::chat::room::preview;
 use crate::customer::store as customers;
 use crate::http::{Caller, Code, Envelope, Error, Faults, Page, Paging, Path, Query, Reply};
+use crate::inbox::rights;
 use crate::record;
 use crate::service::{Activity, Case};
 use crate::task;
@@ -117,7 +118,10 @@ const ARMS: &[Arm] = &[
         at: "last_at",
         condition: " and erased_at is null",
         by_uuid: true,
-        within: |query, _| query,
+        within: |query, caller| match caller.scopes.iter().any(|scope| scope == "chat:read") {
+            true => rights::within(query, caller),
+            false => query.push(" and false"),
+        },
     },
     Arm {
         kind: "event",

@@ -1,5 +1,7 @@
 //! Gathering faults: a handler looks at every field before it refuses, and names each field once.
 
+use std::collections::HashSet;
+
 use super::error::{Code, Error, Fault};
 use super::input::Patch;
 use crate::search;
@@ -84,12 +86,16 @@ impl Faults {
             Patch::Set(given) => given,
         };
         let mut names: Vec<String> = Vec::new();
+        let mut known = HashSet::new();
         for (index, name) in
             given.iter().map(|name| search::trimmed(name)).enumerate().filter(|(_, name)| !name.is_empty())
         {
             self.longest(&format!("{field}[{index}]"), name, longest);
-            if !names.iter().any(|known| search::fold(known) == search::fold(name)) {
+            if known.insert(search::fold(name)) {
                 names.push(name.to_owned());
+            }
+            if names.len() > most {
+                break;
             }
         }
         self.most(field, names.len(), most);

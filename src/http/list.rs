@@ -34,6 +34,12 @@ pub struct PageWrite {
     pub cursor: Option<String>,
 }
 
+/// So many people or records a filter may name, each of which is looked up.
+pub const MOST_NAMED: usize = 200;
+
+/// So many values a filter may have.
+const MOST_VALUES: usize = 1_000;
+
 /// An order that a list offers.
 #[derive(Debug, Clone, Copy)]
 pub struct Order {
@@ -138,6 +144,12 @@ impl<'a, R: Record> Lister<'a, R> {
         end: &'static str,
     ) -> &mut Self {
         let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        if values.len() > MOST_VALUES {
+            // Databases bind no more; a filter of so many is a mistake.
+            let field = text.trim_start_matches(" and ").trim_end_matches(" in (");
+            self.faults.most(field, values.len(), MOST_VALUES);
+            return self;
+        }
         if !values.is_empty() {
             let mut parts = vec![text];
             parts.extend(std::iter::repeat_n(", ", values.len() - 1));

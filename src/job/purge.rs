@@ -41,16 +41,25 @@ pub(super) async fn run(app: &App) -> Result<Next, Error> {
         let Some(last) = companies.last() else { break };
         after = *last;
         for company in companies {
-            let ages = Retention::of(&profile::of(&mut app.db.read().await?, company).await?);
-            let gone = app.db.write(async |mut tx| of_company(&mut tx, company, ages, now).await).await?;
-            deleted += gone;
-            is_more |= gone >= MOST.unsigned_abs();
+            // What fails for one company is said, and is not in the way of those behind it.
+            match of_one(app, company, now).await {
+                Ok(gone) => {
+                    deleted += gone;
+                    is_more |= gone >= MOST.unsigned_abs();
+                }
+                Err(error) => tracing::error!(%error, company, "a company could not be purged"),
+            }
         }
     }
     if deleted > 0 {
         tracing::debug!(deleted, "purged");
     }
     Ok(if is_more { Next::Again } else { Next::At(now + PAUSE) })
+}
+
+async fn of_one(app: &App, company: i64, now: i64) -> Result<u64, Error> {
+    let ages = Retention::of(&profile::of(&mut app.db.read().await?, company).await?);
+    Ok(app.db.write(async |mut tx| of_company(&mut tx, company, ages, now).await).await?)
 }
 
 async fn round(tx: &mut Conn, now: i64) -> Result<u64, db::Error> {

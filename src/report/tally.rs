@@ -102,7 +102,11 @@ pub async fn run(app: &App) -> Result<Next, Error> {
         let Some(last) = companies.last() else { break };
         after = *last;
         for company in companies {
-            is_more |= catch_up(app, company).await?;
+            // What fails for one company is said, and is not in the way of those behind it.
+            match catch_up(app, company).await {
+                Ok(more) => is_more |= more,
+                Err(error) => tracing::error!(%error, company, "figures could not be added up"),
+            }
         }
     }
     Ok(if is_more { Next::Again } else { Next::At(app.now() + PAUSE) })

@@ -188,7 +188,7 @@ async fn enquire_tasks(
     }
     if let Some(deal) = input.deal_no.as_deref() {
         let parts = [" and id in (select task from task_deal where company = ", " and deal_no = ", ")"];
-        list.only(&parts, vec![caller.company.into(), deal.trim().into()]);
+        list.only(&parts, vec![caller.company.into(), key(deal).into()]);
     }
     if input.is_overdue == Some(true) {
         list.only(&[" and status in ('open', 'doing') and due_order < ", ""], vec![app.now().into()]);

@@ -19,10 +19,9 @@ pub(super) async fn ask(tx: &mut Conn, row: &Row) -> Result<(), Error> {
 
 /// Job: reminds of a task that is still to be done.
 pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
-    let mut parts = job.key.splitn(3, ':');
-    let (Some("task"), Some(number), Some(at)) = (parts.next(), parts.next(), parts.next()) else {
-        return Ok(Next::Done);
-    };
+    // A number may have a colon in it, a time has none.
+    let named = job.key.strip_prefix("task:").and_then(|rest| rest.rsplit_once(':'));
+    let Some((number, at)) = named else { return Ok(Next::Done) };
     app.db
         .write(async |mut tx| {
             let held = tx

@@ -96,7 +96,27 @@ pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
     let Ok(webhook) = webhook.parse::<i64>() else { return Ok(Next::Done) };
     let mut conn = app.db.read().await?;
     let found = Subscription::find(&mut conn, job.company, webhook).await?;
-    let Some(mut subscription) = found.filter(|found| found.state == "active") else { return Ok(Next::Done) };
+    let Some(mut subscription) = found.filter(|found| found.state == "active") else {
+        drop(conn);
+        // An event that was written while the subscription was paused or ended has a delivery that nobody gave up.
+        app.db
+            .write(async |mut tx| {
+                let state: Option<String> = tx
+                    .sql("select state from webhook where company = $1 and id = $2")
+                    .bind(job.company)
+                    .bind(webhook)
+                    .held()
+                    .optional()
+                    .await?;
+                if state.as_deref() != Some("active") {
+                    let why = "the subscription is not active";
+                    subscription::give_up(&mut tx, job.company, webhook, why, app.now()).await?;
+                }
+                Ok::<_, Error>(())
+            })
+            .await?;
+        return Ok(Next::Done);
+    };
     let secrets = subscription.secrets(app, job.company)?;
     let waiting = waiting(&mut conn, job.company, webhook, subject).await?;
     drop(conn);

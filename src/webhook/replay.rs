@@ -9,6 +9,8 @@ use super::subscription::{self, Listed};
 use crate::event::{catalogue, first_id};
 use crate::http::{Code, Error, Fault};
 use crate::job::{self, Kind};
+use crate::setting::profile;
+use crate::setting::retention::{self, Retention};
 
 /// Events looked at in one unit of work.
 const LOT: i64 = 500;
@@ -53,7 +55,13 @@ pub async fn replay_span(db: &Db, tenant: i64, id: i64, span: Span, now: i64) ->
         return Err(subscription::paused());
     }
     let mut replayed = 0;
-    let (mut from, end) = (first_id(span.from), first_id(span.to.saturating_add(1)));
+    let mut since = span.from;
+    if !span.all {
+        // What became of older ones is not known any more: it would be sent a second time.
+        let ages = Retention::of(&profile::of(&mut db.read().await?, tenant).await?);
+        since = since.max(retention::before(now, ages.deliveries));
+    }
+    let (mut from, end) = (first_id(since), first_id(span.to.saturating_add(1)));
     loop {
         let lot: Vec<Told> = db
             .read()

@@ -105,7 +105,10 @@ async fn erase(app: &App, company: i64, request: i64, customer: i64) -> Result<(
     // Before the texts that they are found by.
     import::erase_imports(app, company, &ids, &mut counts).await?;
     erase_belongings(app, company, &ids, &mut counts).await?;
+    // Work that was under way may have told of them once more, even of records that are new.
+    let trails = trace::trails(app, company, &ids).await?;
     for trail in &trails {
+        trace::erase_events(app, company, trail, &mut Counts::default()).await?;
         trace::mask_history(app, company, trail, &mut counts).await?;
     }
     finish(app, company, request, &ids, counts).await

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::row::{ActivityView, Row, State};
 use crate::app::App;
 use crate::customer::store as customers;
-use crate::http::list::{Lister, Order, PageWrite};
+use crate::http::list::{Lister, MOST_NAMED, Order, PageWrite};
 use crate::http::{Caller, Checked, Error, List, ListEnvelope};
 use crate::service::{link, names};
 
@@ -100,7 +100,8 @@ async fn enquire_activities(
     }
     let mut people: Vec<Uuid> = Vec::new();
     for (field, given) in [("staffCodes", &asked.staff_codes), ("assignToUserIds", &asked.assign_to_user_ids)] {
-        for (index, who) in given.iter().flatten().enumerate() {
+        list.faults().most(field, given.as_ref().map_or(0, Vec::len), MOST_NAMED);
+        for (index, who) in given.iter().flatten().take(MOST_NAMED).enumerate() {
             let found = names::person(&mut conn, caller.company, &format!("{field}[{index}]"), who).await;
             people.extend(list.faults().take(found)?.map(|person| person.id));
         }

@@ -427,6 +427,9 @@ fn times(faults: &mut Faults, old: Option<&Row>, input: &ActivityUpsertRequest, 
             faults.add(Code::InvalidValue, end, format!("{end} must not be before {begin}"));
         }
     }
+    if row.ends_at - row.starts_at > LONGEST {
+        faults.add(Code::OutOfRange, end, format!("{end} must be within 31 days of {begin}"));
+    }
 }
 
 /// Where it is planned.

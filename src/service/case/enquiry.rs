@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::row::{CaseView, Row, Status};
 use crate::app::App;
 use crate::customer::store as customers;
-use crate::http::list::{Lister, Order, PageWrite};
+use crate::http::list::{Lister, MOST_NAMED, Order, PageWrite};
 use crate::http::{Caller, Checked, Code, Error, List, ListEnvelope};
 use crate::service::{link, names};
 
@@ -107,7 +107,8 @@ async fn enquire_cases(
     }
     let mut people: Vec<Uuid> = Vec::new();
     for (field, given) in [("assignedToUserIds", &asked.assigned_to_user_ids), ("staffCodes", &asked.staff_codes)] {
-        for who in given.iter().flatten() {
+        list.faults().most(field, given.as_ref().map_or(0, Vec::len), MOST_NAMED);
+        for who in given.iter().flatten().take(MOST_NAMED) {
             let found = names::person(&mut conn, caller.company, field, who).await;
             people.extend(list.faults().take(found)?.map(|person| person.id));
         }

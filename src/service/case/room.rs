@@ -13,6 +13,7 @@ use super::target::{self, Targets};
 use crate::app::App;
 use crate::chat::room::preview;
 use crate::http::{Caller, Code, Envelope, Error, Faults, Json, Path, Reply};
+use crate::inbox::rights;
 use crate::record::Actor;
 use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
@@ -79,6 +80,8 @@ async fn open_room_case(
         .write(&app, async |mut tx| {
             let company = caller.company;
             let by = Actor { caller: caller.clone(), now: app.now() };
+            // What was said in it becomes the subject: only whoever may see the room opens a case from it.
+            rights::must(&mut tx, &caller, path.room_id).await?;
             let room: Option<Room> = tx
                 .sql("select name, customer, erased_at from room where company = $1 and id = $2")
                 .bind(company)
