@@ -9,7 +9,7 @@ use db::{Conn, Key, Query, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caller::Caller;
+use super::caller::{Caller, Range};
 use super::check::Faults;
 use super::error::{Code, Error, Fault};
 use super::input::Paging;
@@ -57,18 +57,18 @@ pub struct Lister<'a, R> {
     caller: &'a Caller,
     zone: Zone,
     faults: Faults,
-    conditions: Vec<Condition>,
+    conditions: Vec<Piece>,
     paging: Paging,
     cursor: Option<String>,
     order: Option<Order>,
     record: PhantomData<R>,
 }
 
-/// A piece of SQL and the values between its parts.
+/// A piece of a condition.
 #[derive(Debug)]
-struct Condition {
-    parts: Vec<&'static str>,
-    values: Vec<Value>,
+enum Piece {
+    Text(&'static str),
+    Value(Value),
 }
 
 /// A page of rows with all that an answer needs.
@@ -131,7 +131,7 @@ impl<'a, R: Record> Lister<'a, R> {
     /// ` and status = `: only rows with this value, when there is one.
     pub fn equal(&mut self, text: &'static str, value: Option<impl Into<Value>>) -> &mut Self {
         if let Some(value) = value {
-            self.conditions.push(Condition { parts: vec![text, ""], values: vec![value.into()] });
+            self.conditions.extend([Piece::Text(text), Piece::Value(value.into())]);
         }
         self
     }
@@ -144,24 +144,66 @@ impl<'a, R: Record> Lister<'a, R> {
         end: &'static str,
     ) -> &mut Self {
         let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        let mut has_values = false;
         if values.len() > MOST_VALUES {
             // Databases bind no more; a filter of so many is a mistake.
             let field = text.trim_start_matches(" and ").trim_end_matches(" in (");
             self.faults.most(field, values.len(), MOST_VALUES);
             return self;
         }
-        if !values.is_empty() {
-            let mut parts = vec![text];
-            parts.extend(std::iter::repeat_n(", ", values.len() - 1));
-            parts.push(end);
-            self.conditions.push(Condition { parts, values });
+        for (index, value) in values.into_iter().enumerate() {
+            self.conditions.extend([Piece::Text(if index == 0 { text } else { ", " }), Piece::Value(value)]);
+            has_values = true;
+        }
+        if has_values {
+            self.conditions.push(Piece::Text(end));
         }
         self
     }
 
     /// A condition of the resource's own; each value stands between two parts of the text.
     pub fn only(&mut self, parts: &[&'static str], values: Vec<Value>) -> &mut Self {
-        self.conditions.push(Condition { parts: parts.to_vec(), values });
+        let mut values = values.into_iter();
+        for part in parts {
+            self.conditions.push(Piece::Text(part));
+            self.conditions.extend(values.next().map(Piece::Value));
+        }
+        self
+    }
+
+    /// Only rows whose record of another kind the caller may see: the text begins a sub-select of its ids, up to
+    /// `where company = `.
+    pub fn within_of<O: Record>(&mut self, text: &'static str) -> &mut Self {
+        let Some(owner) = O::OWNER else { return self };
+        let company = || Piece::Value(self.caller.company.into());
+        let (user, team) = match self.caller.range() {
+            Range::All => return self,
+            Range::Own { user } => (user, None),
+            Range::Team { user, team } => (user, Some(team)),
+        };
+        let mut pieces = vec![
+            Piece::Text(text),
+            company(),
+            Piece::Text(" and (created_by = "),
+            Piece::Value(user.to_string().into()),
+            Piece::Text(" or "),
+            Piece::Text(owner),
+            Piece::Text(" = "),
+            Piece::Value(user.into()),
+        ];
+        if let Some(team) = team {
+            pieces.extend([
+                Piece::Text(" or "),
+                Piece::Text(owner),
+                Piece::Text(" in (select id from employee where company = "),
+                company(),
+                Piece::Text(" and team = "),
+                Piece::Value(team.into()),
+                Piece::Text(")"),
+            ]);
+        }
+        pieces.push(Piece::Text("))"));
+        self.conditions.extend(pieces);
         self
     }
 
@@ -179,8 +221,8 @@ impl<'a, R: Record> Lister<'a, R> {
     /// Only rows whose words hold this keyword, in any letter case.
     pub fn keyword(&mut self, keyword: Option<&str>) -> &mut Self {
         if let Some(keyword) = search::keyword(keyword) {
-            let values = vec![search::pattern(&keyword).into()];
-            self.conditions.push(Condition { parts: vec![" and search_key like ", " escape '!'"], values });
+            let pattern = Piece::Value(search::pattern(&keyword).into());
+            self.conditions.extend([Piece::Text(" and search_key like "), pattern, Piece::Text(" escape '!'")]);
         }
         self
     }
@@ -259,14 +301,11 @@ impl<'a, R: Record> Lister<'a, R> {
 
     fn narrow<'c>(&self, query: Query<'c>) -> Query<'c> {
         let mut query = record::within::<R>(query.push(" and deleted_at is null"), self.caller);
-        for condition in &self.conditions {
-            let mut values = condition.values.iter();
-            for part in &condition.parts {
-                query = query.push(part);
-                if let Some(value) = values.next() {
-                    query = query.push_bind(value.clone());
-                }
-            }
+        for piece in &self.conditions {
+            query = match piece {
+                Piece::Text(text) => query.push(text),
+                Piece::Value(value) => query.push_bind(value.clone()),
+            };
         }
         query
     }

@@ -77,7 +77,10 @@ async fn expire(tx: &mut Conn, lot: &[Due], now: i64) -> Result<usize, Error> {
         }
         let by = system(due.company, now);
         let found = record::held::<quotation::Row>(tx, &by.caller, "id", due.id, &Conditions::default()).await;
-        let Ok(old) = found else { continue };
+        let old = match found {
+            Err(Error::NotFound(_)) => continue,
+            found => found?,
+        };
         // It may have been written meanwhile.
         if old.is_expired || old.valid_until != due.day {
             continue;
@@ -97,7 +100,10 @@ async fn fall_due(tx: &mut Conn, lot: &[Due], now: i64) -> Result<usize, Error> 
         }
         let by = system(due.company, now);
         let found = record::held::<order::Row>(tx, &by.caller, "id", due.id, &Conditions::default()).await;
-        let Ok(old) = found else { continue };
+        let old = match found {
+            Err(Error::NotFound(_)) => continue,
+            found => found?,
+        };
         if old.is_overdue || old.due_on.as_deref() != Some(due.day.as_str()) || old.paid >= old.grand_total {
             continue;
         }

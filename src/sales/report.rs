@@ -13,7 +13,9 @@ use super::content::Line;
 use super::order::{self, Status};
 use super::read_day;
 use crate::app::App;
+use crate::http::caller::Range;
 use crate::http::{Caller, Envelope, Error, Faults, Query, Reply};
+use crate::record;
 use crate::time;
 
 /// The routes of this resource.
@@ -87,44 +89,49 @@ async fn report_sales(
     faults.end()?;
     let first = from.unwrap_or(Date::MIN).to_string();
     let last = to.unwrap_or(Date::MAX).to_string();
-    let text = match by {
-        By::Product => {
+    let (text, end) = match by {
+        By::Product => (
             "select product.code, product.name, count(distinct line.sales_order) as orders,
                     cast(sum(line.net) as bigint) as net_total
              from sales_line as line
              join product on product.company = line.company and product.id = line.product
-             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
-             group by product.code, product.name order by net_total desc, product.code limit $4"
-        }
-        By::Customer => {
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3",
+            " group by product.code, product.name order by net_total desc, product.code limit $4",
+        ),
+        By::Customer => (
             "select customer.code, customer.name, count(distinct line.sales_order) as orders,
                     cast(sum(line.net) as bigint) as net_total
              from sales_line as line
              join sales_order as document on document.company = line.company and document.id = line.sales_order
              join customer on customer.company = document.company and customer.id = document.customer
-             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
-             group by customer.code, customer.name order by net_total desc, customer.code limit $4"
-        }
-        By::Employee => {
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3",
+            " group by customer.code, customer.name order by net_total desc, customer.code limit $4",
+        ),
+        By::Employee => (
             "select employee.staff_code as code, employee.firstname || ' ' || employee.lastname as name,
                     count(distinct line.sales_order) as orders, cast(sum(line.net) as bigint) as net_total
              from sales_line as line
              join sales_order as document on document.company = line.company and document.id = line.sales_order
              join employee on employee.company = document.company and employee.id = document.owner
-             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
-             group by employee.staff_code, employee.firstname, employee.lastname order by net_total desc, code limit $4"
-        }
-        By::Month => {
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3",
+            " group by employee.staff_code, employee.firstname, employee.lastname order by net_total desc, code limit $4",
+        ),
+        By::Month => (
             "select substr(line.dated, 1, 7) as code, substr(line.dated, 1, 7) as name,
                     count(distinct line.sales_order) as orders, cast(sum(line.net) as bigint) as net_total
              from sales_line as line
-             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
-             group by substr(line.dated, 1, 7) order by code limit $4"
-        }
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3",
+            " group by substr(line.dated, 1, 7) order by code limit $4",
+        ),
     };
     let mut conn = app.db.read().await?;
-    let value: Vec<SalesRow> =
-        conn.sql(text).bind(caller.company).bind(first).bind(last).bind(query.take.unwrap_or(20)).aside().all().await?;
+    let mut found = conn.sql(text).bind(caller.company).bind(first).bind(last).bind(query.take.unwrap_or(20));
+    if caller.range() != Range::All {
+        // Whoever sees only some orders sees what those come to.
+        found = found.push(" and line.sales_order in (select id from sales_order where company = ");
+        found = record::within::<order::Row>(found.push_bind(caller.company), &caller).push(")");
+    }
+    let value: Vec<SalesRow> = found.push(end).aside().all().await?;
     Ok(Reply::ok(SalesReport { value }))
 }
 
@@ -184,23 +191,21 @@ async fn report_receivables(State(app): State<App>, caller: Caller) -> Result<Re
     let zone = time::zone(&mut conn, caller.company).await?;
     let today = time::day_of(app.now(), &zone);
     let ago = |days: i64| today.saturating_sub(jiff::Span::new().days(days)).to_string();
-    let rows: Vec<Open> = conn
+    let open = conn
         .sql(
             "select currency, age, cast(sum(rest) as bigint) as rest from (
                select currency, grand_total - paid as rest,
                       case when due_on is null or due_on >= $2 then 0 when due_on >= $3 then 1 when due_on >= $4 then 2
                            when due_on >= $5 then 3 else 4 end as age
-               from sales_order where company = $1 and status in (2, 3) and payment_state in ('unpaid', 'partly')
-             ) as open group by currency, age order by currency",
+               from sales_order where company = $1 and status in (2, 3) and payment_state in ('unpaid', 'partly')",
         )
         .bind(caller.company)
         .bind(today.to_string())
         .bind(ago(30))
         .bind(ago(60))
-        .bind(ago(90))
-        .aside()
-        .all()
-        .await?;
+        .bind(ago(90));
+    let open = record::within::<order::Row>(open, &caller);
+    let rows: Vec<Open> = open.push(") as open group by currency, age order by currency").aside().all().await?;
     let mut value: Vec<Receivables> = Vec::new();
     for Open { currency, age, rest } in rows {
         if value.last().is_none_or(|last| last.currency_code != currency) {

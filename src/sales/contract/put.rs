@@ -112,6 +112,7 @@ pub(super) async fn put(
         };
         let read = write.read("contractService.", &mut faults);
         take_in(&mut row, read);
+        faults.most("contractService", row.services.as_ref().map_or(0, Vec::len), 100);
     }
     service::check(&row, &zone, &mut faults);
     faults.end()?;

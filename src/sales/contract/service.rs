@@ -132,7 +132,8 @@ pub(super) fn visits(service: &Service, from: i64, until: i64, zone: &Zone) -> O
         if found.len() > MOST_VISITS {
             return None;
         }
-        if service.frequency == CUSTOM {
+        // One that has no period, a frequency at fault among them, is gone through once.
+        if period(service.frequency, 0).is_none() {
             return Some(found);
         }
         count += 1;
@@ -203,6 +204,8 @@ mod tests {
 
     #[test]
     fn visits_lie_within_the_contract_so_many_in_each_period() {
+        // A frequency that is at fault ends all the same.
+        assert_eq!(days(0, 1, "2025-06-18", "2026-06-18"), ["2025-06-18"]);
         assert_eq!(days(260_001, 1, "2025-06-18", "2026-06-18T21:37:51"), ["2025-06-18", "2026-06-18"]);
         assert_eq!(days(260_001, 1, "2025-06-18", "2026-06-17T23:59:59"), ["2025-06-18"]);
         assert_eq!(

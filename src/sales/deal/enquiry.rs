@@ -1,7 +1,7 @@
 //! Deals by board, stage, owner, label, interest, customer, dates, value and keyword.
 
 use axum::extract::State;
-use db::{Amount, Conn, Value};
+use db::{Amount, Conn, Rows, Type, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::store::{Names, Row, status_name, whole};
 use crate::app::App;
 use crate::customer::store as customers;
-use crate::http::list::{Lister, Order, PageWrite};
+use crate::http::list::{Lister, MOST_NAMED, Order, PageWrite};
 use crate::http::{Caller, Checked, Envelope, Error, Listing, Reply};
 use crate::setting::list::List;
 use crate::staff::known;
@@ -236,6 +236,9 @@ async fn enquire_deals(
         .order(order(input.order_by.as_deref()).as_deref(), &ORDERS);
     chosen(&mut lister, company, List::Labels, &nonzero(&input.deal_labels));
     chosen(&mut lister, company, List::Interests, &nonzero(&input.deal_interests));
+    for (field, given) in [("staffCodes", &input.staff_codes), ("customerCodes", &input.customer_codes)] {
+        lister.faults().most(field, given.as_ref().map_or(0, Vec::len), MOST_NAMED);
+    }
     let staff = input.staff_codes.iter().flatten().chain(&input.assign_to);
     if let Some(owners) = owners(&mut conn, company, staff).await? {
         lister.any(" and owner in (", owners, ")");
@@ -285,18 +288,30 @@ pub(super) async fn owners<'a>(
     Ok(Some(ids))
 }
 
-/// The numbers of customers, when any are given; an unknown one has no deals.
+/// The numbers of customers, when any are given; an unknown one has no deals. One statement for any number of them.
 async fn customer_ids<'a>(
     conn: &mut Conn,
     company: i64,
     codes: impl Iterator<Item = &'a String>,
 ) -> Result<Option<Vec<i64>>, Error> {
-    let mut ids = None;
-    for code in codes.map(|code| code.trim()).filter(|code| !code.is_empty() && !code.contains('\0')).take(200) {
-        let found = customers::by_code(conn, company, code).await?;
-        ids.get_or_insert_with(Vec::new).push(found.map_or(0, |customer| customer.id));
+    let mut wanted = Rows::new(&[("code_key", Type::Text)]);
+    for code in codes.map(|code| code.trim()).filter(|code| !code.is_empty() && !code.contains('\0')) {
+        wanted.push([customers::key(code).into()]);
     }
-    Ok(ids)
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let mut ids: Vec<i64> = conn
+        .sql("select coalesce(customer.merged_into, customer.id) from ")
+        .push_rows(&wanted)
+        .push(" as input cross join customer where customer.code_key = input.code_key and customer.company = ")
+        .push_bind(company)
+        .all()
+        .await?;
+    if ids.is_empty() {
+        ids.push(0);
+    }
+    Ok(Some(ids))
 }
 
 fn item(row: Row, names: &Names, zone: &Zone) -> DealEnquiryItem {

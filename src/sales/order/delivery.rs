@@ -207,6 +207,8 @@ async fn take_back(tx: &mut Conn, by: &Actor, old: Row, input: &SalesOrderDelive
     }
     let back = entry::stock_lines(tx, row.company, &back, "items", |line| line.quantity.amount()).await?;
     stock::take_back(tx, &by_of(by), Some(&row.number), back).await?;
+    // What came back is owed again, and kept for the order as the rest is.
+    super::write::move_stock(tx, by, Some(&old), &mut row).await?;
     for part in parts.iter().filter(|part| !part.serials.is_empty()) {
         let code = row.lines[part.line].code.clone();
         serial::mark(tx, &by.caller, &code, &part.serials, None, by.now).await?;

@@ -185,7 +185,8 @@ async fn update_sales_order_payment(
     Checked { value: input, faults }: Checked<SalesOrderPaymentUpdate>,
 ) -> Result<Reply<bool>, Error> {
     let mut faults = Faults::new(faults);
-    for (index, payment) in input.payments.iter().enumerate() {
+    faults.most("payments", input.payments.len(), 120);
+    for (index, payment) in input.payments.iter().take(120).enumerate() {
         faults.one_of(&format!("payments[{index}].status"), payment.status, &[1, 2]);
         if payment.installment_number.or(payment.period_no).is_none() {
             let field = format!("payments[{index}].InstallmentNumber");
@@ -197,6 +198,11 @@ async fn update_sales_order_payment(
         .write(&app, async |mut tx| {
             let by = tx.actor();
             let old = held(&mut tx, &by, &path.sales_order_no, &conditions).await?;
+            let pays = input.payments.iter().any(|payment| payment.status == 2);
+            if pays && !matches!(old.status(), Status::Open | Status::Completed) {
+                let message = format!("Sales order {} is {}: nothing is paid for it", old.number, old.status().word());
+                return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
+            }
             let mut faults = Faults::default();
             for (index, payment) in input.payments.iter().enumerate() {
                 let number = payment.installment_number.or(payment.period_no).unwrap_or_default();

@@ -245,7 +245,10 @@ pub(crate) async fn put(
         let message = format!("Tax invoice {number} was issued; cancel it by a credit note first");
         return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
     }
-    let approved_before = row.quotation.is_some() && !changed;
+    // What stands without approval, and is not changed, is not judged by rules that came later.
+    let stands = row.approval.is_none()
+        && old.as_ref().is_some_and(|old| matches!(old.status(), Status::Open | Status::Completed));
+    let approved_before = !changed && (row.quotation.is_some() || stands);
     if !approved_before {
         row.approval = Approval::after(row.approval.take(), &setting.sales, &row.content(), changed);
     }

@@ -332,6 +332,10 @@ pub(crate) async fn turn(
     status::must(&old.number, old.status(), to, who)?;
     let mut row = old.clone();
     row.status = to.number();
+    if matches!(to, Status::WaitingToBeSent | Status::Sent) {
+        // Whoever declined may answer anew.
+        row.acceptance = None;
+    }
     if who == Who::Approver {
         let state = if to == Status::Rejected { "rejected" } else { "approved" };
         row.approval = Some(Approval::decided(row.approval.take(), by, state, reason.clone()));

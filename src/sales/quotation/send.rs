@@ -195,7 +195,11 @@ async fn room_of(tx: &mut Conn, row: &Row, given: Option<Uuid>) -> Result<Uuid, 
             let message = "roomId is a room of another customer than the quotation's";
             Err(Error::invalid(Code::InvalidValue, "roomId", message))
         }
-        Some(_) => Ok(room),
+        Some(None) => {
+            let message = "roomId is a room of no customer: link it to the quotation's first";
+            Err(Error::invalid(Code::InvalidValue, "roomId", message))
+        }
+        Some(Some(_)) => Ok(room),
     }
 }
 

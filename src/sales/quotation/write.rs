@@ -238,7 +238,15 @@ pub(crate) async fn put(
     row.is_expired = row.valid_until.parse::<Date>().is_ok_and(|last| last < today);
     let before = old.as_ref().map(|old| (old.content(), old.customer, old.dated.clone(), old.valid_until.clone()));
     let changed = before.as_ref() != Some(&(row.content(), row.customer, row.dated.clone(), row.valid_until.clone()));
-    row.approval = Approval::after(row.approval.take(), &setting.sales, &row.content(), changed);
+    // What stands without approval, and is not changed, is not judged by rules that came later.
+    let stands = !changed
+        && row.approval.is_none()
+        && old
+            .as_ref()
+            .is_some_and(|old| matches!(old.status(), Status::WaitingToBeSent | Status::Sent | Status::Completed));
+    if !stands {
+        row.approval = Approval::after(row.approval.take(), &setting.sales, &row.content(), changed);
+    }
     let event = settle(&mut row, old.as_ref(), wanted, changed)?;
     if matches!(row.status(), Status::Rejected | Status::Cancelled) && input.reason.is_some() {
         row.reason = input.reason.as_deref().map(str::trim).map(str::to_owned);
@@ -247,7 +255,12 @@ pub(crate) async fn put(
         short_of_stock(tx, by, &setting, &row.lines, NAMES.lines).await?;
     }
     match &old {
-        Some(old) if changed && is_known_outside(old.status()) => {
+        // What is taken back from outside ends the links to it, before anything is edited: nobody accepts what the page
+        // has never shown.
+        Some(old)
+            if is_known_outside(old.status())
+                && (changed || (!is_known_outside(row.status()) && row.status().is_open())) =>
+        {
             revision::keep(tx, by, old).await?;
             row.revision += 1;
             row.acceptance = None;
@@ -341,6 +354,10 @@ fn settle(row: &mut Row, old: Option<&Row>, wanted: Option<Status>, changed: boo
     row.status = to.number();
     if !matches!(to, Status::Rejected | Status::Cancelled) {
         row.reason = None;
+        // Whoever declined may answer anew.
+        if from == Status::Rejected {
+            row.acceptance = None;
+        }
     }
     Ok(to.event())
 }

@@ -204,6 +204,8 @@ async fn get_tax_document(
 ) -> Result<Reply<TaxDocument>, Error> {
     let mut conn = app.db.read().await?;
     let row: Row = record::find(&mut conn, &caller, "number_key", number_key(&path.tax_document_no)).await?;
+    // A document is seen by whoever may see its order.
+    record::find::<order::Row>(&mut conn, &caller, "id", row.sales_order).await?;
     record::reply(&mut conn, row, &conditions).await
 }
 
@@ -268,12 +270,16 @@ async fn enquire_tax_documents(
     let to = read_day("dateTo", input.date_to.as_deref(), list.faults()).map(|day| day.to_string());
     list.equal(" and kind = ", kind)
         .equal(" and branch = ", given(input.branch_code))
-        .equal(" and sales_order_no = ", given(input.sales_order_no))
         .equal(" and issued_on >= ", from)
         .equal(" and issued_on <= ", to)
         .keyword(input.keyword.as_deref())
         .order(input.order_by.as_deref(), &ORDERS);
+    if let Some(number) = given(input.sales_order_no) {
+        let parts = [" and sales_order in (select id from sales_order where company = ", " and number_key = ", ")"];
+        list.only(&parts, vec![caller.company.into(), number_key(&number).into()]);
+    }
     super::of_customer(&mut list, caller.company, given(input.customer_code));
+    list.within_of::<order::Row>(" and sales_order in (select id from sales_order where company = ");
     Ok(list.find(&mut conn).await?.list())
 }
 

@@ -295,6 +295,10 @@ pub(super) async fn decide(tx: &mut Conn, by: &Actor, old: Row, decision: &Decis
     let code = decision.staff_code.as_deref().filter(|code| !code.trim().is_empty());
     let who = match code {
         Some(code) => match known::by_codes(tx, old.company, [code]).await?.remove(&key(code)) {
+            // A person speaks only for himself; an API client brings the word of another.
+            Some(known) if by.caller.person.is_some() && person(&by.caller) != Some(known.id) => {
+                return refuse("staffCode", "staffCode must be your own: it is for API clients".to_owned());
+            }
             Some(known) => Some(known.id),
             None => {
                 return Err(Error::invalid(Code::NotFound, "staffCode", format!("staffCode {code:?} is no employee")));
