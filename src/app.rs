@@ -61,7 +61,9 @@ pub struct Parts {
     /// The streams of this node.
     pub live: Hub,
     /// Places for the hashing of passwords.
-    pub hashing: Semaphore,
+    pub hashing: Arc<Semaphore>,
+    /// Places for those who wait for one.
+    pub hash_queue: Semaphore,
     /// Places for requests in progress.
     pub places: Semaphore,
     /// The connections to this node.
@@ -179,7 +181,8 @@ impl App {
             guesses: Guesses::default(),
             sign_ins: Buckets::new(0.2, 10),
             live: Hub::default(),
-            hashing: Semaphore::new(crate::person::password::AT_ONCE),
+            hashing: Arc::new(Semaphore::new(crate::person::password::AT_ONCE)),
+            hash_queue: Semaphore::new(crate::person::password::MOST_WAITING),
             places: Semaphore::new(config.max_requests),
             connections: Seats::new(config.max_connections),
             exports: Exports::default(),

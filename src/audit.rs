@@ -10,8 +10,12 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::http::caller::Range;
 use crate::http::{Caller, Envelope, Error, Page, Paging, Query, Reply};
-use crate::{telemetry, time};
+use crate::inbox::rights;
+use crate::sales::{contract, deal, order, quotation};
+use crate::service::{Activity, Case};
+use crate::{record, search, task, telemetry, time};
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -145,6 +149,7 @@ async fn list_audit(
         return Err(Error::Invalid(faults));
     }
     let mut conn = app.db.read().await?;
+    must_see(&mut conn, &caller, &query.r#ref).await?;
     let zone = time::zone(&mut conn, caller.company).await?;
     let mut select = conn
         .sql("select id, at, actor, action, changes, trace from audit where company = $1 and ref = $2")
@@ -163,6 +168,33 @@ async fn list_audit(
         trace_id: row.trace,
     });
     Ok(Reply::ok(Page::cut(entries.collect(), paging.take, |entry| entry.id.clone())))
+}
+
+/// Refuses the history of a record that the caller may not see, as the record itself is refused.
+async fn must_see(conn: &mut Conn, caller: &Caller, reference: &str) -> Result<(), Error> {
+    let Some((kind, name)) = reference.split_once('/') else { return Ok(()) };
+    if kind == "user" && !caller.scopes.iter().any(|scope| scope == "user:read") {
+        return Err(Error::Forbidden("user:read".to_owned()));
+    }
+    if kind == "room" {
+        let room = Uuid::try_parse(name).map_err(|_| Error::NotFound("room"))?;
+        return rights::must(conn, caller, room).await.map(drop);
+    }
+    if caller.range() == Range::All {
+        return Ok(());
+    }
+    let key = search::fold(name.trim());
+    match kind {
+        "task" => drop(record::find::<task::Row>(conn, caller, "number_key", key).await?),
+        "deal" => drop(record::find::<deal::Row>(conn, caller, "number_key", key).await?),
+        "quotation" => drop(record::find::<quotation::Row>(conn, caller, "number_key", key).await?),
+        "sales_order" => drop(record::find::<order::Row>(conn, caller, "number_key", key).await?),
+        "contract" => drop(record::find::<contract::Row>(conn, caller, "number_key", key).await?),
+        "activity" => drop(record::find::<Activity>(conn, caller, "no_key", key).await?),
+        "case" => drop(record::find::<Case>(conn, caller, "no_key", key).await?),
+        _ => {}
+    }
+    Ok(())
 }
 
 #[cfg(test)]

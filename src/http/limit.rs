@@ -64,18 +64,12 @@ impl<K: Hash + Eq> Buckets<K> {
         Verdict { allowed: true, remaining, wait: (after - now).div_ceil(1000) }
     }
 
-    /// What [`Buckets::take`] would say, taking nothing.
-    pub fn peek(&self, key: &K, now: i64) -> Verdict {
-        let now = micros(now);
-        let capacity = self.interval * self.burst;
+    /// Gives a token back.
+    pub fn give(&self, key: &K, now: i64) {
         let part = usize::try_from(self.hasher.hash_one(key) % PARTS as u64).unwrap_or_default();
-        let full_at = self.part(part).get(key).copied().unwrap_or(0).max(now);
-        let after = full_at + self.interval;
-        if after > now + capacity {
-            return Verdict { allowed: false, remaining: 0, wait: (after - now - capacity).div_ceil(1000) };
+        if let Some(full_at) = self.part(part).get_mut(key) {
+            *full_at = full_at.saturating_sub(self.interval).max(micros(now));
         }
-        let remaining = (now + capacity - full_at) / self.interval;
-        Verdict { allowed: true, remaining, wait: (full_at - now).div_ceil(1000) }
     }
 
     /// Forgets the buckets that are full again.
@@ -127,7 +121,7 @@ impl Guesses {
 }
 
 /// Whoever has an IPv6 address has the 2^64 addresses beside it, too.
-fn household(address: IpAddr) -> IpAddr {
+pub(crate) fn household(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

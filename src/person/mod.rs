@@ -27,6 +27,7 @@ use self::store::Row;
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::caller::Signed;
+use crate::http::limit::household;
 use crate::http::{Code, Envelope, Error, Fault, Faults, Json, Patch, Reply};
 
 /// The routes of this resource.
@@ -188,7 +189,7 @@ async fn own(app: &App, me: &Signed) -> Result<Row, Error> {
 }
 
 async fn me_of(conn: &mut Conn, app: &App, row: Row, session: MeSession) -> Result<Me, Error> {
-    let others = store::everywhere(conn, &row.email).await?;
+    let others = store::everywhere(conn, &row.email, None).await?;
     let companies = others.iter().filter(|other| other.company != row.company && other.is_active());
     Ok(Me {
         companies: companies.map(CompanyName::of).collect(),
@@ -326,11 +327,11 @@ async fn change_password(
 /// Refuses unless this is the person's password; wrong ones are counted as those of a sign-in are.
 async fn confirm_password(app: &App, row: &Row, field: &str, password: &str) -> Result<(), Error> {
     let guess = Guess::of_user(row);
-    guess.allow(app)?;
+    guess.take(app)?;
     if password::verify(app, password, row.password.as_deref()).await? {
+        guess.was_right(app);
         return Ok(());
     }
-    guess.was_wrong(app);
     Err(Error::Invalid(vec![Fault::new(
         Code::InvalidCredentials,
         field,
@@ -346,7 +347,8 @@ impl Guess {
     /// At what a name signs in with.
     fn at(email: &str, address: IpAddr) -> Guess {
         // A longer name than any that exists would only fill the memory that counts.
-        Guess(format!("user:{}", store::email_key(email).chars().take(100).collect::<String>()), address)
+        let name = format!("user:{}", store::email_key(email).chars().take(100).collect::<String>());
+        Guess(name, household(address))
     }
 
     /// By whoever sits before a session that is open.
@@ -354,15 +356,17 @@ impl Guess {
         Guess::at(&format!("{}/{}", row.company, row.email), IpAddr::from([127, 0, 0, 1]))
     }
 
-    fn allow(&self, app: &App) -> Result<(), Error> {
-        let verdict = app.sign_ins.peek(&(self.0.clone(), self.1), app.steady());
+    /// Takes a guess before it is looked at, so that many at once are no more than one after another.
+    fn take(&self, app: &App) -> Result<(), Error> {
+        let verdict = app.sign_ins.take((self.0.clone(), self.1), app.steady());
         match verdict.allowed {
             true => Ok(()),
             false => Err(Error::TooMany { retry_after: verdict.wait.div_ceil(1000).max(1) }),
         }
     }
 
-    fn was_wrong(&self, app: &App) {
-        app.sign_ins.take((self.0.clone(), self.1), app.steady());
+    /// Gives back a guess that was right.
+    fn was_right(&self, app: &App) {
+        app.sign_ins.give(&(self.0.clone(), self.1), app.steady());
     }
 }

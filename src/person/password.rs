@@ -1,5 +1,7 @@
 //! Passwords: how they are hashed, and which are refused.
 
+use std::sync::Arc;
+
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -9,6 +11,9 @@ use crate::http::{Code, Error, Fault};
 
 /// Hashes at once: each takes 19 MiB and a core, and strangers may ask for them.
 pub(crate) const AT_ONCE: usize = 2;
+
+/// Who hash or wait for it; whoever comes then is asked to come again.
+pub(crate) const MOST_WAITING: usize = 64;
 
 const SHORTEST: usize = 10;
 const LONGEST: usize = 200;
@@ -102,9 +107,14 @@ pub(crate) async fn verify(app: &App, password: &str, hash: Option<&str>) -> Res
 
 /// Runs it on a thread of its own, a few at a time; who comes while many wait is sent away.
 async fn aside<T: Send + 'static>(app: &App, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-    let place = app.hashing.acquire().await.map_err(|_| Error::Busy("The server is stopping"))?;
-    let done = tokio::task::spawn_blocking(work).await;
-    drop(place);
+    let _turn = app.hash_queue.try_acquire().map_err(|_| Error::Busy("Many sign in at this moment"))?;
+    let place = Arc::clone(&app.hashing).acquire_owned().await.map_err(|_| Error::Busy("The server is stopping"))?;
+    // The place goes with the work: who does not wait for its end has not ended it.
+    let done = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        work()
+    })
+    .await;
     done.map_err(|error| Error::Internal(error.to_string()))
 }
 

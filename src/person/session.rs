@@ -1,5 +1,7 @@
 //! Signing in and out: a session is a random token in a cookie that no script can read; only its hash is kept.
 
+use std::net::IpAddr;
+
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue};
@@ -241,12 +243,11 @@ async fn sign_in(
     faults.required("password", &input.password, 200);
     faults.end()?;
     let guess = Guess::at(&input.email, address);
-    guess.allow(&app)?;
-    let found = store::everywhere(&mut app.db.read().await?, &input.email).await?;
-    let asked = found.iter().filter(|row| input.company_id.is_none_or(|company| company == row.company));
+    guess.take(&app)?;
+    let asked = store::everywhere(&mut app.db.read().await?, &input.email, input.company_id).await?;
     let mut fits: Vec<&Row> = Vec::new();
     let mut verified = false;
-    for row in asked {
+    for row in &asked {
         verified = true;
         if password::verify(&app, &input.password, row.password.as_deref()).await? && row.is_active() {
             fits.push(row);
@@ -258,12 +259,15 @@ async fn sign_in(
     let place = Place { headers: &headers, address };
     match fits.as_slice() {
         [] => {
-            guess.was_wrong(&app);
             let message = "The e-mail or the password is wrong";
             Err(Error::Invalid(vec![Fault::new(Code::InvalidCredentials, "password", message)]))
         }
-        [row] => admit(&app, row, &place).await,
+        [row] => {
+            guess.was_right(&app);
+            admit(&app, row, &place).await
+        }
         several => {
+            guess.was_right(&app);
             let companies = several.iter().map(|row| CompanyName::of(row)).collect();
             Ok(Reply::ok(SignedIn::Company { companies }).into_response())
         }
@@ -388,14 +392,15 @@ async fn sign_in_with_code(
     let (company, person) = counted.ok_or_else(ended)?;
     let row = store::find(&mut app.db.read().await?, company, person).await?;
     let row = row.filter(Row::is_active).ok_or_else(ended)?;
-    let guess = Guess::at(&format!("code/{}", row.email), address);
-    guess.allow(&app)?;
+    // Of the person, from wherever: only who knows the password comes here.
+    let guess = Guess::at(&format!("code/{}/{}", row.company, row.email), IpAddr::from([127, 0, 0, 1]));
+    guess.take(&app)?;
     match totp::check(&app, &row, &input.code)? {
-        Some(fits) => begin(&app, &row, &Place { headers: &headers, address }, Some((&challenge, &fits))).await,
-        None => {
-            guess.was_wrong(&app);
-            Err(totp::refused())
+        Some(fits) => {
+            guess.was_right(&app);
+            begin(&app, &row, &Place { headers: &headers, address }, Some((&challenge, &fits))).await
         }
+        None => Err(totp::refused()),
     }
 }
 
@@ -568,10 +573,9 @@ async fn forgot_password(
     faults.required("email", &input.email, 254);
     faults.end()?;
     let guess = Guess::at(&format!("forgot/{}", input.email), address);
-    guess.allow(&app)?;
-    guess.was_wrong(&app);
+    guess.take(&app)?;
     // Whoever asks is written down: an administrator sees it beside the person and hands a link over.
-    let found = store::everywhere(&mut app.db.read().await?, &input.email).await?;
+    let found = store::everywhere(&mut app.db.read().await?, &input.email, None).await?;
     let place = Place { headers: &headers, address };
     let now = app.now();
     for row in found.iter().filter(|row| row.is_active()) {

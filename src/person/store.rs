@@ -117,10 +117,15 @@ pub(crate) async fn by_email(conn: &mut Conn, company: i64, email: &str) -> Resu
 /// So many companies of one person are looked at.
 const MOST_COMPANIES: i64 = 5;
 
-/// The people of this e-mail, of whatever company.
-pub(crate) async fn everywhere(conn: &mut Conn, email: &str) -> Result<Vec<Row>, db::Error> {
-    let query = conn.sql(ROW).push(" where person.email_key = $1 order by person.company limit $2");
-    query.bind(email_key(email)).bind(MOST_COMPANIES).all().await
+/// The people of this e-mail, of one company or of whatever.
+pub(crate) async fn everywhere(conn: &mut Conn, email: &str, company: Option<i64>) -> Result<Vec<Row>, db::Error> {
+    let mut query = conn.sql(ROW).push(" where person.email_key = $1").bind(email_key(email));
+    if let Some(company) = company {
+        query = query.push(" and person.company = ").push_bind(company);
+    }
+    // Who was invited and has no password yet comes last, so that invitations of other companies push nobody out.
+    let query = query.push(" order by (person.password is null), person.company limit ");
+    query.push_bind(MOST_COMPANIES).all().await
 }
 
 /// The most people that a list gives.

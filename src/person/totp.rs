@@ -150,27 +150,31 @@ async fn confirm_totp(
         Error::Conflict(Fault::new(Code::Conflict, "code", "No second factor was begun; begin with POST /v1/auth/totp"))
     })?;
     let guess = Guess::of_user(&row);
-    guess.allow(&app)?;
-    let step = open(&app, &row, pending)?.check(input.code.trim(), seconds(&app)).ok_or_else(|| {
-        guess.was_wrong(&app);
-        wrong_code()
-    })?;
+    guess.take(&app)?;
+    let step = open(&app, &row, pending)?.check(input.code.trim(), seconds(&app)).ok_or_else(wrong_code)?;
+    guess.was_right(&app);
     let codes = codes()?;
     let now = app.now();
     app.db
         .write(async |mut tx| {
-            tx.sql(
-                "update person set totp = totp_pending, totp_pending = null, totp_step = $3, recovery = $4,
+            let done = tx
+                .sql(
+                    "update person set totp = totp_pending, totp_pending = null, totp_step = $3, recovery = $4,
                         modified_at = $5, version = version + 1
-                 where company = $1 and id = $2",
-            )
-            .bind(row.company)
-            .bind(row.id)
-            .bind(i64::try_from(step).unwrap_or(i64::MAX))
-            .bind(hashed(&codes))
-            .bind(now)
-            .exec()
-            .await?;
+                 where company = $1 and id = $2 and totp_pending = $6",
+                )
+                .bind(row.company)
+                .bind(row.id)
+                .bind(i64::try_from(step).unwrap_or(i64::MAX))
+                .bind(hashed(&codes))
+                .bind(now)
+                .bind(pending)
+                .exec()
+                .await?;
+            if done != 1 {
+                // It was confirmed a moment ago, or begun anew: this code is of another secret.
+                return Err(wrong_code());
+            }
             store::end_sessions(&mut tx, row.company, row.id, Some(me.person.session)).await?;
             noted(&mut tx, &me, &row, now).await
         })

@@ -10,10 +10,12 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::link::{self, Token, UserLink};
+use super::role::Reach;
 use super::store::{self, Row};
 use super::{Named, role, totp};
 use crate::app::App;
 use crate::audit::{self, Change};
+use crate::http::caller::Range;
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Faults, Json, Patch, Path, Query, Reply, lenient};
 use crate::search;
 use crate::setting::choice::{self, Choice};
@@ -276,7 +278,8 @@ async fn invite_user(
     caller
         .write(&app, async |mut tx| {
             let role = role::find(&mut tx, caller.company, "roleId", &input.role_id).await?;
-            may_give(&app, &caller, &role)?;
+            may_give(&app, &caller, role.detail.as_ref())?;
+            may_open(&caller, input.accounts.as_deref())?;
             let row = create(&mut tx, &caller, &input, &role, app.now()).await?;
             let link = link::hand_over(&mut tx, &app, &row, &token, &caller.id).await?;
             tx.reply(Reply::created(Invited { user: row.into(), link })).await
@@ -302,11 +305,30 @@ pub(crate) fn check(input: &Invitation) -> Result<(), Error> {
 }
 
 /// Nobody gives away more than they have.
-fn may_give(app: &App, caller: &Caller, role: &Choice) -> Result<(), Error> {
-    let granted = role::granted(role.detail.as_ref(), app.operations.known_scopes());
-    match granted.into_iter().find(|scope| !caller.scopes.contains(scope)) {
-        None => Ok(()),
-        Some(scope) => Err(Error::Forbidden(scope)),
+pub(crate) fn may_give(app: &App, caller: &Caller, detail: Option<&Value>) -> Result<(), Error> {
+    let granted = role::granted(detail, app.operations.known_scopes());
+    if let Some(scope) = granted.into_iter().find(|scope| !caller.scopes.contains(scope)) {
+        return Err(Error::Forbidden(scope));
+    }
+    let fits = match caller.range() {
+        Range::All => true,
+        Range::Team { .. } => Reach::of(detail) != Reach::All,
+        Range::Own { .. } => Reach::of(detail) == Reach::Own,
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(Error::invalid(Code::InvalidValue, "roleId", "roleId has a wider range than yours")),
+    }
+}
+
+/// The same of channel accounts.
+fn may_open(caller: &Caller, wanted: Option<&[String]>) -> Result<(), Error> {
+    let own = caller.person.as_ref().and_then(|person| person.accounts.as_ref());
+    match own {
+        Some(own) if !wanted.is_some_and(|wanted| wanted.iter().all(|account| own.contains(account))) => {
+            Err(Error::invalid(Code::InvalidValue, "accounts", "accounts holds more than you have yourself"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -505,12 +527,11 @@ async fn update_user(
 
 /// A person whom the caller may change: nobody with more rights than the caller.
 async fn held(tx: &mut Conn, app: &App, caller: &Caller, id: Uuid) -> Result<Row, Error> {
+    // One change of a company's people after another: two owners who take the role from each other are not both obeyed.
+    tx.lock(&format!("users/{}", caller.company)).await?;
     let row = store::find(tx, caller.company, id).await?.ok_or(Error::NotFound("user"))?;
-    let granted = role::granted(row.role_detail.as_ref(), app.operations.known_scopes());
-    match granted.into_iter().find(|scope| !caller.scopes.contains(scope)) {
-        None => Ok(row),
-        Some(scope) => Err(Error::Forbidden(scope)),
-    }
+    may_give(app, caller, row.role_detail.as_ref())?;
+    Ok(row)
 }
 
 async fn update(tx: &mut Conn, app: &App, caller: &Caller, old: &Row, input: &UserUpdate) -> Result<Row, Error> {
@@ -520,9 +541,12 @@ async fn update(tx: &mut Conn, app: &App, caller: &Caller, old: &Row, input: &Us
         None => None,
     };
     if let Some(role) = &role {
-        may_give(app, caller, role)?;
+        may_give(app, caller, role.detail.as_ref())?;
     }
     let accounts = input.accounts.clone().over(old.account_list());
+    if input.accounts != Patch::Keep {
+        may_open(caller, accounts.as_deref())?;
+    }
     check_accounts(tx, company, accounts.as_deref()).await?;
     place(tx, company, old.id, role.as_ref().map(|role| role.id), input.team_id, now).await?;
     tx.sql(
@@ -563,14 +587,24 @@ async fn settled(tx: &mut Conn, old: &Row, new: &Row) -> Result<(), Error> {
     if !was_all || is_all {
         return Ok(());
     }
-    let left = store::list(tx, new.company, None).await?;
-    match left.iter().any(|row| row.is_active() && role::is_all(row.role_detail.as_ref())) {
+    must_be_left(tx, new.company).await
+}
+
+/// Refuses a change after which nobody is left who may do everything.
+pub(crate) async fn must_be_left(tx: &mut Conn, company: i64) -> Result<(), Error> {
+    match has_owner(tx, company).await? {
         true => Ok(()),
         false => {
             let message = "Nobody would be left who may do everything; give somebody else that role first";
             Err(Error::Conflict(Fault::new(Code::Conflict, "", message)))
         }
     }
+}
+
+/// Whether somebody may do everything.
+pub(crate) async fn has_owner(conn: &mut Conn, company: i64) -> Result<bool, db::Error> {
+    let people = store::list(conn, company, None).await?;
+    Ok(people.iter().any(|row| row.is_active() && role::is_all(row.role_detail.as_ref())))
 }
 
 /// Make a new link for a person: the invitation again, or a new password.

@@ -15,6 +15,7 @@ use super::number;
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Patch, Path, Query, Reply};
+use crate::person::user::{has_owner, may_give, must_be_left};
 use crate::search;
 
 /// The routes of this resource.
@@ -177,6 +178,9 @@ async fn create_choice(
         position: input.position,
     };
     check(path.list, Some(new.name), new.detail)?;
+    if path.list == List::Roles {
+        may_give(&app, &caller, new.detail)?;
+    }
     caller
         .write(&app, async |mut tx| {
             let choice = create(&mut tx, caller.company, path.list, &new).await?;
@@ -212,7 +216,22 @@ async fn update_choice(
     check(path.list, input.name.as_deref(), detail)?;
     caller
         .write(&app, async |mut tx| {
+            if path.list == List::Roles {
+                if let Some(detail) = detail {
+                    may_give(&app, &caller, Some(detail))?;
+                }
+                for id in [Some(path.id), input.reassign_to].into_iter().flatten() {
+                    if let Some(role) = find(&mut tx, caller.company, List::Roles, id).await? {
+                        may_give(&app, &caller, role.detail.as_ref())?;
+                    }
+                }
+                tx.lock(&format!("users/{}", caller.company)).await?;
+            }
+            let had = path.list == List::Roles && has_owner(&mut tx, caller.company).await?;
             let choice = update(&mut tx, &caller, &path, &input, &conditions, app.now()).await?;
+            if had {
+                must_be_left(&mut tx, caller.company).await?;
+            }
             let version = choice.version;
             tx.reply(Reply::ok(choice).version(version, &Conditions::default())).await
         })

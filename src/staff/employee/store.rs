@@ -310,6 +310,18 @@ pub(crate) async fn put(
         return Err(Error::invalid(Code::InvalidValue, "userId", message));
     }
     let role = role(tx, company, &input.role_name).await?;
+    let is_shut_out = |old: &Row| old.active && input.is_active == Some(false);
+    let guarded = old.as_ref().and_then(|old| match old.role_name.as_deref() != Some(role.name.as_str()) {
+        true => Some("roleName"),
+        false => is_shut_out(old).then_some("isActive"),
+    });
+    if let Some(field) = guarded
+        && crate::person::store::find(tx, company, id).await?.is_some()
+    {
+        // There the rights of whoever asks are looked at, and somebody is left who may do everything.
+        let message = "Whoever signs in gets another role, or is shut out, with PATCH /v1/console/users/{id}";
+        return Err(Error::invalid(Code::InvalidValue, field, message));
+    }
     let team = choice::ensure(tx, company, List::Teams, &input.team_name).await?;
     let head = head(tx, company, id, input, old.as_ref()).await?;
     if let Some(old) = old.as_ref().filter(|old| old.updated(input, &role, &team, head.as_ref()) == old.entered()) {
