@@ -72,6 +72,8 @@ pub struct Person {
     pub session: Uuid,
     /// When the session was last written down as used, in Unix milliseconds.
     pub seen_at: i64,
+    /// The versions of the person's records and of the role, in sum: with others, the rights may be others.
+    pub version: i64,
     /// The team's number.
     pub team: i64,
     /// The role's name.

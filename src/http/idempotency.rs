@@ -94,6 +94,8 @@ pub async fn once(
         Kind::Sqlite => app.now().max(app.running.since + LEASE - 1),
         Kind::Postgres => app.now(),
     };
+    // Known to the node before the claim is: a claim is extended from its first moment on.
+    let _held = app.running.hold(&caller, &claim, app.steady());
     match app.db.write(async |mut tx| take(&mut tx, &caller, &claim, &fingerprint, app.now(), dead).await).await? {
         Taken::Mine => {}
         Taken::Running { until } => return Err(Error::StillRunning { retry_after: wait(until - app.now()) }),
@@ -105,7 +107,6 @@ pub async fn once(
             return Ok(response);
         }
     }
-    let _held = app.running.hold(&caller, &claim, app.steady());
     caller.claim = Some(claim.clone());
     let company = caller.company;
     let client = caller.id.clone();

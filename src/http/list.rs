@@ -40,6 +40,9 @@ pub const MOST_NAMED: usize = 200;
 /// So many values a filter may have.
 const MOST_VALUES: usize = 1_000;
 
+/// Characters that a keyword may have.
+const LONGEST_KEYWORD: usize = 200;
+
 /// An order that a list offers.
 #[derive(Debug, Clone, Copy)]
 pub struct Order {
@@ -218,8 +221,9 @@ impl<'a, R: Record> Lister<'a, R> {
         self.equal(from_text, from).equal(to_text, to)
     }
 
-    /// Only rows whose words hold this keyword, in any letter case.
-    pub fn keyword(&mut self, keyword: Option<&str>) -> &mut Self {
+    /// Only rows whose words hold this keyword, in any letter case. It is no longer than a database takes for a pattern.
+    pub fn keyword(&mut self, field: &str, keyword: Option<&str>) -> &mut Self {
+        self.faults.longest(field, keyword.unwrap_or_default(), LONGEST_KEYWORD);
         if let Some(keyword) = search::keyword(keyword) {
             let pattern = Piece::Value(search::pattern(&keyword).into());
             self.conditions.extend([Piece::Text(" and search_key like "), pattern, Piece::Text(" escape '!'")]);

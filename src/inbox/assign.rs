@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Faults, Reply};
 use crate::live;
+use crate::person::role;
 use crate::setting::choice;
 use crate::setting::list::List;
 
@@ -229,6 +230,7 @@ struct Candidate {
     id: Uuid,
     team: i64,
     accounts: Option<serde_json::Value>,
+    role: Option<serde_json::Value>,
     rooms: i64,
 }
 
@@ -248,6 +250,8 @@ pub(crate) async fn choose(
         )
         .bind(company)
         .bind(account)
+        // Held, so that of two rooms that come at once each has its turn.
+        .held()
         .optional()
         .await?;
     let Some(rule) = rule.filter(|rule| rule.mode != Mode::Nobody) else { return Ok(None) };
@@ -257,11 +261,12 @@ pub(crate) async fn choose(
     }
     let mut query = tx
         .sql(
-            "select person.id, employee.team, person.accounts,
+            "select person.id, employee.team, person.accounts, role.detail as role,
                     (select count(*) from (select 1 from room
                        where room.company = person.company and room.assignee = person.id and room.status = 1 limit 1000) as held) as rooms
              from person
              join employee on employee.company = person.company and employee.id = person.id
+             join choice as role on role.company = employee.company and role.list = 'roles' and role.id = employee.role
              where person.company = $1 and not person.disabled and employee.active and person.password is not null",
         )
         .bind(company);
@@ -269,9 +274,12 @@ pub(crate) async fn choose(
         query = query.push(" and employee.team = ").push_bind(team);
     }
     let mut people: Vec<Candidate> = query.push(" order by person.id limit ").push_bind(MOST).all().await?;
+    // Whoever may not answer gets no room.
+    let answering = ["chat:write".to_owned()];
     people.retain(|one| {
         let limited = one.accounts.as_ref().and_then(|list| list.as_array());
-        let may = limited.is_none_or(|list| list.iter().any(|known| known.as_str() == Some(account)));
+        let may = limited.is_none_or(|list| list.iter().any(|known| known.as_str() == Some(account)))
+            && !role::granted(one.role.as_ref(), &answering).is_empty();
         may && rule.capacity.is_none_or(|most| one.rooms < most)
             && (!rule.only_present || live::is_present(app, company, one.id))
     });
@@ -282,15 +290,9 @@ pub(crate) async fn choose(
         Mode::RoundRobin | Mode::Nobody => people.iter().min_by_key(|one| (turn(one), one.id)),
     };
     let Some(chosen) = chosen else { return Ok(None) };
-    tx.sql("update inbox_rule set last = $3 where company = $1 and account = $2")
-        .bind(company)
-        .bind(&rule.account)
-        .bind(chosen.id)
-        .exec()
-        .await?;
-    tx.sql(
+    let given = tx.sql(
         "update room set assignee = $3, assigned_by = 'rule', team = coalesce(team, $4), shape = status * 2 + 1, version = version + 1
-         where company = $1 and id = $2",
+         where company = $1 and id = $2 and assignee is null",
     )
     .bind(company)
     .bind(room)
@@ -298,6 +300,15 @@ pub(crate) async fn choose(
     .bind(chosen.team)
     .exec()
     .await?;
+    if given == 0 {
+        return Ok(None);
+    }
+    tx.sql("update inbox_rule set last = $3 where company = $1 and account = $2")
+        .bind(company)
+        .bind(&rule.account)
+        .bind(chosen.id)
+        .exec()
+        .await?;
     let change = Change { company, reference: format!("room/{room}"), actor: "system", action: "assigned", at: now };
     let rule = json!({"mode": rule.mode.word(), "account": rule.account, "openRooms": chosen.rooms});
     audit::record(tx, &change, &json!({}), &json!({"assignee": chosen.id, "rule": rule})).await?;

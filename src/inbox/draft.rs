@@ -119,6 +119,8 @@ async fn put_draft(
     let reply = caller
         .write(&app, async |mut tx| {
             rights::must(&mut tx, &caller, path.id).await?;
+            // Two screens may begin one draft at the same moment: there is no row yet that could be held.
+            tx.lock(&format!("draft/{}/{}/{}", caller.company, caller.id, path.id)).await?;
             let old = find(&mut tx, &caller, path.id).await?;
             conditions.allow_change(Some(old.as_ref().map_or(0, |old| old.version)))?;
             // A draft that was deleted and begun anew does not count from one again: another screen may know a later version.
@@ -205,11 +207,7 @@ async fn list_drafts(State(app): State<App>, caller: Caller) -> Result<Reply<Dra
     let mut conn = app.db.read().await?;
     let query = conn.sql(DRAFT).push(" order by changed_at desc, room limit 500");
     let mut value: Vec<RoomDraft> = query.bind(caller.company).bind(&caller.id).all().await?;
-    let mut seen = Vec::with_capacity(value.len());
-    for draft in value.drain(..) {
-        if rights::find(&mut conn, &caller, draft.room_id).await?.is_some() {
-            seen.push(draft);
-        }
-    }
-    Ok(Reply::ok(Drafts { value: seen }))
+    let seen = rights::seen(&mut conn, &caller, value.iter().map(|draft| draft.room_id)).await?;
+    value.retain(|draft| seen.contains(&draft.room_id));
+    Ok(Reply::ok(Drafts { value }))
 }

@@ -297,7 +297,7 @@ async fn write_note(
     Ok(reply)
 }
 
-/// A note that the caller may change: one's own, or any for whoever may see every room.
+/// A note that the caller may change: one's own, or any for whoever sees more than one's own rooms.
 async fn own(tx: &mut Conn, caller: &Caller, path: &NotePath) -> Result<(Place, Row), Error> {
     let place = rights::must(tx, caller, path.id).await?;
     let id = Uuid::parse_str(path.note_id.trim()).map_err(|_| Error::NotFound("note"))?;

@@ -92,6 +92,12 @@ async fn find(conn: &mut Conn, company: i64, id: i64) -> Result<CannedReply, Err
     found.ok_or(Error::NotFound("reply"))
 }
 
+/// The same, held until the unit ends.
+async fn held(tx: &mut Conn, company: i64, id: i64) -> Result<CannedReply, Error> {
+    let found = tx.sql(REPLY).push(" and id = $2").bind(company).bind(id).held().optional().await?;
+    found.ok_or(Error::NotFound("reply"))
+}
+
 /// List the canned replies.
 #[utoipa::path(
     get,
@@ -244,7 +250,7 @@ async fn update_reply(
     check(&input, faults)?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let old = find(&mut tx, caller.company, path.id).await?;
+            let old = held(&mut tx, caller.company, path.id).await?;
             conditions.allow_change(Some(old.version))?;
             let new = save(&mut tx, &caller, Some(&old), &input, app.now()).await?;
             let version = new.version;
@@ -268,7 +274,7 @@ async fn update_reply(
 async fn delete_reply(State(app): State<App>, caller: Caller, Path(path): Path<ReplyPath>) -> Result<Reply<()>, Error> {
     let reply = caller
         .write(&app, async |mut tx| {
-            let old = find(&mut tx, caller.company, path.id).await?;
+            let old = held(&mut tx, caller.company, path.id).await?;
             let gone = tx.sql("delete from canned_reply where company = $1 and id = $2");
             gone.bind(caller.company).bind(path.id).exec().await?;
             noted(&mut tx, &caller, (Some(&old), None), "deleted", app.now()).await?;

@@ -3,6 +3,8 @@
 //! A room that is assigned has a team, that of its assignee unless another was given: so a room says by itself whose it is. What
 //! is nobody's and no team's is everybody's to take.
 
+use std::collections::HashSet;
+
 use db::{Conn, Query, Rows, Type};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -60,6 +62,29 @@ pub(crate) async fn find(conn: &mut Conn, caller: &Caller, room: Uuid) -> Result
 /// The same, which must be there.
 pub(crate) async fn must(conn: &mut Conn, caller: &Caller, room: Uuid) -> Result<Place, Error> {
     find(conn, caller, room).await?.ok_or(Error::NotFound("room"))
+}
+
+/// Which of these rooms the caller may see.
+pub(crate) async fn seen(
+    conn: &mut Conn,
+    caller: &Caller,
+    rooms: impl Iterator<Item = Uuid>,
+) -> Result<HashSet<Uuid>, db::Error> {
+    let rooms: HashSet<Uuid> = rooms.collect();
+    if rooms.is_empty() {
+        return Ok(rooms);
+    }
+    let mut rows = Rows::new(&[("id", Type::Uuid)]);
+    for room in rooms {
+        rows.push([room.into()]);
+    }
+    let query = conn
+        .sql("select room.id from ")
+        .push_rows(&rows)
+        .push(" as input cross join room where room.id = input.id and room.erased_at is null and room.company = ")
+        .push_bind(caller.company);
+    let found: Vec<Uuid> = within(query, caller).all().await?;
+    Ok(found.into_iter().collect())
 }
 
 /// Refuses a message whose room the caller may not see, as if it were not there.

@@ -429,8 +429,9 @@ pub(crate) struct Before {
 
 /// What a room is before a customer's message is stored.
 pub(crate) async fn before(tx: &mut Conn, company: i64, room: Uuid) -> Result<Before, db::Error> {
+    // Held, so that a person who claims the room meanwhile comes before this message or after it.
     let query = tx.sql("select status, assignee, team, messages from room where company = $1 and id = $2");
-    query.bind(company).bind(room).one().await
+    query.bind(company).bind(room).held().one().await
 }
 
 /// What follows from a customer's message: a room that rested is open again, one that is nobody's may find somebody, and readers

@@ -200,7 +200,8 @@ async fn create_view(
 
 /// A view that the caller may change: one's own, or with the scope one that everybody has.
 async fn held(tx: &mut Conn, caller: &Caller, id: i64) -> Result<SavedView, Error> {
-    let old = find(tx, caller, id).await?;
+    let query = tx.sql(VIEW).push(" and id = $3").bind(caller.company).bind(&caller.id).bind(id);
+    let old: SavedView = query.held().optional().await?.ok_or(Error::NotFound("view"))?;
     may_share(caller, old.shared)?;
     Ok(old)
 }

@@ -82,6 +82,8 @@ struct Counts {
     lanes: HashMap<Lane, usize>,
     /// Lanes that have fewer places than others.
     limits: HashMap<Lane, usize>,
+    /// Jobs of a lane that have a place and were told that they are too many: they are about to give it back.
+    surplus: HashMap<Lane, usize>,
     /// Lanes that have a limit of jobs in a second: when the next one may begin, and not before when any is claimed.
     paces: HashMap<Lane, Pace>,
 }
@@ -122,6 +124,7 @@ impl Counts {
         less(&mut self.kinds, &lane.kind);
         less(&mut self.companies, &(lane.kind, lane.company));
         less(&mut self.lanes, lane);
+        less(&mut self.surplus, lane);
     }
 }
 
@@ -147,19 +150,32 @@ impl Shares {
         self.freed.notified().await;
     }
 
-    /// From now on a company's lane has so many places, or as many as others have; whether more of them are taken.
-    pub fn limit(&self, kind: Kind, company: i64, lane: &str, places: Option<usize>) -> bool {
+    /// From now on a company's lane has so many places, or as many as others have.
+    pub fn limit(&self, kind: Kind, company: i64, lane: &str, places: Option<usize>) {
         let lane = Lane { kind, company, lane: lane.to_owned() };
         let mut counts = self.counts();
         let Some(places) = places else {
             if counts.limits.remove(&lane).is_some() {
                 self.freed.notify_one();
             }
-            return false;
+            return;
         };
-        let taken = counts.lane(&lane);
         counts.limits.insert(lane, places.max(1));
-        taken > places.max(1)
+    }
+
+    /// Whether more places of a lane were taken than it has by now, so that the caller is to give its own back. Of those that ask,
+    /// as many are let go on as there are places.
+    pub fn is_one_too_many(&self, kind: Kind, company: i64, lane: &str) -> bool {
+        let lane = Lane { kind, company, lane: lane.to_owned() };
+        let mut counts = self.counts();
+        let Some(places) = counts.limits.get(&lane).copied() else { return false };
+        let taken = counts.lane(&lane);
+        let surplus = counts.surplus.get(&lane).copied().unwrap_or_default();
+        let is_one_too_many = taken.saturating_sub(surplus) > places;
+        if is_one_too_many {
+            *counts.surplus.entry(lane).or_default() += 1;
+        }
+        is_one_too_many
     }
 
     /// Lets so many jobs of a lane begin in a second, and as many at once after a rest: nothing when this one may, or for how

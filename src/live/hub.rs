@@ -14,6 +14,7 @@ use super::presence::Presences;
 use super::{Audience, Item, OVERLAP, first_id, time_of};
 use crate::app::App;
 use crate::http::{Caller, Error};
+use crate::person::store::IDLE;
 
 /// Changes that a reader may be behind before it is told to read anew: a slow one never slows the others.
 const QUEUE: usize = 256;
@@ -53,7 +54,7 @@ struct Feed {
 struct Reader {
     who: String,
     session: Option<Uuid>,
-    /// The versions of the person's records when the stream began: with others, the rights may be others.
+    /// The versions of what gives the person rights, as the caller's were read: with others, the rights may be others.
     version: i64,
     number: u64,
 }
@@ -142,16 +143,11 @@ impl Hub {
     }
 
     /// A place among the readers: whatever commits after this is handed on.
-    pub(super) async fn join(&self, app: &App, caller: &Caller) -> Result<Place, Error> {
+    pub(super) fn join(&self, app: &App, caller: &Caller) -> Result<Place, Error> {
         let number = app.live.next();
         let session = caller.person.as_ref().map(|person| person.session);
-        let version = match session {
-            Some(session) => {
-                let known = versions(app, caller.company, &BTreeSet::from([session])).await?;
-                known.get(&session).copied().ok_or(Error::TokenRefused)?
-            }
-            None => 0,
-        };
+        // As the caller's rights were read: what was changed since then ends the stream at the next look.
+        let version = caller.person.as_ref().map_or(0, |person| person.version);
         let feed = {
             let mut companies = lock(&self.companies);
             let feed = companies.entry(caller.company).or_insert_with(|| {
@@ -195,11 +191,11 @@ async fn follow(app: App, company: i64, feed: Arc<Feed>) {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            () = feed.woken.notified() => {}
-            _ = ticks.tick() => {}
+        let is_tick = tokio::select! {
+            () = feed.woken.notified() => false,
+            _ = ticks.tick() => true,
             () = stopped(&mut stopping) => return,
-        }
+        };
         {
             let mut companies = lock(&app.live.companies);
             if lock(&feed.readers).is_empty() && !first {
@@ -215,7 +211,8 @@ async fn follow(app: App, company: i64, feed: Arc<Feed>) {
             }
             Err(error) => tracing::warn!(%error, "the log of changes could not be read; streams wait"),
         }
-        if let Err(error) = end_sessions(&app, company, &feed).await {
+        // At its own pace, however much is written.
+        if is_tick && let Err(error) = end_sessions(&app, company, &feed).await {
             tracing::warn!(%error, "the sessions of streams could not be checked");
         }
         first = false;
@@ -281,17 +278,20 @@ async fn versions(app: &App, company: i64, sessions: &BTreeSet<Uuid>) -> Result<
         .db
         .read()
         .await?
-        .sql("select session.id, person.version + employee.version as version from ")
+        .sql("select session.id, person.version + employee.version + coalesce(role.version, 0) as version from ")
         .push_rows(&rows)
         .push(
             " as input cross join session
               join person on person.company = session.company and person.id = session.person
               join employee on employee.company = person.company and employee.id = person.id
+              left join choice as role on role.company = employee.company and role.list = 'roles' and role.id = employee.role
               where session.id = input.id and not person.disabled and employee.active and session.company = ",
         )
         .push_bind(company)
         .push(" and session.expires_at > ")
         .push_bind(app.now())
+        .push(" and session.seen_at > ")
+        .push_bind(app.now() - IDLE)
         .all()
         .await?;
     Ok(known.into_iter().collect())

@@ -153,10 +153,9 @@ async fn list_presence(State(app): State<App>, caller: Caller) -> Result<Reply<P
     let mut value = app.live.presences.list(caller.company, app.now());
     let mut conn = app.db.read().await?;
     // A room out of the reader's range is nobody's business.
+    let seen = rights::seen(&mut conn, &caller, value.iter().filter_map(|presence| presence.room_id)).await?;
     for presence in &mut value {
-        if let Some(room) = presence.room_id
-            && rights::find(&mut conn, &caller, room).await?.is_none()
-        {
+        if presence.room_id.is_some_and(|room| !seen.contains(&room)) {
             (presence.room_id, presence.typing) = (None, false);
         }
     }

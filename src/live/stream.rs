@@ -144,7 +144,7 @@ async fn stream_changes(
     headers: HeaderMap,
     Query(query): Query<StreamQuery>,
 ) -> Result<Response, Error> {
-    let place = app.live.join(&app, &caller).await?;
+    let place = app.live.join(&app, &caller)?;
     let cursor = first_id(app.now());
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned).or(query.after);
     let mut reader = Reader {
@@ -172,7 +172,12 @@ async fn stream_changes(
                 Err(_) => None,
             };
             match found {
-                Some(told) => told.iter().for_each(|told| reader.take(told)),
+                Some(told) => {
+                    for told in told {
+                        reader.take(&told);
+                        reader.given.insert(told.id);
+                    }
+                }
                 None => reader.waiting.push_back(event("reset", Some(cursor), &serde_json::json!({"cursor": cursor}))),
             }
         }
@@ -213,7 +218,7 @@ struct Reader {
 
 impl Reader {
     fn take(&mut self, told: &Told) {
-        if !self.given.insert(told.id) || !self.topics.wants(&told.kind) {
+        if !self.topics.wants(&told.kind) {
             return;
         }
         let heard = told.items.iter().filter(|(to, _, _)| self.rights.hears(to));
@@ -252,10 +257,9 @@ impl Reader {
         match frame {
             Ok(Frame::Change(told)) => {
                 // Only what the stream began with could come twice; the hub hands each change on once.
-                if self.given.len() > 2 * usize::try_from(hub::MOST_BEHIND).unwrap_or_default() {
-                    self.given.clear();
+                if !self.given.remove(&told.id) {
+                    self.take(&told);
                 }
-                self.take(&told);
             }
             Ok(Frame::Presence(told)) if self.rights.hears(&told.0) => self.waiting.push_back(told.1.clone()),
             Ok(Frame::Presence(_)) => {}

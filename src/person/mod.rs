@@ -262,17 +262,24 @@ async fn update_me(State(app): State<App>, me: Signed, Json(input): Json<MeUpdat
     }
     faults.end()?;
     let row = own(&app, &me).await?;
-    let (language, preferences) =
-        (input.language.over(row.language.clone()), input.preferences.over(row.preferences.clone()));
+    // What is absent is left to the database, so that two screens that change one thing each lose none.
+    let (keeps_language, keeps_preferences) = (input.language == Patch::Keep, input.preferences == Patch::Keep);
+    let (language, preferences) = (input.language.over(None), input.preferences.over(None));
     app.db
         .write(async |mut tx| {
-            tx.sql("update person set language = $3, preferences = $4 where company = $1 and id = $2")
-                .bind(row.company)
-                .bind(row.id)
-                .bind(language.clone())
-                .bind(preferences.clone())
-                .exec()
-                .await
+            tx.sql(
+                "update person set language = case when $5 then language else $3 end,
+                   preferences = case when $6 then preferences else $4 end
+                 where company = $1 and id = $2",
+            )
+            .bind(row.company)
+            .bind(row.id)
+            .bind(language.clone())
+            .bind(preferences.clone())
+            .bind(keeps_language)
+            .bind(keeps_preferences)
+            .exec()
+            .await
         })
         .await
         .map_err(|error: db::Error| Error::Db(error))?;

@@ -149,6 +149,7 @@ struct SessionRow {
     person: Uuid,
     seen_at: i64,
     expires_at: i64,
+    version: i64,
     firstname: String,
     lastname: String,
     team: i64,
@@ -169,7 +170,8 @@ pub(crate) async fn find_session(app: &App, company: i64, hash: &[u8; 32]) -> Re
         .sql(
             "select session.company, session.id as session, session.person, session.seen_at, session.expires_at,
                     employee.firstname, employee.lastname, employee.team, person.accounts, role.name as role_name,
-                    role.detail as role_detail
+                    role.detail as role_detail,
+                    person.version + employee.version + coalesce(role.version, 0) as version
              from session
              join person on person.company = session.company and person.id = session.person
              join employee on employee.company = person.company and employee.id = person.id
@@ -198,6 +200,7 @@ pub(crate) async fn find_session(app: &App, company: i64, hash: &[u8; 32]) -> Re
                 id: user,
                 session: row.session,
                 seen_at: row.seen_at,
+                version: row.version,
                 team: row.team,
                 role: row.role_name.unwrap_or_default(),
                 accounts: accounts(row.accounts.as_ref()),

@@ -166,7 +166,7 @@ async fn enquire_tasks(
     let mut list = Lister::<Row>::open(&mut conn, &caller, &page, faults).await?;
     let statuses = words("statuses", input.statuses.as_deref(), &Status::WORDS, &mut list);
     let priorities = words("priorities", input.priorities.as_deref(), &Priority::WORDS, &mut list);
-    list.keyword(input.keyword.as_deref())
+    list.keyword("keyword", input.keyword.as_deref())
         .any(" and status in (", statuses, ")")
         .any(" and priority in (", priorities, ")")
         .equal(" and case_no = ", input.case_no.as_deref())

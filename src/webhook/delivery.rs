@@ -124,8 +124,11 @@ pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         return Ok(Next::At(until));
     }
     let lane = webhook.to_string();
-    if subscription.held_until == 0 && app.shares.limit(Kind::Webhook, job.company, &lane, subscription.places()) {
-        return Ok(Next::At(app.now() + CROWDED));
+    if subscription.held_until == 0 {
+        app.shares.limit(Kind::Webhook, job.company, &lane, subscription.places());
+        if app.shares.is_one_too_many(Kind::Webhook, job.company, &lane) {
+            return Ok(Next::At(app.now() + CROWDED));
+        }
     }
     let count = i64::try_from(waiting.len()).unwrap_or(MOST);
     for (index, event) in (1..).zip(waiting) {

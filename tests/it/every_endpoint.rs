@@ -383,7 +383,7 @@ fn guarded() -> Vec<Operation> {
 }
 
 /// Operations whose answer has no end: they are read in a test of their own.
-fn has_no_end(operation: &Operation) -> bool {
+pub fn has_no_end(operation: &Operation) -> bool {
     operation.id == "streamChanges"
 }
 

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, Session, TestApp, text_message};
-use crate::every_endpoint::{Operation, operations};
+use crate::every_endpoint::{Operation, has_no_end, operations};
 
 /// A server with a room, a message and a sandbox, by whose ids every operation can be reached.
 struct Target {
@@ -318,6 +318,9 @@ async fn strange_paths_and_queries_are_answered() {
             let request = Request::builder().method(method()).uri(uri);
             request.header("authorization", format!("Bearer {}", target.app.token))
         };
+        if has_no_end(&operation) {
+            continue;
+        }
         for value in odd {
             let path = operation.path_with(|_, _| value.to_owned());
             let answer = target.call(&operation.id, request(path).body(Body::empty()).unwrap()).await;

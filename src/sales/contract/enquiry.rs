@@ -89,7 +89,7 @@ async fn enquire_contracts(
             ("dateEndFrom", input.date_end_from.as_deref(), " and ends_at >= "),
             ("dateEndTo", input.date_end_to.as_deref(), " and ends_at <= "),
         )
-        .keyword(input.keyword.as_deref())
+        .keyword("keyword", input.keyword.as_deref())
         .order(input.order_by.as_deref(), &ORDERS);
     let text = |text: &Option<String>| {
         let text = text.as_deref().map(str::trim).filter(|text| !put::is_stand_in(text));

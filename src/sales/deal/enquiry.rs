@@ -232,7 +232,7 @@ async fn enquire_deals(
             ("dateClosedFrom", input.date_closed_from.as_deref(), " and closed_at >= "),
             ("dateClosedTo", input.date_closed_to.as_deref(), " and closed_at <= "),
         )
-        .keyword(input.keyword.as_deref())
+        .keyword("keyword", input.keyword.as_deref())
         .order(order(input.order_by.as_deref()).as_deref(), &ORDERS);
     chosen(&mut lister, company, List::Labels, &nonzero(&input.deal_labels));
     chosen(&mut lister, company, List::Interests, &nonzero(&input.deal_interests));

@@ -265,7 +265,7 @@ async fn enquire_sales_orders(
         .equal(" and dated <= ", to)
         .equal(" and payment_state = ", paid)
         .equal(" and is_overdue = ", input.is_overdue)
-        .keyword(input.keyword.as_deref())
+        .keyword("keyword", input.keyword.as_deref())
         .order(input.order_by.as_deref(), &ORDERS);
     super::of_customer(&mut list, caller.company, given(input.customer_code));
     super::of_staff(&mut list, caller.company, given(input.staff_code));

@@ -189,7 +189,7 @@ async fn enquire_quotations(
         .equal(" and dated >= ", from)
         .equal(" and dated <= ", to)
         .equal(" and is_expired = ", input.is_expired)
-        .keyword(input.keyword.as_deref())
+        .keyword("keyword", input.keyword.as_deref())
         .order(input.order_by.as_deref(), &ORDERS);
     super::of_customer(&mut list, caller.company, given(input.customer_code));
     super::of_staff(&mut list, caller.company, given(input.staff_code));

@@ -272,7 +272,7 @@ async fn enquire_tax_documents(
         .equal(" and branch = ", given(input.branch_code))
         .equal(" and issued_on >= ", from)
         .equal(" and issued_on <= ", to)
-        .keyword(input.keyword.as_deref())
+        .keyword("keyword", input.keyword.as_deref())
         .order(input.order_by.as_deref(), &ORDERS);
     if let Some(number) = given(input.sales_order_no) {
         let parts = [" and sales_order in (select id from sales_order where company = ", " and number_key = ", ")"];

@@ -141,7 +141,7 @@ async fn enquire_activities(
             ("dateStart", asked.date_start.as_deref(), " and starts_at >= "),
             ("dateEnd", asked.date_end.as_deref(), " and starts_at <= "),
         )
-        .keyword(asked.keyword.as_deref())
+        .keyword("keyword", asked.keyword.as_deref())
         .order(order, ORDERS);
     Ok(list.find(&mut conn).await?.list())
 }

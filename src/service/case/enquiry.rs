@@ -154,7 +154,7 @@ async fn enquire_cases(
             ("dateDueStart", asked.date_due_start.as_deref(), " and due_at >= "),
             ("dateDueEnd", asked.date_due_end.as_deref(), " and due_at <= "),
         )
-        .keyword(asked.keyword.as_deref())
+        .keyword("keyword", asked.keyword.as_deref())
         .order(asked.order_by.as_deref(), ORDERS);
     Ok(list.find(&mut conn).await?.list())
 }

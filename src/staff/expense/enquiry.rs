@@ -113,7 +113,7 @@ async fn enquire_expenses(
             ("dateStart", input.date_start.as_deref(), " and spent_at >= "),
             ("dateEnd", input.date_end.as_deref(), " and spent_at <= "),
         )
-        .keyword(input.search_text.as_deref())
+        .keyword("searchText", input.search_text.as_deref())
         .order(None, &[Order { name: "dateTransaction", column: "spent_at", descending: true }]);
     if let Some(kind) = input.expense_type_id.filter(|kind| *kind != 0) {
         lister.faults().one_of("expenseTypeId", kind, &KINDS);
