@@ -13,6 +13,7 @@ mod limits;
 mod load;
 mod products;
 mod report;
+mod sales;
 mod seed;
 mod server;
 mod units;
@@ -65,6 +66,7 @@ enum Part {
     Customers,
     Imports,
     Products,
+    Sales,
 }
 
 /// What every part needs to know.
@@ -150,7 +152,11 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     if products {
         products::measure(bench, report, None)?;
     }
-    if !wanted(Part::Postgres) && !customers && !products {
+    let sales = wanted(Part::Sales);
+    if sales {
+        sales::measure(bench, report, None)?;
+    }
+    if !wanted(Part::Postgres) && !customers && !products && !sales {
         return Ok("not measured".to_owned());
     }
     let postgres = limits::Postgres::start()?;
@@ -162,6 +168,9 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     }
     if products {
         products::measure(bench, report, Some(&postgres))?;
+    }
+    if sales {
+        sales::measure(bench, report, Some(&postgres))?;
     }
     postgres.psql("postgres", "show server_version")
 }

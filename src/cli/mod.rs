@@ -166,7 +166,9 @@ pub fn run(cli: Cli) -> ExitCode {
         return crate::import::sheet::answer(file);
     }
     telemetry::start_log(&cli.common.log, cli.common.log_format);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // A build without optimisation needs more of a thread's stack than the usual 2 MiB; what is not used costs nothing.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 * 1024 * 1024).build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return failed(&Failure(format!("no runtime: {error}"))),
     };

@@ -229,10 +229,10 @@ impl Kind {
     ) -> Result<Lot<'a>, Error> {
         let company = task.caller.company;
         match self {
-            Kind::Customers => customer::prepare(tx, company, records).await.map(Lot::Customers),
-            Kind::Employees => employee::prepare(tx, company, records).await.map(Lot::Employees),
-            Kind::Products => product::prepare(tx, task, records).await.map(Lot::Products),
-            Kind::Stock => stock::prepare(tx, task, records).await.map(Lot::Stock),
+            Kind::Customers => Box::pin(customer::prepare(tx, company, records)).await.map(Lot::Customers),
+            Kind::Employees => Box::pin(employee::prepare(tx, company, records)).await.map(Lot::Employees),
+            Kind::Products => Box::pin(product::prepare(tx, task, records)).await.map(Lot::Products),
+            Kind::Stock => Box::pin(stock::prepare(tx, task, records)).await.map(Lot::Stock),
             Kind::Tasks => Ok(Lot::Tasks),
             Kind::Orders => Ok(Lot::Orders),
             Kind::Deals => Ok(Lot::Deals),
@@ -244,10 +244,10 @@ impl Kind {
     /// Puts a record that an import wrote back to what it was, unless somebody has changed it since.
     pub(super) async fn undo(self, tx: &mut Conn, undo: &Undo<'_>, line: &Line) -> Result<Undone, Error> {
         match self {
-            Kind::Customers => customer::undo(tx, undo.caller, line, undo.now).await,
-            Kind::Employees => employee::undo(tx, undo.caller, line, undo.now).await,
-            Kind::Products => product::undo(tx, undo, line).await,
-            Kind::Stock => stock::undo(tx, undo, line).await,
+            Kind::Customers => Box::pin(customer::undo(tx, undo.caller, line, undo.now)).await,
+            Kind::Employees => Box::pin(employee::undo(tx, undo.caller, line, undo.now)).await,
+            Kind::Products => Box::pin(product::undo(tx, undo, line)).await,
+            Kind::Stock => Box::pin(stock::undo(tx, undo, line)).await,
             Kind::Tasks => Box::pin(task::undo(tx, undo.caller, line, undo.now)).await,
             Kind::Orders => Box::pin(order::undo(tx, undo.caller, line, undo.now)).await,
             Kind::Deals => Box::pin(deal::undo(tx, undo.caller, line, undo.now)).await,
@@ -261,9 +261,9 @@ impl Lot<'_> {
     /// Writes one row.
     pub(super) async fn write(&mut self, tx: &mut Conn, task: &Task<'_>, record: &Record) -> Result<Written, Error> {
         match self {
-            Lot::Customers(lot) => lot.write(tx, task, record).await,
-            Lot::Employees(lot) => lot.write(tx, task, record).await,
-            Lot::Products(lot) => lot.write(tx, task, record).await,
+            Lot::Customers(lot) => Box::pin(lot.write(tx, task, record)).await,
+            Lot::Employees(lot) => Box::pin(lot.write(tx, task, record)).await,
+            Lot::Products(lot) => Box::pin(lot.write(tx, task, record)).await,
             Lot::Stock(lot) => lot.write(task, record),
             Lot::Tasks => Box::pin(super::task::write(tx, task, record)).await,
             Lot::Orders => Box::pin(super::order::write(tx, task, record)).await,

@@ -166,23 +166,23 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
     match job.kind {
         Kind::Deliver => delivery::run(app, job).await,
         Kind::Webhook => webhook::delivery::run(app, job).await,
-        Kind::Profile => line::fetch_profile(app, job).await,
-        Kind::Media => media::fetch(app, job).await,
-        Kind::File | Kind::Discard => attachment::run(app, job).await,
-        Kind::Quota => line::check_quota(app, job).await,
-        // Boxed: these are rare and large, and every other job's future would be as large.
+        // Boxed: these are rarer and large, and every other job's future would be as large.
+        Kind::Profile => Box::pin(line::fetch_profile(app, job)).await,
+        Kind::Media => Box::pin(media::fetch(app, job)).await,
+        Kind::File | Kind::Discard => Box::pin(attachment::run(app, job)).await,
+        Kind::Quota => Box::pin(line::check_quota(app, job)).await,
         Kind::Export => Box::pin(privacy::export::run(app, job)).await,
         Kind::Erase => Box::pin(privacy::erase::run(app, job)).await,
         Kind::Import => Box::pin(import::run(app, job)).await,
-        Kind::Products => product::ticket::run(app, job).await,
+        Kind::Products => Box::pin(product::ticket::run(app, job)).await,
         Kind::Remind if job.key.starts_with("case:") => Box::pin(service::case::run(app, job)).await,
         Kind::Remind => Box::pin(task::run(app, job)).await,
         Kind::Refold => Box::pin(refold::run(app, job)).await,
-        Kind::Tally => report::tally::run(app).await,
+        Kind::Tally => Box::pin(report::tally::run(app)).await,
         Kind::Due => Box::pin(sales::due::run(app)).await,
         Kind::Contract => Box::pin(contract::run(app, job)).await,
-        Kind::Snooze => inbox::wake(app, job).await,
-        Kind::Purge => purge::run(app).await,
+        Kind::Snooze => Box::pin(inbox::wake(app, job)).await,
+        Kind::Purge => Box::pin(purge::run(app)).await,
     }
 }
 

@@ -440,6 +440,10 @@ pub(crate) async fn hold_lists(tx: &mut Conn, company: i64) -> Result<(), db::Er
 
 /// Makes an entry; 409 when its name is there already, naming it.
 pub async fn create(tx: &mut Conn, company: i64, list: List, new: &New<'_>) -> Result<Choice, Error> {
+    if !list.takes(new.name) {
+        let message = format!("A name of the list {} has 1 to {} characters", list.path(), list.longest_name());
+        return Err(Error::invalid(Code::TooLong, "name", message));
+    }
     hold_lists(tx, company).await?;
     let parent = check_parent(tx, company, list, None, new.detail).await?;
     if let Some(known) = by_name_below(tx, company, list, parent, new.name).await? {

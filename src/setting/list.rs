@@ -87,6 +87,11 @@ impl List {
         }
     }
 
+    /// Whether an entry may have this name: an index of names takes no longer ones.
+    pub fn takes(self, name: &str) -> bool {
+        !name.trim().is_empty() && !name.contains('\0') && name.chars().count() <= self.longest_name()
+    }
+
     /// How many characters a name may have. A classification has at most three (the original's page of customers).
     pub fn longest_name(self) -> usize {
         if self == List::Classifications { 3 } else { 200 }

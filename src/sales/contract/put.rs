@@ -169,7 +169,7 @@ async fn fill(
     row.description = faults.text("description", &input.description, row.description.take(), 10_000);
     faults.range("remindDaysBeforeEnd", input.remind_days_before_end, 0..=3650);
     row.remind_days = input.remind_days_before_end.unwrap_or(row.remind_days);
-    if let Some(kind) = kind.filter(|kind| !is_stand_in(kind)) {
+    if let Some(kind) = kind.filter(|kind| !is_stand_in(kind) && List::ContractTypes.takes(kind)) {
         row.kind = choice::ensure(tx, row.company, List::ContractTypes, &kind).await?.id;
     }
     if let Some(owner) = owner {

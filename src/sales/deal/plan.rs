@@ -154,7 +154,7 @@ async fn lists(
     }
     if wanted.deal_labels.is_some() || wanted.label_names.is_some() {
         let mut labels = of(List::Labels);
-        for name in wanted.label_names.iter().flatten().filter(|name| !name.trim().is_empty() && !name.contains('\0')) {
+        for name in wanted.label_names.iter().flatten().filter(|name| List::Labels.takes(name)) {
             let label = choice::ensure(tx, company, List::Labels, name).await?.id;
             if !labels.contains(&label) {
                 labels.push(label);
