@@ -237,32 +237,145 @@ async fn without_the_operations_scope_nothing_is_done() {
     }
 }
 
-#[tokio::test]
-async fn records_of_another_company_are_not_found() {
-    let app = TestApp::new().await;
-    let stranger = app.tenant(508, &["chat:read", "chat:write"]).await;
-    let room = app.room_of(508, Platform::Line, "U1").await;
-    let mut message = crate::app::text_message(&room, "Theirs");
-    message["companyId"] = json!(508);
-    let sent = app.request_as(&stranger.token, Method::POST, "/v1/chat/message", Some(message)).await;
-    let foreign = [room, sent.data()["id"].as_str().unwrap().to_owned()];
-    // A parameter that is one of a few words chooses, and names no record.
-    let names_record = |(_, place, schema): &&(String, String, Value)| place == "path" && schema.get("enum").is_none();
-    for operation in secured().iter().filter(|operation| operation.parameters.iter().any(|one| names_record(&one))) {
-        for id in &foreign {
-            let path = operation.path_with(|_, schema| match (schema["format"] == "uuid", kind(schema)) {
-                (true, _) => id.clone(),
-                // Numbers count in each company for itself: another company's is one that is not there.
-                (false, "integer") => "999999".to_owned(),
-                (false, _) => sample(schema).to_string().trim_matches('"').to_owned(),
-            });
-            let refused = operation.call(&app, &app.token, &path, operation.sample_body()).await;
-            assert_eq!(refused.status, 404, "{}: {refused:?}", operation.id);
-            let (code, what) = refused.errors()[0];
-            assert_eq!(code, "not_found");
-            assert!(!what.is_empty(), "{}: the record is not found, not the path", operation.id);
+/// What the first company's client is not to find: paths of operations, and what another company has in the place of their first
+/// parameter. An operation belongs to the first path that its own begins with.
+async fn records_of(app: &mut TestApp, company: i64) -> Vec<(&'static str, String)> {
+    let scopes: Vec<String> = app.client.scopes.clone();
+    let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+    let room = app.room_of(company, Platform::Line, "U1").await;
+    let theirs = app.tenant(company, &scopes).await;
+    let ours = std::mem::replace(&mut app.token, theirs.token.clone());
+    let made = async |method: Method, path: &str, body: Value| {
+        let answer = app.request(method, path, &[], Some(body)).await;
+        assert!(answer.status < 300, "{path}: {answer:?}");
+        answer.data().clone()
+    };
+    let post = async |path: &str, body: Value| made(Method::POST, path, body).await;
+    let word = |value: &Value| value.to_string().trim_matches('"').to_owned();
+    let staff = json!({"staffCode": "THEIRS", "email": "a@example.com", "firstname": "Arun", "lastname": "S", "roleName": "Sales",
+                       "teamName": "Team A"});
+    made(Method::PUT, "/v1/Employees", staff).await;
+    let customer = json!({"customerCode": "THEIRS", "customerName": "Their customer", "customerState": 3, "taxId": "0105561000003"});
+    let customer = post("/v3/customers", customer).await;
+    let mut product = crate::stock::item("THEIRS");
+    product["productBarcode"] = json!("8850000000017");
+    product["qty"] = json!(10);
+    let ticket = post("/v3/products", json!({"products": [product]})).await["ticketId"].clone();
+    app.run_jobs().await;
+    let day = json!("2025-06-18T10:00:00");
+    let task = post("/v1/task", json!({"subject": "Theirs", "dateDue": day, "customerCode": "THEIRS"})).await;
+    let visit = json!({"subject": "Theirs", "dateAppointmentStart": day, "customerCode": "THEIRS"});
+    let activity = post("/v1/activity", visit).await;
+    let calendar = post("/v1/activity/calendars", json!({"userId": "THEIRS"})).await;
+    let category = post("/v1/setting/case-categories", json!({"name": "Theirs"})).await;
+    let case = json!({"caseType": 1, "subject": "Theirs", "customerCode": "THEIRS", "categoryId": category["id"], "dateCase": day,
+                      "dateDue": day, "assignedToUserId": "THEIRS"});
+    let case = post("/v1/case", case).await;
+    let deal = json!({"customerCodes": ["THEIRS"], "dealName": "Theirs", "probability": 20, "dealValue": 10, "assignTo": "THEIRS",
+                      "expectedCloseDate": day});
+    let deal = post("/v1/deals", deal).await;
+    let line = json!([{"productCode": "THEIRS", "qty": 1, "vatTaxValue": 7}]);
+    let quotation = json!({"quotationSubject": "Theirs", "quotationDate": "2026-01-04", "quotationValidUntil": "2099-02-04",
+                           "quotationStatus": 1, "customerCode": "THEIRS", "staffCode": "THEIRS", "vatCalculation": true,
+                           "quotationDetails": line});
+    let quotation = post("/v2/quotation", quotation).await;
+    let order = json!({"salesOrderSubject": "Theirs", "salesOrderDate": "2026-01-04", "salesOrderStatus": 2, "customerCode": "THEIRS",
+                       "staffCode": "THEIRS", "vatCalculation": true, "salesOrderDetails": line});
+    let order = post("/v2/salesorder", order).await;
+    let contract = json!({"contractNo": "THEIRS", "contractName": "Theirs", "customerCode": "THEIRS", "contractType": "MA",
+                          "dateStart": "2025-06-18", "dateEnd": "2099-06-18", "owner": "THEIRS"});
+    post("/v1/contract", contract).await;
+    let claim =
+        json!({"subject": "Theirs", "dateTransaction": day, "ExpenseDetails": [{"expenseTypeId": 1004, "amount": 5}]});
+    let expense = post("/v1/Expenses", claim).await;
+    let event = json!({"eventName": "Theirs", "eventType": 1, "eventDate": day, "customerCode": "THEIRS"});
+    let event = post("/v1/customerEvent", event).await;
+    let hook = post("/v1/webhooks", json!({"url": "https://example.com/theirs"})).await;
+    let asked = post("/v1/privacy/requests", crate::privacy::asked("export", "THEIRS")).await;
+    let kept = json!({"document": "THEIRS", "items": [{"productCode": "THEIRS", "qty": 1}]});
+    let kept = post("/v1/products/reservations", kept).await;
+    let reply = post("/v1/console/replies", json!({"name": "theirs", "textEn": "Hello"})).await;
+    let view = post("/v1/console/views", json!({"name": "Theirs", "filter": {}})).await;
+    let user = json!({"email": "theirs@example.com", "firstname": "Nok", "lastname": "S", "roleId": "Agent"});
+    let user = post("/v1/console/users", user).await;
+    let message =
+        json!({"roomId": room, "content": "Theirs", "type": "message", "platform": "line", "companyId": company});
+    let message = post("/v1/chat/message", message).await;
+    let records = vec![
+        ("/tickets/{ticketId}", word(&ticket)),
+        ("/v1/Customers/{code}", "THEIRS".to_owned()),
+        ("/v1/Employees/{code}", "THEIRS".to_owned()),
+        ("/v1/Expenses/{id}", word(&expense["value"]["expenseId"])),
+        ("/v1/activities/{id}", word(&activity["activityNo"])),
+        ("/v1/activity/calendars/{calendarId}", word(&calendar["calendarId"])),
+        ("/v1/activity/{no}", word(&activity["activityNo"])),
+        ("/v1/case/{caseNo}", word(&case["caseNo"])),
+        ("/v1/chat/message/{id}", word(&message["id"])),
+        ("/v1/chat/rooms/{roomId}", room.clone()),
+        ("/v1/console/replies/{id}", word(&reply["id"])),
+        ("/v1/console/rooms/{id}", room.clone()),
+        ("/v1/console/users/{id}", word(&user["user"]["id"])),
+        ("/v1/console/views/{id}", word(&view["id"])),
+        ("/v1/contract/{no}", "THEIRS".to_owned()),
+        ("/v1/customerEvent/{eventId}", word(&event["eventId"])),
+        ("/v1/deals/{id}", word(&deal["value"][0]["dealsId"])),
+        ("/v1/privacy/requests/{requestId}", word(&asked["requestId"])),
+        ("/v1/products/barcode/{barcode}", "8850000000017".to_owned()),
+        ("/v1/products/reservations/{reservationId}", word(&kept["reservationId"])),
+        ("/v1/products/{code}", "THEIRS".to_owned()),
+        ("/v1/products/{productCode}", "THEIRS".to_owned()),
+        ("/v1/quotation/{quotationNo}", word(&quotation["quotationNo"])),
+        ("/v1/salesorders/{id}", word(&order["salesOrderId"])),
+        ("/v1/task/{taskNo}", word(&task["taskNo"])),
+        ("/v1/webhooks/{id}", word(&hook["webhookId"])),
+        ("/v2/products/{productCode}", "THEIRS".to_owned()),
+        ("/v2/salesorder/id/{salesOrderId}", word(&order["salesOrderId"])),
+        ("/v2/salesorder/{salesOrderNo}", word(&order["salesOrderNo"])),
+        ("/v3/customers/id/{customerId}", word(&customer["customerId"])),
+        ("/v3/customers/name/{customerName}", "Their%20customer".to_owned()),
+        ("/v3/customers/tax/{taxId}", "0105561000003".to_owned()),
+        ("/v3/customers/{customerCode}", "THEIRS".to_owned()),
+        ("/v3/products/{productCode}", "THEIRS".to_owned()),
+    ];
+    // They are there for whom they belong to.
+    for (path, value) in &records {
+        assert!(!value.is_empty() && value != "null", "{path}: what it names was not read");
+        let is_read = |operation: &&Operation| operation.path == *path && operation.method == Method::GET;
+        if operations().iter().any(|operation| is_read(&operation)) {
+            let (begin, _) = path.split_once('{').unwrap();
+            let read = app.get(&format!("{begin}{value}")).await;
+            assert_eq!(read.status, 200, "{path}: {read:?}");
         }
     }
+    app.token = ours;
+    records
+}
+
+#[tokio::test]
+async fn records_of_another_company_are_not_found() {
+    let mut app = TestApp::new().await;
+    let records = records_of(&mut app, 508).await;
+    // A parameter that is one of a few words chooses, and names no record.
+    let names_record = |(_, place, schema): &&(String, String, Value)| place == "path" && schema.get("enum").is_none();
+    let mut real = 0;
+    for operation in secured().iter().filter(|operation| operation.parameters.iter().any(|one| names_record(&one))) {
+        let theirs = records.iter().find(|(path, _)| operation.path.starts_with(path));
+        real += usize::from(theirs.is_some());
+        let first = operation.path.split(['{', '}']).nth(1).unwrap_or_default();
+        let path = operation.path_with(|name, schema| match (theirs, schema["format"] == "uuid", kind(schema)) {
+            (Some((_, value)), _, _) if name == first => value.clone(),
+            (_, true, _) => Uuid::new_v4().to_string(),
+            // Numbers count in each company for itself: another company's is one that is not there.
+            (_, _, "integer") => "999999".to_owned(),
+            _ => sample(schema).to_string().trim_matches('"').to_owned(),
+        });
+        let refused = operation.call(&app, &app.token, &path, operation.sample_body()).await;
+        assert_eq!(refused.status, 404, "{}: {refused:?}", operation.id);
+        let (code, what) = refused.errors()[0];
+        assert_eq!(code, "not_found");
+        assert!(!what.is_empty(), "{}: the record is not found, not the path", operation.id);
+    }
+    assert!(real >= 80, "{real} operations were called with a record of somebody else");
 }
 
 #[tokio::test]
