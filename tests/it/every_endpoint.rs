@@ -318,7 +318,7 @@ async fn records_of(app: &mut TestApp, company: i64) -> Vec<(&'static str, Strin
         ("/v1/console/views/{id}", word(&view["id"])),
         ("/v1/contract/{no}", "THEIRS".to_owned()),
         ("/v1/customerEvent/{eventId}", word(&event["eventId"])),
-        ("/v1/deals/{id}", word(&deal["value"][0]["dealsId"])),
+        ("/v1/deals/{id}", word(&deal["value"]["dealsId"])),
         ("/v1/privacy/requests/{requestId}", word(&asked["requestId"])),
         ("/v1/products/barcode/{barcode}", "8850000000017".to_owned()),
         ("/v1/products/reservations/{reservationId}", word(&kept["reservationId"])),
