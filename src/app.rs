@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use crate::chat::account::Accounts;
 use crate::chat::queue::SendQueue;
 use crate::config::Config;
+use crate::document;
 use crate::http::caller::TokenCache;
 use crate::http::idempotency::Running;
 use crate::http::limit::{Buckets, Guesses};
@@ -70,6 +71,10 @@ pub struct Parts {
     pub connections: Seats,
     /// Lists that are being exported.
     pub exports: Exports,
+    /// Documents that are being made.
+    pub documents: document::Room,
+    /// Pictures of documents that were fetched a while ago.
+    pub logos: document::Logos,
     /// Requests with an idempotency key that this node works on.
     pub running: Running,
     /// The job loops of this node.
@@ -186,6 +191,8 @@ impl App {
             places: Semaphore::new(config.max_requests),
             connections: Seats::new(config.max_connections),
             exports: Exports::default(),
+            documents: document::Room::default(),
+            logos: document::Logos::default(),
             running: Running::since(clock.now()),
             loops: Loops::default(),
             sends: SendQueue::new(db.kind()),

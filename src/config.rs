@@ -154,4 +154,12 @@ pub struct Config {
     /// The program that reads workbooks; this one where none is named.
     #[arg(long, env = "SALA_READER", hide = true)]
     pub reader: Option<PathBuf>,
+
+    /// The program that makes documents (PDF). Default: `sala-render` beside this one; without it documents are refused.
+    #[arg(long, env = "SALA_RENDER")]
+    pub render: Option<PathBuf>,
+
+    /// Files or folders with more fonts for documents, such as Chinese ones (TTF, OTF), separated by commas.
+    #[arg(long, env = "SALA_FONTS", value_delimiter = ',', value_name = "PATHS")]
+    pub fonts: Vec<PathBuf>,
 }

@@ -1,5 +1,6 @@
 //! `sala doctor`: what is wrong, and how to mend it.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Failure, media_place, now, open_unmigrated, print_text, sqlite_file, vault};
 use crate::chat::account::{self, Credentials};
 use crate::config::Common;
+use crate::document;
 use crate::media::Store;
 use crate::setting::profile;
 use crate::setting::retention::{self, Retention};
@@ -25,6 +27,9 @@ pub(super) struct Doctor {
     /// Where media are kept, as for `serve`.
     #[arg(long, env = "SALA_MEDIA")]
     media: Option<String>,
+    /// The program that makes documents, as for `serve`.
+    #[arg(long, env = "SALA_RENDER")]
+    render: Option<PathBuf>,
 }
 
 /// One finding.
@@ -64,6 +69,7 @@ impl Doctor {
         check_disk(&mut report, common);
         check_clock(&mut report);
         self.check_media(&mut report, common).await;
+        self.check_render(&mut report).await;
         match open_unmigrated(common, 2).await {
             Err(failure) => report.bad("database", format!("{failure}; check --database")),
             Ok(db) => self.check_database(&mut report, &db, vault.as_ref()).await,
@@ -86,6 +92,17 @@ impl Doctor {
         match checked {
             Ok(()) => report.good("media store", format!("{place} answers")),
             Err(error) => report.bad("media store", format!("{place}: {error}; check --media")),
+        }
+    }
+
+    async fn check_render(&self, report: &mut Report) {
+        match document::program::try_out(self.render.as_deref()).await {
+            Ok(Some(program)) => report.good("documents", format!("{} makes them", program.display())),
+            // A server that makes none is well; whoever asks for one is told.
+            Ok(None) => {
+                report.good("documents", "are refused: there is no sala-render beside this program; see --render")
+            }
+            Err(why) => report.bad("documents", format!("{why}; check --render")),
         }
     }
 

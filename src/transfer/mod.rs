@@ -53,6 +53,8 @@ const fn secret(table: &'static str) -> Part {
 /// has its line here or in [`LEFT_OUT`].
 pub const TABLES: &[Part] = &[
     part("company"),
+    part("document_template"),
+    part("document_logo"),
     part("counter"),
     part("choice"),
     part("employee"),

@@ -22,6 +22,7 @@ mod customer_event;
 mod customer_list;
 mod deal;
 mod dependencies;
+mod document;
 mod employee;
 mod enquiry;
 mod every_endpoint;
