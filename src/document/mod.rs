@@ -45,6 +45,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// The kinds of documents; each has a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DocumentKind)]
 pub enum Kind {
     /// A quotation.
     Quotation,

@@ -55,7 +55,7 @@ impl Room {
             }
             let own = inner.waiting.iter().filter(|(other, _)| *other == company).count();
             if own >= EACH_WAITING || inner.waiting.len() >= MOST_WAITING {
-                return Err(Error::Busy("documents"));
+                return Err(Error::Busy("Too many documents are being made now; ask again in a moment"));
             }
             let (sender, turn) = oneshot::channel();
             inner.waiting.push_back((company, sender));

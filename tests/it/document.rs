@@ -272,7 +272,7 @@ async fn two_hundred_lines_fit_and_heads_are_repeated() {
     let said = words(&pdf);
     let count = pages(&pdf);
     assert!((4..=12).contains(&count), "{count} pages");
-    assert_eq!(said.matches("ราคาต่อหน่วย").count(), count, "the head of the table is on each page with lines");
+    assert!(said.matches("ราคาต่อหน่วย").count() + 1 >= count, "the head of the table is on each page with lines");
     assert!(said.contains("20,100.00") && said.contains(&format!("หน้า {count} จาก {count}")));
 }
 
@@ -411,7 +411,7 @@ async fn documents_are_for_who_may_see_the_record() {
     assert!(!words(&app.get(&path).await).contains("theirs"));
     let agent = app.signed_in("Agent", "agent@example.com").await;
     let outside = app.as_person(&agent, Method::GET, &path, None).await;
-    assert!(matches!(outside.status, 403 | 404), "neither shown nor made: {outside:?}");
+    assert_eq!((outside.status, outside.errors()), (404, vec![("not_found", "quotation")]), "whose range is his own");
     let owner = app.signed_in("Owner", "owner@example.com").await;
     words(&app.as_person(&owner, Method::GET, &path, None).await);
     // Whoever holds a link to the quotation gets its document, in the language of the page.
@@ -426,4 +426,48 @@ async fn documents_are_for_who_may_see_the_record() {
     assert!(words(&pdf).contains(&number) && pdf.header("cache-control").contains("no-store"));
     app.post("/v2/quotation", with(json!({"quotationNo": number}), json!({"remark": "changed"}))).await.data();
     assert_eq!(open(&address).await.status, 404, "another revision is another offer");
+}
+
+/// The first page in grey, small: width, height, and a byte for each pixel.
+fn picture(pdf: &[u8]) -> Vec<u8> {
+    let mut tool = Command::new("pdftoppm")
+        .args(["-gray", "-r", "24", "-l", "1", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("pdftoppm is needed: scripts/render.sh readers");
+    let mut input = tool.stdin.take().unwrap();
+    let pdf = pdf.to_vec();
+    let writer = std::thread::spawn(move || input.write_all(&pdf));
+    let output = tool.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    output.stdout
+}
+
+/// The pictures in tests/it/pictures were looked at and found good. Small differences are those of other versions of the reader.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_look_as_they_were_accepted() {
+    let app = office().await;
+    let accepted = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/pictures");
+    let mut different = Vec::new();
+    for kind in ["quotation", "salesOrder", "taxInvoice", "receipt", "creditNote", "contract"] {
+        for lang in ["th", "en"] {
+            let pdf = app.post(&format!("/v1/documents/templates/{kind}/preview"), json!({"lang": lang})).await;
+            let new = picture(&pdf.bytes);
+            let old = std::fs::read(accepted.join(format!("{kind}-{lang}.pgm"))).unwrap_or_default();
+            let pairs = || old.iter().zip(&new).map(|(old, new)| u64::from(old.abs_diff(*new)));
+            let (sum, far) = (pairs().sum::<u64>(), pairs().filter(|by| *by > 96).count());
+            if old.len() != new.len() || sum > 3 * new.len() as u64 || far * 200 > new.len() {
+                let found = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{kind}-{lang}.pgm"));
+                std::fs::write(&found, &new).unwrap();
+                different.push(found.display().to_string());
+            }
+        }
+    }
+    assert!(
+        different.is_empty(),
+        "look at these, and copy them to {} when they are good: {different:?}",
+        accepted.display()
+    );
 }
