@@ -86,6 +86,7 @@ async fn a_quotation_says_all_that_is_stored_and_can_be_copied() {
     let app = office().await;
     let mut product = item("TH-1");
     product["productName"] = json!(LETTERS.join(" "));
+    product["qty"] = json!(10);
     put_products(&app, &[product]).await;
     let lines = json!([
         {"productCode": "TH-1", "qty": 2, "price": 1234.5, "vatTaxValue": 7, "discountType": true, "discountValue": 10},
