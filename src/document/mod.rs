@@ -211,6 +211,9 @@ async fn make(app: &App, company: i64, paper: &Paper, wish: &Wish) -> Result<Byt
     }
 }
 
+/// The most that a document says, in bytes; the program takes no more.
+const LONGEST: usize = 4 * 1024 * 1024;
+
 /// Why there is no document.
 #[derive(Debug)]
 enum Refused {
@@ -254,6 +257,10 @@ async fn print(
     let mut data = paper.data.clone();
     data.insert("logo".to_owned(), logo.map_or(Value::Null, |_| "logo".into()));
     let images = logo.map(|logo| json!({"logo": STANDARD.encode(logo)})).unwrap_or_else(|| json!({}));
+    let length = serde_json::to_vec(&data).map_err(|error| Error::Internal(error.to_string()))?.len();
+    if length > LONGEST {
+        return Err(Refused::Failed(Failed::Costly("its texts have more than 4 MiB".to_owned())));
+    }
     let now = Timestamp::from_millisecond(app.now()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
     let question = json!({
         "files": {"main.typ": source, "sala.typ": template::LIBRARY},
