@@ -21,6 +21,9 @@ export SALA_RENDER
 scripts/render.sh check
 scripts/render.sh readers
 
+# What the tests of e-mail talk to.
+scripts/smtp.sh >/dev/null
+
 echo "== SQLite"
 SALA_TEST_DATABASE=sqlite "${tests[@]}" --workspace
 echo "== Examples in the documentation"

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, media_place, now, open_unmigrated, print_text, sqlite_file, vault};
 use crate::chat::account::{self, Credentials};
-use crate::config::Common;
+use crate::config::{Common, Smtp};
 use crate::document;
+use crate::mail::smtp::Mailer;
 use crate::media::Store;
 use crate::setting::profile;
 use crate::setting::retention::{self, Retention};
@@ -30,6 +31,8 @@ pub(super) struct Doctor {
     /// The program that makes documents, as for `serve`.
     #[arg(long, env = "SALA_RENDER")]
     render: Option<PathBuf>,
+    #[command(flatten)]
+    smtp: Smtp,
 }
 
 /// One finding.
@@ -70,6 +73,7 @@ impl Doctor {
         check_clock(&mut report);
         self.check_media(&mut report, common).await;
         self.check_render(&mut report).await;
+        self.check_mail(&mut report).await;
         match open_unmigrated(common, 2).await {
             Err(failure) => report.bad("database", format!("{failure}; check --database")),
             Ok(db) => self.check_database(&mut report, &db, vault.as_ref()).await,
@@ -103,6 +107,22 @@ impl Doctor {
                 report.good("documents", "are refused: there is no sala-render beside this program; see --render")
             }
             Err(why) => report.bad("documents", format!("{why}; check --render")),
+        }
+    }
+
+    /// Logs in to the SMTP server, as `serve` would with the same settings.
+    async fn check_mail(&self, report: &mut Report) {
+        crate::app::use_tls();
+        match Mailer::open(&self.smtp) {
+            Err(why) => report.bad("e-mail", why),
+            Ok(None) => report.good("e-mail", "no SMTP server is set (SALA_SMTP_HOST); none is sent"),
+            Ok(Some(mailer)) if self.offline => {
+                report.good("e-mail", format!("goes to {}; not tried (--offline)", mailer.place()));
+            }
+            Ok(Some(mailer)) => match mailer.test().await {
+                Ok(message) => report.good("e-mail", message),
+                Err(why) => report.bad("e-mail", format!("{why}; check the SALA_SMTP settings")),
+            },
         }
     }
 
@@ -317,8 +337,8 @@ async fn check_retention(report: &mut Report, conn: &mut Conn) -> Result<(), db:
         let ages = Retention::of(&setting);
         let audit = ages.audit.map_or_else(|| "for good".to_owned(), |days| format!("{days} days"));
         let kept = format!(
-            "keeps events {} days, deliveries {}, tries {}, the audit trail {audit}; answers to repeated requests a day",
-            ages.events, ages.deliveries, ages.attempts
+            "keeps events {} days, deliveries {}, tries {}, e-mails {}, the audit trail {audit}; answers to repeated requests a day",
+            ages.events, ages.deliveries, ages.attempts, ages.mails
         );
         let oldest: Option<i64> =
             conn.sql("select at from event where company = $1 order by id limit 1").bind(company).optional().await?;
