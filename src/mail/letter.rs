@@ -13,6 +13,7 @@ use super::template::{self, Language, Template};
 use super::transport;
 use crate::app::App;
 use crate::audit::{self, Change};
+use crate::document;
 use crate::http::{Code, Error, Faults};
 use crate::job::{self, Kind};
 use crate::search;
@@ -43,6 +44,20 @@ pub(crate) struct Attachment {
     pub(crate) content_type: String,
     /// Its bytes.
     pub(crate) bytes: Bytes,
+}
+
+impl Attachment {
+    /// The document of this number, in the language of its e-mail.
+    pub(crate) async fn document(
+        app: &App,
+        company: i64,
+        kind: document::Kind,
+        number: &str,
+        language: Language,
+    ) -> Result<Attachment, Error> {
+        let bytes = document::pdf(app, company, kind, number, document::Lang::of(language.word())).await?;
+        Ok(Attachment { name: format!("{number}.pdf"), content_type: "application/pdf".to_owned(), bytes })
+    }
 }
 
 /// An e-mail to be sent.

@@ -26,7 +26,11 @@ async fn office(server: &Server) -> TestApp {
 }
 
 async fn office_with(change: impl FnOnce(&mut sala::config::Config)) -> TestApp {
-    let app = TestApp::with(change).await;
+    let app = TestApp::with(|config| {
+        config.render = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/smtp/render.sh").into());
+        change(config);
+    })
+    .await;
     employee(&app, "EMP1", None).await;
     let mut buyer = plain("C-1", "บริษัท ผู้ซื้อ จำกัด");
     buyer["customerEmail"] = json!("buyer@example.com");
@@ -152,6 +156,7 @@ async fn a_quotation_goes_out_with_a_link_by_which_it_is_accepted() {
     let page = app.call(Request::get(path).body(Body::empty()).unwrap()).await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains(&no), "{}", page.text);
+    assert_eq!(got["files"][0]["name"], format!("{no}.pdf"));
     let status = app.get(&format!("/v2/quotation/{no}")).await.data()["quotationStatus"].clone();
     assert_eq!(status, 3, "the quotation is sent by that");
     let history = app.get(&format!("/v1/audit?ref=quotation/{no}")).await;
@@ -186,18 +191,38 @@ async fn files_of_a_contract_go_along_under_their_thai_names() {
     let sent = send_contract(&app, json!({ "fileIds": [id] })).await;
     assert_eq!((sent.status, sent.data()), (200, &json!(null)), "{sent:?}");
     let mail = newest(&app).await;
-    assert_eq!((&mail["attachments"][0]["name"], &mail["attachments"][0]["size"]), (&json!(name), &json!(200_000)));
+    assert_eq!((&mail["attachments"][1]["name"], &mail["attachments"][1]["size"]), (&json!(name), &json!(200_000)));
     app.run_jobs().await;
     let got = server.tries()[0].clone();
-    assert_eq!((&got["files"][0]["name"], &got["files"][0]["size"]), (&json!(name), &json!(200_000)));
+    let document = json!([got["files"][0]["name"], got["files"][0]["type"]]);
+    assert_eq!(document, json!(["CONT1.pdf", "application/pdf"]), "the contract's document first");
+    assert_eq!((&got["files"][1]["name"], &got["files"][1]["size"]), (&json!(name), &json!(200_000)));
     let sum: String = sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(&bytes))
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    assert_eq!(got["files"][0]["sha256"], sum);
+    assert_eq!(got["files"][1]["sha256"], sum);
     assert_eq!(got["subject"], "สัญญา CONT1 จาก Siam Tools");
     let text = got["text"].as_str().unwrap();
     assert!(text.contains("1 มกราคม 2569") && text.contains("31 ธันวาคม 2569"), "{text}");
+}
+
+#[tokio::test]
+async fn without_the_program_for_documents_a_contract_is_refused_and_a_quotation_goes_as_a_link() {
+    let server = Server::start();
+    let app = office_with(|config| {
+        server.settings(config);
+        config.render = Some("/nowhere/sala-render".into());
+    })
+    .await;
+    let refused = send_contract(&app, json!({})).await;
+    assert_eq!((refused.status, refused.errors()), (409, vec![("not_configured", "render")]));
+    let no = quotation(&app).await;
+    assert_eq!(app.post(&format!("/v1/quotation/{no}/email"), json!({})).await.status, 200);
+    app.run_jobs().await;
+    let tries = server.tries();
+    assert_eq!((tries.len(), &tries[0]["files"]), (1, &json!([])));
+    assert!(tries[0]["text"].as_str().unwrap().contains("/quotation/"));
 }
 
 #[tokio::test]

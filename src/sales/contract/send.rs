@@ -14,6 +14,7 @@ use super::{ContractPath, find};
 use crate::app::App;
 use crate::attachment::{self, Kept, Record};
 use crate::customer::store as customers;
+use crate::document;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Faults, Path, Reply};
 use crate::mail::{self, Attachment, Language, Letter, MOST_FILES, Template, Wishes};
 use crate::setting::list::List;
@@ -55,7 +56,8 @@ struct ContractSendDocument {
     language: Option<String>,
 }
 
-/// Send the document of a contract to its recipient. 409 `not_configured` on a server that cannot send e-mail.
+/// Send the document of a contract to its recipient, as PDF. 409 `not_configured` on a server that cannot send e-mail, or has
+/// no program that makes documents.
 #[utoipa::path(
     post,
     path = "/v1/contract/send-document",
@@ -208,6 +210,9 @@ async fn send(
     files: Vec<Kept>,
 ) -> Result<Reply<Option<String>>, Error> {
     mail::transport(app)?;
+    let (number, language) = (letter.record.trim_start_matches("contract/").to_owned(), letter.language);
+    let document = Attachment::document(app, letter.company, document::Kind::Contract, &number, language).await?;
+    letter.attachments.push(document);
     for file in files {
         let bytes = app.media.get(&file.id).await?.bytes().await.map_err(|error| Error::Internal(error.to_string()))?;
         let content_type = file.content_type.unwrap_or_default();

@@ -14,8 +14,9 @@ use super::row::Row;
 use super::send::prepare;
 use crate::app::App;
 use crate::customer::store as customers;
+use crate::document;
 use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Path, Reply};
-use crate::mail::{self, Language, Letter, Template, Wishes};
+use crate::mail::{self, Attachment, Language, Letter, Template, Wishes};
 use crate::record::{self, Actor};
 use crate::sales::number_key;
 use crate::setting::profile;
@@ -62,7 +63,8 @@ struct QuotationMailed {
     date_expires: String,
 }
 
-/// Send a quotation by e-mail, with the link to its page. The quotation is sent by that.
+/// Send a quotation by e-mail, with the link to its page, and as PDF where this server makes documents. The quotation is sent by
+/// that.
 ///
 /// 409 `not_configured` on a server that cannot send e-mail.
 #[utoipa::path(
@@ -96,6 +98,11 @@ async fn email_quotation(
     });
     let (link, _) = sent.await?;
     letter.places.push(("link", link.address(&app)?));
+    // The link is enough where no documents are made.
+    if document::is_there(&app) {
+        let (kind, language) = (document::Kind::Quotation, letter.language);
+        letter.attachments.push(Attachment::document(&app, row.company, kind, &row.number, language).await?);
+    }
     let letter = &letter;
     caller
         .write(&app, async |mut tx| {
