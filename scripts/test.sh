@@ -15,6 +15,14 @@ fi
 
 # First, so that the program that is tested has the console in it.
 scripts/web.sh prepare
+# And the program that makes documents, of which most checkouts on a machine need no build of their own.
+SALA_RENDER=$(scripts/render.sh)
+export SALA_RENDER
+scripts/render.sh check
+scripts/render.sh readers
+
+# What the tests of e-mail talk to.
+scripts/smtp.sh >/dev/null
 
 echo "== SQLite"
 SALA_TEST_DATABASE=sqlite "${tests[@]}" --workspace

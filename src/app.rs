@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use crate::chat::account::Accounts;
 use crate::chat::queue::SendQueue;
 use crate::config::Config;
+use crate::document;
 use crate::http::caller::TokenCache;
 use crate::http::idempotency::Running;
 use crate::http::limit::{Buckets, Guesses};
@@ -20,6 +21,7 @@ use crate::http::openapi::Operations;
 use crate::http::sheet::Exports;
 use crate::job::{Loops, Shares, Wakes};
 use crate::live::Hub;
+use crate::mail::smtp::Mailer;
 use crate::media::Store;
 use crate::telemetry::Meter;
 use crate::vault::Vault;
@@ -58,6 +60,8 @@ pub struct Parts {
     /// Wrong passwords and codes of each name and address. Unlike secrets of clients they can be guessed, so that beyond some the
     /// right one is refused, too.
     pub sign_ins: Buckets<(String, std::net::IpAddr)>,
+    /// Hands e-mail to its server; none where no server is set.
+    pub mail: Option<Mailer>,
     /// The streams of this node.
     pub live: Hub,
     /// Places for the hashing of passwords.
@@ -70,6 +74,10 @@ pub struct Parts {
     pub connections: Seats,
     /// Lists that are being exported.
     pub exports: Exports,
+    /// Documents that are being made.
+    pub documents: document::Room,
+    /// Pictures of documents that were fetched a while ago.
+    pub logos: document::Logos,
     /// Requests with an idempotency key that this node works on.
     pub running: Running,
     /// The job loops of this node.
@@ -147,6 +155,17 @@ impl Clock {
     }
 }
 
+/// Why a server's parts cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No client for calls to others.
+    #[error("HTTP client: {0}")]
+    Http(#[from] reqwest::Error),
+    /// The settings for e-mail are wrong.
+    #[error("{0}")]
+    Mail(String),
+}
+
 impl App {
     /// Puts the parts together; nothing runs until [`crate::job::start`] and a listener do.
     pub fn new(
@@ -156,9 +175,10 @@ impl App {
         media: Store,
         clock: Clock,
         metrics: Option<PrometheusHandle>,
-    ) -> Result<App, reqwest::Error> {
+    ) -> Result<App, StartError> {
         let rate = config.rate_limit;
         use_tls();
+        let mail = Mailer::open(&config.smtp).map_err(StartError::Mail)?;
         let provider = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .timeout(Duration::from_secs(config.provider_timeout.max(1)))
@@ -180,12 +200,15 @@ impl App {
             limits: (rate > 0).then(|| Buckets::new(f64::from(rate), u64::from(rate) * 2)),
             guesses: Guesses::default(),
             sign_ins: Buckets::new(0.2, 10),
+            mail,
             live: Hub::default(),
             hashing: Arc::new(Semaphore::new(crate::person::password::AT_ONCE)),
             hash_queue: Semaphore::new(crate::person::password::MOST_WAITING),
             places: Semaphore::new(config.max_requests),
             connections: Seats::new(config.max_connections),
             exports: Exports::default(),
+            documents: document::Room::default(),
+            logos: document::Logos::default(),
             running: Running::since(clock.now()),
             loops: Loops::default(),
             sends: SendQueue::new(db.kind()),

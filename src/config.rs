@@ -151,7 +151,97 @@ pub struct Config {
     #[arg(long, env = "SALA_WEBHOOK_PARALLEL", default_value_t = 64)]
     pub webhook_parallel: usize,
 
+    /// Sending e-mail.
+    #[command(flatten)]
+    pub smtp: Smtp,
+
     /// The program that reads workbooks; this one where none is named.
     #[arg(long, env = "SALA_READER", hide = true)]
     pub reader: Option<PathBuf>,
+
+    /// The program that makes documents (PDF). Default: `sala-render` beside this one; without it documents are refused.
+    #[arg(long, env = "SALA_RENDER")]
+    pub render: Option<PathBuf>,
+
+    /// Files or folders with more fonts for documents, such as Chinese ones (TTF, OTF), separated by commas.
+    #[arg(long, env = "SALA_FONTS", value_delimiter = ',', value_name = "PATHS")]
+    pub fonts: Vec<PathBuf>,
+}
+
+/// How a connection to the SMTP server is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SmtpSecurity {
+    /// TLS from the first byte (port 465).
+    Tls,
+    /// TLS after STARTTLS, which the server must offer (port 587).
+    Starttls,
+    /// Not at all: only for a server on this machine (port 25).
+    None,
+}
+
+/// Settings for sending e-mail. Without a host there is none.
+#[derive(Debug, Clone, Args)]
+pub struct Smtp {
+    /// The SMTP server that takes e-mail on; without one no e-mail is sent.
+    #[arg(long = "smtp-host", env = "SALA_SMTP_HOST", value_name = "HOST")]
+    pub host: Option<String>,
+
+    /// Its port. Default: 465, 587 or 25, as the connection is secured.
+    #[arg(long = "smtp-port", env = "SALA_SMTP_PORT", value_name = "PORT")]
+    pub port: Option<u16>,
+
+    /// How the connection is secured; `none` only for a server on this machine.
+    #[arg(long = "smtp-security", env = "SALA_SMTP_SECURITY", value_enum, default_value_t = SmtpSecurity::Starttls)]
+    pub security: SmtpSecurity,
+
+    /// Certificates (PEM) that are trusted besides the system's, for a server with its own.
+    #[arg(long = "smtp-ca", env = "SALA_SMTP_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+
+    /// The name to log in with; without one nobody logs in.
+    #[arg(long = "smtp-user", env = "SALA_SMTP_USER", value_name = "NAME")]
+    pub user: Option<String>,
+
+    /// The password to log in with: better in the environment or in a file than on the command line.
+    #[arg(long = "smtp-password", env = "SALA_SMTP_PASSWORD", hide_env_values = true, hide = true)]
+    pub password: Option<Secret>,
+
+    /// A file with the password.
+    #[arg(long = "smtp-password-file", env = "SALA_SMTP_PASSWORD_FILE", value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// The address that e-mail comes from; companies choose the name before it.
+    #[arg(long = "smtp-from", env = "SALA_SMTP_FROM", value_name = "ADDRESS")]
+    pub from: Option<String>,
+
+    /// Seconds that each step of handing an e-mail over may take.
+    #[arg(long = "smtp-timeout", env = "SALA_SMTP_TIMEOUT", default_value_t = 15, value_name = "SECONDS")]
+    pub timeout: u64,
+
+    /// E-mails that one company sends in an hour; more wait for the next.
+    #[arg(long = "smtp-hourly", env = "SALA_SMTP_HOURLY", default_value_t = 500, value_name = "COUNT")]
+    pub hourly: u32,
+}
+
+/// A text that no log shows.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Secret {
+        Secret(text.to_owned())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }

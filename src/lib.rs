@@ -14,7 +14,7 @@ pub mod oauth;
 pub mod chat;
 pub mod inbox;
 pub mod live;
-pub(crate) mod mail;
+pub mod mail;
 pub mod media;
 pub mod person;
 
@@ -26,6 +26,7 @@ pub mod webhook;
 pub mod attachment;
 pub mod audit;
 pub mod customer;
+pub mod document;
 pub mod import;
 pub mod privacy;
 pub mod product;
@@ -75,4 +76,6 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 25, name: "activities", sql: include_str!("../migrations/0025_activities.sql") },
     db::Migration { version: 26, name: "users", sql: include_str!("../migrations/0026_users.sql") },
     db::Migration { version: 27, name: "inbox", sql: include_str!("../migrations/0027_inbox.sql") },
+    db::Migration { version: 70, name: "documents", sql: include_str!("../migrations/0070_documents.sql") },
+    db::Migration { version: 75, name: "mail", sql: include_str!("../migrations/0075_mail.sql") },
 ];

@@ -421,7 +421,7 @@ pub fn respond(object: GetResult, kind: &str, size: Option<i64>, name: Option<&s
 const UNKNOWN_KIND: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// A name in both forms of RFC 6266: what is not ASCII is only in the second, which every browser of today reads.
-fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     let plain =
         |letter: char| if matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\' | '%') { letter } else { '_' };
     let ascii: String = name.chars().map(plain).collect();

@@ -253,6 +253,27 @@ pub async fn find(conn: &mut Conn, company: i64, record: Record, id: &str) -> Re
     found.ok_or(Error::NotFound("file"))
 }
 
+/// A file of a record whose bytes are here.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) content_type: Option<String>,
+    pub(crate) size: u64,
+}
+
+/// A record's file, once its bytes are here.
+pub(crate) async fn kept(conn: &mut Conn, company: i64, record: Record, id: &str) -> Result<Option<Kept>, Error> {
+    let row = match find(conn, company, record, id).await {
+        Ok(row) => row,
+        Err(Error::NotFound(_) | Error::Db(db::Error::Invalid(_))) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let size = row.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+    let kept = Kept { id: row.id, name: row.name, content_type: row.content_type, size };
+    Ok(Some(kept).filter(|_| row.state == "stored"))
+}
+
 /// A file that is to be sent in a room.
 pub(crate) struct ChatFile {
     pub(crate) name: String,

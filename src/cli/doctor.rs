@@ -1,5 +1,6 @@
 //! `sala doctor`: what is wrong, and how to mend it.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, media_place, now, open_unmigrated, print_text, sqlite_file, vault};
 use crate::chat::account::{self, Credentials};
-use crate::config::Common;
+use crate::config::{Common, Smtp};
+use crate::document;
+use crate::mail::smtp::Mailer;
 use crate::media::Store;
 use crate::setting::profile;
 use crate::setting::retention::{self, Retention};
@@ -25,6 +28,11 @@ pub(super) struct Doctor {
     /// Where media are kept, as for `serve`.
     #[arg(long, env = "SALA_MEDIA")]
     media: Option<String>,
+    /// The program that makes documents, as for `serve`.
+    #[arg(long, env = "SALA_RENDER")]
+    render: Option<PathBuf>,
+    #[command(flatten)]
+    smtp: Smtp,
 }
 
 /// One finding.
@@ -64,6 +72,8 @@ impl Doctor {
         check_disk(&mut report, common);
         check_clock(&mut report);
         self.check_media(&mut report, common).await;
+        self.check_render(&mut report).await;
+        self.check_mail(&mut report).await;
         match open_unmigrated(common, 2).await {
             Err(failure) => report.bad("database", format!("{failure}; check --database")),
             Ok(db) => self.check_database(&mut report, &db, vault.as_ref()).await,
@@ -86,6 +96,33 @@ impl Doctor {
         match checked {
             Ok(()) => report.good("media store", format!("{place} answers")),
             Err(error) => report.bad("media store", format!("{place}: {error}; check --media")),
+        }
+    }
+
+    async fn check_render(&self, report: &mut Report) {
+        match document::program::try_out(self.render.as_deref()).await {
+            Ok(Some(program)) => report.good("documents", format!("{} makes them", program.display())),
+            // A server that makes none is well; whoever asks for one is told.
+            Ok(None) => {
+                report.good("documents", "are refused: there is no sala-render beside this program; see --render")
+            }
+            Err(why) => report.bad("documents", format!("{why}; check --render")),
+        }
+    }
+
+    /// Logs in to the SMTP server, as `serve` would with the same settings.
+    async fn check_mail(&self, report: &mut Report) {
+        crate::app::use_tls();
+        match Mailer::open(&self.smtp) {
+            Err(why) => report.bad("e-mail", why),
+            Ok(None) => report.good("e-mail", "no SMTP server is set (SALA_SMTP_HOST); none is sent"),
+            Ok(Some(mailer)) if self.offline => {
+                report.good("e-mail", format!("goes to {}; not tried (--offline)", mailer.place()));
+            }
+            Ok(Some(mailer)) => match mailer.test().await {
+                Ok(message) => report.good("e-mail", message),
+                Err(why) => report.bad("e-mail", format!("{why}; check the SALA_SMTP settings")),
+            },
         }
     }
 
@@ -300,8 +337,8 @@ async fn check_retention(report: &mut Report, conn: &mut Conn) -> Result<(), db:
         let ages = Retention::of(&setting);
         let audit = ages.audit.map_or_else(|| "for good".to_owned(), |days| format!("{days} days"));
         let kept = format!(
-            "keeps events {} days, deliveries {}, tries {}, the audit trail {audit}; answers to repeated requests a day",
-            ages.events, ages.deliveries, ages.attempts
+            "keeps events {} days, deliveries {}, tries {}, e-mails {}, the audit trail {audit}; answers to repeated requests a day",
+            ages.events, ages.deliveries, ages.attempts, ages.mails
         );
         let oldest: Option<i64> =
             conn.sql("select at from event where company = $1 order by id limit 1").bind(company).optional().await?;

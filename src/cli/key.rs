@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{Failure, key_file, open, print_text};
 use crate::chat::account;
 use crate::config::Common;
+use crate::mail;
 use crate::vault::{self, Vault};
 use crate::webhook::subscription;
 
@@ -88,6 +89,23 @@ async fn reseal(tx: &mut Conn, vault: &Vault) -> Result<usize, crate::http::Erro
             .bind(sealed)
             .bind(row.company)
             .bind(row.id.parse::<i64>().unwrap_or_default())
+            .exec()
+            .await?;
+        count += 1;
+    }
+    let mails: Vec<(i64, i64)> =
+        tx.sql("select company, id from mail where message is not null order by company, id").all().await?;
+    for (company, id) in mails {
+        // One at a time: each may be large.
+        let query = tx.sql("select message from mail where company = $1 and id = $2").bind(company).bind(id);
+        let sealed: Option<Vec<u8>> = query.one().await?;
+        let Some(sealed) = sealed.filter(|sealed| !vault.is_current(sealed)) else { continue };
+        let purpose = mail::purpose(company);
+        let sealed = vault.seal(&purpose, &vault.open(&purpose, &sealed).map_err(failed)?).map_err(failed)?;
+        tx.sql("update mail set message = $1 where company = $2 and id = $3")
+            .bind(sealed)
+            .bind(company)
+            .bind(id)
             .exec()
             .await?;
         count += 1;

@@ -10,6 +10,7 @@ mod export;
 mod import;
 mod job;
 mod key;
+mod mail;
 mod report;
 mod room;
 mod serve;
@@ -75,6 +76,8 @@ enum Command {
     Room(room::Room),
     /// Webhook subscriptions of a company.
     Webhook(webhook::Webhook),
+    /// E-mail.
+    Mail(Box<mail::Mail>),
     /// Figures of reports.
     Report(report::Report),
     /// Background jobs that failed for good.
@@ -224,6 +227,7 @@ async fn command(cli: Cli) -> Result<ExitCode, Failure> {
         Command::User(user) => user.run(&common).await?,
         Command::Account(account) => account.run(&common).await?,
         Command::Room(room) => room.run(&common).await?,
+        Command::Mail(mail) => mail.run().await?,
         Command::Webhook(webhook) => webhook.run(&common).await?,
         Command::Report(report) => report.run(&common).await?,
         Command::Job(job) => job.run(&common).await?,
@@ -296,8 +300,7 @@ async fn parts(common: &Common, media: Option<String>) -> Result<App, Failure> {
     config.media = media.or(config.media);
     let db = open(common).await?;
     let media = self::media(common, config.media.as_ref())?;
-    App::new(config, db, vault(common)?, media, Clock::System, None)
-        .map_err(|error| Failure(format!("HTTP client: {error}")))
+    App::new(config, db, vault(common)?, media, Clock::System, None).map_err(|error| Failure(error.to_string()))
 }
 
 /// The file of an SQLite address.

@@ -71,7 +71,7 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
     config.max_connections = config.max_connections.min(most_connections());
     let role = config.role;
     let app = App::new(config, db, vault, media, Clock::System, telemetry::start_metrics())
-        .map_err(|error| Failure::new(format!("HTTP client: {error}")))?;
+        .map_err(|error| Failure::new(error.to_string()))?;
     let jobs = match role {
         Role::Api => None,
         Role::Worker | Role::All => Some(job::start(&app).await?),

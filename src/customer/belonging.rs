@@ -215,6 +215,18 @@ pub const BELONGINGS: &[Belonging] = &[
             },
         )
     },
+    line(
+        "mail",
+        "customer",
+        "mails",
+        Merge::Moves(Key::Number),
+        Erase::Blank {
+            set: "recipients = '[]', copies = '[]', subject = '', body = '', attachments = '[]', message = null, answer = null,
+                  state = case when state = 'queued' then 'failed' else state end,
+                  done_at = case when state = 'queued' then next_at else done_at end, search_key = '', version = version + 1",
+            left: "search_key <> ''",
+        },
+    ),
     line("privacy_request", "customer", "privacyRequests", Merge::Stays, Erase::Apart),
 ];
 

@@ -83,6 +83,12 @@ const CASE: [Told; 2] = [
     told("Case", "TargetMissed", "Case", "", "A case's time for an answer or a solution is over."),
 ];
 
+const MAIL: [Told; 3] = [
+    told("Mail", "Sent", "Mail", "Mail", "The SMTP server took an e-mail about a document."),
+    told("Mail", "Refused", "Mail", "Mail", "The SMTP server will not have an e-mail about a document."),
+    told("Mail", "Failed", "Mail", "Mail", "An e-mail about a document was tried for three days."),
+];
+
 const fn of_webhooks(name: &'static str, when: &'static str) -> Told {
     Told { opt_in: true, ..told("Webhook", name, "Webhook", "", when) }
 }
@@ -112,6 +118,7 @@ const PARTS: &[&[Told]] = &[
     &record("TaxDocument", ""),
     &record("Contract", ""),
     &record("Expense", ""),
+    &MAIL,
     &WEBHOOK,
 ];
 

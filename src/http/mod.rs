@@ -44,8 +44,8 @@ use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{self, TraceId, Work};
 use crate::{
-    attachment, audit, chat, console, customer, import, inbox, live, media, oauth, ops, person, privacy, product,
-    report, sales, service, setting, staff, task, timeline, webhook,
+    attachment, audit, chat, console, customer, document, import, inbox, live, mail, media, oauth, ops, person,
+    privacy, product, report, sales, service, setting, staff, task, timeline, webhook,
 };
 use paths::Paths;
 use peer::Peer;
@@ -72,7 +72,9 @@ fn resources() -> OpenApiRouter<App> {
         .merge(sales::deal::routes())
         .merge(sales::contract::routes())
         .merge(setting::routes())
+        .merge(document::routes())
         .merge(audit::routes())
+        .merge(mail::routes())
         .merge(webhook::routes())
         .merge(report::routes())
         .merge(import::routes())

@@ -47,6 +47,7 @@ use crate::telemetry::Meter;
         (name = "Task", description = "What somebody is to do, by when, and for whom"),
         (name = "Setting", description = "The company's profile, its look-up lists, and the audit trail"),
         (name = "Privacy", description = "What persons asked for under a privacy law: export of their data, or erasure"),
+        (name = "Mail", description = "E-mails: what they say, which there are, and what became of each"),
         (name = "Webhooks", description = "Subscriptions to events, and what became of each delivery"),
         (name = "Report", description = "Figures of a period, as JSON, CSV or XLSX"),
         (name = "Import", description = "Files of records: loading them, and taking that back"),

@@ -26,7 +26,7 @@ use crate::chat::{delivery, line};
 use crate::http::Error;
 use crate::sales::contract;
 use crate::{
-    attachment, import, inbox, media, privacy, product, refold, report, sales, service, task, telemetry, webhook,
+    attachment, import, inbox, mail, media, privacy, product, refold, report, sales, service, task, telemetry, webhook,
 };
 
 pub use ask::{Wanted, enqueue, enqueue_all, enqueue_in, hasten};
@@ -75,13 +75,15 @@ pub enum Kind {
     Contract,
     /// Open a room again that was put off. Key: the room.
     Snooze,
+    /// Hand an e-mail to the SMTP server. Key: the e-mail.
+    Mail,
     /// Delete what is past its time. Key: empty.
     Purge,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 18] = [
+    pub const ALL: [Kind; 19] = [
         Kind::Deliver,
         Kind::Webhook,
         Kind::Profile,
@@ -99,6 +101,7 @@ impl Kind {
         Kind::Due,
         Kind::Contract,
         Kind::Snooze,
+        Kind::Mail,
         Kind::Purge,
     ];
 
@@ -127,6 +130,7 @@ impl Kind {
             Kind::Due => "due",
             Kind::Contract => "contract",
             Kind::Snooze => "snooze",
+            Kind::Mail => "mail",
             Kind::Purge => "purge",
         }
     }
@@ -182,6 +186,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Due => Box::pin(sales::due::run(app)).await,
         Kind::Contract => Box::pin(contract::run(app, job)).await,
         Kind::Snooze => Box::pin(inbox::wake(app, job)).await,
+        Kind::Mail => Box::pin(mail::run::run(app, job)).await,
         Kind::Purge => Box::pin(purge::run(app)).await,
     }
 }

@@ -104,6 +104,21 @@ async fn of_company(tx: &mut Conn, company: i64, ages: Retention, now: i64) -> R
     ] {
         deleted += tx.sql(statement).bind(company).bind(before(now, ages.deliveries)).bind(MOST).exec().await?;
     }
+    // Links in what was never sent are over after a week; the bytes of files would only take room.
+    for (statement, days) in [
+        (
+            "update mail set message = null where company = $1 and id in
+               (select id from mail where company = $1 and done_at <= $2 and message is not null order by done_at limit $3)",
+            14.min(ages.mails),
+        ),
+        (
+            "delete from mail where company = $1 and id in
+               (select id from mail where company = $1 and done_at <= $2 order by done_at limit $3)",
+            ages.mails,
+        ),
+    ] {
+        deleted += tx.sql(statement).bind(company).bind(before(now, days)).bind(MOST).exec().await?;
+    }
     let past = |days: i64| first_id(before(now, days));
     deleted += tx
         .sql(

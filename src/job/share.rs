@@ -34,6 +34,7 @@ impl Kind {
             | Kind::Remind
             | Kind::Contract
             | Kind::Snooze
+            | Kind::Mail
             | Kind::Tally => 20,
             Kind::Media | Kind::File | Kind::Products | Kind::Import | Kind::Export | Kind::Erase | Kind::Refold => 3,
         }
@@ -51,6 +52,8 @@ impl Kind {
             Kind::Discard => of(8, 4, 4),
             Kind::Remind | Kind::Contract | Kind::Snooze => of(4, 2, 2),
             Kind::Products | Kind::Import => of(4, 1, 1),
+            // They wait in one line for the connection, where each company has one place.
+            Kind::Mail => of(8, 1, 1),
             Kind::Quota | Kind::Export | Kind::Erase | Kind::Refold => of(2, 1, 1),
             Kind::Tally | Kind::Due | Kind::Purge => of(1, 1, 1),
         }

@@ -9,7 +9,10 @@ use uuid::Uuid;
 use super::store::{self, Row};
 use crate::app::App;
 use crate::http::{Error, absolute};
+use crate::mail::{self, Language, Letter, Template};
 use crate::oauth::random;
+use crate::setting::profile;
+use crate::time;
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +123,71 @@ pub(crate) async fn store(
 pub(crate) async fn hand_over(tx: &mut Conn, app: &App, row: &Row, token: &Token, by: &str) -> Result<UserLink, Error> {
     let purpose = if row.password.is_some() { Purpose::Reset } else { Purpose::Invite };
     let expires_at = store(tx, (row.company, row.id), purpose, token, by, app.now()).await?;
-    Ok(UserLink { url: absolute(app, &format!("/console/link/{}", token.text)), expires_at, mailed: false })
+    let url = absolute(app, &format!("/console/link/{}", token.text));
+    let mailed = mail(tx, app, row, purpose, (&url, expires_at), by).await?;
+    Ok(UserLink { url, expires_at, mailed })
+}
+
+/// Sends a link to whom it is for, where the server can send e-mail and the person has an address.
+async fn mail(
+    tx: &mut Conn,
+    app: &App,
+    row: &Row,
+    purpose: Purpose,
+    (url, expires_at): (&str, i64),
+    by: &str,
+) -> Result<bool, Error> {
+    let Some(address) = mail::address(&row.email).filter(|_| app.mail.is_some()) else { return Ok(false) };
+    let language = match &row.language {
+        Some(language) => Language::of(language),
+        None => Language::of(&profile::of(tx, row.company).await?.language),
+    };
+    let zone = time::zone(tx, row.company).await?;
+    let letter = Letter {
+        company: row.company,
+        template: if purpose == Purpose::Invite { Template::Invite } else { Template::Reset },
+        language,
+        record: format!("user/{}", row.staff_code),
+        customer: None,
+        owner: Some(row.id),
+        to: vec![address],
+        cc: Vec::new(),
+        subject: None,
+        text: None,
+        places: vec![("name", row.name()), ("link", url.to_owned()), ("until", language.moment(expires_at, &zone))],
+        attachments: Vec::new(),
+    };
+    match mail::post(tx, app, by, &letter).await {
+        Ok(_) => Ok(true),
+        // Too many wait: the link is handed over in another way.
+        Err(Error::TooMany { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Nobody's mailbox is filled by whoever knows the address: one link that a stranger asks for in so many milliseconds.
+const BETWEEN: i64 = 5 * 60 * 1000;
+
+/// Sends a person who has forgotten the password a new link, where e-mail is sent, unless one went out a moment ago.
+pub(crate) async fn send_forgotten(tx: &mut Conn, app: &App, row: &Row, token: &Token) -> Result<(), Error> {
+    if app.mail.is_none() || mail::address(&row.email).is_none() {
+        return Ok(());
+    }
+    let now = app.now();
+    let recent: Option<i64> = tx
+        .sql(
+            "select id from mail where company = $1 and record = $2 and kind in ('invite', 'reset') and created_at > $3
+             limit 1",
+        )
+        .bind(row.company)
+        .bind(format!("user/{}", row.staff_code))
+        .bind(now - BETWEEN)
+        .optional()
+        .await?;
+    if recent.is_none() {
+        hand_over(tx, app, row, token, "system").await?;
+    }
+    Ok(())
 }
 
 /// What a token is for, while it is good.

@@ -38,6 +38,7 @@ pub(crate) const STANDARD: [(&str, &str, &[&str], &str); 5] = [
             "product:read",
             "employee:read",
             "setting:read",
+            "mail:read",
             "task:*",
             "activity:*",
             "case:*",

@@ -547,7 +547,8 @@ async fn sign_out_everywhere(
 
 /// Ask for a new password.
 ///
-/// The answer is the same whether anybody signs in with this e-mail or not. Without e-mail an administrator makes the link.
+/// The answer is the same whether anybody signs in with this e-mail or not. The link is sent by e-mail, at most every five
+/// minutes; on a server without e-mail an administrator makes it.
 #[utoipa::path(
     post,
     path = "/v1/auth/password/forgot",
@@ -574,12 +575,18 @@ async fn forgot_password(
     faults.end()?;
     let guess = Guess::at(&format!("forgot/{}", input.email), address);
     guess.take(&app)?;
-    // Whoever asks is written down: an administrator sees it beside the person and hands a link over.
+    // Whoever asks is written down: without e-mail an administrator sees it beside the person and hands a link over.
     let found = store::everywhere(&mut app.db.read().await?, &input.email, None).await?;
     let place = Place { headers: &headers, address };
     let now = app.now();
     for row in found.iter().filter(|row| row.is_active()) {
-        app.db.write(async |mut tx| note(&mut tx, row, "forgot_password", &place, now).await).await?;
+        let token = Token::new(row.company)?;
+        app.db
+            .write(async |mut tx| {
+                note(&mut tx, row, "forgot_password", &place, now).await?;
+                link::send_forgotten(&mut tx, &app, row, &token).await
+            })
+            .await?;
     }
     Ok(Reply::ok(()))
 }

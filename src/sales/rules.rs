@@ -133,7 +133,7 @@ fn percent(limit: Amount) -> f64 {
 }
 
 /// Whom a code pays: by a biller's number a bill that carries the document's number, else the number's owner.
-pub(super) fn payee(number: &str, document: &str) -> Option<Payee> {
+pub(crate) fn payee(number: &str, document: &str) -> Option<Payee> {
     let digits = number.chars().filter(char::is_ascii_digit).count();
     let others = number.chars().any(|letter| !letter.is_ascii_digit() && !matches!(letter, ' ' | '-' | '+'));
     match digits {

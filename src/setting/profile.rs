@@ -79,6 +79,43 @@ pub struct Setting {
     /// How long each of it is kept.
     #[serde(default)]
     pub retention: Retention,
+    /// How the company shows in e-mails.
+    #[serde(default)]
+    pub mail: MailSetting,
+}
+
+/// How a company shows in its e-mails.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MailSetting {
+    /// The name before the server's address; the company's name when null.
+    #[schema(example = "ฝ่ายขาย สยามทูลส์")]
+    pub sender_name: Option<String>,
+    /// Where answers go; the company's own e-mail when null.
+    #[schema(example = "sales@example.com")]
+    pub reply_to: Option<String>,
+}
+
+/// A change of it; what is absent stays.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MailSettingWrite {
+    /// The name before the server's address; null for the company's name.
+    #[schema(value_type = Option<String>, example = "ฝ่ายขาย สยามทูลส์")]
+    sender_name: Patch<String>,
+    /// Where answers go; null for the company's own e-mail.
+    #[schema(value_type = Option<String>, example = "sales@example.com")]
+    reply_to: Patch<String>,
+}
+
+impl MailSettingWrite {
+    fn over(&self, was: &MailSetting) -> MailSetting {
+        let filled = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        MailSetting {
+            sender_name: filled(self.sender_name.clone().over(was.sender_name.clone())),
+            reply_to: filled(self.reply_to.clone().over(was.reply_to.clone())),
+        }
+    }
 }
 
 /// A place of business.
@@ -192,6 +229,7 @@ impl Default for Setting {
             holidays: Vec::new(),
             retention_days: None,
             retention: Retention::default(),
+            mail: MailSetting::default(),
         }
     }
 }
@@ -273,6 +311,8 @@ struct SettingUpdate {
     retention_days: Patch<i64>,
     /// How long each of it is kept.
     retention: Option<RetentionWrite>,
+    /// How the company shows in e-mails.
+    mail: Option<MailSettingWrite>,
 }
 
 /// Get the company's profile and rules.
@@ -430,6 +470,7 @@ fn merge(old: &Row, input: &SettingUpdate) -> Result<Row, Error> {
         holidays: input.holidays.clone().unwrap_or_else(|| was.holidays.clone()),
         retention_days: input.retention_days.clone().over(was.retention_days),
         retention: input.retention.as_ref().map_or(was.retention, |write| write.over(was.retention)),
+        mail: input.mail.as_ref().map_or_else(|| was.mail.clone(), |write| write.over(&was.mail)),
     };
     let row = Row {
         name: input.name.clone().unwrap_or_else(|| old.name.clone()),
@@ -466,6 +507,16 @@ fn faults(row: &Row) -> Vec<Fault> {
     need(logo, Code::InvalidUrl, "logoUrl".to_owned(), "logoUrl begins with https://");
     let retention = setting.retention_days.is_none_or(|days| days > 0);
     need(retention, Code::OutOfRange, "retentionDays".to_owned(), "retentionDays is 1 or more");
+    let sender = setting.mail.sender_name.as_deref().unwrap_or_default();
+    let sender = sender.chars().count() <= 100 && !sender.contains(char::is_control);
+    need(
+        sender,
+        Code::InvalidFormat,
+        "mail.senderName".to_owned(),
+        "mail.senderName is one line of at most 100 characters",
+    );
+    let reply_to = setting.mail.reply_to.as_deref().is_none_or(|text| crate::mail::address(text).is_some());
+    need(reply_to, Code::InvalidFormat, "mail.replyTo".to_owned(), "mail.replyTo is not an e-mail address");
     for field in setting.retention.faults() {
         need(false, Code::OutOfRange, field.to_owned(), "Days are from 1 to 36500");
     }

@@ -21,6 +21,9 @@ pub struct Retention {
     /// Tries to hand messages to their channel.
     #[schema(example = 90)]
     pub attempts: i64,
+    /// E-mails that were sent, refused or given up.
+    #[schema(example = 365)]
+    pub mails: i64,
     /// The audit trail; null keeps it.
     #[schema(example = 3650)]
     pub audit: Option<i64>,
@@ -28,7 +31,7 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Retention {
-        Retention { events: 90, deliveries: 30, attempts: 90, audit: None }
+        Retention { events: 90, deliveries: 30, attempts: 90, mails: 365, audit: None }
     }
 }
 
@@ -41,6 +44,7 @@ impl Retention {
             events: own.events.min(most),
             deliveries: own.deliveries.min(most),
             attempts: own.attempts.min(most),
+            mails: own.mails.min(most),
             audit: own.audit.or(setting.retention_days).map(|days| days.min(most)),
         }
     }
@@ -51,6 +55,7 @@ impl Retention {
             ("retention.events", Some(self.events)),
             ("retention.deliveries", Some(self.deliveries)),
             ("retention.attempts", Some(self.attempts)),
+            ("retention.mails", Some(self.mails)),
             ("retention.audit", self.audit),
         ];
         all.into_iter()
@@ -72,6 +77,9 @@ pub struct RetentionWrite {
     /// Tries to hand messages to their channel.
     #[schema(example = 90)]
     attempts: Option<i64>,
+    /// E-mails that were sent, refused or given up.
+    #[schema(example = 365)]
+    mails: Option<i64>,
     /// The audit trail; null keeps it.
     #[schema(value_type = Option<i64>, example = 3650)]
     audit: Patch<i64>,
@@ -84,6 +92,7 @@ impl RetentionWrite {
             events: self.events.unwrap_or(was.events),
             deliveries: self.deliveries.unwrap_or(was.deliveries),
             attempts: self.attempts.unwrap_or(was.attempts),
+            mails: self.mails.unwrap_or(was.mails),
             audit: self.audit.clone().over(was.audit),
         }
     }

@@ -15,7 +15,7 @@ use crate::http::Error;
 use crate::job::{self, Job, Kind, Next, Wanted};
 
 /// How long an event is tried, and how long a subscription may fail before it is paused.
-const GIVE_UP: i64 = 3 * 24 * 60 * 60 * 1000;
+pub(crate) const GIVE_UP: i64 = 3 * 24 * 60 * 60 * 1000;
 
 /// Waits between tries, in seconds; the last one repeats.
 const SCHEDULE: [i64; 8] = [5, 30, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 10 * 3600];
@@ -282,10 +282,15 @@ async fn fail(
     if over {
         return Ok(Next::Again);
     }
-    let place = usize::try_from(event.tries).unwrap_or(usize::MAX).min(SCHEDULE.len() - 1);
-    let wait = SCHEDULE[place] * 1000;
-    let next = now + wait + job::backoff(1, 1000) * wait / 10_000 - wait / 10;
+    let next = now + pause(event.tries);
     Ok(Next::At(held.map_or(next, |held| held.max(next))))
+}
+
+/// How long to wait after so many tries before this one, in milliseconds.
+pub(crate) fn pause(tries: i64) -> i64 {
+    let place = usize::try_from(tries).unwrap_or(usize::MAX).min(SCHEDULE.len() - 1);
+    let wait = SCHEDULE[place] * 1000;
+    wait + job::backoff(1, 1000) * wait / 10_000 - wait / 10
 }
 
 /// The try, beside its delivery.

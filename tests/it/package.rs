@@ -24,7 +24,8 @@ async fn the_archive_holds_a_program_that_runs() {
     assert!(unpacked.success());
     let name = Path::new(&archive).file_name().unwrap().to_str().unwrap().strip_suffix(".tar.gz").unwrap();
     let folder = database.folder.join(name);
-    for file in ["LICENSE", "README.md", "openapi.json", "sala.service", "docs/OPERATIONS.md"] {
+    for file in ["LICENSE", "OFL.txt", "sala-render", "README.md", "openapi.json", "sala.service", "docs/OPERATIONS.md"]
+    {
         assert!(folder.join(file).is_file(), "{file}");
     }
     for program in [folder.join("sala"), out.join("image/sala")] {

@@ -72,7 +72,7 @@ async fn each_company_keeps_events_as_long_as_its_setting_says() {
     node.stop(Duration::from_secs(30)).await;
     assert_eq!((ages(&app, COMPANY).await, ages(&app, 508).await), (vec![10], vec![10, 40]));
     let shown = app.get("/v1/setting").await.data()["retention"].clone();
-    assert_eq!(shown, json!({"events": 30, "deliveries": 30, "attempts": 90, "audit": 400}));
+    assert_eq!(shown, json!({"events": 30, "deliveries": 30, "attempts": 90, "mails": 365, "audit": 400}));
     // A limit for all of it holds for what would be kept longer.
     assert_eq!(set(json!({"retentionDays": 5})).await.status, 200);
     let report = std::process::Command::new(env!("CARGO_BIN_EXE_sala"))

@@ -19,7 +19,7 @@ use crate::job::{Job, Next};
 use crate::record::Record;
 use crate::sales::{contract, deal};
 use crate::service::{Activity, Case};
-use crate::{task, time};
+use crate::{mail, task, time};
 
 /// How long an archive is kept.
 const KEPT: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -114,6 +114,7 @@ async fn fill(app: &App, company: i64, request: &Row, archive: &mut Archive) -> 
     records::<contract::Row>(app, company, &ids, archive, "contracts.jsonl").await?;
     records::<Activity>(app, company, &ids, archive, "activities.jsonl").await?;
     records::<Case>(app, company, &ids, archive, "cases.jsonl").await?;
+    records::<mail::Row>(app, company, &ids, archive, "mails.jsonl").await?;
     history(app, company, &ids, archive).await?;
     merges(app, company, &ids, archive).await?;
     requests(app, company, &ids, archive).await?;

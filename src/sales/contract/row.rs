@@ -71,6 +71,11 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Number of the customer.
+    pub(crate) fn customer(&self) -> i64 {
+        self.customer
+    }
+
     /// Its last moment: an end at midnight is a day, which belongs to it.
     pub(super) fn last_moment(&self, zone: &Zone) -> i64 {
         let end = Timestamp::from_millisecond(self.ends_at).unwrap_or_default().to_zoned(zone.clone());

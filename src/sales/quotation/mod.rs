@@ -1,6 +1,7 @@
 //! Quotations: create or update, get, enquiry, approval, cancelling, conversion to an order, revisions.
 
 mod convert;
+mod email;
 mod link;
 mod page;
 mod revision;
@@ -38,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reject_quotation))
         .merge(convert::routes())
         .merge(send::routes())
+        .merge(email::routes())
         .merge(page::routes())
         .merge(revision::routes())
 }

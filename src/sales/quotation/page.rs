@@ -24,6 +24,7 @@ use super::link::Link;
 use super::row::{Acceptance, Row};
 use super::status::{self, Status, Who};
 use crate::app::App;
+use crate::document::{self, DocumentQuery};
 use crate::http::{Caller, Code, Conditions, Error, Path, Query};
 use crate::record::{self, Actor};
 use crate::sales::content::Around;
@@ -33,7 +34,9 @@ use crate::time;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show_quotation_page, answer_quotation_page))
+    OpenApiRouter::new()
+        .routes(routes!(show_quotation_page, answer_quotation_page))
+        .routes(routes!(show_quotation_document))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -161,6 +164,37 @@ async fn show_quotation_page(
     Ok(page.show(Lang::choose(query.lang.as_deref(), &visitor, &page.setting), None))
 }
 
+/// A quotation as PDF, to whoever holds its link.
+///
+/// 404 as for the page; 409 `not_configured` on a server without the program that makes documents.
+#[utoipa::path(
+    get,
+    path = "/quotation/{token}/document",
+    operation_id = "showQuotationDocument",
+    tag = "Quotation",
+    params(PagePath, DocumentQuery),
+    responses(
+        (status = 200, description = "The document.", content_type = "application/pdf"),
+        (status = 400, response = inline(crate::http::openapi::BadRequest)),
+        (status = 404, response = inline(crate::http::openapi::NotFound)),
+    ),
+    security(())
+)]
+async fn show_quotation_document(
+    State(app): State<App>,
+    Path(path): Path<PagePath>,
+    Query(query): Query<DocumentQuery>,
+) -> Result<Response, Error> {
+    let mut conn = app.db.read().await?;
+    let page = Page::load(&app, &mut conn, &path.token).await?;
+    let mut response = document::answer_link(&app, conn, page.row, &query).await?;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow"));
+    Ok(response)
+}
+
 /// Accept or decline a quotation on its page.
 ///
 /// Name, time, network address and browser are kept with the quotation. An accepted one is completed; by the company's
@@ -268,6 +302,8 @@ struct Page {
     customer: String,
     token: String,
     is_over: bool,
+    /// Whether this server makes documents.
+    has_document: bool,
 }
 
 impl Page {
@@ -287,7 +323,15 @@ impl Page {
         let customer = around.customers.get(&row.customer).map(|customer| customer.name.clone()).unwrap_or_default();
         let today = time::day_of(app.now(), &zone).to_string();
         let is_over = row.is_expired || row.valid_until < today;
-        Ok(Page { row, setting, company, customer, token: token.to_owned(), is_over })
+        Ok(Page {
+            row,
+            setting,
+            company,
+            customer,
+            token: token.to_owned(),
+            is_over,
+            has_document: document::is_there(app),
+        })
     }
 
     fn show(&self, lang: Lang, fault: Option<&str>) -> Response {
@@ -347,6 +391,15 @@ impl Page {
         self.table(lang, &mut page);
         if let Some(remark) = &row.remark {
             let _ = write!(page, "<p class=\"remark\">{}</p>", escaped(remark));
+        }
+        if self.has_document {
+            let _ = write!(
+                page,
+                "<p><a href=\"/quotation/{}/document?lang={}\">{}</a></p>",
+                escaped(&self.token),
+                lang.code(),
+                lang.of("ดาวน์โหลด PDF", "Download as PDF")
+            );
         }
         self.answer(lang, fault, &mut page);
         page.push_str("</main></body></html>");

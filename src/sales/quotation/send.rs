@@ -133,7 +133,7 @@ async fn send_quotation(
 }
 
 /// Gives the quotation the status of one that was sent, as far as its status and the rules allow; and makes the link.
-async fn prepare(tx: &mut Conn, by: &Actor, old: Row) -> Result<(Link, Saved<Row>), Error> {
+pub(super) async fn prepare(tx: &mut Conn, by: &Actor, old: Row) -> Result<(Link, Saved<Row>), Error> {
     let refuse = |message: String| Err(Error::Conflict(Fault::new(Code::Conflict, "quotationNo", message)));
     if old.is_expired {
         return refuse(format!("Quotation {} was valid until {}", old.number, old.valid_until));

@@ -11,8 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use self::row::Row;
-use self::row::{Body, Kind, Paid, Party, TaxDocument};
+use self::row::{Body, Kind, Paid, TaxDocument};
+pub(crate) use self::row::{Party, Row};
 use super::order::payment::{self, Payment};
 use super::order::{self, Status};
 use super::{number_key, read_day};
