@@ -75,4 +75,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 25, name: "activities", sql: include_str!("../migrations/0025_activities.sql") },
     db::Migration { version: 26, name: "users", sql: include_str!("../migrations/0026_users.sql") },
     db::Migration { version: 27, name: "inbox", sql: include_str!("../migrations/0027_inbox.sql") },
+    db::Migration { version: 80, name: "deal_documents", sql: include_str!("../migrations/0080_deal_documents.sql") },
 ];

@@ -7,6 +7,7 @@ pub mod deal;
 pub mod decimal;
 pub mod due;
 mod entry;
+mod for_deal;
 pub(crate) mod order;
 pub mod promptpay;
 pub(crate) mod quotation;

@@ -1,6 +1,7 @@
 //! Deals: what may be sold to a customer, on a board whose stages it goes through until it is won or missed.
 
 mod board;
+mod document;
 mod enquiry;
 mod input;
 mod lookup;
@@ -25,6 +26,7 @@ use crate::customer::store as customers;
 use crate::http::reply::One;
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Faults, Patch, Path, Reply, lenient};
 use crate::record::{self, Actor, Saved};
+use crate::sales::order;
 use crate::setting::choice;
 use crate::setting::list::List;
 use crate::task::{self, TaskWrite};
@@ -48,6 +50,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(enquiry::routes())
         .merge(board::routes())
         .merge(lookup::routes())
+        .merge(document::routes())
 }
 
 /// A deal.
@@ -225,7 +228,7 @@ struct DealMove {
     remark: Option<String>,
     /// Mark every task of the deal as done.
     mark_all_task_as_done: Option<bool>,
-    /// Cancel every order of the deal.
+    /// Cancel every open order of the deal: all of them or none. 409 names those that cannot be cancelled.
     cancle_all_order: Option<bool>,
 }
 
@@ -553,6 +556,9 @@ async fn after(tx: &mut Conn, by: &Actor, old: Option<&Row>, row: &Row, wanted: 
     // The tasks that are there; the one to follow up comes behind them.
     if wanted.mark_all_task_as_done == Some(true) {
         task::finish_all(tx, by, &row.number).await?;
+    }
+    if wanted.cancle_all_order == Some(true) && old.is_some() {
+        order::cancel_of_deal(tx, by, row).await?;
     }
     let before = old.and_then(|old| old.follow_up_at);
     if let Some(at) = row.follow_up_at.filter(|at| Some(*at) != before) {
