@@ -76,4 +76,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 26, name: "users", sql: include_str!("../migrations/0026_users.sql") },
     db::Migration { version: 27, name: "inbox", sql: include_str!("../migrations/0027_inbox.sql") },
     db::Migration { version: 80, name: "deal_documents", sql: include_str!("../migrations/0080_deal_documents.sql") },
+    db::Migration { version: 81, name: "timeline", sql: include_str!("../migrations/0081_timeline.sql") },
 ];

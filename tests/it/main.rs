@@ -59,6 +59,7 @@ mod product;
 mod product_enquiry;
 mod product_image;
 mod product_ticket;
+mod reach;
 mod receiver;
 mod report;
 mod retention;

@@ -6,7 +6,7 @@ use db::{Conn, Rows, Type};
 use serde_json::{Value, json};
 
 use super::save::{insert, link, take_name};
-use super::{Links, Row, announce, by_code, exactly, hold, hold_code, key, links_of, update};
+use super::{Links, Row, announce, by_code, exactly, hold, hold_code, key, links_of, must_see, update};
 use crate::audit::{self, Change};
 use crate::customer::input::{self, CustomerWrite, Profile};
 use crate::customer::{erased, identity};
@@ -82,6 +82,9 @@ pub(crate) async fn put(
         }
         None => None,
     };
+    if let Some(old) = &old {
+        must_see(tx, caller, old.id).await?;
+    }
     conditions.allow_change(old.as_ref().map(|old| old.version))?;
     let was = match &old {
         Some(old) => links_of(tx, old).await?,

@@ -298,7 +298,7 @@ pub(crate) async fn create(
     let company = by.caller.company;
     let wanted = input.wanted();
     wanted.check(&mut faults);
-    let ids = held_customers(tx, company, input, &mut faults).await?;
+    let ids = held_customers(tx, &by.caller, input, &mut faults).await?;
     let stage = plan::first_stage(tx, company, input.board_id, wanted.deal_stage_id, &mut faults).await?;
     let mut row = plan::blank(by);
     plan::fill(tx, by, &mut row, &wanted, &mut faults).await?;
@@ -359,14 +359,14 @@ pub(crate) async fn put_named(
 /// their numbers, so that two requests do not wait for each other.
 async fn held_customers(
     tx: &mut Conn,
-    company: i64,
+    caller: &Caller,
     input: &DealCreate,
     faults: &mut Faults,
 ) -> Result<Vec<i64>, Error> {
     let mut found: Vec<(i64, String, &str)> = Vec::new();
     for (index, code) in input.customers().into_iter().enumerate() {
         let field = format!("customerCodes[{index}]");
-        if let Some(customer) = faults.take(customers::named(tx, company, &field, code).await)? {
+        if let Some(customer) = faults.take(customers::named(tx, caller, &field, code).await)? {
             found.push((customer.id, field, code));
         }
     }
@@ -375,7 +375,7 @@ async fn held_customers(
     let mut held: Vec<(usize, i64)> = Vec::new();
     for at in by_id {
         let Some((_, field, code)) = found.get(at) else { continue };
-        if let Some(customer) = faults.take(customers::named_to_add(tx, company, field, code).await)? {
+        if let Some(customer) = faults.take(customers::named_to_add(tx, caller, field, code, None).await)? {
             held.push((at, customer.id));
         }
     }
@@ -570,7 +570,9 @@ async fn after(tx: &mut Conn, by: &Actor, old: Option<&Row>, row: &Row, wanted: 
 /// Makes the task to follow up a deal, of the person in charge.
 async fn follow_up(tx: &mut Conn, by: &Actor, row: &Row, at: i64) -> Result<(), Error> {
     let zone = time::zone(tx, row.company).await?;
-    let customer = customers::exactly(tx, row.company, row.customer).await?;
+    // Whoever has the deal need not have its customer; the task is of the deal then.
+    let seen = customers::is_seen(tx, &by.caller, row.customer).await?;
+    let customer = customers::exactly(tx, row.company, row.customer).await?.filter(|_| seen);
     let subject: String = format!("Follow up: {}", row.name).chars().take(300).collect();
     let task = TaskWrite {
         subject: Patch::Set(subject),

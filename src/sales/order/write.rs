@@ -195,7 +195,8 @@ pub(crate) async fn put(
     let zone = time::zone(tx, company).await?;
     let today = time::day_of(by.now, &zone);
     let was = old.as_ref().map(Row::content);
-    let customer = find_customer(tx, company, input.customer_code.as_deref(), &mut faults).await?;
+    let own = old.as_ref().map(|old| old.customer);
+    let customer = find_customer(tx, &by.caller, input.customer_code.as_deref(), own, &mut faults).await?;
     let mut row = match &old {
         Some(old) => old.clone(),
         None => blank(by, today),

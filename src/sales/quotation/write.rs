@@ -205,7 +205,8 @@ pub(crate) async fn put(
     if old.as_ref().is_some_and(|old| matches!(&input.reference_no, Patch::Set(text) if is(old, text))) {
         entry.reference = Patch::Keep;
     }
-    let customer = find_customer(tx, company, input.customer_code.as_deref(), &mut faults).await?;
+    let own = old.as_ref().map(|old| old.customer);
+    let customer = find_customer(tx, &by.caller, input.customer_code.as_deref(), own, &mut faults).await?;
     let staff = find_staff(tx, company, input.staff_code.as_deref(), &mut faults).await?;
     let dated = read_day("quotationDate", input.quotation_date.as_deref(), &mut faults);
     let until = read_day("quotationValidUntil", input.quotation_valid_until.as_deref(), &mut faults);
