@@ -34,7 +34,8 @@ impl Kind {
             | Kind::Remind
             | Kind::Contract
             | Kind::Snooze
-            | Kind::Tally => 20,
+            | Kind::Tally
+            | Kind::Texts => 20,
             Kind::Media | Kind::File | Kind::Products | Kind::Import | Kind::Export | Kind::Erase | Kind::Refold => 3,
         }
     }
@@ -52,7 +53,7 @@ impl Kind {
             Kind::Remind | Kind::Contract | Kind::Snooze => of(4, 2, 2),
             Kind::Products | Kind::Import => of(4, 1, 1),
             Kind::Quota | Kind::Export | Kind::Erase | Kind::Refold => of(2, 1, 1),
-            Kind::Tally | Kind::Due | Kind::Purge => of(1, 1, 1),
+            Kind::Tally | Kind::Texts | Kind::Due | Kind::Purge => of(1, 1, 1),
         }
     }
 }

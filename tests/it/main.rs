@@ -48,6 +48,7 @@ mod line;
 mod live;
 mod media;
 mod merge;
+mod message_search;
 mod nodes;
 mod openapi;
 mod ops;
