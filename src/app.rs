@@ -21,6 +21,7 @@ use crate::http::sheet::Exports;
 use crate::job::{Loops, Shares, Wakes};
 use crate::live::Hub;
 use crate::media::Store;
+use crate::setting::block::Blocks;
 use crate::telemetry::Meter;
 use crate::vault::Vault;
 use crate::webhook;
@@ -70,6 +71,8 @@ pub struct Parts {
     pub connections: Seats,
     /// Lists that are being exported.
     pub exports: Exports,
+    /// Ids of records, taken in blocks.
+    pub ids: Blocks,
     /// Requests with an idempotency key that this node works on.
     pub running: Running,
     /// The job loops of this node.
@@ -186,6 +189,7 @@ impl App {
             places: Semaphore::new(config.max_requests),
             connections: Seats::new(config.max_connections),
             exports: Exports::default(),
+            ids: Blocks::default(),
             running: Running::since(clock.now()),
             loops: Loops::default(),
             sends: SendQueue::new(db.kind()),

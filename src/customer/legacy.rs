@@ -16,8 +16,8 @@ use crate::app::App;
 use crate::http::{Caller, Checked, Code, Conditions, Error, Fault, Faults, Json, Patch, Path, Reply};
 use crate::job::Kind;
 use crate::search;
-use crate::setting::choice;
 use crate::setting::list::List;
+use crate::setting::{block, choice};
 use crate::time::{self, Zone};
 
 /// The routes of this resource.
@@ -200,9 +200,12 @@ async fn legacy_create_customer(
 ) -> Result<Reply<LegacyCustomer>, Error> {
     let known = app.db.read().await?;
     let input = input.read(known, caller.company, faults).await?;
+    let going = block::begin(&app, caller.company, "customer").await?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let written = store::put(&mut tx, &caller, &input, &Conditions::default(), app.now()).await?;
+            let conditions = Conditions::default();
+            let written = store::put_as(&mut tx, &caller, &input, &conditions, going.id(), app.now()).await?;
+            going.wrote(written.row.id);
             let mut views = views(&mut tx, caller.company, vec![written.row]).await?;
             tx.reply(Reply::bare(views.pop().ok_or(Error::NotFound("customer"))?)).await
         })

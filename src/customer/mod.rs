@@ -39,7 +39,7 @@ pub(crate) use self::store::{
 use crate::app::App;
 use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Json, Path, Query, Reply};
 use crate::job::Kind;
-use crate::setting::{phone, profile};
+use crate::setting::{block, phone, profile};
 use crate::time;
 
 /// The routes of this room of the house.
@@ -238,9 +238,11 @@ async fn create_or_update_customer(
     Checked { value: input, faults }: Checked<CustomerWrite>,
 ) -> Result<Reply<CustomerKeys>, Error> {
     input.check(faults)?;
+    let going = block::begin(&app, caller.company, "customer").await?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let written = store::put(&mut tx, &caller, &input, &conditions, app.now()).await?;
+            let written = store::put_as(&mut tx, &caller, &input, &conditions, going.id(), app.now()).await?;
+            going.wrote(written.row.id);
             let version = written.row.version;
             let keys = CustomerKeys {
                 customer_id: written.row.id,
