@@ -231,10 +231,11 @@ async fn put(tx: &mut Conn, company: i64, mut number: i64, said: Vec<Said>) -> R
     }
     // A message with an id of its own may be met twice: by its id, and as one that is late.
     let new: Vec<i64> = tx
-        .sql("insert into message_place (company, number, message) ")
-        .bind(company)
-        .push_values("$1, input.number, input.message", rows)
-        .push(" on conflict (company, message) do nothing returning number")
+        .sql("insert into message_place (company, number, message) select ")
+        .push_bind(company)
+        .push(", number, message from ")
+        .push_rows(&rows)
+        .push(" as input where true on conflict (company, message) do nothing returning number")
         .all()
         .await?;
     let new: std::collections::HashSet<i64> = new.into_iter().collect();

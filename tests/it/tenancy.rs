@@ -12,7 +12,6 @@ const EXCEPTIONS: &[(&str, usize, &str)] = &[
     ("src/customer/sought.rs", 1, "the company is in the condition that is put behind it"),
     ("src/import/customer.rs", 1, "the company is in the condition that is put behind it"),
     ("src/inbox/draft.rs", 1, "the text with the company stands in a constant"),
-    ("src/inbox/search.rs", 2, "the text with the company stands in a constant"),
     ("src/inbox/view.rs", 1, "the text with the company stands in a constant"),
     ("src/job/dead.rs", 1, "work for all companies: looking, counting, ending"),
     ("src/job/mod.rs", 1, "work for all companies: looking, counting, ending"),
