@@ -18,7 +18,7 @@ use crate::job::Next;
 use crate::{live, search};
 
 /// The text index.
-pub(crate) const TEXTS: &str = "message_text";
+pub const TEXTS: &str = "message_text";
 
 /// So far behind the present messages are put into the index, in milliseconds.
 const BEHIND: i64 = 60 * 1000;
