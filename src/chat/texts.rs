@@ -29,8 +29,8 @@ const PAUSE: i64 = 30 * 1000;
 /// Messages of one unit of work.
 const LOT: i64 = 200;
 
-/// Units of one company in one run: others come next.
-const MOST: usize = 500;
+/// How long one company has its turn: others come next.
+const TURN: Duration = Duration::from_secs(10);
 
 /// While messages come in, it rests so many times as long as it has worked.
 const REST: u32 = 19;
@@ -86,14 +86,15 @@ pub async fn run(app: &App) -> Result<Next, Error> {
 
 /// Puts what is new in one company into the index; whether there may be more.
 async fn catch_up(app: &App, company: i64) -> Result<bool, Error> {
-    for _ in 0..MOST {
+    let turn = Instant::now();
+    while turn.elapsed() < TURN {
         let began = Instant::now();
         if !step(app, company).await? {
             return Ok(false);
         }
         let worked = began.elapsed();
         if is_busy(app, company).await? {
-            tokio::time::sleep(worked.saturating_mul(REST).min(Duration::from_secs(5))).await;
+            tokio::time::sleep(worked.saturating_mul(REST).min(Duration::from_secs(2))).await;
         }
     }
     Ok(true)
