@@ -97,7 +97,6 @@ async fn a_person_sees_and_changes_no_customer_beyond_his_range() {
         (Method::GET, "/v3/customers/THEIRS/files".to_owned(), None),
         (Method::GET, "/v3/customers/THEIRS/merges".to_owned(), None),
         (Method::GET, "/v3/customers/THEIRS/satisfaction".to_owned(), None),
-        (Method::GET, format!("/v1/audit?ref=customer/{id}"), None),
         (Method::POST, "/v3/customers".to_owned(), body(write)),
         (Method::DELETE, "/v3/customers/THEIRS".to_owned(), None),
         (Method::POST, "/v3/customers/THEIRS/merge".to_owned(), body(json!({"mergedCustomerCode": "MINE"}))),
@@ -150,7 +149,7 @@ async fn a_team_sees_what_its_people_look_after() {
     let app = TestApp::new().await;
     let (head, staff) = person(&app, "Supervisor", "head@example.com").await;
     let team = app.get(&format!("/v1/Employees/{staff}")).await;
-    let team = team.data()["teamName"].clone();
+    let team = team.data()["value"]["teamName"].clone();
     for (code, team) in [("mate", team), ("stranger", json!("Another team"))] {
         let body = json!({"staffCode": code, "email": format!("{code}@example.com"), "firstname": code, "lastname": "Jaidee",
                           "roleName": "Admin", "teamName": team});
@@ -159,6 +158,11 @@ async fn a_team_sees_what_its_people_look_after() {
     }
     assert_eq!(codes(&app, &head, "/v3/customers/enquiry", json!({})).await, ["MATE"]);
     assert_eq!(app.as_person(&head, Method::GET, "/v3/customers/STRANGER", None).await.status, 404);
+    for (code, status) in [("MATE", 200), ("STRANGER", 404)] {
+        let id = app.get(&format!("/v3/customers/{code}")).await.data()["customerId"].clone();
+        let history = app.as_person(&head, Method::GET, &format!("/v1/audit?ref=customer/{id}"), None).await;
+        assert_eq!(history.status, status, "{history:?}");
+    }
 }
 
 #[tokio::test]
