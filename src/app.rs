@@ -23,6 +23,7 @@ use crate::job::{Loops, Shares, Wakes};
 use crate::live::Hub;
 use crate::mail::smtp::Mailer;
 use crate::media::Store;
+use crate::setting::block::Blocks;
 use crate::telemetry::Meter;
 use crate::vault::Vault;
 use crate::webhook;
@@ -78,6 +79,8 @@ pub struct Parts {
     pub documents: document::Room,
     /// Pictures of documents that were fetched a while ago.
     pub logos: document::Logos,
+    /// Ids of records, taken in blocks.
+    pub ids: Blocks,
     /// Requests with an idempotency key that this node works on.
     pub running: Running,
     /// The job loops of this node.
@@ -209,6 +212,7 @@ impl App {
             exports: Exports::default(),
             documents: document::Room::default(),
             logos: document::Logos::default(),
+            ids: Blocks::default(),
             running: Running::since(clock.now()),
             loops: Loops::default(),
             sends: SendQueue::new(db.kind()),

@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::customer::store as customers;
 use crate::http::caller::Range;
 use crate::http::{Caller, Envelope, Error, Page, Paging, Query, Reply};
 use crate::inbox::rights;
@@ -185,6 +186,10 @@ async fn must_see(conn: &mut Conn, caller: &Caller, reference: &str) -> Result<(
     }
     let key = search::fold(name.trim());
     match kind {
+        "customer" => {
+            let id = name.trim().parse().map_err(|_| Error::NotFound("customer"))?;
+            customers::must_see(conn, caller, id).await?;
+        }
         "task" => drop(record::find::<task::Row>(conn, caller, "number_key", key).await?),
         "deal" => drop(record::find::<deal::Row>(conn, caller, "number_key", key).await?),
         "quotation" => drop(record::find::<quotation::Row>(conn, caller, "number_key", key).await?),

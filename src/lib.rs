@@ -78,4 +78,8 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 27, name: "inbox", sql: include_str!("../migrations/0027_inbox.sql") },
     db::Migration { version: 70, name: "documents", sql: include_str!("../migrations/0070_documents.sql") },
     db::Migration { version: 75, name: "mail", sql: include_str!("../migrations/0075_mail.sql") },
+    db::Migration { version: 80, name: "deal_documents", sql: include_str!("../migrations/0080_deal_documents.sql") },
+    db::Migration { version: 81, name: "timeline", sql: include_str!("../migrations/0081_timeline.sql") },
+    db::Migration { version: 82, name: "message_text", sql: include_str!("../migrations/0082_message_text.sql") },
+    db::Migration { version: 83, name: "record_figures", sql: include_str!("../migrations/0083_record_figures.sql") },
 ];

@@ -1,4 +1,5 @@
-//! What happened with a customer, the newest first: chat rooms, events, activities, cases and tasks in one list.
+//! What happened with a customer, the newest first: chat rooms, events, activities, cases, tasks, deals, quotations, orders and
+//! contracts in one list.
 //!
 //! A page is one statement. Each kind of record reads no more of its index than a page has, from the place on where the page
 //! before ended; so a page costs the same however long the history is. A new kind is one more `Arm`.
@@ -21,6 +22,7 @@ use crate::customer::store as customers;
 use crate::http::{Caller, Code, Envelope, Error, Faults, Page, Paging, Path, Query, Reply};
 use crate::inbox::rights;
 use crate::record;
+use crate::sales::{contract, deal, order, quotation};
 use crate::service::{Activity, Case};
 use crate::task;
 use crate::time::{self, Zone};
@@ -42,7 +44,8 @@ struct CustomerPath {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct TimelineQuery {
-    /// Only entries of these kinds, with commas between them: `room`, `event`, `activity`, `case`, `task`.
+    /// Only entries of these kinds, with commas between them: `room`, `event`, `activity`, `case`, `task`, `deal`,
+    /// `quotation`, `order`, `contract`.
     kinds: Option<String>,
     /// Entries a page: 1 to 200, default 20. Also spelled `pageLength`.
     take: Option<i64>,
@@ -59,11 +62,11 @@ struct TimelineQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct TimelineEntry {
-    /// `room`, `event`, `activity`, `case` or `task`.
+    /// `room`, `event`, `activity`, `case`, `task`, `deal`, `quotation`, `order` or `contract`.
     #[schema(example = "case")]
     kind: String,
-    /// When: of a room its last message, of an activity its begin, of a case when it was raised, of a task when it was
-    /// entered.
+    /// When: of a room its last message, of an activity its begin, of a case when it was raised, of a deal when it was
+    /// offered, of a contract its begin, of a task, a quotation and an order when it was entered.
     #[schema(example = "2025-02-05T17:35:53+0700")]
     date: String,
     /// The record's number or id, by which its own operations know it.
@@ -118,7 +121,7 @@ const ARMS: &[Arm] = &[
         at: "last_at",
         condition: " and erased_at is null",
         by_uuid: true,
-        within: |query, caller| match caller.scopes.iter().any(|scope| scope == "chat:read") {
+        within: |query, caller| match may(caller, "chat:read") {
             true => rights::within(query, caller),
             false => query.push(" and false"),
         },
@@ -163,7 +166,67 @@ const ARMS: &[Arm] = &[
         by_uuid: false,
         within: |query, caller| record::within::<task::Row>(query, caller),
     },
+    Arm {
+        kind: "deal",
+        select: "select 5 as rank, deal_at as at, id as number, cast(null as uuid) as room, number as reference, name as title,
+                        '' as said, case status when 1 then 'open' when 2 then 'won' when 3 then 'missed' else '' end as status, owner as assignee
+                 from deal where company = ",
+        at: "deal_at",
+        condition: " and deleted_at is null",
+        by_uuid: false,
+        within: |query, caller| match may(caller, "deal:read") {
+            true => record::within::<deal::Row>(query, caller),
+            false => query.push(" and false"),
+        },
+    },
+    Arm {
+        kind: "quotation",
+        select: "select 6 as rank, created_at as at, id as number, cast(null as uuid) as room, number as reference, subject as title,
+                        '' as said, case status when 1 then 'draft' when 2 then 'waitingForApproval' when 3 then 'waitingToBeSent'
+                             when 4 then 'sent' when 5 then 'completed' when 6 then 'rejected' when 7 then 'cancelled' else '' end as status, owner as assignee
+                 from quotation where company = ",
+        at: "created_at",
+        condition: " and deleted_at is null",
+        by_uuid: false,
+        within: |query, caller| match may(caller, "quotation:read") {
+            true => record::within::<quotation::Row>(query, caller),
+            false => query.push(" and false"),
+        },
+    },
+    Arm {
+        kind: "order",
+        select: "select 7 as rank, created_at as at, id as number, cast(null as uuid) as room, number as reference, subject as title,
+                        '' as said, case status when 1 then 'draft' when 2 then 'open' when 3 then 'completed' when 4 then 'rejected'
+                             when 5 then 'cancelled' else '' end as status, owner as assignee
+                 from sales_order where company = ",
+        at: "created_at",
+        condition: " and deleted_at is null",
+        by_uuid: false,
+        within: |query, caller| match may(caller, "salesorder:read") {
+            true => record::within::<order::Row>(query, caller),
+            false => query.push(" and false"),
+        },
+    },
+    Arm {
+        kind: "contract",
+        select: "select 8 as rank, starts_at as at, id as number, cast(null as uuid) as room, number as reference, name as title,
+                        '' as said, case status when 1601 then 'open' when 1602 then 'active' when 1603 then 'completed'
+                             when 1604 then 'cancelled' else '' end as status, owner as assignee
+                 from contract where company = ",
+        at: "starts_at",
+        condition: " and deleted_at is null",
+        by_uuid: false,
+        within: |query, caller| match may(caller, "contract:read") {
+            true => record::within::<contract::Row>(query, caller),
+            false => query.push(" and false"),
+        },
+    },
 ];
+
+/// Whether a caller has a scope. Documents of sales are shown to whoever may read them.
+fn may(caller: &Caller, wanted: &str) -> bool {
+    caller.scopes.iter().any(|scope| scope == wanted)
+}
 
 /// The place behind an entry: time, kind and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,7 +253,7 @@ async fn get_customer_timeline(
     Query(query): Query<TimelineQuery>,
 ) -> Result<Reply<Page<TimelineEntry>>, Error> {
     let mut conn = app.db.read().await?;
-    let customer = customers::find(&mut conn, caller.company, &path.customer_code).await?;
+    let customer = customers::find(&mut conn, &caller, &path.customer_code).await?;
     let mut faults = Faults::default();
     let paging = Paging::read(None, query.take, query.page_length, faults.list());
     let kinds = kinds(query.kinds.as_deref().unwrap_or_default(), &mut faults);

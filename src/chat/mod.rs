@@ -10,6 +10,7 @@ pub mod message;
 pub mod queue;
 pub mod room;
 pub mod sandbox;
+pub mod texts;
 
 use utoipa_axum::router::OpenApiRouter;
 

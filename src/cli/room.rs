@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use super::{Failure, now, open, print_record, required_company};
-use crate::chat::room;
+use super::{Failure, now, open, parts, print_record, print_text, required_company};
+use crate::chat::{room, texts};
 use crate::config::Common;
 
 #[derive(Debug, Args)]
@@ -15,6 +15,8 @@ pub(super) struct Room {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Make the index by which a company's messages are searched anew, out of all of them.
+    Reindex,
     /// Make a room for a customer whose id is known; others appear on first contact.
     Create {
         /// The channel account's id.
@@ -35,9 +37,14 @@ enum Action {
 impl Room {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
         let company = required_company(common)?;
-        let db = open(common).await?;
         match self.action {
+            Action::Reindex => {
+                let app = parts(common, None).await?;
+                texts::rebuild(&app, company).await?;
+                print_text(&format!("the messages of company {company} are in the index anew"))
+            }
             Action::Create { account, external_id, id, name } => {
+                let db = open(common).await?;
                 print_record(common, &room::create(&db, company, &account, &external_id, id, &name, now()).await?)
             }
         }

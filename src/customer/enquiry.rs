@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 
 use super::filter::Filter;
 use super::page::find_page;
+use super::store::Reach;
 use super::{Customer, views};
 use crate::app::App;
 use crate::http::{Caller, Code, Error, Faults, Json, List, ListEnvelope};
@@ -123,7 +124,8 @@ async fn enquire_customers(
     Json(input): Json<CustomerEnquiry>,
 ) -> Result<List<Customer>, Error> {
     let mut conn = app.db.read().await?;
-    let filter = input.filter(&mut conn, caller.company).await?;
+    let mut filter = input.filter(&mut conn, caller.company).await?;
+    filter.reach = Reach::of(&caller);
     let page = find_page(&mut conn, caller.company, &filter, app.config.effort).await?;
     let value = views(&mut conn, caller.company, page.rows).await?;
     Ok(List { value, total: page.total, next: page.next })
@@ -150,6 +152,7 @@ async fn search_customers(
     faults.end()?;
     filter.keyword = search::keyword_or_phone(input.keyword.as_deref());
     filter.best_first = filter.keyword.is_some();
+    filter.reach = Reach::of(&caller);
     let mut conn = app.db.read().await?;
     let page = find_page(&mut conn, caller.company, &filter, app.config.effort).await?;
     let value = views(&mut conn, caller.company, page.rows).await?;

@@ -191,7 +191,7 @@ async fn get_customer_events(
     let to = moment("dateTo", to, &mut faults, |text| time::read_end(text, &zone));
     let kinds = kinds(query.event_type_ids.as_deref().unwrap_or_default(), &mut faults);
     faults.end()?;
-    let customer = store::named(&mut conn, caller.company, "customerCode", &query.customer_code).await?;
+    let customer = store::named(&mut conn, &caller, "customerCode", &query.customer_code).await?;
     let rows = list(&mut conn, caller.company, customer.id, &kinds, from, to).await?;
     Ok(Reply::ok(rows.into_iter().map(|row| row.item(&zone)).collect()))
 }
@@ -237,8 +237,8 @@ async fn edit_customer_event(
     let at = check(&input, Faults::new(faults), &zone)?;
     caller
         .write(&app, async |mut tx| {
-            let old = held(&mut tx, caller.company, path.event_id, &conditions).await?;
-            let customer = known(&mut tx, caller.company, &input).await?;
+            let old = held(&mut tx, &caller, path.event_id, &conditions).await?;
+            let customer = known(&mut tx, &caller, &input).await?;
             let new = row(&input, old.id, customer, at, old.version + 1);
             update(&mut tx, caller.company, &new, app.now()).await?;
             record(&mut tx, &caller, Some(&old), Some(&new), app.now()).await?;
@@ -266,7 +266,7 @@ async fn delete_customer_event(
 ) -> Result<Reply<Option<String>>, Error> {
     caller
         .write(&app, async |mut tx| {
-            let old = held(&mut tx, caller.company, path.event_id, &conditions).await?;
+            let old = held(&mut tx, &caller, path.event_id, &conditions).await?;
             tx.sql("delete from customer_event where company = $1 and id = $2")
                 .bind(caller.company)
                 .bind(old.id)
@@ -333,7 +333,7 @@ pub(crate) async fn add(
     at: i64,
     now: i64,
 ) -> Result<Row, Error> {
-    let customer = known(tx, caller.company, input).await?;
+    let customer = known(tx, caller, input).await?;
     let id = number::next(tx, caller.company, "customer-event").await?;
     let row = row(input, id, customer, at, 1);
     insert(tx, caller, &row, now).await?;
@@ -363,9 +363,9 @@ fn kinds(text: &str, faults: &mut Faults) -> Vec<i64> {
 }
 
 /// The customer's number; what the request names and is not there is a fault.
-async fn known(tx: &mut Conn, company: i64, input: &CustomerEventWrite) -> Result<i64, Error> {
+async fn known(tx: &mut Conn, caller: &Caller, input: &CustomerEventWrite) -> Result<i64, Error> {
     let mut faults = Faults::default();
-    let customer = match store::named_to_add(tx, company, "customerCode", &input.customer_code).await {
+    let customer = match store::named_to_add(tx, caller, "customerCode", &input.customer_code, None).await {
         Ok(customer) => Some(customer),
         Err(Error::Invalid(found)) => {
             faults.list().extend(found);
@@ -373,7 +373,7 @@ async fn known(tx: &mut Conn, company: i64, input: &CustomerEventWrite) -> Resul
         }
         Err(error) => return Err(error),
     };
-    if choice::find(tx, company, List::EventTypes, input.event_type).await?.is_none() {
+    if choice::find(tx, caller.company, List::EventTypes, input.event_type).await?.is_none() {
         let message = format!("eventType {} is no event type", input.event_type);
         faults.add(Code::NotFound, "eventType", message);
     }
@@ -398,9 +398,12 @@ const COLUMNS: &str =
     "select id, customer, name, kind, happens_at, description, version from customer_event where company = $1";
 
 /// The event that a request changes, held until the unit ends.
-async fn held(tx: &mut Conn, company: i64, id: i64, conditions: &Conditions) -> Result<Row, Error> {
-    let query = tx.sql(COLUMNS).push(" and id = $2").bind(company).bind(id).held();
+async fn held(tx: &mut Conn, caller: &Caller, id: i64, conditions: &Conditions) -> Result<Row, Error> {
+    let query = tx.sql(COLUMNS).push(" and id = $2").bind(caller.company).bind(id).held();
     let row: Row = query.optional().await?.ok_or(Error::NotFound("event"))?;
+    if !store::is_seen(tx, caller, row.customer).await? {
+        return Err(Error::NotFound("event"));
+    }
     conditions.allow_change(Some(row.version))?;
     Ok(row)
 }

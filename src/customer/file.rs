@@ -177,7 +177,7 @@ async fn list_customer_files(
     let paging = Paging::read(query.skip, query.take, query.page_length, faults.list());
     faults.end()?;
     let mut conn = app.db.read().await?;
-    let record = record(&mut conn, caller.company, &path.customer_code).await?;
+    let record = record(&mut conn, &caller, &path.customer_code).await?;
     let (rows, counted) = attachment::list(&mut conn, caller.company, record, query.file_category_id, paging).await?;
     let files = attachment::views(&app, &mut conn, caller.company, rows).await?;
     Ok(Reply::ok(Listing::new(files, counted)))
@@ -199,7 +199,7 @@ async fn get_customer_file(
     Path(path): Path<FilePath>,
 ) -> Result<Reply<AttachedFile>, Error> {
     let mut conn = app.db.read().await?;
-    let record = record(&mut conn, caller.company, &path.customer_code).await?;
+    let record = record(&mut conn, &caller, &path.customer_code).await?;
     let row = attachment::find(&mut conn, caller.company, record, &path.file_id).await?;
     let file = attachment::views(&app, &mut conn, caller.company, vec![row]).await?.pop();
     Ok(Reply::ok(file.ok_or(Error::NotFound("file"))?))
@@ -222,7 +222,7 @@ async fn delete_customer_file(
 ) -> Result<Reply<Option<String>>, Error> {
     let deleted = caller
         .write(&app, async |mut tx| {
-            let record = record(&mut tx, caller.company, &path.customer_code).await?;
+            let record = record(&mut tx, &caller, &path.customer_code).await?;
             attachment::remove(&app, &mut tx, &caller, record, &path.file_id).await?;
             tx.reply(Reply::ok(None)).await
         })
@@ -260,7 +260,7 @@ async fn link_customer_file(
     faults.end()?;
     caller
         .write(&app, async |mut tx| {
-            let record = record(&mut tx, caller.company, &path.customer_code).await?;
+            let record = record(&mut tx, &caller, &path.customer_code).await?;
             let link = attachment::relink(&app, &mut tx, &caller, record, &path.file_id, seconds).await?;
             tx.reply(Reply::ok(link)).await
         })
@@ -268,8 +268,8 @@ async fn link_customer_file(
 }
 
 /// The living customer of this code, as what files are attached to.
-async fn record(conn: &mut Conn, company: i64, code: &str) -> Result<Record, Error> {
-    Ok(Record::customer(store::find(conn, company, code).await?.id))
+async fn record(conn: &mut Conn, caller: &Caller, code: &str) -> Result<Record, Error> {
+    Ok(Record::customer(store::find(conn, caller, code).await?.id))
 }
 
 async fn attach(
@@ -279,7 +279,7 @@ async fn attach(
 ) -> Result<Reply<Vec<AttachedFile>>, Error> {
     caller
         .write(app, async |mut tx| {
-            let (customer, category) = target(&mut tx, caller.company, upload).await?;
+            let (customer, category) = target(&mut tx, caller, upload).await?;
             // Whoever deletes or merges the customer at this moment waits, or is waited for.
             store::hold(&mut tx, caller.company, customer.id).await?;
             let record = Record::customer(customer.id);
@@ -292,7 +292,7 @@ async fn attach(
 /// The customer and the category that a request names; every fault of the request is named.
 async fn target(
     conn: &mut Conn,
-    company: i64,
+    caller: &Caller,
     upload: &Upload<CustomerFileAttach>,
 ) -> Result<(Row, Option<i64>), Error> {
     let (input, mut faults) = (&upload.value, upload.faults.clone());
@@ -302,12 +302,18 @@ async fn target(
     faults.required("customerCode", &input.customer_code, 50);
     faults.end()?;
     let mut faults = Faults::default();
-    let customer = store::by_code(conn, company, &input.customer_code).await?.filter(|row| row.deleted_at.is_none());
+    let mut customer =
+        store::by_code(conn, caller.company, &input.customer_code).await?.filter(|row| row.deleted_at.is_none());
+    if let Some(found) = &customer
+        && !store::is_seen(conn, caller, found.id).await?
+    {
+        customer = None;
+    }
     if customer.is_none() {
         let message = format!("customerCode “{}” is no customer", input.customer_code);
         faults.add(Code::NotFound, "customerCode", message);
     }
-    let category = category(conn, company, input, &mut faults).await?;
+    let category = category(conn, caller.company, input, &mut faults).await?;
     faults.end()?;
     Ok((customer.ok_or(Error::NotFound("customer"))?, category))
 }

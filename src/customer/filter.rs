@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use db::Query;
 use serde::{Deserialize, Serialize};
 
-use super::store::{self, Row};
+use super::store::{self, Reach, Row};
 use crate::http::{Code, Faults, Paging};
 
 /// The order of a list; each is that of an index.
@@ -65,6 +65,8 @@ pub(super) struct Filter {
     pub(super) created: (Option<i64>, Option<i64>),
     pub(super) modified: (Option<i64>, Option<i64>),
     pub(super) near: Option<Near>,
+    /// Only what the caller may see; none of one who may see all.
+    pub(super) reach: Option<Reach>,
 }
 
 /// Within a distance of a place. Degrees are millionths, as they are stored.

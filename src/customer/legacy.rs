@@ -11,13 +11,13 @@ use db::Conn;
 use super::filter::{Filter, Near};
 use super::input::{CustomerAddress, CustomerContact, CustomerSocialAccountWrite, CustomerWrite};
 use super::page::find_page;
-use super::store::{self, Links, Row};
+use super::store::{self, Links, Reach, Row};
 use crate::app::App;
 use crate::http::{Caller, Checked, Code, Conditions, Error, Fault, Faults, Json, Patch, Path, Reply};
 use crate::job::Kind;
 use crate::search;
-use crate::setting::choice;
 use crate::setting::list::List;
+use crate::setting::{block, choice};
 use crate::time::{self, Zone};
 
 /// The routes of this resource.
@@ -200,9 +200,12 @@ async fn legacy_create_customer(
 ) -> Result<Reply<LegacyCustomer>, Error> {
     let known = app.db.read().await?;
     let input = input.read(known, caller.company, faults).await?;
+    let going = block::begin(&app, caller.company, "customer").await?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let written = store::put(&mut tx, &caller, &input, &Conditions::default(), app.now()).await?;
+            let conditions = Conditions::default();
+            let written = store::put_as(&mut tx, &caller, &input, &conditions, going.id(), app.now()).await?;
+            going.wrote(written.row.id);
             let mut views = views(&mut tx, caller.company, vec![written.row]).await?;
             tx.reply(Reply::bare(views.pop().ok_or(Error::NotFound("customer"))?)).await
         })
@@ -239,6 +242,7 @@ async fn legacy_get_customer(
         found = store::by_id(&mut conn, caller.company, id).await?;
     }
     let row = found.ok_or(Error::NotFound("customer"))?.living()?;
+    store::must_see(&mut conn, &caller, row.id).await?;
     let mut views = views(&mut conn, caller.company, vec![row]).await?;
     Ok(Reply::bare(views.pop().ok_or(Error::NotFound("customer"))?))
 }
@@ -312,7 +316,8 @@ async fn legacy_enquire_customers(
     Json(input): Json<LegacyEnquiry>,
 ) -> Result<Reply<serde_json::Value>, Error> {
     let columns: Vec<String> = input.display_columns.iter().flatten().map(|name| name.to_lowercase()).collect();
-    let filter = input.filter()?;
+    let mut filter = input.filter()?;
+    filter.reach = Reach::of(&caller);
     let mut conn = app.db.read().await?;
     let rows = find_page(&mut conn, caller.company, &filter, app.config.effort).await?.rows;
     let views = views(&mut conn, caller.company, rows).await?;

@@ -39,7 +39,7 @@ pub(crate) use self::store::{
 use crate::app::App;
 use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Json, Path, Query, Reply};
 use crate::job::Kind;
-use crate::setting::{phone, profile};
+use crate::setting::{block, phone, profile};
 use crate::time;
 
 /// The routes of this room of the house.
@@ -238,9 +238,11 @@ async fn create_or_update_customer(
     Checked { value: input, faults }: Checked<CustomerWrite>,
 ) -> Result<Reply<CustomerKeys>, Error> {
     input.check(faults)?;
+    let going = block::begin(&app, caller.company, "customer").await?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let written = store::put(&mut tx, &caller, &input, &conditions, app.now()).await?;
+            let written = store::put_as(&mut tx, &caller, &input, &conditions, going.id(), app.now()).await?;
+            going.wrote(written.row.id);
             let version = written.row.version;
             let keys = CustomerKeys {
                 customer_id: written.row.id,
@@ -275,6 +277,7 @@ async fn get_customer_by_code(
     let mut conn = app.db.read().await?;
     let found = store::by_code(&mut conn, caller.company, &path.customer_code).await?;
     let row = found.ok_or(Error::NotFound("customer"))?.shown()?;
+    store::must_see(&mut conn, &caller, row.id).await?;
     reply(&mut conn, row, &conditions).await
 }
 
@@ -297,6 +300,7 @@ async fn get_customer_by_id(
     let mut conn = app.db.read().await?;
     let found = store::by_id(&mut conn, caller.company, path.customer_id).await?;
     let row = found.ok_or(Error::NotFound("customer"))?.shown()?;
+    store::must_see(&mut conn, &caller, row.id).await?;
     reply(&mut conn, row, &conditions).await
 }
 
@@ -318,7 +322,9 @@ async fn get_customer_by_name(
 ) -> Result<Reply<Customer>, Error> {
     let mut conn = app.db.read().await?;
     let found = store::by_name(&mut conn, caller.company, &path.customer_name).await?;
-    reply(&mut conn, found.ok_or(Error::NotFound("customer"))?, &conditions).await
+    let row = found.ok_or(Error::NotFound("customer"))?;
+    store::must_see(&mut conn, &caller, row.id).await?;
+    reply(&mut conn, row, &conditions).await
 }
 
 /// Get the customers that carry a tax number, one for each branch.
@@ -338,7 +344,7 @@ async fn get_customers_by_tax(
     Query(query): Query<TaxQuery>,
 ) -> Result<Reply<Vec<Customer>>, Error> {
     let mut conn = app.db.read().await?;
-    let rows = store::by_tax(&mut conn, caller.company, &path.tax_id, query.branch_code.as_deref()).await?;
+    let rows = store::by_tax(&mut conn, &caller, &path.tax_id, query.branch_code.as_deref()).await?;
     if rows.is_empty() {
         return Err(Error::NotFound("customer"));
     }
@@ -418,7 +424,7 @@ async fn check_customer_existence(
         }
         faults.end()?;
     }
-    let customers: Vec<Match> = store::matching(&mut conn, caller.company, &known).await?;
+    let customers: Vec<Match> = store::matching(&mut conn, &caller, &known).await?;
     Ok(Reply::ok(Existence { exists: !customers.is_empty(), customers }))
 }
 

@@ -112,7 +112,11 @@ impl Sought<'_> {
     /// Whether counting looks at customers that may not match, because no index has all that is asked for.
     fn counts_with_conditions(&self) -> bool {
         let filter = self.filter;
-        self.has_period() || filter.has_owner || filter.team.is_some() || filter.near.is_some()
+        self.has_period()
+            || filter.has_owner
+            || filter.team.is_some()
+            || filter.near.is_some()
+            || filter.reach.is_some()
     }
 
     /// How many match, exact up to [`Listing::MOST_COUNTED`] where shape and entries alone are asked for. Otherwise

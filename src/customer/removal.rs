@@ -38,7 +38,7 @@ async fn delete_customer(
 ) -> Result<Reply<Option<String>>, Error> {
     let deleted = caller
         .write(&app, async |mut tx| {
-            let old = held(&mut tx, caller.company, &path.customer_code).await?.living()?;
+            let old = held(&mut tx, &caller, &path.customer_code).await?.living()?;
             conditions.allow_change(Some(old.version))?;
             delete(&mut tx, &caller, old, app.now()).await?;
             tx.reply(Reply::ok(None)).await
@@ -65,7 +65,7 @@ async fn restore_customer(
 ) -> Result<Reply<Customer>, Error> {
     let restored = caller
         .write(&app, async |mut tx| {
-            let old = held(&mut tx, caller.company, &path.customer_code).await?;
+            let old = held(&mut tx, &caller, &path.customer_code).await?;
             if old.deleted_at.is_none() {
                 let message = format!("Customer {} is not deleted", old.code);
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "customerCode", message)));
@@ -80,10 +80,12 @@ async fn restore_customer(
 }
 
 /// The customer of this code, deleted or not, kept from others until the unit ends.
-async fn held(tx: &mut Conn, company: i64, code: &str) -> Result<Row, Error> {
+async fn held(tx: &mut Conn, caller: &Caller, code: &str) -> Result<Row, Error> {
+    let company = caller.company;
     let found = store::by_code(tx, company, code).await?.ok_or(Error::NotFound("customer"))?;
     store::hold(tx, company, found.id).await?;
     let held = store::exactly(tx, company, found.id).await?.ok_or(Error::NotFound("customer"))?;
+    store::must_see(tx, caller, held.id).await?;
     match (held.erased_at, held.merged_into) {
         (Some(_), _) => Err(erased::refusal(&held.code)),
         (_, Some(_)) => Err(Error::Changed),

@@ -14,6 +14,7 @@ use super::store;
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Envelope, Error, Json, Path, Reply};
+use crate::inbox::rights;
 use crate::search;
 
 /// The routes of this resource.
@@ -77,8 +78,8 @@ async fn get_room_customer(
     Path(path): Path<RoomPath>,
 ) -> Result<Reply<RoomCustomer>, Error> {
     let mut conn = app.db.read().await?;
-    let room = find(&mut conn, caller.company, path.room_id).await?.ok_or(Error::NotFound("room"))?;
-    Ok(Reply::ok(view(&mut conn, caller.company, &room).await?))
+    let room = find(&mut conn, &caller, path.room_id).await?.ok_or(Error::NotFound("room"))?;
+    Ok(Reply::ok(view(&mut conn, &caller, &room).await?))
 }
 
 /// Link a chat room to a customer by hand, or take the link away.
@@ -100,15 +101,19 @@ async fn link_room_customer(
 ) -> Result<Reply<RoomCustomer>, Error> {
     caller
         .write(&app, async |mut tx| {
-            let old = find(&mut tx, caller.company, path.room_id).await?.ok_or(Error::NotFound("room"))?;
+            let old = find(&mut tx, &caller, path.room_id).await?.ok_or(Error::NotFound("room"))?;
+            // The link of somebody else's customer is not changed either.
+            if let Some(customer) = old.customer {
+                store::must_see(&mut tx, &caller, customer).await?;
+            }
             let code = input.customer_code.as_deref().map(str::trim).filter(|code| !code.is_empty());
             let customer = match code {
-                Some(code) => Some(store::named_to_add(&mut tx, caller.company, "customerCode", code).await?.id),
+                Some(code) => Some(store::named_to_add(&mut tx, &caller, "customerCode", code, old.customer).await?.id),
                 None => None,
             };
             let room = Room { customer, ..old.clone() };
             link(&mut tx, &caller, &old, &room, app.now()).await?;
-            let view = view(&mut tx, caller.company, &room).await?;
+            let view = view(&mut tx, &caller, &room).await?;
             tx.reply(Reply::ok(view)).await
         })
         .await
@@ -129,36 +134,35 @@ impl Room {
     }
 }
 
-async fn find(conn: &mut Conn, company: i64, id: Uuid) -> Result<Option<Room>, db::Error> {
-    conn.sql("select id, platform, external_id, customer from room where company = $1 and id = $2")
-        .bind(company)
-        .bind(id)
-        .optional()
-        .await
+async fn find(conn: &mut Conn, caller: &Caller, id: Uuid) -> Result<Option<Room>, db::Error> {
+    let query = conn.sql("select id, platform, external_id, customer from room where company = $1 and id = $2");
+    rights::within(query.bind(caller.company).bind(id), caller).optional().await
 }
 
-async fn view(conn: &mut Conn, company: i64, room: &Room) -> Result<RoomCustomer, Error> {
+async fn view(conn: &mut Conn, caller: &Caller, room: &Room) -> Result<RoomCustomer, Error> {
+    let company = caller.company;
     let customer = match room.customer {
-        Some(id) => store::by_id(conn, company, id).await?.filter(|row| row.deleted_at.is_none()),
+        Some(id) if store::is_seen(conn, caller, id).await? => {
+            store::by_id(conn, company, id).await?.filter(|row| row.deleted_at.is_none())
+        }
+        Some(_) => None,
         None => None,
     };
     let customer = customer.map(|row| Linked { customer_id: row.id, customer_code: row.code, customer_name: row.name });
     let (kind, value) = room.identity();
-    let suggestions = conn
+    let query = conn
         .sql(
             "select customer.id as customer_id, customer.code as customer_code, customer.name as customer_name
              from customer
              where customer.company = $1 and customer.deleted_at is null and customer.id <> $4 and customer.id in (
                select customer from customer_identity where company = $1 and kind = $2 and value = $3
-             )
-             order by customer.id limit 20",
+             )",
         )
         .bind(company)
         .bind(kind)
         .bind(value)
-        .bind(customer.as_ref().map_or(0, |linked| linked.customer_id))
-        .all()
-        .await?;
+        .bind(customer.as_ref().map_or(0, |linked| linked.customer_id));
+    let suggestions = store::within(query, caller).push(" order by customer.id limit 20").all().await?;
     Ok(RoomCustomer { customer, suggestions })
 }
 

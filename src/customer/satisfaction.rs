@@ -101,7 +101,7 @@ async fn create_customer_satisfaction(
     check(&input, answered_at, Faults::new(faults))?;
     caller
         .write(&app, async |mut tx| {
-            let customer = store::named_to_add(&mut tx, caller.company, "CustomerCode", &input.customer_code).await?;
+            let customer = store::named_to_add(&mut tx, &caller, "CustomerCode", &input.customer_code, None).await?;
             let source = choice::ensure(&mut tx, caller.company, List::SatisfactionSources, &input.source_name).await?;
             insert(&mut tx, &caller, &input, (customer.id, source.id), answered_at.unwrap_or_default(), app.now())
                 .await?;
@@ -130,7 +130,7 @@ async fn list_customer_satisfaction(
     let paging = Paging::read(None, query.take, None, faults.list());
     faults.end()?;
     let mut conn = app.db.read().await?;
-    let customer = find(&mut conn, caller.company, &path.customer_code).await?;
+    let customer = find(&mut conn, &caller, &path.customer_code).await?;
     let zone = time::zone(&mut conn, caller.company).await?;
     let mut select = conn
         .sql(

@@ -190,7 +190,7 @@ impl<'f> Sought<'f> {
     /// Whether a filter asks for nothing but shape: what an arm gives is what is wanted.
     pub(super) fn is_plain(&self) -> bool {
         let filter = self.filter;
-        let more = filter.has_owner || filter.team.is_some() || filter.near.is_some();
+        let more = filter.has_owner || filter.team.is_some() || filter.near.is_some() || filter.reach.is_some();
         !(self.has_entries() || self.has_period() || self.has_lists() || more)
     }
 
@@ -199,7 +199,10 @@ impl<'f> Sought<'f> {
         let filter = self.filter;
         let texts = [&filter.keyword, &filter.code, &filter.name, &filter.tax_no];
         let modified = filter.modified.0.is_some() || filter.modified.1.is_some();
-        texts.into_iter().any(Option::is_some) || filter.near.is_some() || (modified && by != By::DateModified)
+        texts.into_iter().any(Option::is_some)
+            || filter.near.is_some()
+            || filter.reach.is_some()
+            || (modified && by != By::DateModified)
     }
 
     /// The customers of each shape, in the order of an index that begins with it, brought together in that order
@@ -323,6 +326,9 @@ impl<'f> Sought<'f> {
         if let Some(keyword) = &filter.keyword {
             query =
                 query.push(" and customer.search_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
+        }
+        if let Some(reach) = filter.reach {
+            query = reach.push(query);
         }
         match filter.near {
             Some(near) => near.apply(query),

@@ -1,12 +1,13 @@
-//! One search over rooms and what was said in them.
+//! One search over rooms and what was said in them, and beside them customers and products.
 //!
-//! Messages are looked through from the newest back, a bounded number at a time: an index of every word would be written with
-//! every message, and sending may not wait for searching. A search that has not come to the end says how far it has, and goes on.
+//! Messages are found by their text index, the newest first. What is not in it yet, that of the last minutes, and the messages of
+//! one room are looked through from the newest back, a bounded number at a time. A search that has not come to the end says how
+//! far it has, and goes on.
 
 use std::collections::HashMap;
 
 use axum::extract::State;
-use db::Conn;
+use db::{Conn, Ids};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,8 +18,10 @@ use super::rights;
 use super::room::{ConsoleRoom, Row as RoomRow, rows, views};
 use crate::app::App;
 use crate::chat::conversation::ranges;
+use crate::chat::texts;
+use crate::customer::store as customers;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Faults, Reply};
-use crate::search;
+use crate::search::{self, Effort};
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -79,6 +82,21 @@ struct InboxFound {
     next: Option<String>,
     /// The time of the oldest message that was looked at.
     searched_to: Option<i64>,
+    /// Customers that the keyword fits, the newest first, at most ten; only with the first page, and with `customer:read`.
+    customers: Vec<FoundRecord>,
+    /// Products that it fits, likewise; only with `product:read`.
+    products: Vec<FoundRecord>,
+}
+
+/// A customer or a product that was found.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct FoundRecord {
+    /// Its code.
+    #[schema(example = "C000349")]
+    code: String,
+    /// Its name.
+    #[schema(example = "Daaisyy")]
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -87,9 +105,11 @@ struct Said {
     room: Uuid,
     content: String,
     sent_at: i64,
-    number: i64,
     contact: Option<Uuid>,
     staff: Option<Uuid>,
+    /// Its number in the index.
+    #[serde(default)]
+    place: i64,
 }
 
 /// Search rooms and messages.
@@ -113,8 +133,7 @@ async fn search_inbox(
         faults.add(Code::InvalidValue, "take", "take must be 1 or more");
     }
     let cursor = input.cursor.as_deref().map(str::trim).filter(|cursor| !cursor.is_empty());
-    let after = cursor.and_then(|cursor| cursor.split_once('_'));
-    let after = after.and_then(|(at, key)| Some((at.parse::<i64>().ok()?, Uuid::parse_str(key).ok()?)));
+    let after = cursor.and_then(After::read);
     if cursor.is_some() && after.is_none() {
         faults.add(Code::InvalidValue, "cursor", "cursor is no next of an answer");
     }
@@ -129,8 +148,27 @@ async fn search_inbox(
         (None, None) => named(&mut conn, &caller, &keyword, take).await?,
         _ => Vec::new(),
     };
-    let (messages, next, searched_to) = said(&mut conn, &caller, &keyword, input.room_id, after, take).await?;
-    Ok(Reply::ok(InboxFound { rooms, messages, next, searched_to }))
+    let (customers, products) = match (input.room_id, after) {
+        (None, None) => {
+            (customers_of(&mut conn, &caller, &keyword).await?, products_of(&mut conn, &caller, &keyword).await?)
+        }
+        _ => (Vec::new(), Vec::new()),
+    };
+    let mut seeker = Seeker {
+        caller: &caller,
+        keyword: &keyword,
+        take,
+        names: HashMap::new(),
+        found: Vec::new(),
+        scanned: 0,
+        searched_to: None,
+    };
+    let next = match input.room_id {
+        Some(room) => seeker.look_through(&mut conn, Some(room), after, None).await?,
+        None => seeker.everywhere(&mut conn, after, app.config.effort).await?,
+    };
+    let Seeker { found: messages, searched_to, .. } = seeker;
+    Ok(Reply::ok(InboxFound { rooms, messages, next: next.map(After::text), searched_to, customers, products }))
 }
 
 async fn named(conn: &mut Conn, caller: &Caller, keyword: &str, take: usize) -> Result<Vec<ConsoleRoom>, db::Error> {
@@ -145,41 +183,191 @@ async fn named(conn: &mut Conn, caller: &Caller, keyword: &str, take: usize) -> 
     views(conn, caller.company, found).await
 }
 
-type Found = (Vec<FoundMessage>, Option<String>, Option<i64>);
+/// Customers and products that one answer names.
+const MOST_RECORDS: usize = 10;
 
-/// Looks through messages from the newest back: of one room in the order in which they were said, of all by their ids, which
-/// are times but for those that a sender made.
-async fn said(
-    conn: &mut Conn,
-    caller: &Caller,
-    keyword: &str,
-    room: Option<Uuid>,
-    mut after: Option<(i64, Uuid)>,
+/// Customers that the keyword fits, of those whom the caller may see.
+async fn customers_of(conn: &mut Conn, caller: &Caller, keyword: &str) -> Result<Vec<FoundRecord>, db::Error> {
+    if !caller.scopes.iter().any(|scope| scope == "customer:read") {
+        return Ok(Vec::new());
+    }
+    let company = caller.company;
+    let ids = conn.text_candidates(customers::TEXTS, company, keyword, i64::MAX >> 31, MOST_CANDIDATES).await?;
+    let query = conn.sql(
+        "select customer.code, customer.name from customer where customer.company = $1 and customer.deleted_at is null",
+    );
+    let mut query = query.bind(company);
+    if ids.floor == 0 {
+        query = query.push(" and customer.id in ").push_ids(&ids.ids);
+    }
+    query = query.push(" and customer.search_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
+    let query = customers::within(query, caller).push(" order by customer.id desc limit ");
+    query.push_bind(search::number(MOST_RECORDS)).all().await
+}
+
+/// Products that the keyword fits.
+async fn products_of(conn: &mut Conn, caller: &Caller, keyword: &str) -> Result<Vec<FoundRecord>, db::Error> {
+    if !caller.scopes.iter().any(|scope| scope == "product:read") {
+        return Ok(Vec::new());
+    }
+    let company = caller.company;
+    let ids = conn.text_candidates("product_text", company, keyword, i64::MAX >> 31, MOST_CANDIDATES).await?;
+    let query = conn.sql(
+        "select product.code, product.name from product where product.company = $1 and product.deleted_at is null",
+    );
+    let mut query = query.bind(company);
+    if ids.floor == 0 {
+        query = query.push(" and product.id in ").push_ids(&ids.ids);
+    }
+    query = query.push(" and product.search_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
+    query.push(" order by product.id desc limit ").push_bind(search::number(MOST_RECORDS)).all().await
+}
+
+/// Rows of an index that are followed for customers and products.
+const MOST_CANDIDATES: usize = 2_000;
+
+/// Where a search goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// Behind this message: by its time in a room, by its id otherwise.
+    Message(i64, Uuid),
+    /// Below this number of the text index.
+    Number(i64),
+}
+
+impl After {
+    fn read(text: &str) -> Option<After> {
+        if let Some(number) = text.strip_prefix('n') {
+            return number.parse().ok().map(After::Number);
+        }
+        let (at, id) = text.split_once('_')?;
+        Some(After::Message(at.parse().ok()?, Uuid::parse_str(id).ok()?))
+    }
+
+    fn text(self) -> String {
+        match self {
+            After::Message(at, id) => format!("{at}_{id}"),
+            After::Number(number) => format!("n{number}"),
+        }
+    }
+}
+
+/// A search on its way.
+struct Seeker<'a> {
+    caller: &'a Caller,
+    keyword: &'a str,
     take: usize,
-) -> Result<Found, db::Error> {
-    let (mut found, mut scanned, mut searched_to) = (Vec::new(), 0, None);
-    let mut names: HashMap<Uuid, Option<String>> = HashMap::new();
-    loop {
-        let lot = lot(conn, caller.company, room, after).await?;
-        let is_last = i64::try_from(lot.len()).unwrap_or(LOT) < LOT;
-        for message in lot {
-            scanned += 1;
-            after = Some((if room.is_some() { message.sent_at } else { message.number }, message.id));
-            searched_to = Some(message.sent_at);
-            let folded = search::fold(&message.content);
-            let Some(place) = folded.find(keyword) else { continue };
-            let name = match names.get(&message.room) {
-                Some(name) => name.clone(),
-                None => {
-                    let query = conn.sql("select room.name from room where room.company = $1 and room.id = $2 and room.erased_at is null");
-                    let query = rights::within(query.bind(caller.company).bind(message.room), caller);
-                    let name: Option<String> = query.optional().await?;
-                    names.insert(message.room, name.clone());
-                    name
+    /// The rooms that were met: their names, none of those that the caller may not see.
+    names: HashMap<Uuid, Option<String>>,
+    found: Vec<FoundMessage>,
+    scanned: usize,
+    searched_to: Option<i64>,
+}
+
+impl Seeker<'_> {
+    /// All messages: those that are not in the index yet, then those that it names; answers where to go on.
+    async fn everywhere(
+        &mut self,
+        conn: &mut Conn,
+        mut after: Option<After>,
+        effort: Effort,
+    ) -> Result<Option<After>, db::Error> {
+        let cursor = texts::cursor(conn, self.caller.company).await?;
+        if !matches!(after, Some(After::Number(_))) {
+            let known = cursor.as_ref().map(|cursor| cursor.message);
+            let next = self.look_through(conn, None, after, known).await?;
+            if next.is_some() || known.is_none() {
+                return Ok(next);
+            }
+            after = None;
+        }
+        let top = match after {
+            Some(After::Number(number)) => number,
+            _ => cursor.map_or(0, |cursor| cursor.number) + 1,
+        };
+        self.indexed(conn, top, effort).await
+    }
+
+    /// The messages that the index names below a number.
+    async fn indexed(&mut self, conn: &mut Conn, mut below: i64, effort: Effort) -> Result<Option<After>, db::Error> {
+        while below > 1 {
+            if self.scanned >= MOST_SCANNED {
+                return Ok(Some(After::Number(below)));
+            }
+            let company = self.caller.company;
+            let most = effort.entries.min(MOST_NAMED);
+            let named = conn.text_candidates(texts::TEXTS, company, self.keyword, below, most).await?;
+            let Ids { ids, floor } = named;
+            if ids.is_empty() && floor >= below {
+                // The word is common: it is soon met in the messages themselves.
+                let said: Vec<Said> = conn
+                    .sql(PLACED)
+                    .bind(company)
+                    .push(" and message_place.number < ")
+                    .push_bind(below)
+                    .push(" order by message_place.number desc limit ")
+                    .push_bind(LOT)
+                    .all()
+                    .await?;
+                let Some(last) = said.last().map(|said| said.place) else { return Ok(None) };
+                if let Some(last) = self.take(conn, said).await? {
+                    return Ok(Some(After::Number(last.place)));
                 }
-            };
-            let Some(room_name) = name else { continue };
-            found.push(FoundMessage {
+                below = last;
+                continue;
+            }
+            for some in ids.chunks(AT_ONCE) {
+                let query = conn.sql(PLACED).bind(company).push(" and message_place.number in ").push_ids(some);
+                let said: Vec<Said> = query.push(" order by message_place.number desc").all().await?;
+                if let Some(last) = self.take(conn, said).await? {
+                    return Ok(Some(After::Number(last.place)));
+                }
+            }
+            below = floor;
+        }
+        Ok(None)
+    }
+
+    /// Looks through messages from the newest back, down to one that is known to the index: of one room in the order in which
+    /// they were said, of all by their ids, which are times but for those that a sender made. Answers where to go on.
+    async fn look_through(
+        &mut self,
+        conn: &mut Conn,
+        room: Option<Uuid>,
+        after: Option<After>,
+        down_to: Option<Uuid>,
+    ) -> Result<Option<After>, db::Error> {
+        let mut after = match after {
+            Some(After::Message(at, id)) => Some((at, id)),
+            _ => None,
+        };
+        loop {
+            let lot = lot(conn, self.caller.company, room, after, down_to).await?;
+            let is_last = search::number(lot.len()) < LOT;
+            if let Some(last) = lot.last() {
+                after = Some((if room.is_some() { last.sent_at } else { 0 }, last.id));
+            }
+            if let Some(last) = self.take(conn, lot).await? {
+                return Ok(Some(After::Message(last.sent_at, last.id)));
+            }
+            if is_last {
+                return Ok(None);
+            }
+            if self.scanned >= MOST_SCANNED {
+                return Ok(after.map(|(at, id)| After::Message(at, id)));
+            }
+        }
+    }
+
+    /// Takes the messages that hold the keyword, in rooms that the caller may see; answers the one with which the page is full.
+    async fn take(&mut self, conn: &mut Conn, lot: Vec<Said>) -> Result<Option<Said>, db::Error> {
+        for message in lot {
+            self.scanned += 1;
+            self.searched_to = Some(message.sent_at);
+            let folded = search::fold(&message.content);
+            let Some(place) = folded.find(self.keyword) else { continue };
+            let Some(room_name) = self.name(conn, message.room).await? else { continue };
+            self.found.push(FoundMessage {
                 id: message.id,
                 room_id: message.room,
                 room_name,
@@ -191,35 +379,57 @@ async fn said(
                     (None, None) => "client",
                 },
             });
-            if found.len() == take {
-                return Ok((found, after.map(cursor), searched_to));
+            if self.found.len() == self.take {
+                return Ok(Some(message));
             }
         }
-        if is_last {
-            return Ok((found, None, searched_to));
+        Ok(None)
+    }
+
+    async fn name(&mut self, conn: &mut Conn, room: Uuid) -> Result<Option<String>, db::Error> {
+        if let Some(name) = self.names.get(&room) {
+            return Ok(name.clone());
         }
-        if scanned >= MOST_SCANNED {
-            return Ok((found, after.map(cursor), searched_to));
-        }
+        let query =
+            conn.sql("select room.name from room where room.company = $1 and room.id = $2 and room.erased_at is null");
+        let query = rights::within(query.bind(self.caller.company).bind(room), self.caller);
+        let name: Option<String> = query.optional().await?;
+        self.names.insert(room, name.clone());
+        Ok(name)
     }
 }
 
-fn cursor((at, id): (i64, Uuid)) -> String {
-    format!("{at}_{id}")
-}
+/// Numbers that the index is asked for at a time, and messages that are read of them.
+const MOST_NAMED: usize = 2_000;
+const AT_ONCE: usize = 200;
+
+const PLACED: &str =
+    "select message.id, message.room, message.content, message.sent_at, message.contact, message.staff,
+        message_place.number as place
+ from message_place join message on message.company = message_place.company and message.id = message_place.message
+ where message_place.company = $1";
 
 async fn lot(
     conn: &mut Conn,
     company: i64,
     room: Option<Uuid>,
     after: Option<(i64, Uuid)>,
+    down_to: Option<Uuid>,
 ) -> Result<Vec<Said>, db::Error> {
     let mut query = conn
-        .sql("select id, room, content, sent_at, number, contact, staff from message where company = $1")
+        .sql("select id, room, content, sent_at, contact, staff, 0 as place from message where company = $1")
         .bind(company);
     let Some(room) = room else {
         if let Some((_, id)) = after {
             query = query.push(" and id < ").push_bind(id);
+        }
+        if let Some(id) = down_to {
+            query = query.push(" and id > ").push_bind(id);
+            // One with an id of the future is in the index long before that has come.
+            query = query.push(
+                " and not exists (select 1 from message_place as placed
+                                  where placed.company = message.company and placed.message = message.id)",
+            );
         }
         return query.push(" order by id desc limit ").push_bind(LOT).all().await;
     };

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::chat::{delivery, line};
+use crate::chat::{delivery, line, texts};
 use crate::http::Error;
 use crate::sales::contract;
 use crate::{
@@ -69,6 +69,8 @@ pub enum Kind {
     Refold,
     /// Add up the figures of reports. Key: empty.
     Tally,
+    /// Put messages into their text index. Key: empty.
+    Texts,
     /// Say which quotations have expired and which orders are overdue. Key: empty.
     Due,
     /// Look at a contract whose time has come: it begins, ends, is due to be renewed, or promises a visit. Key: the contract.
@@ -98,6 +100,7 @@ impl Kind {
         Kind::Remind,
         Kind::Refold,
         Kind::Tally,
+        Kind::Texts,
         Kind::Due,
         Kind::Contract,
         Kind::Snooze,
@@ -127,6 +130,7 @@ impl Kind {
             Kind::Remind => "remind",
             Kind::Refold => "refold",
             Kind::Tally => "tally",
+            Kind::Texts => "texts",
             Kind::Due => "due",
             Kind::Contract => "contract",
             Kind::Snooze => "snooze",
@@ -183,6 +187,7 @@ async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         Kind::Remind => Box::pin(task::run(app, job)).await,
         Kind::Refold => Box::pin(refold::run(app, job)).await,
         Kind::Tally => Box::pin(report::tally::run(app)).await,
+        Kind::Texts => Box::pin(texts::run(app)).await,
         Kind::Due => Box::pin(sales::due::run(app)).await,
         Kind::Contract => Box::pin(contract::run(app, job)).await,
         Kind::Snooze => Box::pin(inbox::wake(app, job)).await,

@@ -61,6 +61,7 @@ pub async fn start(app: &App) -> Result<Runner, db::Error> {
                 tx.sql("update job set run_at = $1 where worker is not null and not dead").bind(now).exec().await?;
             }
             enqueue(&mut tx, 0, Kind::Tally, "", now).await?;
+            enqueue(&mut tx, 0, Kind::Texts, "", now).await?;
             enqueue(&mut tx, 0, Kind::Due, "", now).await?;
             enqueue(&mut tx, 0, Kind::Purge, "", now).await
         })
@@ -350,7 +351,7 @@ pub async fn run_due(app: &App) -> Result<usize, db::Error> {
         let due = page(&mut app.db.read().await?, app.now(), TOGETHER).await?;
         let mut groups: BTreeMap<(usize, i64), Vec<String>> = BTreeMap::new();
         for Due { lane, key } in
-            due.into_iter().filter(|due| due.lane.kind != Kind::Purge && due.lane.kind != Kind::Tally)
+            due.into_iter().filter(|due| !matches!(due.lane.kind, Kind::Purge | Kind::Tally | Kind::Texts))
         {
             groups.entry((lane.kind as usize, lane.company)).or_default().push(key);
         }

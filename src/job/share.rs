@@ -35,7 +35,8 @@ impl Kind {
             | Kind::Contract
             | Kind::Snooze
             | Kind::Mail
-            | Kind::Tally => 20,
+            | Kind::Tally
+            | Kind::Texts => 20,
             Kind::Media | Kind::File | Kind::Products | Kind::Import | Kind::Export | Kind::Erase | Kind::Refold => 3,
         }
     }
@@ -55,7 +56,7 @@ impl Kind {
             // They wait in one line for the connection, where each company has one place.
             Kind::Mail => of(8, 1, 1),
             Kind::Quota | Kind::Export | Kind::Erase | Kind::Refold => of(2, 1, 1),
-            Kind::Tally | Kind::Due | Kind::Purge => of(1, 1, 1),
+            Kind::Tally | Kind::Texts | Kind::Due | Kind::Purge => of(1, 1, 1),
         }
     }
 }

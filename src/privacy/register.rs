@@ -131,6 +131,9 @@ pub(super) async fn create(
         Error::invalid(Code::NotFound, "customerCode", message)
     };
     let customer = found.ok_or_else(unknown)?;
+    if !store::is_seen(tx, caller, customer.id).await? {
+        return Err(unknown());
+    }
     store::hold(tx, company, customer.id).await?;
     let customer = store::exactly(tx, company, customer.id).await?.ok_or_else(unknown)?;
     if customer.erased_at.is_some() {

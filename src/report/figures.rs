@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use db::{Conn, Rows, Type};
+use db::{Amount, Conn, Rows, Type};
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::ReportRow;
+use crate::setting::list::List;
 
 /// What rows are told apart by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,12 @@ pub(super) enum By {
     Weekday,
     Hour,
     Channel,
+    /// Entries of a look-up list, under this word.
+    Entry(&'static str, List),
+    /// Employees.
+    Person,
+    /// Something else that has a number, under this word.
+    Number(&'static str),
     Nothing,
 }
 
@@ -29,8 +36,15 @@ impl By {
             By::Weekday => "weekday",
             By::Hour => "hour",
             By::Channel => "channel",
+            By::Entry(word, _) | By::Number(word) => word,
+            By::Person => "person",
             By::Nothing => "none",
         }
+    }
+
+    /// Whether rows are told apart by their key, not by their time.
+    fn is_key(self) -> bool {
+        matches!(self, By::Channel | By::Entry(..) | By::Person | By::Number(_))
     }
 
     /// The group of a tally.
@@ -45,7 +59,7 @@ impl By {
             By::Month => day.strftime("%Y-%m").to_string(),
             By::Weekday => day.weekday().to_monday_one_offset().to_string(),
             By::Hour => format!("{:02}", row.part),
-            By::Channel => row.key.clone(),
+            By::Channel | By::Entry(..) | By::Person | By::Number(_) => row.key.clone(),
             By::Nothing => format!("{}/{}", span.from, span.to),
         }
     }
@@ -58,6 +72,8 @@ pub(super) enum Kind {
     Count,
     /// How many, and how much on average.
     Average,
+    /// The same of amounts of money, and how much in all.
+    Amount,
     /// How many are left at the end: those of the measure, less those of this one, since the beginning.
     Left(&'static str),
 }
@@ -78,6 +94,9 @@ pub(super) struct Span {
     pub(super) from: Date,
     pub(super) to: Date,
 }
+
+/// Amounts are ten-thousandths.
+const AMOUNT: i64 = 10_000;
 
 /// A day as it is kept: 20250129.
 pub(super) fn number(day: Date) -> i64 {
@@ -116,7 +135,7 @@ pub(super) async fn read(
         for group in days(by, span) {
             groups.insert(group, vec![(0, 0); figures.len()]);
         }
-        if by == By::Channel {
+        if by.is_key() {
             for row in &left {
                 groups.entry(row.key.clone()).or_insert_with(|| vec![(0, 0); figures.len()]);
             }
@@ -130,7 +149,7 @@ pub(super) async fn read(
         }
     }
     let begin = |figure: &Figure, group: &str| -> i64 {
-        let rows = left.iter().filter(|row| by != By::Channel || row.key == group);
+        let rows = left.iter().filter(|row| !by.is_key() || row.key == group);
         rows.map(|row| share(figure, row) * row.count).sum()
     };
     let mut running: Vec<Option<i64>> = vec![None; figures.len()];
@@ -138,12 +157,16 @@ pub(super) async fn read(
     for (group, sums) in groups {
         for (at, (figure, (mut count, total))) in figures.iter().zip(sums).enumerate() {
             if matches!(figure.kind, Kind::Left(_)) {
-                let known = running[at].filter(|_| by != By::Channel);
+                let known = running[at].filter(|_| !by.is_key());
                 count += known.unwrap_or_else(|| begin(figure, &group));
                 running[at] = Some(count);
             }
-            let average = (figure.kind == Kind::Average && count > 0).then(|| average(total, count));
-            rows.push(ReportRow { group: group.clone(), figure: figure.name.to_owned(), count, average });
+            let scale = if figure.kind == Kind::Amount { AMOUNT } else { 1 };
+            let is_measured = matches!(figure.kind, Kind::Average | Kind::Amount);
+            let average = (is_measured && count > 0).then(|| average(total, count * scale));
+            let total = (figure.kind == Kind::Amount).then(|| Amount::from_units(total));
+            let (group, figure) = (group.clone(), figure.name.to_owned());
+            rows.push(ReportRow { group, group_name: None, figure, count, average, total });
         }
     }
     Ok(rows)
@@ -180,7 +203,7 @@ fn measures(figures: &[Figure]) -> Rows {
 
 /// The groups of every day of a period.
 fn days(by: By, span: Span) -> Vec<String> {
-    if by == By::Channel {
+    if by.is_key() {
         return Vec::new();
     }
     let days = span.from.series(jiff::Span::new().days(1)).take_while(|day| *day <= span.to);
@@ -201,8 +224,8 @@ async fn within(conn: &mut Conn, company: i64, measures: &Rows, by: By, span: Sp
         .push_rows(measures)
         .push(" as input)");
     match by {
-        By::Hour => query.push(" group by measure, hour, key").all().await,
-        _ => query.push(" group by measure, day, key").all().await,
+        By::Hour => query.push(" group by measure, hour, key having sum(count) <> 0 or sum(total) <> 0").all().await,
+        _ => query.push(" group by measure, day, key having sum(count) <> 0 or sum(total) <> 0").all().await,
     }
 }
 

@@ -5,19 +5,27 @@
 
 mod chat;
 mod figures;
+mod records;
 mod satisfaction;
 pub mod tally;
 
+use std::collections::HashMap;
+
 use axum::extract::State;
+use db::{Amount, Conn};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::check::Faults;
 use crate::http::{Caller, Code, Envelope, Error, Listing, Path, Query, Reply};
+use crate::setting::choice;
+use crate::setting::list::List;
+use crate::staff::known;
 use crate::time;
 use figures::{By, Figure, Span};
 
@@ -64,6 +72,42 @@ const REPORTS: &[Report] = &[
         groups: &[By::Month, By::Day, By::Week, By::Nothing],
         figures: satisfaction::FIGURES,
     },
+    Report {
+        name: "cases",
+        about: "Cases by category: raised, resolved (on average after so many seconds), open, and whether their targets were kept.",
+        groups: &[By::Entry("category", List::CaseCategories), By::Day, By::Week, By::Month, By::Weekday, By::Nothing],
+        figures: records::OF_CASES,
+    },
+    Report {
+        name: "activities",
+        about: "Activities by person, at their time: planned, done, cancelled, made without a plan; visits with their average seconds.",
+        groups: &[By::Person, By::Day, By::Week, By::Month, By::Weekday, By::Hour, By::Nothing],
+        figures: records::OF_ACTIVITIES,
+    },
+    Report {
+        name: "activity-types",
+        about: "Activities by type, at their time: planned, done, cancelled.",
+        groups: &[By::Entry("type", List::ActivityTypes), By::Day, By::Week, By::Month, By::Nothing],
+        figures: records::OF_KINDS,
+    },
+    Report {
+        name: "deals",
+        about: "Deals by person in charge: offered, won and missed with their value; of those that ended the percentage that was won.",
+        groups: &[By::Person, By::Day, By::Week, By::Month, By::Nothing],
+        figures: records::OF_DEALS,
+    },
+    Report {
+        name: "pipeline",
+        about: "Deals by stage: entered with their value, in it at the end of the period; of those that left it the percentage that went on.",
+        groups: &[By::Entry("stage", List::Stages), By::Day, By::Week, By::Month, By::Nothing],
+        figures: records::OF_STAGES,
+    },
+    Report {
+        name: "expenses",
+        about: "Expenses by type, at the day on which the money was spent: claimed and approved.",
+        groups: &[By::Number("type"), By::Day, By::Week, By::Month, By::Nothing],
+        figures: records::OF_EXPENSES,
+    },
 ];
 
 /// The longest period, in days.
@@ -94,21 +138,26 @@ pub(crate) struct ReportRow {
     /// The day, the hour, the channel, or whatever the rows are told apart by.
     #[schema(example = "2025-01-29")]
     pub(crate) group: String,
+    /// What a category, a type, a stage or a person is called; the group of a person is the user id.
+    pub(crate) group_name: Option<String>,
     /// Which figure.
     #[schema(example = "fromCustomers")]
     pub(crate) figure: String,
     /// How many.
     #[schema(example = 42)]
     pub(crate) count: i64,
-    /// The average: seconds of a time, points of an answer; null for what is only counted.
+    /// The average: seconds of a time, points of an answer, percent of a conversion, money; null for what is only counted.
     #[schema(example = 95.5)]
     pub(crate) average: Option<f64>,
+    /// The sum, of amounts of money.
+    #[schema(value_type = Option<f64>)]
+    pub(crate) total: Option<Amount>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 struct ReportPath {
-    /// The report's name: messages, first-response, open-rooms, satisfaction.
+    /// The report's name: as the list of reports has it.
     name: String,
 }
 
@@ -187,7 +236,28 @@ async fn get_report(
     let by = faults.choice("groupBy", filter.group_by.as_deref(), &words);
     faults.end()?;
     let by = by.or_else(|| report.groups.first().copied()).unwrap_or(By::Day);
-    let rows = figures::read(&mut conn, caller.company, report.figures, by, Span { from, to }).await?;
+    let mut rows = figures::read(&mut conn, caller.company, report.figures, by, Span { from, to }).await?;
+    name_groups(&mut conn, caller.company, by, &mut rows).await?;
     let total = i64::try_from(rows.len()).unwrap_or_default();
     Ok(Reply::ok(Listing::new(rows, total)))
+}
+
+/// Says what the groups are called, where they are entries of a list or people.
+async fn name_groups(conn: &mut Conn, company: i64, by: By, rows: &mut [ReportRow]) -> Result<(), Error> {
+    let names: HashMap<String, String> = match by {
+        By::Entry(_, list) => {
+            let all = choice::all(conn, company, list).await?;
+            all.into_iter().map(|entry| (entry.id.to_string(), entry.name)).collect()
+        }
+        By::Person => {
+            let people = rows.iter().filter_map(|row| Uuid::parse_str(&row.group).ok());
+            let known = known::by_ids(conn, company, people).await?;
+            known.into_iter().map(|(id, known)| (id.to_string(), known.fullname())).collect()
+        }
+        _ => return Ok(()),
+    };
+    for row in rows {
+        row.group_name = names.get(&row.group).cloned();
+    }
+    Ok(())
 }

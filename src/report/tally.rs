@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use db::{Conn, Rows, Type};
 use jiff::Timestamp;
 
+use super::records::{self, Of};
 use super::{chat, figures, satisfaction};
 use crate::app::App;
 use crate::http::Error;
@@ -35,15 +36,25 @@ enum Source {
     Chat,
     /// Answers of customers, in the order of their numbers.
     Satisfaction,
+    /// Records that change, in the order of their changes.
+    Records(Of),
 }
 
 impl Source {
-    const ALL: [Source; 2] = [Source::Chat, Source::Satisfaction];
+    const ALL: [Source; 6] = [
+        Source::Chat,
+        Source::Satisfaction,
+        Source::Records(Of::Cases),
+        Source::Records(Of::Activities),
+        Source::Records(Of::Deals),
+        Source::Records(Of::Expenses),
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Source::Chat => "chat",
             Source::Satisfaction => "satisfaction",
+            Source::Records(of) => of.name(),
         }
     }
 
@@ -52,6 +63,7 @@ impl Source {
         match self {
             Source::Chat => chat::MEASURES,
             Source::Satisfaction => satisfaction::MEASURES,
+            Source::Records(of) => of.measures(),
         }
     }
 }
@@ -66,10 +78,20 @@ pub(super) struct Sums<'z> {
 impl Sums<'_> {
     /// Counts one of a measure at a time (Unix milliseconds), which is worth so much.
     pub(super) fn add(&mut self, measure: &'static str, at: i64, key: &str, worth: i64) {
+        let (day, hour) = self.place(at);
+        self.put((measure, day, hour, key.to_owned()), 1, worth);
+    }
+
+    /// The day and the hour of a time, as they are kept.
+    pub(super) fn place(&self, at: i64) -> (i64, i64) {
         let time = Timestamp::from_millisecond(at).unwrap_or_default().to_zoned(self.zone.clone());
-        let place = (measure, figures::number(time.date()), i64::from(time.hour()), key.to_owned());
+        (figures::number(time.date()), i64::from(time.hour()))
+    }
+
+    /// Adds so many, which are worth so much; takes them back when they are below zero.
+    pub(super) fn put(&mut self, place: (&'static str, i64, i64, String), count: i64, worth: i64) {
         let sum = self.sums.entry(place).or_default();
-        *sum = (sum.0 + 1, sum.1 + worth);
+        *sum = (sum.0 + count, sum.1 + worth);
     }
 }
 
@@ -170,6 +192,7 @@ async fn step(app: &App, company: i64, source: Source, zone: &Zone) -> Result<bo
             let lot = match source {
                 Source::Chat => chat::add_up(&mut tx, company, before, until, &mut sums).await?,
                 Source::Satisfaction => satisfaction::add_up(&mut tx, company, before, &mut sums).await?,
+                Source::Records(of) => records::add_up(&mut tx, company, of, (before, until), &mut sums).await?,
             };
             let Some(next) = lot.place else { return Ok(false) };
             write(&mut tx, company, sums).await?;
@@ -192,6 +215,10 @@ async fn write(tx: &mut Conn, company: i64, sums: Sums<'_>) -> Result<(), db::Er
         ("total", Type::BigInt),
     ]);
     for ((measure, day, hour, key), (count, total)) in sums.sums {
+        // What was taken back and added again is no change.
+        if (count, total) == (0, 0) {
+            continue;
+        }
         rows.push([measure.into(), day.into(), hour.into(), key.into(), count.into(), total.into()]);
     }
     if rows.is_empty() {
@@ -254,6 +281,11 @@ async fn clear(tx: &mut Conn, company: i64, source: Source) -> Result<(), db::Er
         .exec()
         .await?;
     if gone > 0 {
+        return Ok(());
+    }
+    if let Source::Records(of) = source
+        && records::clear(tx, company, of, LOT).await?
+    {
         return Ok(());
     }
     if source == Source::Chat {

@@ -7,6 +7,7 @@ pub mod deal;
 pub mod decimal;
 pub mod due;
 mod entry;
+mod for_deal;
 pub(crate) mod order;
 pub mod promptpay;
 pub(crate) mod quotation;
@@ -26,7 +27,7 @@ use crate::app::App;
 use crate::customer::store as customers;
 use crate::http::lenient::POISON;
 use crate::http::list::Lister;
-use crate::http::{Code, Error, Faults};
+use crate::http::{Caller, Code, Error, Faults};
 use crate::product::stock::{self, By};
 use crate::record::{Actor, Record};
 use crate::search;
@@ -53,11 +54,13 @@ fn given(text: Option<&str>) -> Option<&str> {
 /// do not wait for each other.
 async fn find_customer(
     tx: &mut Conn,
-    company: i64,
+    caller: &Caller,
     code: Option<&str>,
+    known: Option<i64>,
     faults: &mut Faults,
 ) -> Result<Option<customers::Row>, Error> {
     let Some(code) = given(code) else { return Ok(None) };
+    let company = caller.company;
     let merged: Option<Option<i64>> = tx
         .sql("select merged_into from customer where company = $1 and code_key = $2")
         .bind(company)
@@ -66,9 +69,14 @@ async fn find_customer(
         .optional()
         .await?;
     if merged == Some(None) {
-        return faults.take(customers::named(tx, company, "customerCode", code).await);
+        // The record's own customer may be named again, whoever looks after it.
+        let own = customers::by_code(tx, company, code).await?;
+        return match own.filter(|row| row.deleted_at.is_none() && known == Some(row.id)) {
+            Some(own) => Ok(Some(own)),
+            None => faults.take(customers::named(tx, caller, "customerCode", code).await),
+        };
     }
-    faults.take(customers::named_to_add(tx, company, "customerCode", code).await)
+    faults.take(customers::named_to_add(tx, caller, "customerCode", code, known).await)
 }
 
 /// The employee of a code: user id and the code in its own spelling.

@@ -1,5 +1,6 @@
 //! The company and its settings.
 
+pub mod block;
 pub mod choice;
 pub mod company;
 pub mod list;

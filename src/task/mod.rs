@@ -182,7 +182,7 @@ async fn enquire_tasks(
         list.equal(" and assignee = ", found);
     }
     if let Some(code) = input.customer_code.as_deref() {
-        let found = customers::named(&mut conn, caller.company, "customerCode", code).await;
+        let found = customers::named(&mut conn, &caller, "customerCode", code).await;
         let found = list.faults().take(found)?.map(|customer| customer.id);
         list.equal(" and customer = ", found);
     }

@@ -264,7 +264,7 @@ impl TaskWrite {
             Patch::Clear => None,
             Patch::Set(code) if code.trim().is_empty() => None,
             Patch::Set(code) => {
-                let found = customers::named_to_add(tx, company, "customerCode", code).await;
+                let found = customers::named_to_add(tx, &by.caller, "customerCode", code, old.customer).await;
                 faults.take(found)?.map(|customer| customer.id)
             }
         };

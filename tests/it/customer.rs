@@ -424,3 +424,31 @@ async fn a_room_is_linked_by_hand_and_a_matching_account_is_only_suggested() {
     let history = app.get("/v1/audit?ref=customer/2").await;
     assert_eq!(history.data()["value"][0]["action"], "room unlinked");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_customers_made_at_once_have_numbers_of_their_own() {
+    let app = TestApp::new().await;
+    let (_, server) = app.second_node().await;
+    let mut tasks = Vec::new();
+    for place in 0..96 {
+        let body = plain(&format!("C{place}"), &format!("Customer {place}"));
+        let (server, request) =
+            (server.clone(), crate::app::request(&app.token, Method::POST, "/v3/customers", &[], Some(body)));
+        tasks.push(tokio::spawn(async move { crate::app::answer(&server, request).await }));
+    }
+    let mut ids = Vec::new();
+    for task in tasks {
+        let made = task.await.unwrap();
+        assert_eq!(made.status, 200, "{made:?}");
+        ids.push(made.data()["customerId"].as_i64().unwrap());
+    }
+    // A name that is taken spends none, and who is written again keeps his.
+    put(&app, plain("C0", "Customer 0 again")).await;
+    let again = app.post("/v3/customers", plain("C1", "Customer 1 again")).await;
+    assert!(ids.contains(&again.data()["customerId"].as_i64().unwrap()));
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 96);
+    let next = app.post("/v3/customers", plain("LAST", "Last")).await;
+    assert!(next.data()["customerId"].as_i64().unwrap() > ids[95], "a number is given once");
+}

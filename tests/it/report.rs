@@ -172,8 +172,115 @@ async fn a_report_can_be_had_as_a_file_and_says_what_is_wrong_with_a_request() {
     assert_eq!(turned.errors(), [("invalid_value", "to")]);
     assert_eq!(app.get("/v1/reports/weather").await.status, 404);
     let kinds = app.get("/v1/reports").await;
-    assert_eq!(kinds.data()["value"].as_array().unwrap().len(), 4);
+    assert_eq!(kinds.data()["value"].as_array().unwrap().len(), 10);
     let other = app.tenant(508, &["report:read"]).await;
     let foreign = app.request_as(&other.token, Method::GET, "/v1/reports/messages", None).await;
     assert_eq!(foreign.data()["value"], json!([]));
+}
+
+#[tokio::test]
+async fn records_that_change_are_counted_as_they_are_now() {
+    let mut app = crate::sales::market().await;
+    let board = crate::deal::entry(&app, "boards", None, "B", json!(null)).await;
+    let stage = async |name: &str, kind: &str| {
+        crate::deal::entry(&app, "stages", None, name, json!({"boardId": board, "kind": kind})).await
+    };
+    let (offer, talk, won, missed) = (
+        stage("Offer", "open").await,
+        stage("Talk", "open").await,
+        stage("Won", "won").await,
+        stage("Missed", "missed").await,
+    );
+    let reason = crate::deal::entry(&app, "missed-reasons", None, "Too dear", json!(null)).await;
+    let mut deals = Vec::new();
+    for value in [100, 200, 300, 400] {
+        let day = &sala::time::text(app.app.now(), &sala::time::Zone::UTC)[..10];
+        let body = json!({"customerCodes": ["daisy"], "boardId": board, "dealName": "Chairs", "probability": 20, "dealValue": value,
+                          "dealDate": day, "expectedCloseDate": "2099-01-01", "assignTo": "Admin01", "dealStageId": offer});
+        let made = app.post("/v1/deals", body).await;
+        deals.push(made.data()["value"]["dealsId"].clone());
+    }
+    let go = async |app: &TestApp, deal: &Value, stage: i64| {
+        let body = json!({"dealStageId": stage, "reasonCategoryId": reason});
+        let moved = app.request(Method::PUT, &format!("/v1/deals/{deal}"), &[], Some(body)).await;
+        assert_eq!(moved.status, 200, "{moved:?}");
+    };
+    go(&app, &deals[0], talk).await;
+    go(&app, &deals[1], talk).await;
+    add_up(&mut app).await;
+    let stages = report(&app, "pipeline").await;
+    let at = |rows: &BTreeMap<(String, String), (i64, Value)>, group: i64, figure: &str| {
+        rows.get(&(group.to_string(), figure.to_owned())).cloned().unwrap_or_default()
+    };
+    assert_eq!((at(&stages, offer, "entered"), at(&stages, offer, "inStage").0), ((4, json!(250.0)), 2), "{stages:?}");
+    assert_eq!((at(&stages, talk, "inStage").0, at(&stages, offer, "conversion")), (2, (2, json!(100.0))));
+
+    go(&app, &deals[0], won).await;
+    go(&app, &deals[1], missed).await;
+    go(&app, &deals[2], missed).await;
+    assert_eq!(app.request(Method::DELETE, &format!("/v1/deals/{}", deals[3]), &[], None).await.status, 200);
+    add_up(&mut app).await;
+    let stages = report(&app, "pipeline").await;
+    assert_eq!((at(&stages, offer, "entered").0, at(&stages, offer, "inStage").0), (3, 0), "{stages:?}");
+    assert_eq!(at(&stages, offer, "conversion"), (3, json!(66.67)));
+    assert_eq!(at(&stages, talk, "conversion"), (2, json!(50.0)));
+    let people = report(&app, "deals").await;
+    let of = |figure: &str| people.iter().find(|((_, name), _)| name == figure).unwrap().1.clone();
+    assert_eq!((of("created").0, of("won"), of("missed").0), (3, (1, json!(100.0)), 2), "{people:?}");
+    assert_eq!(of("conversion"), (3, json!(33.33)));
+    let answer = app.get("/v1/reports/deals").await;
+    let row = &answer.data()["value"][0];
+    assert_eq!((&row["groupName"], &row["total"]), (&json!("Arun Saelim"), &json!(600)), "{row}");
+
+    let before = (stages, people);
+    tally::run(&app.app).await.unwrap();
+    assert_eq!((report(&app, "pipeline").await, report(&app, "deals").await), before, "nothing is counted twice");
+    tally::rebuild(&app.app, COMPANY).await.unwrap();
+    assert_eq!((report(&app, "pipeline").await, report(&app, "deals").await), before);
+}
+
+#[tokio::test]
+async fn cases_and_activities_are_counted_by_category_and_person() {
+    let mut app = crate::sales::market().await;
+    let category =
+        crate::deal::entry(&app, "case-categories", None, "Delivery", json!({"resolutionMinutes": 60})).await;
+    let mut cases = Vec::new();
+    for _ in 0..3 {
+        let now = sala::time::text(app.app.now(), &sala::time::Zone::UTC);
+        let body = json!({"caseType": 1, "subject": "late", "categoryId": category, "dateCase": now, "dateDue": now,
+                          "assignedToUserId": "Admin01", "customerCode": "daisy"});
+        let made = app.post("/v1/case", body).await;
+        assert_eq!(made.status, 200, "{made:?}");
+        cases.push(made.data()["caseNo"].as_str().unwrap().to_owned());
+        let body = json!({"subject": "visit", "assignToUserId": "Admin01", "dateAppointmentStart": now, "dateAppointmentEnd": now});
+        let made = app.post("/v1/activity", body).await;
+        assert_eq!(made.status, 200, "{made:?}");
+    }
+    app.advance(Duration::from_secs(600));
+    app.token = app.token_for(&app.client).await;
+    let closed = app
+        .request(Method::PUT, &format!("/v1/case/{}/status", cases[0]), &[], Some(json!({"status": "resolved"})))
+        .await;
+    assert_eq!(closed.status, 200, "{closed:?}");
+    add_up(&mut app).await;
+    let rows = report(&app, "cases").await;
+    let of = |rows: &BTreeMap<(String, String), (i64, Value)>, figure: &str| {
+        rows.iter().find(|((_, name), _)| name == figure).unwrap().1.clone()
+    };
+    assert_eq!((of(&rows, "raised").0, of(&rows, "resolved").0, of(&rows, "open").0), (3, 1, 2), "{rows:?}");
+    let (raised, open): (i64, i64) = {
+        let mut conn = app.app.db.read().await.unwrap();
+        conn.sql(
+            "select count(*), count(case when status in ('new', 'open', 'waiting') then 1 end) from service_case where company = $1",
+        )
+        .bind(COMPANY)
+        .one()
+        .await
+        .unwrap()
+    };
+    assert_eq!((raised, open), (3, 2), "as a count over the records has it");
+    let people = report(&app, "activities").await;
+    assert_eq!(of(&people, "planned").0, 3, "{people:?}");
+    let csv = app.request(Method::GET, "/v1/reports/cases?groupBy=none", &[("accept", "text/csv")], None).await;
+    assert!(csv.text.contains("resolutionInTime") && csv.text.contains("groupName"), "{}", csv.text);
 }

@@ -1084,3 +1084,83 @@ async fn orders_come_out_of_a_file_once_and_go_back() {
     assert_eq!(app.get("/v2/salesorder/OLD-1").await.data()["salesOrderStatus"], 5);
     assert_eq!(stock(&app, "10001").await, json!([10, 0, 10]));
 }
+
+#[tokio::test]
+async fn documents_name_their_deal_and_are_cancelled_with_it() {
+    let app = market().await;
+    let customer =
+        json!({"customerCode": "rose", "customerName": "Rose Co., Ltd.", "customerState": 3, "customerType": 1});
+    app.post("/v3/customers", customer).await.data();
+    let board = crate::deal::entry(&app, "boards", None, "B", json!(null)).await;
+    let stage = json!({"boardId": board, "kind": "open"});
+    crate::deal::entry(&app, "stages", None, "Offer", stage).await;
+    let stage = json!({"boardId": board, "kind": "missed"});
+    let missed = crate::deal::entry(&app, "stages", None, "Missed", stage).await;
+    let reason = crate::deal::entry(&app, "missed-reasons", None, "Too dear", json!(null)).await;
+    let deal = json!({"customerCodes": ["daisy", "rose"], "boardId": board, "dealName": "Chairs", "probability": 20,
+                      "dealValue": 10, "dealDate": "2025-01-01", "expectedCloseDate": "2025-02-01", "assignTo": "Admin01"});
+    let deals = app.post("/v1/deals", deal).await.data()["deals"].clone();
+    let (id, number) = (deals[0]["dealsId"].clone(), deals[0]["dealNo"].clone());
+
+    assert_eq!(sell(&app, json!({"dealNo": "D0"})).await.errors(), [("not_found", "dealNo")]);
+    assert_eq!(sell(&app, json!({"dealId": deals[1]["dealsId"]})).await.errors(), [("invalid_value", "dealId")]);
+    assert_eq!(
+        sell(&app, json!({"dealId": deals[1]["dealsId"], "dealNo": number})).await.errors(),
+        [("not_found", "dealNo")]
+    );
+    let none = sell(&app, json!({"dealId": 0, "dealNo": "", "salesOrderStatus": 1})).await;
+    assert_eq!((&none.data()["dealId"], &none.data()["dealNo"]), (&Value::Null, &Value::Null));
+
+    // A conversion passes the deal on; what was read can be sent back.
+    let quoted = quote(&app, json!({"quotationStatus": 4, "dealNo": number})).await;
+    assert_eq!((&quoted.data()["dealId"], &quoted.data()["dealNo"]), (&id, &number), "{quoted:?}");
+    let quotation_no = text(&quoted, "quotationNo");
+    let moved = app.post("/v2/quotation", json!({"quotationNo": quotation_no, "customerCode": "rose"})).await;
+    assert_eq!(moved.errors(), [("invalid_value", "customerCode")]);
+    let path = format!("/v1/quotation/{quotation_no}/convert-to-salesorder");
+    let converted = text(&app.post(&path, json!({})).await, "salesOrderNo");
+    let read = app.get(&format!("/v2/salesorder/{converted}")).await;
+    assert_eq!((&read.data()["dealId"], &read.data()["dealNo"]), (&id, &number));
+    let draft = text(&sell(&app, json!({"dealId": id, "dealNo": number, "salesOrderStatus": 1})).await, "salesOrderNo");
+    let same = app.post("/v2/salesorder", json!({"salesOrderNo": draft, "remark": "x", "dealId": id})).await;
+    assert_eq!(same.data()["dealNo"], number);
+    let found = app.post("/v2/salesorder/enquiry", json!({"dealNo": number})).await;
+    assert_eq!(found.body["total"], 2, "{found:?}");
+    assert_eq!(app.post("/v1/quotation/enquiry", json!({"dealId": id})).await.body["total"], 1);
+    let page = app.get(&format!("/v1/deals/{id}/documents")).await;
+    assert_eq!(page.data()["quotations"][0]["number"], json!(quotation_no), "{page:?}");
+    assert_eq!(
+        (&page.data()["salesOrders"][0]["number"], &page.data()["salesOrders"][1]["number"]),
+        (&json!(draft), &json!(converted))
+    );
+    let reader = app.tenant(crate::app::COMPANY, &["deal:read", "deal:write"]).await;
+    let page = app.request_as(&reader.token, Method::GET, &format!("/v1/deals/{id}/documents"), None).await;
+    assert_eq!((&page.data()["quotations"], &page.data()["salesOrders"]), (&json!([]), &json!([])));
+
+    // An order of which something was delivered stops all of it.
+    let delivered =
+        app.post(&format!("/v2/salesorder/{converted}/delivery"), json!({"items": [{"line": 0, "qty": 1}]})).await;
+    assert_eq!(delivered.status, 200, "{delivered:?}");
+    let away = json!({"dealStageId": missed, "reasonCategoryId": reason, "cancleAllOrder": true});
+    let update = async |token: &str, body: Value| {
+        app.request_as(token, Method::PUT, &format!("/v1/deals/{id}"), Some(body)).await
+    };
+    let refused = update(&app.token, away.clone()).await;
+    assert_eq!(refused.errors(), [("conflict", "cancleAllOrder")], "{refused:?}");
+    assert!(refused.body.to_string().contains(&converted), "{refused:?}");
+    assert_eq!(app.get(&format!("/v1/deals/{id}")).await.data()["value"]["statusId"], 1, "nothing of it is done");
+    assert_eq!(update(&reader.token, away.clone()).await.status, 403);
+    let back = app.post(&format!("/v2/salesorder/{converted}/return"), json!({"items": [{"line": 0, "qty": 1}]})).await;
+    assert_eq!(back.status, 200, "{back:?}");
+
+    let lost = update(&app.token, away.clone()).await;
+    assert_eq!(lost.data()["value"]["statusId"], 3, "{lost:?}");
+    for order in [&draft, &converted] {
+        let order = app.get(&format!("/v2/salesorder/{order}")).await;
+        assert_eq!((&order.data()["salesOrderStatus"], &order.data()["reservationId"]), (&json!(5), &Value::Null));
+        let history = app.get(&format!("/v1/audit?ref=sales_order/{}", text(&order, "salesOrderNo"))).await;
+        assert_eq!(history.data()["value"][0]["action"], "cancelled", "{history:?}");
+    }
+    assert_eq!(stock(&app, "AB00025dddd").await, json!([10, 0, 10]));
+    assert_eq!(update(&app.token, away).await.status, 200, "there is nothing left to cancel");
+}

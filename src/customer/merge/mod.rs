@@ -129,7 +129,7 @@ async fn merge_customers(
 ) -> Result<Reply<CustomerMerge>, Error> {
     let merged = caller
         .write(&app, async |mut tx| {
-            let pair = pair(&mut tx, caller.company, &path.customer_code, &input.merged_customer_code).await?;
+            let pair = pair(&mut tx, &caller, &path.customer_code, &input.merged_customer_code).await?;
             conditions.allow_change(Some(pair.survivor.version))?;
             let (id, version) = merge(&mut tx, &caller, &pair, app.now()).await?;
             let view = view(&mut tx, caller.company, id).await?;
@@ -162,6 +162,7 @@ async fn list_customer_merges(
     let mut conn = app.db.read().await?;
     let found = store::by_code(&mut conn, caller.company, &path.customer_code).await?;
     let customer = found.ok_or(Error::NotFound("customer"))?.shown()?;
+    store::must_see(&mut conn, &caller, customer.id).await?;
     let zone = time::zone(&mut conn, caller.company).await?;
     let mut select = conn
         .sql(SELECT)
@@ -268,9 +269,11 @@ struct Pair {
 }
 
 /// Finds and holds the two; whatever keeps them from being merged is told.
-async fn pair(tx: &mut Conn, company: i64, code: &str, merged: &str) -> Result<Pair, Error> {
+async fn pair(tx: &mut Conn, caller: &Caller, code: &str, merged: &str) -> Result<Pair, Error> {
+    let company = caller.company;
     const FIELD: &str = "mergedCustomerCode";
     let survivor = store::by_code(tx, company, code).await?.ok_or(Error::NotFound("customer"))?;
+    store::must_see(tx, caller, survivor.id).await?;
     if survivor.erased_at.is_some() {
         return Err(erased::refusal(&survivor.code));
     }
@@ -279,10 +282,14 @@ async fn pair(tx: &mut Conn, company: i64, code: &str, merged: &str) -> Result<P
         return Err(Error::invalid(Code::Required, FIELD, "mergedCustomerCode is required"));
     }
     let other = store::by_code(tx, company, merged).await?;
+    let other = match other {
+        Some(other) if !store::is_seen(tx, caller, other.id).await? => None,
+        other => other,
+    };
     if other.as_ref().is_some_and(|other| other.erased_at.is_some()) {
         return Err(erased::refusal(merged.trim()));
     }
-    let other = store::named(tx, company, FIELD, merged).await?;
+    let other = store::named(tx, caller, FIELD, merged).await?;
     if other.id == survivor.id && store::key(code) == store::key(merged) {
         return Err(Error::invalid(Code::InvalidValue, FIELD, "A customer cannot be merged into itself"));
     }

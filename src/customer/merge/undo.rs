@@ -23,6 +23,7 @@ pub(super) async fn undo(
     let company = caller.company;
     let merge = find(tx, company, id).await?.ok_or(Error::NotFound("merge"))?;
     let (survivor, merged) = hold(tx, company, merge.survivor, merge.merged).await?;
+    store::must_see(tx, caller, survivor.id).await?;
     // Read again: an undo or an erasure at the same moment has ended by now.
     let merge = find(tx, company, id).await?.ok_or(Error::NotFound("merge"))?;
     let taken = check(merge, &survivor, &merged, now)?;

@@ -1,6 +1,7 @@
 //! Customers in the database: finding one, and what a record's answer is put together from.
 
 mod put;
+mod reach;
 mod save;
 
 use std::collections::HashMap;
@@ -8,11 +9,12 @@ use std::collections::HashMap;
 use db::{Conn, Rows, Type};
 use serde::Deserialize;
 
-pub(crate) use self::put::{Introduction, Outcome, entered, introduce, put};
+pub(crate) use self::put::{Introduction, Outcome, entered, introduce, put, put_as};
+pub(crate) use self::reach::{Reach, is_seen, must_see, within};
 pub(crate) use self::save::{announce, announce_with, claim_name, refold, release_name, update};
 use super::input::{CustomerAddress, Profile};
 use super::{Customer, Match, erased};
-use crate::http::{Code, Error};
+use crate::http::{Caller, Code, Error};
 use crate::search;
 use crate::setting::list::List;
 use crate::time::{self, Zone};
@@ -221,27 +223,48 @@ pub(crate) async fn hold_code(tx: &mut Conn, company: i64, code: &str) -> Result
     tx.lock(&format!("customer/{company}/{}", key(code))).await
 }
 
-/// The living customer of this code; 404 when there is none.
-pub(crate) async fn find(conn: &mut Conn, company: i64, code: &str) -> Result<Row, Error> {
-    by_code(conn, company, code).await?.ok_or(Error::NotFound("customer"))?.living()
+/// The living customer of this code, within the caller's range; 404 when there is none.
+pub(crate) async fn find(conn: &mut Conn, caller: &Caller, code: &str) -> Result<Row, Error> {
+    let row = by_code(conn, caller.company, code).await?.ok_or(Error::NotFound("customer"))?.living()?;
+    must_see(conn, caller, row.id).await?;
+    Ok(row)
 }
 
-/// The living customer that a body's `field` names; 400 that names the field when there is none.
-pub(crate) async fn named(conn: &mut Conn, company: i64, field: &str, code: &str) -> Result<Row, Error> {
-    let row = by_code(conn, company, code).await?.filter(|row| row.deleted_at.is_none());
-    row.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} “{code}” is no customer")))
+/// The living customer that a body's `field` names, within the caller's range; 400 that names the field when there is none.
+pub(crate) async fn named(conn: &mut Conn, caller: &Caller, field: &str, code: &str) -> Result<Row, Error> {
+    let row = by_code(conn, caller.company, code).await?.filter(|row| row.deleted_at.is_none());
+    let unknown = || Error::invalid(Code::NotFound, field, format!("{field} “{code}” is no customer"));
+    let row = row.ok_or_else(unknown)?;
+    match is_seen(conn, caller, row.id).await? {
+        true => Ok(row),
+        false => Err(unknown()),
+    }
 }
 
 /// The same for whoever adds something to the customer: until the unit ends it is not merged or erased, which would
-/// leave behind what comes while they count what there is.
-pub(crate) async fn named_to_add(tx: &mut Conn, company: i64, field: &str, code: &str) -> Result<Row, Error> {
+/// leave behind what comes while they count what there is. `known` is the customer whose the record is already: it may be named
+/// again, whoever looks after it.
+pub(crate) async fn named_to_add(
+    tx: &mut Conn,
+    caller: &Caller,
+    field: &str,
+    code: &str,
+    known: Option<i64>,
+) -> Result<Row, Error> {
+    let unknown = || Error::invalid(Code::NotFound, field, format!("{field} “{code}” is no customer"));
     loop {
-        let found = named(tx, company, field, code).await?;
-        hold(tx, company, found.id).await?;
-        let held = named(tx, company, field, code).await?;
-        if held.id == found.id {
-            return Ok(held);
+        let found = by_code(tx, caller.company, code).await?.filter(|row| row.deleted_at.is_none());
+        let found = found.ok_or_else(unknown)?;
+        hold(tx, caller.company, found.id).await?;
+        let held = by_code(tx, caller.company, code).await?.filter(|row| row.deleted_at.is_none());
+        let held = held.ok_or_else(unknown)?;
+        if held.id != found.id {
+            continue;
         }
+        if known != Some(held.id) && !is_seen(tx, caller, held.id).await? {
+            return Err(unknown());
+        }
+        return Ok(held);
     }
 }
 
@@ -284,10 +307,10 @@ pub(crate) async fn by_name(conn: &mut Conn, company: i64, name: &str) -> Result
 /// The most customers that one look-up answers.
 const MOST_FOUND: i64 = 200;
 
-/// The living customers of this tax number, by branch; of one branch when it is given.
+/// The living customers of this tax number within the caller's range, by branch; of one branch when it is given.
 pub(crate) async fn by_tax(
     conn: &mut Conn,
-    company: i64,
+    caller: &Caller,
     number: &str,
     branch: Option<&str>,
 ) -> Result<Vec<Row>, db::Error> {
@@ -295,12 +318,12 @@ pub(crate) async fn by_tax(
         .sql("select ")
         .push(COLUMNS)
         .push(" from customer where company = $1 and tax_key = $2 and deleted_at is null")
-        .bind(company)
+        .bind(caller.company)
         .bind(tax_key(number));
     if let Some(branch) = branch {
         query = query.push(" and branch = ").push_bind(branch.trim());
     }
-    query.push(" order by branch, id limit ").push_bind(MOST_FOUND).all().await
+    within(query, caller).push(" order by branch, id limit ").push_bind(MOST_FOUND).all().await
 }
 
 /// What a customer might be known by.
@@ -313,8 +336,8 @@ pub(crate) struct Known {
     pub(crate) email: Option<String>,
 }
 
-/// The living customers that have any of these, and which, the oldest first.
-pub(crate) async fn matching(conn: &mut Conn, company: i64, known: &Known) -> Result<Vec<Match>, Error> {
+/// The living customers within the caller's range that have any of these, and which, the oldest first.
+pub(crate) async fn matching(conn: &mut Conn, caller: &Caller, known: &Known) -> Result<Vec<Match>, Error> {
     #[derive(Deserialize)]
     struct Found {
         id: i64,
@@ -324,7 +347,7 @@ pub(crate) async fn matching(conn: &mut Conn, company: i64, known: &Known) -> Re
     }
     const FIELDS: [&str; 4] = ["customerName", "customerTaxNo", "customerPhone", "customerEmail"];
     // Each part is a look-up in an index of its own; what is not asked for compares with null and finds nothing.
-    let found: Vec<Found> = conn
+    let found = conn
         .sql(
             "select customer.id, customer.code, customer.name, found.how as by from (
                select customer as id, 0 as how from customer_name where company = $1 and name_key = $2
@@ -335,16 +358,15 @@ pub(crate) async fn matching(conn: &mut Conn, company: i64, known: &Known) -> Re
                union all
                select customer, 3 from customer_identity where company = $1 and kind = 'email' and value = $5
              ) as found join customer on customer.company = $1 and customer.id = found.id and customer.deleted_at is null
-             order by customer.id, found.how limit $6",
+             where 0 = 0",
         )
-        .bind(company)
+        .bind(caller.company)
         .bind(known.name.as_deref().map(key))
         .bind(known.tax_no.as_deref().map(tax_key))
         .bind(known.phone.as_deref())
-        .bind(known.email.as_deref().map(|email| search::fold(search::trimmed(email))))
-        .bind(MOST_FOUND * 4)
-        .all()
-        .await?;
+        .bind(known.email.as_deref().map(|email| search::fold(search::trimmed(email))));
+    let found = within(found, caller).push(" order by customer.id, found.how limit ").push_bind(MOST_FOUND * 4);
+    let found: Vec<Found> = found.all().await?;
     let mut matches: Vec<Match> = Vec::new();
     for Found { id, code, name, by } in found {
         let field = usize::try_from(by).ok().and_then(|by| FIELDS.get(by)).copied().unwrap_or_default();

@@ -6,7 +6,7 @@ use db::{Conn, Rows, Type};
 use serde_json::{Value, json};
 
 use super::save::{insert, link, take_name};
-use super::{Links, Row, announce, by_code, exactly, hold, hold_code, key, links_of, update};
+use super::{Links, Row, announce, by_code, exactly, hold, hold_code, key, links_of, must_see, update};
 use crate::audit::{self, Change};
 use crate::customer::input::{self, CustomerWrite, Profile};
 use crate::customer::{erased, identity};
@@ -69,6 +69,18 @@ pub(crate) async fn put(
     conditions: &Conditions,
     now: i64,
 ) -> Result<Written, Error> {
+    put_as(tx, caller, input, conditions, None, now).await
+}
+
+/// [`put`] with the id that a new customer gets, where one was taken beforehand.
+pub(crate) async fn put_as(
+    tx: &mut Conn,
+    caller: &Caller,
+    input: &CustomerWrite,
+    conditions: &Conditions,
+    id: Option<i64>,
+    now: i64,
+) -> Result<Written, Error> {
     let company = caller.company;
     let setting = profile::of(tx, company).await?;
     let mut warnings = Vec::new();
@@ -82,6 +94,9 @@ pub(crate) async fn put(
         }
         None => None,
     };
+    if let Some(old) = &old {
+        must_see(tx, caller, old.id).await?;
+    }
     conditions.allow_change(old.as_ref().map(|old| old.version))?;
     let was = match &old {
         Some(old) => links_of(tx, old).await?,
@@ -94,7 +109,10 @@ pub(crate) async fn put(
     // Locks are taken in one order: the record, look-up lists, running numbers.
     let choices = choose(tx, company, &wanted).await?;
     if old.is_none() {
-        row.id = number::next(tx, company, "customer").await?;
+        row.id = match id {
+            Some(id) => id,
+            None => number::next(tx, company, "customer").await?,
+        };
         row.code = new_code(tx, company, given, input, &setting, now).await?;
     }
     row.customer_group = choices.one(List::CustomerGroups, wanted.group.as_deref());

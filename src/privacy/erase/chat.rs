@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{Counts, LOT};
 use crate::app::App;
 use crate::attachment;
+use crate::chat::texts;
 use crate::http::Error;
 use crate::job::{self, Kind, Wanted};
 
@@ -112,6 +113,8 @@ pub(super) async fn erase_messages(app: &App, company: i64, room: Uuid, counts: 
 /// Empties these messages; answers the files to delete. A job deletes them too: one that is being fetched at this moment
 /// comes to the store after the first deletion.
 async fn empty_messages(tx: &mut Conn, company: i64, rows: &Rows, now: i64) -> Result<Vec<String>, db::Error> {
+    texts::lock(tx, company).await?;
+    texts::forget(tx, company, rows).await?;
     let sent: Vec<String> = tx
         .sql("select content from message where company = $1 and staff is not null and kind <> 'message' and id in (select id from ")
         .bind(company)

@@ -7,7 +7,7 @@ use super::row::{OPEN, Row};
 use super::service::{self, Service, ServiceWrite};
 use super::{ContractServiceAgreementWrite, ContractWrite};
 use crate::customer::store as customers;
-use crate::http::{Code, Conditions, Error, Fault, Faults};
+use crate::http::{Caller, Code, Conditions, Error, Fault, Faults};
 use crate::job::{self, Kind};
 use crate::record::{self, Actor, Outcome, Saved};
 use crate::setting::list::List;
@@ -87,7 +87,9 @@ pub(super) async fn put(
     let code = input.customer_code.as_deref().unwrap_or_default();
     let customer = match code.trim().is_empty() {
         true => None,
-        false => faults.take(customers::named_to_add(tx, company, "customerCode", code).await)?,
+        false => faults.take(
+            customers::named_to_add(tx, &Caller::acting(company, &by.caller.id), "customerCode", code, None).await,
+        )?,
     };
     let given = input.contract_no.as_deref().map(str::trim).filter(|number| !number.is_empty());
     let old = match given {
@@ -100,6 +102,10 @@ pub(super) async fn put(
     }
     let mut row = old.clone().unwrap_or_else(|| blank(by));
     if let Some(customer) = customer {
+        // Only now it is known whether the contract is this customer's already.
+        if row.customer != customer.id && !customers::is_seen(tx, &by.caller, customer.id).await? {
+            faults.add(Code::NotFound, "customerCode", format!("customerCode “{}” is no customer", code.trim()));
+        }
         row.customer = customer.id;
     }
     fill(tx, &mut row, input, old.is_none(), &mut faults, &zone).await?;

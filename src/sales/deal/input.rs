@@ -151,7 +151,6 @@ pub(crate) struct DealUpdate {
     pub(super) mark_all_task_as_done: Option<bool>,
     /// Cancel every order of the deal. Spelled so in the API.
     #[serde(alias = "cancelAllOrder")]
-    #[expect(dead_code, reason = "no order names a deal yet, so there is none to cancel")]
     pub(super) cancle_all_order: Option<bool>,
 }
 

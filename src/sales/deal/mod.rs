@@ -1,6 +1,7 @@
 //! Deals: what may be sold to a customer, on a board whose stages it goes through until it is won or missed.
 
 mod board;
+mod document;
 mod enquiry;
 mod input;
 mod lookup;
@@ -25,6 +26,7 @@ use crate::customer::store as customers;
 use crate::http::reply::One;
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Faults, Patch, Path, Reply, lenient};
 use crate::record::{self, Actor, Saved};
+use crate::sales::order;
 use crate::setting::choice;
 use crate::setting::list::List;
 use crate::task::{self, TaskWrite};
@@ -48,6 +50,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(enquiry::routes())
         .merge(board::routes())
         .merge(lookup::routes())
+        .merge(document::routes())
 }
 
 /// A deal.
@@ -225,7 +228,7 @@ struct DealMove {
     remark: Option<String>,
     /// Mark every task of the deal as done.
     mark_all_task_as_done: Option<bool>,
-    /// Cancel every order of the deal.
+    /// Cancel every open order of the deal: all of them or none. 409 names those that cannot be cancelled.
     cancle_all_order: Option<bool>,
 }
 
@@ -295,7 +298,7 @@ pub(crate) async fn create(
     let company = by.caller.company;
     let wanted = input.wanted();
     wanted.check(&mut faults);
-    let ids = held_customers(tx, company, input, &mut faults).await?;
+    let ids = held_customers(tx, &by.caller, input, &mut faults).await?;
     let stage = plan::first_stage(tx, company, input.board_id, wanted.deal_stage_id, &mut faults).await?;
     let mut row = plan::blank(by);
     plan::fill(tx, by, &mut row, &wanted, &mut faults).await?;
@@ -356,14 +359,14 @@ pub(crate) async fn put_named(
 /// their numbers, so that two requests do not wait for each other.
 async fn held_customers(
     tx: &mut Conn,
-    company: i64,
+    caller: &Caller,
     input: &DealCreate,
     faults: &mut Faults,
 ) -> Result<Vec<i64>, Error> {
     let mut found: Vec<(i64, String, &str)> = Vec::new();
     for (index, code) in input.customers().into_iter().enumerate() {
         let field = format!("customerCodes[{index}]");
-        if let Some(customer) = faults.take(customers::named(tx, company, &field, code).await)? {
+        if let Some(customer) = faults.take(customers::named(tx, caller, &field, code).await)? {
             found.push((customer.id, field, code));
         }
     }
@@ -372,7 +375,7 @@ async fn held_customers(
     let mut held: Vec<(usize, i64)> = Vec::new();
     for at in by_id {
         let Some((_, field, code)) = found.get(at) else { continue };
-        if let Some(customer) = faults.take(customers::named_to_add(tx, company, field, code).await)? {
+        if let Some(customer) = faults.take(customers::named_to_add(tx, caller, field, code, None).await)? {
             held.push((at, customer.id));
         }
     }
@@ -554,6 +557,9 @@ async fn after(tx: &mut Conn, by: &Actor, old: Option<&Row>, row: &Row, wanted: 
     if wanted.mark_all_task_as_done == Some(true) {
         task::finish_all(tx, by, &row.number).await?;
     }
+    if wanted.cancle_all_order == Some(true) && old.is_some() {
+        order::cancel_of_deal(tx, by, row).await?;
+    }
     let before = old.and_then(|old| old.follow_up_at);
     if let Some(at) = row.follow_up_at.filter(|at| Some(*at) != before) {
         follow_up(tx, by, row, at).await?;
@@ -564,7 +570,9 @@ async fn after(tx: &mut Conn, by: &Actor, old: Option<&Row>, row: &Row, wanted: 
 /// Makes the task to follow up a deal, of the person in charge.
 async fn follow_up(tx: &mut Conn, by: &Actor, row: &Row, at: i64) -> Result<(), Error> {
     let zone = time::zone(tx, row.company).await?;
-    let customer = customers::exactly(tx, row.company, row.customer).await?;
+    // Whoever has the deal need not have its customer; the task is of the deal then.
+    let seen = customers::is_seen(tx, &by.caller, row.customer).await?;
+    let customer = customers::exactly(tx, row.company, row.customer).await?.filter(|_| seen);
     let subject: String = format!("Follow up: {}", row.name).chars().take(300).collect();
     let task = TaskWrite {
         subject: Patch::Set(subject),

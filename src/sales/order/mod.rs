@@ -25,7 +25,7 @@ use super::quotation::{self, checked_reason};
 use super::{number_key, read_day, report};
 use crate::app::App;
 use crate::http::list::{Lister, Order, PageWrite};
-use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Faults, List, ListEnvelope, Path, Reply};
+use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, List, ListEnvelope, Path, Reply};
 use crate::record::{self, Actor, Saved};
 use crate::setting::choice;
 use crate::setting::list::List as Choices;
@@ -84,6 +84,7 @@ pub(super) async fn of_content(tx: &mut Conn, by: &Actor, from: &quotation::Row)
     row.staff_code = Some(from.staff_code.clone());
     row.quotation = Some(from.id);
     row.quotation_no = Some(from.number.clone());
+    (row.deal, row.deal_no) = (from.deal, from.deal_no.clone());
     row.approval.clone_from(&from.approval);
     let mut content = from.content();
     content.terms.reference = Some(from.number.clone());
@@ -110,6 +111,10 @@ struct SalesOrderEnquiry {
     sales_order_statuses: Option<Vec<i64>>,
     /// Code of the salesperson.
     staff_code: Option<String>,
+    /// Id of the deal that they are for.
+    deal_id: Option<i64>,
+    /// The same by the deal's number.
+    deal_no: Option<String>,
     /// Code of the customer.
     #[schema(example = "C000001")]
     customer_code: Option<String>,
@@ -269,6 +274,7 @@ async fn enquire_sales_orders(
         .order(input.order_by.as_deref(), &ORDERS);
     super::of_customer(&mut list, caller.company, given(input.customer_code));
     super::of_staff(&mut list, caller.company, given(input.staff_code));
+    super::for_deal::only(&mut list, caller.company, input.deal_id, input.deal_no);
     Ok(list.find(&mut conn).await?.list())
 }
 
@@ -333,6 +339,64 @@ async fn turn(
 /// Cancels an order; its stock is free again.
 pub(crate) async fn cancel(tx: &mut Conn, by: &Actor, old: Row) -> Result<Saved<Row>, Error> {
     turn(tx, by, old, Status::Cancelled, Who::Editor, None).await
+}
+
+/// The most orders that are cancelled with their deal at once.
+const MOST_OF_DEAL: usize = 200;
+
+/// Cancels all open orders of a deal, which is held, each as if by itself: all of them or none. 409 that names those that
+/// cannot be cancelled, and 403 without the right to change orders.
+pub(super) async fn cancel_of_deal(tx: &mut Conn, by: &Actor, deal: &super::deal::Row) -> Result<(), Error> {
+    let refuse = |message: String| Err(Error::Conflict(Fault::new(Code::Conflict, "cancleAllOrder", message)));
+    let ids: Vec<i64> = tx
+        .sql(
+            "select id from sales_order where company = $1 and deal = $2 and status in (1, 2) and deleted_at is null
+             order by id limit $3",
+        )
+        .bind(deal.company)
+        .bind(deal.id)
+        .bind(i64::try_from(MOST_OF_DEAL).unwrap_or_default() + 1)
+        .all()
+        .await?;
+    if ids.is_empty() {
+        return Ok(());
+    }
+    if !by.caller.scopes.iter().any(|scope| scope == "salesorder:write") {
+        return Err(Error::Forbidden("salesorder:write".to_owned()));
+    }
+    if ids.len() > MOST_OF_DEAL {
+        return refuse(format!(
+            "Deal {} has more than {MOST_OF_DEAL} open orders; cancel them by themselves",
+            deal.number
+        ));
+    }
+    let (mut orders, mut refused, mut hidden): (Vec<Row>, Vec<String>, usize) = (Vec::new(), Vec::new(), 0);
+    for id in ids {
+        match record::held::<Row>(tx, &by.caller, "id", id, &Conditions::default()).await {
+            Err(Error::NotFound(_)) => hidden += 1,
+            // Somebody else may have ended it meanwhile.
+            Ok(row) if !matches!(row.status(), Status::Draft | Status::Open) => {}
+            Ok(row) => match write::change_status(&mut row.clone(), row.status(), Status::Cancelled, Who::Editor) {
+                Err(Error::Conflict(fault)) => refused.push(format!("{}: {}", row.number, fault.message)),
+                done => {
+                    done?;
+                    orders.push(row);
+                }
+            },
+            Err(error) => return Err(error),
+        }
+    }
+    if hidden > 0 {
+        refused.push(format!("{hidden} of them you may not change"));
+    }
+    if !refused.is_empty() {
+        let message = format!("Not all orders of deal {} can be cancelled. {}", deal.number, refused.join(". "));
+        return refuse(message);
+    }
+    for order in orders {
+        cancel(tx, by, order).await?;
+    }
+    Ok(())
 }
 
 /// Cancel a sales order: its stock is free again.

@@ -33,6 +33,9 @@ pub(crate) struct Row {
     /// The quotation that it was made of.
     pub(crate) quotation: Option<i64>,
     pub(crate) quotation_no: Option<String>,
+    /// The deal that it is for: its id and its number.
+    pub(crate) deal: Option<i64>,
+    pub(crate) deal_no: Option<String>,
     pub(crate) subject: String,
     pub(crate) contact_name: Option<String>,
     pub(crate) recipient_name: Option<String>,
@@ -157,6 +160,10 @@ pub(crate) struct SalesOrder {
     reference_no: Option<String>,
     /// Number of the quotation that it was made of.
     quotation_no: Option<String>,
+    /// Id of the deal that it is for.
+    deal_id: Option<i64>,
+    /// The deal's number.
+    deal_no: Option<String>,
     /// Who receives the goods.
     recipient_name: Option<String>,
     /// Delivery address.
@@ -378,6 +385,8 @@ fn view(row: Row, address: Option<SalesOrderCustomerAddress>, around: &Around, z
         sales_order_date: time::day_text(&row.dated, zone),
         reference_no: row.terms.reference.clone(),
         quotation_no: row.quotation_no,
+        deal_id: row.deal,
+        deal_no: row.deal_no,
         recipient: SalesOrderRecipient { name: row.recipient_name.clone(), address: row.recipient_address.clone() },
         recipient_name: row.recipient_name,
         recipient_address: row.recipient_address,

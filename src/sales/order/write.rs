@@ -15,6 +15,7 @@ use crate::sales::approval::Approval;
 use crate::sales::content::{Content, Money, Terms};
 use crate::sales::decimal::Decimal;
 use crate::sales::entry::{self, Entry, Names, SalesLineWrite};
+use crate::sales::for_deal;
 use crate::sales::report;
 use crate::sales::{
     by_of, find_customer, find_staff, given as given_text, number_key, numbered, outstanding, read_day,
@@ -113,6 +114,12 @@ pub(crate) struct SalesOrderWrite {
     pub(super) shipping_document_url: Patch<String>,
     /// Why it is rejected or cancelled, when it is.
     pub(super) reason: Option<String>,
+    /// Id of the deal that it is for: one of the same customer. Null or 0 is none.
+    #[schema(value_type = Option<i64>, example = json!(null))]
+    pub(super) deal_id: Patch<i64>,
+    /// The same by the deal's number.
+    #[schema(value_type = Option<String>, example = json!(null))]
+    pub(super) deal_no: Patch<String>,
 }
 
 /// How the fields are called.
@@ -188,7 +195,8 @@ pub(crate) async fn put(
     let zone = time::zone(tx, company).await?;
     let today = time::day_of(by.now, &zone);
     let was = old.as_ref().map(Row::content);
-    let customer = find_customer(tx, company, input.customer_code.as_deref(), &mut faults).await?;
+    let own = old.as_ref().map(|old| old.customer);
+    let customer = find_customer(tx, &by.caller, input.customer_code.as_deref(), own, &mut faults).await?;
     let mut row = match &old {
         Some(old) => old.clone(),
         None => blank(by, today),
@@ -208,6 +216,10 @@ pub(crate) async fn put(
             (row.owner, row.staff_code) = find_staff(tx, company, Some(code), &mut faults).await?.unzip()
         }
     }
+    let asked = for_deal::Asked { id: &input.deal_id, number: &input.deal_no };
+    let deal = row.deal.zip(row.deal_no.take());
+    let bought_by = Some(row.customer).filter(|customer| *customer != 0);
+    (row.deal, row.deal_no) = for_deal::of(tx, by, asked, deal, bought_by, &mut faults).await?.unzip();
     if let Some(day) = read_day("salesOrderDate", input.sales_order_date.as_deref(), &mut faults) {
         row.dated = day.to_string();
     }
@@ -320,6 +332,8 @@ pub(super) fn blank(by: &Actor, today: Date) -> Row {
         staff_code: None,
         quotation: None,
         quotation_no: None,
+        deal: None,
+        deal_no: None,
         subject: String::new(),
         contact_name: None,
         recipient_name: None,

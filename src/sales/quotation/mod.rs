@@ -67,6 +67,10 @@ struct QuotationEnquiry {
     /// Code of the salesperson.
     #[schema(example = "Admin01")]
     staff_code: Option<String>,
+    /// Id of the deal that they are for.
+    deal_id: Option<i64>,
+    /// The same by the deal's number.
+    deal_no: Option<String>,
     /// Code of the customer.
     #[schema(example = "daisy")]
     customer_code: Option<String>,
@@ -195,6 +199,7 @@ async fn enquire_quotations(
         .order(input.order_by.as_deref(), &ORDERS);
     super::of_customer(&mut list, caller.company, given(input.customer_code));
     super::of_staff(&mut list, caller.company, given(input.staff_code));
+    super::for_deal::only(&mut list, caller.company, input.deal_id, input.deal_no);
     Ok(list.find(&mut conn).await?.list())
 }
 

@@ -49,6 +49,9 @@ pub(crate) struct Row {
     pub(crate) acceptance: Option<Acceptance>,
     /// Number of the order that was made of it.
     pub(crate) sales_order: Option<String>,
+    /// The deal that it is for: its id and its number.
+    pub(crate) deal: Option<i64>,
+    pub(crate) deal_no: Option<String>,
     /// Why it was rejected or cancelled.
     pub(crate) reason: Option<String>,
     pub(crate) search_key: String,
@@ -218,6 +221,10 @@ pub(crate) struct Quotation {
     acceptance: Option<QuotationAcceptance>,
     /// Number of the sales order that was made of it.
     sales_order_no: Option<String>,
+    /// Id of the deal that it is for.
+    deal_id: Option<i64>,
+    /// The deal's number.
+    deal_no: Option<String>,
     /// Why it was rejected or cancelled.
     reason: Option<String>,
     /// Who made it: the id of an API client or of a user.
@@ -344,6 +351,8 @@ fn view(row: Row, around: &Around, zone: &Zone) -> Quotation {
         approval: row.approval.map(|approval| approval.view(zone)),
         acceptance: row.acceptance.map(|acceptance| acceptance.view(zone)),
         sales_order_no: row.sales_order,
+        deal_id: row.deal,
+        deal_no: row.deal_no,
         reason: row.reason,
         created_by_user_id: row.created_by,
         date_created: time::text(row.created_at, zone),

@@ -13,6 +13,7 @@ use crate::record::{self, Actor, Saved};
 use crate::sales::approval::Approval;
 use crate::sales::decimal::Decimal;
 use crate::sales::entry::{self, Entry, Names, SalesLineWrite};
+use crate::sales::for_deal;
 use crate::sales::{find_customer, find_staff, given as given_text, numbered, read_day, short_of_stock};
 use crate::setting::number::Pattern;
 use crate::setting::profile;
@@ -99,6 +100,12 @@ pub(crate) struct QuotationWrite {
     warehouse_code: Patch<String>,
     /// Why it is rejected or cancelled, when it is.
     reason: Option<String>,
+    /// Id of the deal that it is for: one of the same customer. Null or 0 is none.
+    #[schema(value_type = Option<i64>, example = json!(null))]
+    deal_id: Patch<i64>,
+    /// The same by the deal's number.
+    #[schema(value_type = Option<String>, example = json!(null))]
+    deal_no: Patch<String>,
 }
 
 /// How the fields are called.
@@ -198,7 +205,8 @@ pub(crate) async fn put(
     if old.as_ref().is_some_and(|old| matches!(&input.reference_no, Patch::Set(text) if is(old, text))) {
         entry.reference = Patch::Keep;
     }
-    let customer = find_customer(tx, company, input.customer_code.as_deref(), &mut faults).await?;
+    let own = old.as_ref().map(|old| old.customer);
+    let customer = find_customer(tx, &by.caller, input.customer_code.as_deref(), own, &mut faults).await?;
     let staff = find_staff(tx, company, input.staff_code.as_deref(), &mut faults).await?;
     let dated = read_day("quotationDate", input.quotation_date.as_deref(), &mut faults);
     let until = read_day("quotationValidUntil", input.quotation_valid_until.as_deref(), &mut faults);
@@ -225,6 +233,15 @@ pub(crate) async fn put(
     if row.valid_until < row.dated {
         let message = "quotationValidUntil must not be before quotationDate";
         faults.add(Code::OutOfRange, "quotationValidUntil", message);
+    }
+    let asked = for_deal::Asked { id: &input.deal_id, number: &input.deal_no };
+    let bought_by = customer.as_ref().map(|customer| customer.id).or(old.as_ref().map(|old| old.customer));
+    let deal = row.deal.zip(row.deal_no.take());
+    let moves = old.as_ref().zip(bought_by).is_some_and(|(old, now)| old.customer != now);
+    (row.deal, row.deal_no) = for_deal::of(tx, by, asked, deal, bought_by, &mut faults).await?.unzip();
+    if let Some(number) = row.deal_no.as_ref().filter(|_| moves && row.deal == old.as_ref().and_then(|old| old.deal)) {
+        let message = format!("The quotation is for deal {number} of its customer; dealNo null takes it off");
+        faults.add(Code::InvalidValue, "customerCode", message);
     }
     faults.end()?;
     if let Some(customer) = customer {
@@ -314,6 +331,8 @@ fn blank(by: &Actor, today: Date) -> Row {
         approval: None,
         acceptance: None,
         sales_order: None,
+        deal: None,
+        deal_no: None,
         reason: None,
         search_key: String::new(),
         created_by: by.caller.id.clone(),

@@ -94,7 +94,7 @@ async fn enquire_activities(
         PageWrite { skip: asked.skip, take: asked.take, page_length: asked.page_length, cursor: asked.cursor.clone() };
     let mut list = Lister::<Row>::open(&mut conn, &caller, &page, faults).await?;
     if let Some(code) = asked.customer_code.as_deref().filter(|code| !code.trim().is_empty()) {
-        let found = customers::named(&mut conn, caller.company, "customerCode", code).await;
+        let found = customers::named(&mut conn, &caller, "customerCode", code).await;
         let found = list.faults().take(found)?;
         list.equal(" and customer = ", found.map(|customer| customer.id));
     }

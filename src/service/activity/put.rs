@@ -351,7 +351,7 @@ async fn changed(
     match &input.customer_code {
         Patch::Keep => {}
         Patch::Set(code) if !code.trim().is_empty() => {
-            let found = customers::named_to_add(tx, company, "customerCode", code).await;
+            let found = customers::named_to_add(tx, &by.caller, "customerCode", code, row.customer).await;
             row.customer = faults.take(found)?.map(|customer| customer.id);
         }
         Patch::Clear | Patch::Set(_) => row.customer = None,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::row::{Row, Status};
 use super::target::{self, Deadline, Targets};
 use crate::customer::store as customers;
-use crate::http::{Code, Error, Fault, Faults, Patch};
+use crate::http::{Caller, Code, Error, Fault, Faults, Patch};
 use crate::record::{self, Actor, Saved};
 use crate::search;
 use crate::service::link::{self, Target};
@@ -202,7 +202,7 @@ pub(super) async fn create(tx: &mut Conn, by: &Actor, input: &Input, found: Vec<
         version: 0,
         deleted_at: None,
     };
-    let (mut row, category) = changed(tx, &blank, &input.change, faults).await?;
+    let (mut row, category) = changed(tx, &by.caller, &blank, &input.change, faults).await?;
     let targets = Targets::of(&category);
     let calendar = target::calendar(tx, company, targets).await?;
     target::set(&mut row, None, targets, &calendar);
@@ -248,7 +248,7 @@ pub(super) async fn update(
     change: &CaseUpdateRequest,
     found: Vec<Fault>,
 ) -> Result<Saved<Row>, Error> {
-    let (mut row, category) = changed(tx, &old, change, Faults::new(found)).await?;
+    let (mut row, category) = changed(tx, &by.caller, &old, change, Faults::new(found)).await?;
     let targets = Targets::of(&category);
     let calendar = target::calendar(tx, row.company, targets).await?;
     row.modified_at = by.now;
@@ -259,6 +259,7 @@ pub(super) async fn update(
 /// The row after a change, and its category; 400 with everything that is wrong with it.
 async fn changed(
     tx: &mut Conn,
+    caller: &Caller,
     old: &Row,
     change: &CaseUpdateRequest,
     mut faults: Faults,
@@ -283,7 +284,7 @@ async fn changed(
     match code {
         Patch::Keep => {}
         Patch::Set(code) if !code.trim().is_empty() => {
-            let found = customers::named_to_add(tx, company, field, code).await;
+            let found = customers::named_to_add(tx, caller, field, code, row.customer).await;
             if let Some(customer) = faults.take(found)? {
                 row.customer = Some(customer.id);
             }

@@ -117,7 +117,10 @@ async fn open_room_case(
             };
             // The room's customer may have been merged away or erased meanwhile: then the case has none.
             let customer = match room.customer {
-                Some(id) => crate::customer::store::by_id(&mut tx, company, id).await?,
+                Some(id) => match crate::customer::store::is_seen(&mut tx, &by.caller, id).await? {
+                    true => crate::customer::store::by_id(&mut tx, company, id).await?,
+                    false => None,
+                },
                 None => None,
             };
             let code = customer.filter(|row| row.deleted_at.is_none()).map(|row| row.code);

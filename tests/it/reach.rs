@@ -1,0 +1,195 @@
+//! Whose customers a person sees and changes: those that he or his team looks after or has entered, and those of nobody.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::app::{Answer, Session, TestApp};
+use crate::deal::{employee, entry};
+
+async fn customer(app: &TestApp, code: &str, owners: &[&str]) {
+    let branch: u64 = code.bytes().map(u64::from).sum();
+    let body = json!({"customerCode": code, "customerName": format!("Customer {code}"), "customerState": 3, "customerType": 1,
+                      "customerTaxNo": "0105536000017", "branchCode": format!("{branch:05}"), "customerPhone": "0812345678", "owners": owners});
+    let made = app.post("/v3/customers", body).await;
+    assert_eq!(made.status, 200, "{made:?}");
+}
+
+/// A person of a role, whose staff code others may use.
+async fn person(app: &TestApp, role: &str, email: &str) -> (Session, String) {
+    let session = app.signed_in(role, email).await;
+    let me = app.as_person(&session, Method::GET, "/v1/auth/me", None).await;
+    (session, me.data()["user"]["staffCode"].as_str().unwrap().to_owned())
+}
+
+async fn ask(app: &TestApp, who: &Session, method: Method, path: &str, body: Value) -> Answer {
+    app.as_person(who, method, path, Some(body)).await
+}
+
+async fn codes(app: &TestApp, who: &Session, path: &str, body: Value) -> Vec<String> {
+    let found = ask(app, who, Method::POST, path, body).await;
+    let rows = if found.body.is_array() { found.body.clone() } else { found.data().clone() };
+    let rows = rows.as_array().unwrap_or_else(|| panic!("{path}: {found:?}")).clone();
+    let mut codes: Vec<String> = rows.iter().map(|row| row["customerCode"].as_str().unwrap().to_owned()).collect();
+    codes.sort_unstable();
+    codes
+}
+
+#[tokio::test]
+async fn a_person_sees_and_changes_no_customer_beyond_his_range() {
+    let app = TestApp::new().await;
+    employee(&app, "other", None).await;
+    let (agent, staff) = person(&app, "Agent", "nok@example.com").await;
+    customer(&app, "MINE", &[&staff]).await;
+    customer(&app, "FREE", &[]).await;
+    customer(&app, "THEIRS", &["other"]).await;
+    let event = json!({"eventName": "Secret", "eventType": 1, "eventDate": "2025-01-01", "customerCode": "THEIRS"});
+    let event_id = app.post("/v1/customerEvent", event).await.data()["eventId"].clone();
+    let id = app.get("/v3/customers/THEIRS").await.data()["customerId"].clone();
+
+    // Lists, in each of their orders and by each of their ways.
+    let seen = ["FREE".to_owned(), "MINE".to_owned()];
+    for order in ["dateCreated", "dateModified", "customerName", "customerCode", "customerName desc"] {
+        let body = json!({"orderBy": order});
+        assert_eq!(codes(&app, &agent, "/v3/customers/enquiry", body).await, seen, "{order}");
+    }
+    for filter in [
+        json!({"keyword": "customer"}),
+        json!({"customerState": 3}),
+        json!({"customerTaxNo": "0105536000017"}),
+        json!({"customerPhone": "0812345678"}),
+        json!({"dateFrom": "2000-01-01"}),
+        json!({"modifiedFrom": "2000-01-01", "customerState": 3}),
+    ] {
+        assert_eq!(codes(&app, &agent, "/v3/customers/enquiry", filter.clone()).await, seen, "{filter}");
+    }
+    for filter in
+        [json!({"customerCode": "THEIRS"}), json!({"owners": ["other"]}), json!({"customerName": "Customer THEIRS"})]
+    {
+        let none: [String; 0] = [];
+        assert_eq!(codes(&app, &agent, "/v3/customers/enquiry", filter.clone()).await, none, "{filter}");
+    }
+    assert_eq!(codes(&app, &agent, "/v3/customers/search", json!({"keyword": "customer"})).await, seen);
+    let legacy = json!({"customerType": 11_300, "pageLength": 20});
+    assert_eq!(codes(&app, &agent, "/v1/Customers/Enquiry", legacy).await, seen);
+    let total = ask(&app, &agent, Method::POST, "/v3/customers/enquiry", json!({})).await;
+    assert_eq!(total.body["total"], 2, "{total:?}");
+    let tax = app.as_person(&agent, Method::GET, "/v3/customers/tax/0105536000017", None).await;
+    assert_eq!(tax.data().as_array().unwrap().len(), 2);
+    let known =
+        ask(&app, &agent, Method::POST, "/v3/customers/existence", json!({"customerPhone": "0812345678"})).await;
+    assert_eq!(known.data()["customers"].as_array().unwrap().len(), 2, "{known:?}");
+    let csv = agent.request(Method::POST, "/v3/customers/enquiry", Some(json!({})));
+    let (mut parts, body) = csv.into_parts();
+    parts.headers.insert("accept", "text/csv".parse().unwrap());
+    let (_, _, bytes) = app.file(axum::http::Request::from_parts(parts, body)).await;
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.contains("MINE") && !text.contains("THEIRS"), "{text}");
+
+    // One customer, its pages, and what changes it.
+    let write = json!({"customerCode": "theirs", "customerName": "Taken over", "customerState": 3, "customerType": 1});
+    let body = |body: Value| Some(body);
+    for (method, path, sent) in [
+        (Method::GET, "/v3/customers/THEIRS".to_owned(), None),
+        (Method::GET, format!("/v3/customers/id/{id}"), None),
+        (Method::GET, "/v3/customers/name/Customer%20THEIRS".to_owned(), None),
+        (Method::GET, "/v1/Customers/THEIRS".to_owned(), None),
+        (Method::GET, "/v3/customers/THEIRS/timeline".to_owned(), None),
+        (Method::GET, "/v3/customers/THEIRS/files".to_owned(), None),
+        (Method::GET, "/v3/customers/THEIRS/merges".to_owned(), None),
+        (Method::GET, "/v3/customers/THEIRS/satisfaction".to_owned(), None),
+        (Method::POST, "/v3/customers".to_owned(), body(write)),
+        (Method::DELETE, "/v3/customers/THEIRS".to_owned(), None),
+        (Method::POST, "/v3/customers/THEIRS/merge".to_owned(), body(json!({"mergedCustomerCode": "MINE"}))),
+        (Method::DELETE, format!("/v1/customerEvent/{event_id}"), None),
+    ] {
+        let answer = app.as_person(&agent, method.clone(), &path, sent).await;
+        assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
+    }
+    for (path, sent) in [
+        ("/v3/customers/MINE/merge", json!({"mergedCustomerCode": "THEIRS"})),
+        (
+            "/v1/customerEvent",
+            json!({"eventName": "x", "eventType": 1, "eventDate": "2025-01-01", "customerCode": "THEIRS"}),
+        ),
+        ("/v1/task", json!({"subject": "x", "customerCode": "THEIRS"})),
+    ] {
+        let answer = ask(&app, &agent, Method::POST, path, sent).await;
+        assert_eq!(answer.errors().first().map(|(code, _)| *code), Some("not_found"), "{path}: {answer:?}");
+    }
+    assert_eq!(app.get("/v3/customers/THEIRS").await.data()["customerName"], "Customer THEIRS");
+    let events = app.as_person(&agent, Method::GET, "/v1/customerEvent/filter?customerCode=THEIRS", None).await;
+    assert_eq!(events.errors(), [("not_found", "customerCode")]);
+
+    // What is his or nobody's he reads and changes; what he enters is his.
+    for code in ["MINE", "FREE"] {
+        let read = app.as_person(&agent, Method::GET, &format!("/v3/customers/{code}"), None).await;
+        assert_eq!(read.status, 200, "{read:?}");
+        let page = app.as_person(&agent, Method::GET, &format!("/v3/customers/{code}/timeline"), None).await;
+        assert_eq!(page.status, 200, "{page:?}");
+    }
+    let new = json!({"customerCode": "NEW", "customerName": "New", "customerState": 3, "customerType": 1, "owners": ["other"]});
+    assert_eq!(ask(&app, &agent, Method::POST, "/v3/customers", new).await.status, 200);
+    assert_eq!(app.as_person(&agent, Method::GET, "/v3/customers/NEW", None).await.status, 200);
+
+    // A task of his that names another's customer keeps it.
+    let me = app.as_person(&agent, Method::GET, "/v1/auth/me", None).await;
+    let task = json!({"subject": "call", "customerCode": "THEIRS", "assignedToUserId": me.data()["user"]["id"]});
+    let task_no = app.post("/v1/task", task).await.data()["taskNo"].clone();
+    let again = json!({"taskNo": task_no, "subject": "call again", "customerCode": "THEIRS"});
+    let kept = ask(&app, &agent, Method::POST, "/v1/task", again).await;
+    assert_eq!(kept.data()["customerCode"], "THEIRS", "{kept:?}");
+
+    // Administrators see all.
+    let (admin, _) = person(&app, "Administrator", "admin@example.com").await;
+    assert_eq!(codes(&app, &admin, "/v3/customers/enquiry", json!({})).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_team_sees_what_its_people_look_after() {
+    let app = TestApp::new().await;
+    let (head, staff) = person(&app, "Supervisor", "head@example.com").await;
+    let team = app.get(&format!("/v1/Employees/{staff}")).await;
+    let team = team.data()["value"]["teamName"].clone();
+    for (code, team) in [("mate", team), ("stranger", json!("Another team"))] {
+        let body = json!({"staffCode": code, "email": format!("{code}@example.com"), "firstname": code, "lastname": "Jaidee",
+                          "roleName": "Admin", "teamName": team});
+        assert_eq!(app.request(Method::PUT, "/v1/Employees", &[], Some(body)).await.status, 200);
+        customer(&app, &code.to_uppercase(), &[code]).await;
+    }
+    assert_eq!(codes(&app, &head, "/v3/customers/enquiry", json!({})).await, ["MATE"]);
+    assert_eq!(app.as_person(&head, Method::GET, "/v3/customers/STRANGER", None).await.status, 404);
+    for (code, status) in [("MATE", 200), ("STRANGER", 404)] {
+        let id = app.get(&format!("/v3/customers/{code}")).await.data()["customerId"].clone();
+        let history = app.as_person(&head, Method::GET, &format!("/v1/audit?ref=customer/{id}"), None).await;
+        assert_eq!(history.status, status, "{history:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_timeline_has_the_documents_that_the_caller_may_see() {
+    let app = crate::sales::market().await;
+    let board = entry(&app, "boards", None, "B", json!(null)).await;
+    entry(&app, "stages", None, "Offer", json!({"boardId": board, "kind": "open"})).await;
+    let deal = json!({"customerCodes": ["daisy"], "boardId": board, "dealName": "Chairs", "probability": 20, "dealValue": 10,
+                      "dealDate": "2025-01-01", "expectedCloseDate": "2025-02-01", "assignTo": "Admin01"});
+    assert_eq!(app.post("/v1/deals", deal).await.status, 200);
+    crate::sales::quote(&app, json!({})).await.data();
+    crate::sales::sell(&app, json!({})).await.data();
+    let kinds = async |who: Option<&Session>, query: &str| {
+        let path = format!("/v3/customers/daisy/timeline{query}");
+        let page = match who {
+            Some(who) => app.as_person(who, Method::GET, &path, None).await,
+            None => app.get(&path).await,
+        };
+        let rows = page.data()["value"].as_array().unwrap_or_else(|| panic!("{page:?}")).clone();
+        let text = |row: &Value| format!("{}/{}", row["kind"].as_str().unwrap(), row["status"].as_str().unwrap_or(""));
+        let mut kinds: Vec<String> = rows.iter().map(text).collect();
+        kinds.sort_unstable();
+        kinds
+    };
+    assert_eq!(kinds(None, "").await, ["deal/open", "order/open", "quotation/draft"]);
+    assert_eq!(kinds(None, "?kinds=deal").await, ["deal/open"]);
+    let agent = app.signed_in("Agent", "nok@example.com").await;
+    let none: [String; 0] = [];
+    assert_eq!(kinds(Some(&agent), "").await, none, "they are another salesperson's");
+}
