@@ -1,4 +1,4 @@
-.PHONY: run web release package test bench check openapi fuzz
+.PHONY: run web release install package test bench check openapi fuzz
 
 run: ## Build for a first look and serve a demo company on http://127.0.0.1:8080, with its console where Node 20 or newer is there
 	scripts/web.sh build-if-possible
@@ -7,6 +7,11 @@ run: ## Build for a first look and serve a demo company on http://127.0.0.1:8080
 release: ## Build for production: target/release/sala, with the console where Node 20 or newer is there
 	scripts/web.sh build-if-possible
 	cargo build --release --locked -p sala
+
+PREFIX ?= /usr/local
+
+install: release ## Put the program into PREFIX/bin (/usr/local unless told; PREFIX=$$HOME/.local needs no root)
+	install -D -m 755 target/release/sala $(DESTDIR)$(PREFIX)/bin/sala
 
 package: ## Build in release and make an archive and a folder for a container image (scripts/package.sh)
 	scripts/package.sh

@@ -7,6 +7,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod console;
+mod docs;
 pub mod http;
 
 pub mod oauth;
@@ -75,4 +76,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 25, name: "activities", sql: include_str!("../migrations/0025_activities.sql") },
     db::Migration { version: 26, name: "users", sql: include_str!("../migrations/0026_users.sql") },
     db::Migration { version: 27, name: "inbox", sql: include_str!("../migrations/0027_inbox.sql") },
+    db::Migration { version: 87, name: "first_hour", sql: include_str!("../migrations/0087_first_hour.sql") },
 ];
