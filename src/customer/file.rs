@@ -304,7 +304,7 @@ async fn target(
     let mut faults = Faults::default();
     let customer = store::by_code(conn, company, &input.customer_code).await?.filter(|row| row.deleted_at.is_none());
     if customer.is_none() {
-        let message = format!("customerCode “{}” is no customer", input.customer_code);
+        let message = format!("customerCode “{}” is not a known customer", input.customer_code);
         faults.add(Code::NotFound, "customerCode", message);
     }
     let category = category(conn, company, input, &mut faults).await?;
@@ -331,7 +331,7 @@ async fn category(
         None => same(Some(&choice.name)) || same(choice.name_en.as_deref()),
     });
     if found.is_none() {
-        faults.add(Code::NotFound, field, format!("{field} {wanted} is no file category"));
+        faults.add(Code::NotFound, field, format!("{field} {wanted} is not a known file category"));
     }
     Ok(found.map(|choice| choice.id))
 }

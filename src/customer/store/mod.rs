@@ -229,7 +229,7 @@ pub(crate) async fn find(conn: &mut Conn, company: i64, code: &str) -> Result<Ro
 /// The living customer that a body's `field` names; 400 that names the field when there is none.
 pub(crate) async fn named(conn: &mut Conn, company: i64, field: &str, code: &str) -> Result<Row, Error> {
     let row = by_code(conn, company, code).await?.filter(|row| row.deleted_at.is_none());
-    row.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} “{code}” is no customer")))
+    row.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} “{code}” is not a known customer")))
 }
 
 /// The same for whoever adds something to the customer: until the unit ends it is not merged or erased, which would
