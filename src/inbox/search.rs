@@ -116,7 +116,7 @@ async fn search_inbox(
     let after = cursor.and_then(|cursor| cursor.split_once('_'));
     let after = after.and_then(|(at, key)| Some((at.parse::<i64>().ok()?, Uuid::parse_str(key).ok()?)));
     if cursor.is_some() && after.is_none() {
-        faults.add(Code::InvalidValue, "cursor", "cursor is no next of an answer");
+        faults.add(Code::InvalidValue, "cursor", "cursor is not the next of an answer");
     }
     faults.end()?;
     let take = usize::try_from(input.take.unwrap_or(20).clamp(1, 50)).unwrap_or(20);
