@@ -1,4 +1,4 @@
-.PHONY: run web render release package test bench check openapi fuzz
+.PHONY: run web render release install package test bench check openapi fuzz
 
 run: ## Build for a first look and serve a demo company on http://127.0.0.1:8080, with its console where Node 20 or newer is there
 	scripts/web.sh build-if-possible
@@ -10,6 +10,11 @@ release: ## Build for production: target/release/sala and sala-render beside it,
 	scripts/web.sh build-if-possible
 	cargo build --release --locked -p sala
 	install -m 755 "$$(scripts/render.sh)" "$${CARGO_TARGET_DIR:-target}/release/sala-render"
+
+PREFIX ?= /usr/local
+
+install: release ## Put the program into PREFIX/bin (/usr/local unless told; PREFIX=$$HOME/.local needs no root)
+	install -D -m 755 target/release/sala $(DESTDIR)$(PREFIX)/bin/sala
 
 package: ## Build in release and make an archive and a folder for a container image (scripts/package.sh)
 	scripts/package.sh
@@ -33,8 +38,9 @@ check: ## What CI checks before the tests
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 	cargo fmt --manifest-path crates/render/Cargo.toml --check
 
-openapi: ## Write openapi.json anew from the handlers' attributes
+openapi: ## Write openapi.json and docs/COMMANDS.md anew from the handlers' attributes
 	cargo run --quiet -- openapi > openapi.json
+	cargo run --quiet -- reference > docs/COMMANDS.md
 	scripts/web.sh schema-if-possible
 
 fuzz: ## A minute each of the parsers that read what strangers send

@@ -152,10 +152,11 @@ async fn list_audit(
     let mut conn = app.db.read().await?;
     must_see(&mut conn, &caller, &query.r#ref).await?;
     let zone = time::zone(&mut conn, caller.company).await?;
+    let reference = by_number(&mut conn, caller.company, &query.r#ref).await?;
     let mut select = conn
         .sql("select id, at, actor, action, changes, trace from audit where company = $1 and ref = $2")
         .bind(caller.company)
-        .bind(query.r#ref.as_str());
+        .bind(reference.as_str());
     if let Some(before) = query.before {
         select = select.push(" and id < ").push_bind(before);
     }
@@ -169,6 +170,19 @@ async fn list_audit(
         trace_id: row.trace,
     });
     Ok(Reply::ok(Page::cut(entries.collect(), paging.take, |entry| entry.id.clone())))
+}
+
+/// The reference under which a record's history is kept: customers and products are named by number there, and may be asked
+/// for by code as well.
+async fn by_number(conn: &mut Conn, company: i64, reference: &str) -> Result<String, db::Error> {
+    let Some((kind, name)) = reference.split_once('/') else { return Ok(reference.to_owned()) };
+    let query = match kind {
+        "customer" => conn.sql("select id from customer where company = $1 and code_key = $2"),
+        "product" => conn.sql("select id from product where company = $1 and code_key = $2"),
+        _ => return Ok(reference.to_owned()),
+    };
+    let found: Option<i64> = query.bind(company).bind(search::fold(name.trim())).optional().await?;
+    Ok(found.map_or_else(|| reference.to_owned(), |number| format!("{kind}/{number}")))
 }
 
 /// Refuses the history of a record that the caller may not see, as the record itself is refused.

@@ -13,29 +13,54 @@ use crate::telemetry::LogFormat;
 #[derive(Debug, Clone, Args)]
 pub struct Common {
     /// Where the data is: sqlite:PATH or postgres://user:password@host/name?sslmode=…
-    #[arg(long, env = "SALA_DATABASE", global = true, default_value = "sqlite:data/sala.db", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "SALA_DATABASE",
+        global = true,
+        help_heading = "Everywhere",
+        default_value = "sqlite:data/sala.db",
+        hide_env_values = true
+    )]
     pub database: String,
 
     /// The company that a command is about.
-    #[arg(long, env = "SALA_COMPANY", global = true)]
+    #[arg(long, env = "SALA_COMPANY", global = true, help_heading = "Everywhere")]
     pub company: Option<i64>,
 
     /// Key that encrypts stored credentials: 32 bytes in hex or Base64; `new,old` while a key is being rotated. Without
     /// it a key file is made beside an SQLite database.
-    #[arg(long, env = "SALA_SECRET_KEY", global = true, hide_env_values = true, hide = true)]
+    #[arg(
+        long,
+        env = "SALA_SECRET_KEY",
+        global = true,
+        help_heading = "Everywhere",
+        hide_env_values = true,
+        hide = true
+    )]
     pub secret_key: Option<String>,
 
     /// Print records as JSON.
-    #[arg(long, env = "SALA_JSON", global = true, action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "SALA_JSON", global = true, help_heading = "Everywhere", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     pub json: bool,
 
     /// What is logged, as `level` or `module=level,…`.
-    #[arg(long, env = "SALA_LOG", global = true, default_value = "info")]
+    #[arg(long, env = "SALA_LOG", global = true, help_heading = "Everywhere", default_value = "info")]
     pub log: String,
 
     /// How log lines are written.
-    #[arg(long, env = "SALA_LOG_FORMAT", global = true, value_enum, default_value_t = LogFormat::Auto)]
+    #[arg(long, env = "SALA_LOG_FORMAT", global = true, help_heading = "Everywhere", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
+}
+
+/// An address to listen on: `127.0.0.1:8080`, `localhost:8080`, and, for this machine alone, `:8080` or `8080`.
+fn read_listen(text: &str) -> Result<std::net::SocketAddr, String> {
+    use std::net::ToSocketAddrs;
+    let port = text.strip_prefix(':').unwrap_or(text);
+    if let Ok(port) = port.parse::<u16>() {
+        return Ok(std::net::SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    let found = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    found.ok_or_else(|| "an address and a port, such as 127.0.0.1:8080".to_owned())
 }
 
 /// What a node does.
@@ -61,7 +86,7 @@ pub struct Config {
     pub patience: Patience,
 
     /// Address and port to listen on.
-    #[arg(long, env = "SALA_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "SALA_LISTEN", default_value = "127.0.0.1:8080", value_parser = read_listen)]
     pub listen: std::net::SocketAddr,
 
     /// The address under which customers and providers reach this server; media links begin with it. Default: the

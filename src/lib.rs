@@ -7,6 +7,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod console;
+mod docs;
 pub mod http;
 
 pub mod oauth;
@@ -76,10 +77,11 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 25, name: "activities", sql: include_str!("../migrations/0025_activities.sql") },
     db::Migration { version: 26, name: "users", sql: include_str!("../migrations/0026_users.sql") },
     db::Migration { version: 27, name: "inbox", sql: include_str!("../migrations/0027_inbox.sql") },
-    db::Migration { version: 70, name: "documents", sql: include_str!("../migrations/0070_documents.sql") },
-    db::Migration { version: 75, name: "mail", sql: include_str!("../migrations/0075_mail.sql") },
-    db::Migration { version: 80, name: "deal_documents", sql: include_str!("../migrations/0080_deal_documents.sql") },
-    db::Migration { version: 81, name: "timeline", sql: include_str!("../migrations/0081_timeline.sql") },
-    db::Migration { version: 82, name: "message_text", sql: include_str!("../migrations/0082_message_text.sql") },
-    db::Migration { version: 83, name: "record_figures", sql: include_str!("../migrations/0083_record_figures.sql") },
+    db::Migration { version: 28, name: "documents", sql: include_str!("../migrations/0028_documents.sql") },
+    db::Migration { version: 29, name: "mail", sql: include_str!("../migrations/0029_mail.sql") },
+    db::Migration { version: 30, name: "deal_documents", sql: include_str!("../migrations/0030_deal_documents.sql") },
+    db::Migration { version: 31, name: "timeline", sql: include_str!("../migrations/0031_timeline.sql") },
+    db::Migration { version: 32, name: "message_text", sql: include_str!("../migrations/0032_message_text.sql") },
+    db::Migration { version: 33, name: "record_figures", sql: include_str!("../migrations/0033_record_figures.sql") },
+    db::Migration { version: 34, name: "first_hour", sql: include_str!("../migrations/0034_first_hour.sql") },
 ];

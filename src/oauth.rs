@@ -17,11 +17,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::http::Error;
 use crate::http::caller::{Client, Range, SUBSCRIPTION_KEY};
 use crate::http::error::GatewayError;
-use crate::http::input;
 use crate::http::peer::Peer;
+use crate::http::{Code, Error, Fault, input};
 
 /// How long a token is good, in seconds. Clients of the original API assume an hour without asking.
 pub const TOKEN_LIFETIME: i64 = 3600;
@@ -168,18 +167,10 @@ async fn issue(app: &App, address: IpAddr, headers: &HeaderMap, request: Request
             "The client id or secret is wrong, or the client was revoked".to_owned(),
         )
     };
-    let company =
-        form.client_id.split_once('-').and_then(|(company, _)| company.parse::<i64>().ok()).ok_or_else(wrong)?;
-    let found: Option<StoredClient> = app
-        .db
-        .read()
-        .await?
-        .sql("select secret_hash, key_hash, scopes from client where company = $1 and id = $2 and revoked_at is null")
-        .bind(company)
-        .bind(&form.client_id)
-        .optional()
-        .await?;
+    let named = form.client_id.split_once('-').and_then(|(company, _)| company.parse::<i64>().ok());
+    let found = find_client(&mut app.db.read().await?, named, &form.client_id).await?;
     let client = found.ok_or_else(wrong)?;
+    let company = client.company;
     let secret: [u8; 32] = Sha256::digest(form.client_secret.as_bytes()).into();
     if !bool::from(secret.as_slice().ct_eq(&client.secret_hash)) {
         return Err(wrong());
@@ -212,8 +203,31 @@ async fn issue(app: &App, address: IpAddr, headers: &HeaderMap, request: Request
     Ok(TokenResponse { access_token: token, expires_in: TOKEN_LIFETIME, token_type: "Bearer", scope })
 }
 
+/// The client of an id: of the company that the id begins with, or, of one that was brought along, of any.
+async fn find_client(conn: &mut Conn, named: Option<i64>, id: &str) -> Result<Option<StoredClient>, db::Error> {
+    if let Some(company) = named {
+        let found = conn
+            .sql(
+                "select company, secret_hash, key_hash, scopes from client
+                 where company = $1 and id = $2 and revoked_at is null",
+            )
+            .bind(company)
+            .bind(id)
+            .optional()
+            .await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    conn.sql("select company, secret_hash, key_hash, scopes from client where id = $1 and revoked_at is null limit 1")
+        .bind(id)
+        .optional()
+        .await
+}
+
 #[derive(Deserialize)]
 struct StoredClient {
+    company: i64,
     secret_hash: Vec<u8>,
     key_hash: Vec<u8>,
     scopes: String,
@@ -268,7 +282,7 @@ impl Form {
             }
             (None, _) => Err(invalid("client_id is required")),
             (_, None) => Err(invalid("client_secret is required")),
-            _ => Err(invalid("client_id is no id of a client")),
+            _ => Err(invalid("client_id is not a client's id")),
         }
     }
 }
@@ -288,18 +302,19 @@ fn basic_credentials(headers: &HeaderMap) -> Option<(String, String)> {
     Some((decoded(id)?, decoded(secret)?))
 }
 
-/// The scopes asked for, which must be among the client's; all of them when none is asked for.
+/// The scopes asked for, as far as the client has them; all of its own when none is asked for, or none that is known here:
+/// a program that was written for the original asks for the original's scopes (RFC 6749, section 3.3).
 fn granted(scopes: &str, asked: Option<&str>) -> Result<String, Refusal> {
     let Some(asked) = asked else { return Ok(scopes.to_owned()) };
-    let unknown: Vec<&str> =
-        asked.split_whitespace().filter(|one| !scopes.split_whitespace().any(|known| known == *one)).collect();
-    match unknown.as_slice() {
-        [] => Ok(asked.split_whitespace().collect::<Vec<_>>().join(" ")),
-        unknown => {
-            let why = format!("The client may not have: {}", unknown.join(", "));
-            Err(Refusal::OAuth(StatusCode::BAD_REQUEST, "invalid_scope", why))
-        }
+    let own: Vec<&str> = scopes.split_whitespace().collect();
+    let known: Vec<&str> = asked.split_whitespace().filter(|one| own.contains(one)).collect();
+    // One of this API's form that the client lacks is refused: it would be missed at the first call.
+    let lacking: Vec<&str> = asked.split_whitespace().filter(|one| one.contains(':') && !own.contains(one)).collect();
+    if !lacking.is_empty() {
+        let why = format!("The client may not have: {}", lacking.join(", "));
+        return Err(Refusal::OAuth(StatusCode::BAD_REQUEST, "invalid_scope", why));
     }
+    Ok(if known.is_empty() { scopes.to_owned() } else { known.join(" ") })
 }
 
 fn no_store(mut response: Response) -> Response {
@@ -321,13 +336,14 @@ pub async fn find_token(app: &App, company: i64, hash: &[u8; 32]) -> Result<Opti
         scopes: String,
         key_hash: Vec<u8>,
         expires_at: i64,
+        number_codes: bool,
     }
     let row: Option<Row> = app
         .db
         .read()
         .await?
         .sql(
-            "select client.id, client.name, token.scopes, client.key_hash, token.expires_at
+            "select client.id, client.name, token.scopes, client.key_hash, token.expires_at, client.number_codes
              from token join client on client.company = token.company and client.id = token.client
              where token.company = $1 and token.hash = $2 and client.revoked_at is null",
         )
@@ -342,6 +358,7 @@ pub async fn find_token(app: &App, company: i64, hash: &[u8; 32]) -> Result<Opti
         scopes: row.scopes.split_whitespace().map(str::to_owned).collect(),
         key_hash: row.key_hash,
         expires_at: row.expires_at,
+        number_codes: row.number_codes,
         range: Range::All,
         person: None,
     }))
@@ -380,17 +397,84 @@ pub struct NewClient {
     pub scopes: Vec<String>,
 }
 
+/// What a new client brings along from elsewhere, so that a program in the field is moved by its base URL alone.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// Its id there.
+    pub id: Option<String>,
+    /// Its secret there.
+    pub secret: Option<String>,
+    /// Its subscription key there.
+    pub key: Option<String>,
+    /// Whether it wants `status.code` as a number.
+    pub number_codes: bool,
+}
+
+impl Given {
+    /// What cannot be taken over, in words.
+    fn fault(&self) -> Option<(&'static str, String)> {
+        let visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let wrong = |field, text: &Option<String>, least: usize| {
+            let text = text.as_deref()?;
+            let right = visible(text) && (least..=LONGEST_ID).contains(&text.len());
+            (!right).then(|| (field, format!("{field} must be {least} to {LONGEST_ID} visible ASCII characters")))
+        };
+        wrong("id", &self.id, 1).or_else(|| wrong("secret", &self.secret, 16)).or_else(|| wrong("key", &self.key, 16))
+    }
+}
+
 /// Makes a client of a company.
 pub async fn create_client(db: &Db, company: i64, name: &str, scopes: &[String], now: i64) -> Result<NewClient, Error> {
-    let id = format!("{company}-{}", random(9)?.to_ascii_lowercase().replace(['-', '_'], "x"));
-    let secret = random(32)?;
-    let key = random(24)?;
+    create_client_as(db, company, name, scopes, Given::default(), now).await
+}
+
+/// Gives a client another secret and another subscription key; answers both.
+pub async fn rotate_client(db: &Db, company: i64, id: &str) -> Result<(String, String), Error> {
+    let (secret, key) = (random(32)?, random(24)?);
+    db.write(async |mut tx| {
+        let renewed = tx
+            .sql("update client set secret_hash = $1, key_hash = $2 where company = $3 and id = $4 and revoked_at is null")
+            .bind(Sha256::digest(&secret).as_slice())
+            .bind(Sha256::digest(&key).as_slice())
+            .bind(company)
+            .bind(id)
+            .exec()
+            .await?;
+        if renewed == 0 { Err(Error::NotFound("client")) } else { Ok(()) }
+    })
+    .await?;
+    Ok((secret, key))
+}
+
+/// Makes a client of a company, with what it brings along.
+pub async fn create_client_as(
+    db: &Db,
+    company: i64,
+    name: &str,
+    scopes: &[String],
+    given: Given,
+    now: i64,
+) -> Result<NewClient, Error> {
+    if let Some((field, why)) = given.fault() {
+        return Err(Error::invalid(Code::InvalidFormat, field, why));
+    }
+    let made = || Ok::<_, Error>(format!("{company}-{}", random(9)?.to_ascii_lowercase().replace(['-', '_'], "x")));
+    let id = given.id.map_or_else(made, Ok)?;
+    let secret = given.secret.map_or_else(|| random(32), Ok)?;
+    let key = given.key.map_or_else(|| random(24), Ok)?;
     let granted = scopes.join(" ");
     db.write(async |mut tx| {
         crate::setting::company::must_exist(&mut tx, company).await?;
+        // Requests for tokens name no company, so an id that does not begin with it must be the only one of its kind.
+        let taken: Option<i64> =
+            tx.sql("select company from client where id = $1 limit 1").bind(&id).optional().await?;
+        if taken.is_some() {
+            let message = format!("{id} belongs to another record");
+            return Err(Error::Conflict(Fault::new(Code::Taken, "id", message)));
+        }
         tx.sql(
-            "insert into client (company, id, name, secret_hash, key_hash, scopes, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7)",
+            "insert into client (company, id, name, secret_hash, key_hash, scopes, created_at, number_codes)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(company)
         .bind(&id)
@@ -399,6 +483,7 @@ pub async fn create_client(db: &Db, company: i64, name: &str, scopes: &[String],
         .bind(Sha256::digest(&key).as_slice())
         .bind(&granted)
         .bind(now)
+        .bind(given.number_codes)
         .exec()
         .await?;
         Ok::<_, Error>(())

@@ -1,21 +1,16 @@
 //! What operators look at: health, readiness, metrics, and the pages of the API's document.
 
-use std::sync::LazyLock;
-
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use axum::response::Response;
-use bytes::Bytes;
-use metrics::{counter, gauge};
-use serde::Serialize;
-use serde_json::json;
+use db::Conn;
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::http::page_routes;
 use crate::http::reply::json as json_answer;
 use crate::{MIGRATIONS, job};
 
@@ -94,6 +89,11 @@ async fn metrics(State(app): State<App>) -> Response {
     }
     record_database(&app.db.stats());
     record_connections(&app);
+    record_process();
+    match async { states(&mut app.db.read().await?).await }.await {
+        Ok(states) => record_states(&states),
+        Err(error) => tracing::warn!(%error, "the states of accounts and webhooks could not be counted"),
+    }
     let text = app.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
     let mut response = Response::new(text.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
@@ -128,26 +128,77 @@ fn record_connections(app: &App) {
     counter!("sala_http_connections_refused_total").absolute(refused);
 }
 
-/// The document's page at `/` and `/docs`, which needs no outside network, and the document itself.
-pub fn pages(document: &utoipa::openapi::OpenApi) -> Router<App> {
-    let settings = json!({
-        "url": "/openapi.json",
-        "theme": "default",
-        "hideClientButton": true,
-        "hiddenClients": [],
-        "defaultHttpClient": {"targetKey": "shell", "clientKey": "curl"},
-        "telemetry": false,
-        "withDefaultFonts": false,
-        // The page stays on this machine: no assistants, no hosting offers.
-        "agent": {"disabled": true},
-        "mcp": {"disabled": true},
-        "showDeveloperTools": "never",
-        "metaData": {"title": "Sala API"},
-    });
-    let html = scalar_api_reference::scalar_html(&settings, Some("/docs/scalar.js"));
-    page_routes(html, || SCRIPT.clone(), document.to_json().unwrap_or_default())
+/// How many accounts or webhooks of the server are in a state.
+#[derive(Debug, Deserialize)]
+struct InState {
+    what: String,
+    state: String,
+    count: i64,
 }
 
-/// The script of the document's page: five megabytes, which take memory only when somebody looks at it.
-static SCRIPT: LazyLock<Bytes> =
-    LazyLock::new(|| Bytes::from(scalar_api_reference::get_asset("scalar.js").unwrap_or_default()));
+async fn states(conn: &mut Conn) -> Result<Vec<InState>, db::Error> {
+    conn.sql(
+        "select 'account' as what, state, count(*) as count from account group by state
+         union all select 'webhook' as what, state, count(*) as count from webhook group by state",
+    )
+    .all()
+    .await
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts")]
+fn record_states(states: &[InState]) {
+    // A state that nobody is in any more is told of as 0, so that an alert about it ends.
+    for (what, known) in [("account", ["active", "stopped", "broken"]), ("webhook", ["active", "paused", "ended"])] {
+        let name = if what == "account" { "sala_accounts" } else { "sala_webhooks" };
+        for state in known {
+            let found = states.iter().find(|one| one.what == what && one.state == state);
+            gauge!(name, "state" => state).set(found.map_or(0, |one| one.count) as f64);
+        }
+    }
+}
+
+/// The process and the build, under the names that Prometheus' own libraries use.
+#[expect(clippy::cast_precision_loss, reason = "bytes, descriptors and seconds")]
+fn record_process() {
+    gauge!("sala_build_info", "version" => env!("CARGO_PKG_VERSION"), "sqlite" => db::sqlite_version()).set(1.0);
+    // Linux alone tells; elsewhere the series are absent.
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+    let status = read("status");
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    if let Some(resident) = kilobytes.and_then(|text| text.trim().parse::<u64>().ok()) {
+        gauge!("process_resident_memory_bytes").set((resident * 1024) as f64);
+    }
+    if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
+        gauge!("process_open_fds").set(open.count() as f64);
+    }
+    let stat = read("stat");
+    let fields: Vec<&str> = stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ').collect()).unwrap_or_default();
+    let ticks = |place: usize| fields.get(place).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+    // Fields 14 and 15 of proc(5): user and system time in hundredths of a second.
+    if !fields.is_empty() {
+        gauge!("process_cpu_seconds_total").set((ticks(11) + ticks(12)) as f64 / 100.0);
+    }
+}
+
+/// What the series mean, told once: the lines `# HELP` of the metrics.
+pub(crate) fn describe_metrics() {
+    describe_counter!("sala_http_requests_total", "Answered requests by operation and status");
+    describe_histogram!("sala_http_request_seconds", "Time to answer by operation");
+    describe_counter!("sala_http_unavailable_total", "Requests answered 503, by what was short");
+    describe_gauge!("sala_jobs_waiting", "Jobs that are due, by kind");
+    describe_gauge!("sala_job_oldest_seconds", "How long the oldest due job has waited, by kind");
+    describe_counter!("sala_jobs_total", "Jobs that ended, by kind and outcome");
+    describe_counter!("sala_deliveries_total", "Messages handed to a provider, by platform and outcome");
+    describe_counter!("sala_inbound_events_total", "Events taken from providers, by platform");
+    describe_counter!("sala_callbacks_refused_total", "Callbacks refused: unknown account or wrong signature");
+    describe_counter!("sala_db_commits_total", "Commits");
+    describe_counter!("sala_db_units_total", "Units of work committed; several share a commit on SQLite");
+    describe_gauge!("sala_http_connections", "Open connections");
+    describe_gauge!("sala_accounts", "Channel accounts by state");
+    describe_gauge!("sala_webhooks", "Webhook subscriptions by state");
+    describe_gauge!("sala_quota_left", "Paid messages left this month, by account");
+    describe_gauge!("sala_build_info", "Always 1; the version is in the labels");
+    describe_gauge!("process_resident_memory_bytes", "Resident memory");
+    describe_gauge!("process_open_fds", "Open file descriptors");
+    describe_gauge!("process_cpu_seconds_total", "Processor time used");
+}

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io::IsTerminal;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::http::caller::Client;
+use crate::http::language::Language;
+use crate::http::lenient::Ignored;
 use crate::http::openapi::Rule;
 
 tokio::task_local! {
@@ -72,12 +75,28 @@ pub struct Work {
     pub asked: u32,
     /// The caller's address.
     pub address: Option<IpAddr>,
+    /// The language of its messages.
+    pub language: Language,
+    /// Whether it has answered a message, so that its answer is in that language.
+    pub spoke: bool,
+    /// Properties of its body that are none here.
+    pub ignored: Vec<Ignored>,
 }
 
 impl Work {
     /// Work of which no more is known yet.
     pub fn new(trace: TraceId) -> Work {
-        Work { trace, operation: None, client: None, job: None, asked: 0, address: None }
+        Work {
+            trace,
+            operation: None,
+            client: None,
+            job: None,
+            asked: 0,
+            address: None,
+            language: Language::English,
+            spoke: false,
+            ignored: Vec::new(),
+        }
     }
 
     /// The operation's id; a bounded set of words whatever callers send.
@@ -150,6 +169,21 @@ pub fn operation() -> Option<Arc<Rule>> {
     present(|work| work.operation.clone()).flatten()
 }
 
+/// The language in which the present request is answered.
+pub fn language() -> Language {
+    present(|work| work.language).unwrap_or_default()
+}
+
+/// Properties of the present request's body that are none here.
+pub fn ignored() -> Vec<Ignored> {
+    present(|work| work.ignored.clone()).unwrap_or_default()
+}
+
+/// Whether the present request has answered a message in its language.
+pub fn spoke() -> bool {
+    present(|work| work.spoke).unwrap_or_default()
+}
+
 /// The present work, to go on with it elsewhere.
 pub fn work() -> Work {
     present(Work::clone).unwrap_or_else(|| Work::new(TraceId::random()))
@@ -158,6 +192,11 @@ pub fn work() -> Work {
 /// Whether the present request was made with a good token.
 pub fn has_client() -> bool {
     present(|work| work.client.is_some()).unwrap_or_default()
+}
+
+/// Whether the present request is of a client that wants `status.code` as a number.
+pub fn number_codes() -> bool {
+    present(|work| work.client.as_ref().is_some_and(|client| client.number_codes)).unwrap_or_default()
 }
 
 /// The trace id of the present request or job; a new one outside any.
@@ -210,6 +249,14 @@ pub enum LogFormat {
     Json,
 }
 
+/// Whether log lines are text for people.
+static FOR_PEOPLE: AtomicBool = AtomicBool::new(false);
+
+/// Whether each request gets a line at `info`: where people read the log as it is written.
+pub fn tells_requests() -> bool {
+    FOR_PEOPLE.load(Ordering::Relaxed)
+}
+
 /// Sends log lines to standard error. `filter` is in the syntax of `RUST_LOG`.
 pub fn start_log(filter: &str, format: LogFormat) {
     let json = match format {
@@ -217,6 +264,7 @@ pub fn start_log(filter: &str, format: LogFormat) {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
+    FOR_PEOPLE.store(!json, Ordering::Relaxed);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second call (tests start several servers in one process) keeps the first subscriber.
@@ -290,7 +338,9 @@ pub fn start_metrics() -> Option<PrometheusHandle> {
     static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     let install = || {
         let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY);
-        builder.ok()?.install_recorder().ok()
+        let handle = builder.ok()?.install_recorder().ok()?;
+        crate::ops::describe_metrics();
+        Some(handle)
     };
     RECORDER.get_or_init(install).clone()
 }

@@ -30,7 +30,7 @@ pub enum VaultError {
     /// PostgreSQL, and no key given.
     #[error(
         "PostgreSQL needs SALA_SECRET_KEY, the key that encrypts stored credentials, the same on every node; make one \
-         with: openssl rand -hex 32"
+         with: sala key new (or openssl rand -hex 32)"
     )]
     Missing,
     /// The key file cannot be used.
@@ -138,6 +138,17 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
     let mut file = options.open(path)?;
     file.write_all(format!("{text}\n").as_bytes())?;
     file.sync_all()
+}
+
+/// Copies a key file under a name with the date, for what was encrypted with its keys and lies elsewhere; answers the copy.
+pub fn keep_old(path: &Path, now: i64) -> Result<PathBuf, VaultError> {
+    let failed = |error| VaultError::File(path.to_owned(), error);
+    let time = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
+    let mut name = path.as_os_str().to_owned();
+    name.push(time.strftime(".%Y%m%dT%H%M%SZ").to_string());
+    let copy = PathBuf::from(name);
+    write_new(&copy, fs::read_to_string(path).map_err(failed)?.trim()).map_err(failed)?;
+    Ok(copy)
 }
 
 /// Replaces a key file's keys in one step.

@@ -155,7 +155,11 @@ async fn patiently<P>(app: &App, step: impl Future<Output = Result<P, reqwest::E
         Ok(Err(error)) if client::leads_to_private_address(&error) => {
             Err(Got::Never("its host has no public address".to_owned()))
         }
-        Ok(Err(error)) => Err(Got::NotYet(crate::chat::line::describe(&error))),
+        Ok(Err(error)) => Err(Got::NotYet(match crate::chat::line::describe(&error) {
+            // In the same words: whether a name exists inside is nobody's business.
+            why if error.is_connect() && why.contains("lookup") => "its host has no public address".to_owned(),
+            why => why,
+        })),
         Err(_) => Err(Got::NotYet(format!("its server was silent for {} seconds", patience.as_secs()))),
     }
 }

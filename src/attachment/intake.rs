@@ -182,7 +182,7 @@ impl Intake<'_> {
             }
         }
         String::from_utf8(text)
-            .map_err(|_| Error::invalid(Code::InvalidFormat, field, format!("{field} is no UTF-8 text")))
+            .map_err(|_| Error::invalid(Code::InvalidFormat, field, format!("{field} is not UTF-8 text")))
     }
 
     /// Streams a part into the store.
@@ -298,7 +298,7 @@ impl Intake<'_> {
         let content: String = content.split_ascii_whitespace().collect();
         let read = STANDARD.decode(&content).or_else(|_| STANDARD_NO_PAD.decode(&content));
         let Ok(bytes) = read.or_else(|_| URL_SAFE.decode(&content)) else {
-            self.faults.add(Code::InvalidFormat, field, format!("{field} is no Base64"));
+            self.faults.add(Code::InvalidFormat, field, format!("{field} is not Base64"));
             return Ok(());
         };
         let (name, id) = (name::clean(name.unwrap_or_default()), self.begin().await?);
@@ -360,7 +360,7 @@ fn unreadable(error: &multer::Error) -> Error {
         multer::Error::StreamReadFailed(_) | multer::Error::IncompleteStream => "it ended too early".to_owned(),
         other => other.to_string(),
     };
-    Error::invalid(Code::InvalidBody, "", format!("The body is no readable form: {why}"))
+    Error::invalid(Code::InvalidBody, "", format!("The body is not a readable form: {why}"))
 }
 
 /// An address that a file can be fetched from, or why it is none.
@@ -368,9 +368,9 @@ pub(super) fn address(app: &App, text: &str) -> Result<Url, &'static str> {
     if text.chars().count() > LONGEST_URL {
         return Err("is too long for an address");
     }
-    let url = Url::parse(text).map_err(|_| "is no address")?;
+    let url = Url::parse(text).map_err(|_| "is not an address")?;
     if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
-        return Err("is no http or https address");
+        return Err("is not an http or https address");
     }
     if !app.config.allow_private_webhooks && client::names_private_address(&url) {
         return Err("is a private address");

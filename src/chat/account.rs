@@ -275,6 +275,27 @@ pub async fn create(db: &Db, vault: &Vault, new: NewAccount, now: i64) -> Result
     .await
 }
 
+/// Lets an account work again that was stopped or broken; what waits goes out.
+pub async fn resume(db: &Db, company: i64, id: &str, now: i64) -> Result<Listed, Error> {
+    db.write(async |mut tx| {
+        let changed = tx
+            .sql(
+                "update account set paused_until = 0, state_reason = null, state = 'active'
+                 where company = $1 and id = $2 and state <> 'removed'",
+            )
+            .bind(company)
+            .bind(id)
+            .exec()
+            .await?;
+        if changed == 0 {
+            return Err(Error::NotFound("account"));
+        }
+        hasten(&mut tx, company, id, now).await?;
+        find(&mut tx, company, id).await?.ok_or(Error::NotFound("account"))
+    })
+    .await
+}
+
 /// Replaces an account's credentials in place: a channel account is not its token, so its rooms and its waiting
 /// messages stay, and go out with the new one.
 pub async fn renew(

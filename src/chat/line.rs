@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::account::{self, Account, State as AccountState};
 use super::inbound::{self, Incoming, Said};
-use super::room;
+use super::{refused, room};
 use crate::app::App;
 use crate::http::{Envelope, Error, Path, Reply, input};
 use crate::job::{Job, Kind, Next, backoff};
@@ -50,7 +50,7 @@ struct CallbackPath {
     responses(
         (status = 200, description = "Every event is stored.", body = Envelope<Option<String>>),
         (status = 400, response = inline(crate::http::openapi::BadRequest)),
-        (status = 401, description = "The signature does not fit the body.", body = crate::http::error::ErrorEnvelope),
+        (status = 401, description = "The signature does not match the body; check the channel secret.", body = crate::http::error::ErrorEnvelope),
         (status = 404, response = inline(crate::http::openapi::NotFound)),
     ),
     security(())
@@ -63,11 +63,15 @@ async fn receive_line_callback(
 ) -> Result<Reply<Option<String>>, Error> {
     let account = app.accounts.get(&app, &path.account_id).await?;
     let usable = |account: &Account| account.platform == Platform::Line && account.state != AccountState::Removed;
-    let account = account.filter(|account| usable(account)).ok_or(Error::NotFound("account"))?;
+    let Some(account) = account.filter(|account| usable(account)) else {
+        refused::unknown(&path.account_id);
+        return Err(Error::NotFound("account"));
+    };
     let body = input::body(request, app.config.body_limit).await?;
     let signature = headers.get(line::SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
     let secret = account.credentials.as_ref().map(|credentials| credentials.channel_secret.as_str());
     if !secret.is_some_and(|secret| line::verify(secret, &body, signature)) {
+        refused::unsigned(&app, &account).await;
         return Err(Error::SignatureRefused);
     }
     let callback =

@@ -277,11 +277,11 @@ pub fn unknown_platform(given: &str) -> Fault {
     let known: Vec<String> =
         Platform::ALL.iter().map(|known| format!("{} ({})", known.name(), known.number())).collect();
     let given: String = given.chars().take(40).collect();
-    Fault::new(Code::UnknownPlatform, "platform", format!("platform {given:?} is none of {}", known.join(", ")))
+    Fault::new(Code::UnknownPlatform, "platform", format!("platform “{given}” is not one of {}", known.join(", ")))
 }
 
 fn unknown_room() -> Fault {
-    Fault::new(Code::UnknownRoom, "roomId", "roomId is no room of this company")
+    Fault::new(Code::UnknownRoom, "roomId", "roomId names no room in your company")
 }
 
 fn wrong_platform(known: Platform) -> Fault {

@@ -8,6 +8,7 @@ pub mod inbound;
 pub mod line;
 pub mod message;
 pub mod queue;
+mod refused;
 pub mod room;
 pub mod sandbox;
 pub mod texts;

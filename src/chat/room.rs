@@ -85,7 +85,7 @@ async fn history(
                 .bind(room)
                 .optional()
                 .await?;
-            let unknown = || Error::invalid(Code::InvalidValue, "before", "before is no message of this room");
+            let unknown = || Error::invalid(Code::InvalidValue, "before", "before is not a message of this room");
             Some(place.ok_or_else(unknown)?)
         }
         None => None,
@@ -286,11 +286,36 @@ pub async fn create(
         if let Some(id) = id
             && self::platform(&mut tx, company, id).await?.is_some()
         {
-            return Err(Error::Conflict(Fault::new(Code::Conflict, "id", format!("Room {id} is there already"))));
+            return Err(Error::Conflict(Fault::new(Code::Conflict, "id", format!("Room {id} already exists"))));
         }
         Ok(ensure(&mut tx, &NewRoom { company, account, platform, external_id: external, name, id }, now).await?)
     })
     .await
+}
+
+/// A room as the command line lists it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Listed {
+    /// The room's id.
+    pub id: Uuid,
+    /// Its channel account.
+    pub account: String,
+    /// What the provider calls the customer.
+    pub external_id: String,
+    /// The customer's name.
+    pub name: String,
+    /// How many messages it has.
+    pub messages: i64,
+}
+
+/// The rooms of a company, or of one of its accounts, the newest first.
+pub async fn list(conn: &mut Conn, company: i64, account: Option<&str>, most: i64) -> Result<Vec<Listed>, db::Error> {
+    let mut query =
+        conn.sql("select id, account, external_id, name, messages from room where company = $1").bind(company);
+    if let Some(account) = account {
+        query = query.push(" and account = ").push_bind(account);
+    }
+    query.push(" order by id desc limit ").push_bind(most).all().await
 }
 
 /// Gives a room its customer's name and picture.

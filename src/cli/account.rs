@@ -5,7 +5,7 @@ use std::io::Read;
 use channel::Platform;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Failure, Target, now, open, print_list, print_record, print_text, required_company, vault};
+use super::{Failure, Target, note, now, open, print_list, print_record, print_text, required_company, vault};
 use crate::chat::account::{self, Credentials, NewAccount};
 use crate::config::Common;
 
@@ -44,6 +44,8 @@ enum Action {
         #[command(flatten)]
         secrets: Secrets,
     },
+    /// Start an account again that was stopped at its quota or refused by its provider, once that is mended.
+    Resume(Target),
     /// List the accounts.
     List,
     /// Take an account out of use.
@@ -98,9 +100,14 @@ impl Account {
         let company = required_company(common)?;
         let db = open(common).await?;
         match self.action {
+            Action::Resume(target) => {
+                let id: String = target.read()?;
+                print_record(common, &account::resume(&db, company, &id, now()).await?)
+            }
             Action::Create { platform, name, secrets, sandbox, api_base, late_push } => {
-                let platform = Platform::read(&platform)
-                    .ok_or_else(|| Failure::new(format!("--platform {platform} is none of {}", known_platforms())))?;
+                let platform = Platform::read(&platform).ok_or_else(|| {
+                    Failure::new(format!("--platform {platform} is not one of {}", known_platforms()))
+                })?;
                 if !sandbox && platform != Platform::Line {
                     let why = "only LINE accounts take credentials so far; use --sandbox for this platform";
                     return Err(Failure::new(why));
@@ -119,7 +126,19 @@ impl Account {
                 };
                 let new =
                     NewAccount { company, platform, name, credentials, api_base, late_push: late_push.to_owned() };
-                print_record(common, &account::create(&db, &vault(common)?, new, now()).await?)
+                let is_line = platform == Platform::Line && !sandbox;
+                let made = account::create(&db, &vault(common)?, new, now()).await?;
+                print_record(common, &made)?;
+                if !common.json && is_line {
+                    let base = std::env::var("SALA_PUBLIC_URL").unwrap_or_else(|_| "https://YOUR-ADDRESS".to_owned());
+                    note(&format!(
+                        "Webhook URL for LINE's console: {}/channels/line/{}\nSwitch on \"Use webhook\" and \"Webhook \
+                         redelivery\" there; then sala doctor says what is still wrong.",
+                        base.trim_end_matches('/'),
+                        made.id
+                    ))?;
+                }
+                Ok(())
             }
             Action::Renew { target, secrets } => {
                 let id: String = target.read()?;

@@ -56,7 +56,7 @@ impl Backup {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
         let database = database(common, "sala backup")?;
         if self.file.exists() {
-            return Err(Failure::new(format!("{} is there already; choose another name", self.file.display())));
+            return Err(Failure::new(format!("{} already exists; choose another name", self.file.display())));
         }
         let (from, to) = (database, self.file.clone());
         let schema = blocking(move || {

@@ -1,10 +1,12 @@
 //! `sala client`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
 
-use super::{Failure, Target, now, open, print_list, print_text};
+use super::{Failure, Target, note, now, open, print_list, print_text};
 use crate::config::Common;
 use crate::http::openapi::Operations;
+use crate::oauth::Given;
 use crate::{http, oauth};
 
 #[derive(Debug, Args)]
@@ -23,11 +25,32 @@ enum Action {
         /// A scope it may have; repeat for several. Default: all.
         #[arg(long, env = "SALA_SCOPE", value_delimiter = ' ')]
         scope: Vec<String>,
+        /// An id that programs in the field already have; a new one when not given.
+        #[arg(long, env = "SALA_ID")]
+        id: Option<String>,
+        /// A secret that they already have; better in SALA_CLIENT_SECRET.
+        #[arg(long, env = "SALA_CLIENT_SECRET", hide_env_values = true)]
+        secret: Option<String>,
+        /// A subscription key that they already have; better in SALA_SUBSCRIPTION_KEY.
+        #[arg(long, env = "SALA_SUBSCRIPTION_KEY", hide_env_values = true)]
+        key: Option<String>,
+        /// How it is answered status.code: text, as documented, or number, for programs that compare with 1000.
+        #[arg(long, env = "SALA_STATUS_CODE", value_enum, default_value_t = StatusCode::Text)]
+        status_code: StatusCode,
     },
+    /// Give a client another secret and subscription key, printed once; the old ones end at once, its tokens with their hour.
+    RotateSecret(Target),
     /// List the clients.
     List,
     /// Revoke a client and its tokens.
     Revoke(Target),
+}
+
+/// The type of `status.code`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StatusCode {
+    Text,
+    Number,
 }
 
 impl Client {
@@ -35,14 +58,23 @@ impl Client {
         let company = super::required_company(common)?;
         let db = open(common).await?;
         match self.action {
-            Action::Create { name, scope } => {
+            Action::Create { name, scope, id, secret, key, status_code } => {
                 let known = Operations::read(&http::document()).scopes();
                 if let Some(unknown) = scope.iter().find(|scope| !known.contains(scope)) {
-                    return Err(Failure::new(format!("--scope {unknown} is none of {}", known.join(", "))));
+                    return Err(Failure::new(format!("--scope {unknown} is not one of {}", known.join(", "))));
                 }
                 let scopes = if scope.is_empty() { known } else { scope };
-                let client = oauth::create_client(&db, company, &name, &scopes, now()).await?;
-                print_text(&serde_json::to_string(&client).map_err(|error| Failure::new(error.to_string()))?)
+                let given = Given { id, secret, key, number_codes: status_code == StatusCode::Number };
+                let client = oauth::create_client_as(&db, company, &name, &scopes, given, now()).await?;
+                print_text(&serde_json::to_string(&client).map_err(|error| Failure::new(error.to_string()))?)?;
+                note("The secret and the key are shown only once.")
+            }
+            Action::RotateSecret(target) => {
+                let id: String = target.read()?;
+                let (secret, key) = oauth::rotate_client(&db, company, &id).await?;
+                let renewed = json!({"client_id": id, "client_secret": secret, "subscription_key": key});
+                print_text(&renewed.to_string())?;
+                note("The secret and the key are shown only once.")
             }
             Action::List => print_list(common, &oauth::list_clients(&mut db.read().await?, company).await?),
             Action::Revoke(target) => {

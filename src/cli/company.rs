@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Failure, now, open, print_list, print_record};
+use super::{Failure, now, open, open_or_make, print_list, print_record};
 use crate::config::Common;
 use crate::setting::company;
 
@@ -32,12 +32,15 @@ enum Action {
 
 impl Company {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
-        let db = open(common).await?;
         match self.action {
             Action::Create { name, id, time_zone } => {
+                let db = open_or_make(common).await?;
                 print_record(common, &company::create(&db, id, &name, &time_zone, now()).await?)
             }
-            Action::List => print_list(common, &company::list(&mut db.read().await?).await?),
+            Action::List => {
+                let db = open(common).await?;
+                print_list(common, &company::list(&mut db.read().await?).await?)
+            }
         }
     }
 }

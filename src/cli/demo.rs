@@ -1,21 +1,24 @@
 //! The demo company of `sala serve --demo`: what a first user finds.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use channel::{Content, Platform};
 use db::{Conn, Db};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::Failure;
 use super::user::{self, New};
+use super::{Failure, sqlite_file};
 use crate::app::App;
 use crate::chat::account::{self, NewAccount};
 use crate::chat::inbound::{self, Incoming, Said};
 use crate::chat::message::{self, Draft};
 use crate::chat::{queue, room};
+use crate::config::Common;
 use crate::customer::event::{self, CustomerEventWrite};
 use crate::customer::{self, CustomerWrite};
 use crate::http::openapi::Operations;
@@ -41,19 +44,19 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 const NAME: &str = "Sala Demo";
 const ROOM: Uuid = Uuid::from_u128(0x2625_9b2c_509c_4ff5_a82a_d1b5_505b_014d);
 
-/// Makes the demo company on first start and a new client at each, as only hashes of its secrets are kept; answers what a first
-/// user is told.
-pub(super) async fn welcome(app: &App, address: SocketAddr) -> Result<String, Failure> {
+/// Makes the demo company on first start, with credentials that stay the same at each; answers what a first user is told.
+pub(super) async fn welcome(app: &App, common: &Common, address: SocketAddr) -> Result<String, Failure> {
     let now = app.now();
     let account = account_of(app, now).await?;
-    let clients = oauth::list_clients(&mut app.db.read().await?, COMPANY).await?;
-    for old in clients.iter().filter(|client| client.name == NAME && client.revoked_at.is_none()) {
-        oauth::revoke_client(&app.db, COMPANY, &old.id, now).await?;
-    }
-    let scopes = Operations::read(&http::document()).scopes();
-    let client = oauth::create_client(&app.db, COMPANY, NAME, &scopes, now).await?;
+    let kept = match Kept::read(common) {
+        Some(kept) if kept.works(app).await? => kept,
+        _ => {
+            let kept = Kept::new(app, now).await?;
+            kept.write(common)?;
+            kept
+        }
+    };
     let base = format!("http://{address}");
-    let password = owner(app).await?;
     Ok(format!(
         r#"
 Console:          {base}/console/
@@ -69,23 +72,75 @@ A demo company is ready ({NAME}, {COMPANY}), with a LINE sandbox that delivers t
 
 Send a first message:
 
-TOKEN=$(curl -s {base}/authorization/connect/token -H 'Ocp-Apim-Subscription-Key: {key}' -d grant_type=client_credentials -d client_id={id} -d client_secret={secret} | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
-curl -i {base}/v1/chat/message -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"roomId":"{ROOM}","content":"Hello, world","type":"message","platform":"line","companyId":{COMPANY}}}'
+TOKEN=$(curl -fsS {base}/authorization/connect/token -H 'Ocp-Apim-Subscription-Key: {key}' -d grant_type=client_credentials -d client_id={id} -d client_secret={secret} | sed 's/.*"access_token":"\([^"]*\)".*/\1/'); echo "token: ${{TOKEN:-none}}"
+curl -sS -w '\n' {base}/v1/chat/message -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"roomId":"{ROOM}","content":"Hello, world","type":"message","platform":"line","companyId":{COMPANY}}}'
 
-Play the customer's answer:
+Play the customer's answer, and look at the room:
 
-curl -i {base}/channels/sandbox/{account}/Udemo -H 'Content-Type: application/json' -d '{{"content":"Hello yourself"}}'
+curl -sS -w '\n' {base}/channels/sandbox/{account}/Udemo -H 'Content-Type: application/json' -d '{{"content":"Hello yourself"}}'
+curl -sS -w '\n' {base}/v1/chat/rooms/{ROOM}/messages -H "Authorization: Bearer $TOKEN"
 "#,
-        id = client.client_id,
-        secret = client.client_secret,
-        key = client.subscription_key,
+        id = kept.client_id,
+        secret = kept.client_secret,
+        key = kept.subscription_key,
+        password = kept.password,
     ))
+}
+
+/// The demo's credentials: they are kept in a file, because the database has only their hashes, so that what was pasted
+/// into something after the first start goes on working.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    client_id: String,
+    client_secret: String,
+    subscription_key: String,
+    password: String,
+}
+
+/// Where they are: beside an SQLite database.
+fn place(common: &Common) -> Option<PathBuf> {
+    sqlite_file(&common.database).map(|file| file.with_file_name("demo-credentials.json"))
+}
+
+impl Kept {
+    fn read(common: &Common) -> Option<Kept> {
+        serde_json::from_slice(&std::fs::read(place(common)?).ok()?).ok()
+    }
+
+    /// Writes them for this user alone, as everything is written.
+    fn write(&self, common: &Common) -> Result<(), Failure> {
+        let Some(file) = place(common) else { return Ok(()) };
+        let text = serde_json::to_string_pretty(self).map_err(|error| Failure::new(error.to_string()))?;
+        std::fs::write(&file, text).map_err(|error| Failure::new(format!("{}: {error}", file.display())))
+    }
+
+    /// Whether the database still knows the client.
+    async fn works(&self, app: &App) -> Result<bool, Failure> {
+        let clients = oauth::list_clients(&mut app.db.read().await?, COMPANY).await?;
+        Ok(clients.iter().any(|client| client.id == self.client_id && client.revoked_at.is_none()))
+    }
+
+    /// A new client in the place of the demo's former one, and a new password of its owner.
+    async fn new(app: &App, now: i64) -> Result<Kept, Failure> {
+        let clients = oauth::list_clients(&mut app.db.read().await?, COMPANY).await?;
+        for old in clients.iter().filter(|client| client.name == NAME && client.revoked_at.is_none()) {
+            oauth::revoke_client(&app.db, COMPANY, &old.id, now).await?;
+        }
+        let scopes = Operations::read(&http::document()).scopes();
+        let client = oauth::create_client(&app.db, COMPANY, NAME, &scopes, now).await?;
+        Ok(Kept {
+            client_id: client.client_id,
+            client_secret: client.client_secret,
+            subscription_key: client.subscription_key,
+            password: owner(app).await?,
+        })
+    }
 }
 
 /// The e-mail of the demo's owner.
 const OWNER: &str = "arun@example.com";
 
-/// A new password for the demo's owner at each start, as only its hash is kept.
+/// A new password for the demo's owner, who is made when there is none.
 async fn owner(app: &App) -> Result<String, Failure> {
     let password = oauth::random(12)?;
     let known = store::by_email(&mut app.db.read().await?, COMPANY, OWNER).await?;

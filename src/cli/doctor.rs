@@ -9,7 +9,9 @@ use clap::Args;
 use db::{Conn, Db, MigrationState};
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, media_place, now, open_unmigrated, print_text, sqlite_file, vault};
+use super::keys::Stored;
+use super::lock::Lock;
+use super::{Failure, key_file, media_place, now, open_unmigrated, print_text, sqlite_file, vault};
 use crate::chat::account::{self, Credentials};
 use crate::config::{Common, Smtp};
 use crate::document;
@@ -65,18 +67,26 @@ const MOST_LAG: i64 = 10 * 60 * 1000;
 impl Doctor {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let mut report = Report::default();
-        let vault = vault(common).map_err(|failure| report.bad("secret key", failure.to_string())).ok();
-        if vault.is_some() {
-            report.good("secret key", "is there");
-        }
+        report.good("program", super::build());
+        let vault = check_key(&mut report, common);
+        check_server(&mut report, common);
         check_disk(&mut report, common);
         check_clock(&mut report);
         self.check_media(&mut report, common).await;
         self.check_render(&mut report).await;
         self.check_mail(&mut report).await;
-        match open_unmigrated(common, 2).await {
-            Err(failure) => report.bad("database", format!("{failure}; check --database")),
-            Ok(db) => self.check_database(&mut report, &db, vault.as_ref()).await,
+        // Only looked at: a doctor makes no database, no key and no folder.
+        let missing = sqlite_file(&common.database).filter(|file| !file.exists());
+        match open_unmigrated_unless(missing.is_some(), common).await {
+            None => report.bad(
+                "database",
+                format!(
+                    "{} is not there; make a company: sala company create --name NAME",
+                    missing.unwrap_or_default().display()
+                ),
+            ),
+            Some(Err(failure)) => report.bad("database", format!("{failure}; check --database")),
+            Some(Ok(db)) => self.check_database(&mut report, &db, vault.as_ref()).await,
         }
         let well = report.0.iter().all(|finding| finding.ok);
         if common.json {
@@ -92,6 +102,9 @@ impl Doctor {
 
     async fn check_media(&self, report: &mut Report, common: &Common) {
         let place = media_place(common, self.media.as_ref());
+        if !place.starts_with("s3://") && !std::path::Path::new(&place).exists() {
+            return report.good("media store", format!("{place} is not there yet; the server makes it"));
+        }
         let checked = async { Store::open(&place)?.check().await }.await;
         match checked {
             Ok(()) => report.good("media store", format!("{place} answers")),
@@ -164,6 +177,7 @@ impl Doctor {
         match checked.await {
             Ok(accounts) => {
                 report.good("database", format!("{} answers", db.kind()));
+                check_secrets(report, db, vault).await;
                 for account in accounts {
                     self.check_account(report, &account, vault).await;
                 }
@@ -176,15 +190,25 @@ impl Doctor {
         let check = format!("account {} ({})", account.id, account.name);
         match account.state.as_str() {
             "stopped" => {
-                let why = "stopped: the month's paid messages are used up; raise the plan or wait for the next month";
-                report.bad(&check, why);
+                report.bad(
+                    &check,
+                    format!(
+                        "stopped: the month's paid messages are used up; raise the plan, then: sala account resume {} \
+                         --company {}, or wait for the next month",
+                        account.id, account.company
+                    ),
+                );
                 return;
             }
             "broken" => {
                 let reason = account.state_reason.clone().unwrap_or_default();
                 report.bad(
                     &check,
-                    format!("the provider refuses its credentials ({reason}); run: sala account renew {}", account.id),
+                    format!(
+                        "the provider refuses its credentials ({reason}); run: sala account renew {} --company {} \
+                         --channel-secret - --access-token -, and type both",
+                        account.id, account.company
+                    ),
                 );
                 return;
             }
@@ -195,14 +219,29 @@ impl Doctor {
         let plain = vault.open(&account::purpose(account.company), sealed);
         let credentials = plain.ok().and_then(|plain| serde_json::from_slice::<Credentials>(&plain).ok());
         let Some(credentials) = credentials else {
-            let why =
-                format!("its credentials cannot be decrypted with this key; run: sala account renew {}", account.id);
+            let why = format!(
+                "its credentials cannot be decrypted with this key; put the right key back, or run: sala account renew {} \
+                 --company {} --channel-secret - --access-token -, and type both",
+                account.id, account.company
+            );
             return report.bad(&check, why);
         };
+        if account.refused_at > account.last_callback_at {
+            let at = account.refused_at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok()).unwrap_or_default();
+            report.bad(
+                &check,
+                format!(
+                    "a callback was refused at {at}: its signature does not match; copy the channel secret from the \
+                     provider's console and run: sala account renew {} --company {} --channel-secret - --access-token -, and \
+                     type both",
+                    account.id, account.company
+                ),
+            );
+        }
         if self.offline {
             return report.good(&check, "has credentials; not tried (--offline)");
         }
-        match try_line(&credentials, account.api_base.as_deref()).await {
+        match try_line(&credentials, account).await {
             Ok(message) => report.good(&check, message),
             Err(why) => report.bad(&check, why),
         }
@@ -218,20 +257,84 @@ struct AccountRow {
     state_reason: Option<String>,
     secrets: Option<Vec<u8>>,
     api_base: Option<String>,
+    last_callback_at: Option<i64>,
+    refused_at: Option<i64>,
 }
 
 async fn accounts(conn: &mut Conn) -> Result<Vec<AccountRow>, db::Error> {
     conn.sql(
-        "select company, id, name, state, state_reason, secrets, api_base from account
+        "select company, id, name, state, state_reason, secrets, api_base, last_callback_at, refused_at from account
          where state <> 'removed' order by company, created_at limit 1000",
     )
     .all()
     .await
 }
 
+/// Looks whether the key opens what is stored with it; accounts are told of one by one.
+async fn check_secrets(report: &mut Report, db: &Db, vault: Option<&Vault>) {
+    let stored = match Stored::read(db).await {
+        Ok(stored) => stored,
+        Err(failure) => return report.bad("secret key", failure.to_string()),
+    };
+    let Some(vault) = vault else {
+        if !stored.is_empty() {
+            report.bad(
+                "secret key",
+                "is not there, and the database holds credentials that were encrypted with it; put it back",
+            );
+        }
+        return;
+    };
+    for name in stored.closed_to(vault).into_iter().filter(|name| name.starts_with("webhook")) {
+        let why = "its secret cannot be decrypted with this key; put the right key back, or run: sala webhook \
+                   rotate-secret ID --company NUMBER";
+        report.bad(name, why);
+    }
+}
+
+/// Opens the database, unless that would make it.
+async fn open_unmigrated_unless(missing: bool, common: &Common) -> Option<Result<Db, Failure>> {
+    if missing { None } else { Some(open_unmigrated(common, 2).await) }
+}
+
+/// Reads the key, and makes none.
+fn check_key(report: &mut Report, common: &Common) -> Option<Vault> {
+    let file = key_file(&common.database).filter(|_| common.secret_key.is_none());
+    if let Some(file) = file.filter(|file| !file.exists()) {
+        match sqlite_file(&common.database).is_some_and(|database| database.exists()) {
+            true => {
+                report.good("secret key", format!("{} is not there yet; it is made when it is needed", file.display()))
+            }
+            false => report.good("secret key", "is made with the first credentials"),
+        }
+        return None;
+    }
+    match vault(common) {
+        Ok(vault) => {
+            report.good("secret key", "is there");
+            Some(vault)
+        }
+        Err(failure) => {
+            report.bad("secret key", failure.to_string());
+            None
+        }
+    }
+}
+
+/// Says whether a server uses the database; of PostgreSQL it is not known.
+fn check_server(report: &mut Report, common: &Common) {
+    if sqlite_file(&common.database).is_some() {
+        match Lock::held(&common.database) {
+            Some(Some(process)) => report.good("server", format!("runs as process {process}")),
+            Some(None) => report.good("server", "runs"),
+            None => report.good("server", "none runs on this database now"),
+        }
+    }
+}
+
 /// Asks LINE who the account is, and where its callbacks go.
-async fn try_line(credentials: &Credentials, api_base: Option<&str>) -> Result<String, String> {
-    let credentials = line::Credentials::new(&credentials.access_token, api_base);
+async fn try_line(credentials: &Credentials, account: &AccountRow) -> Result<String, String> {
+    let credentials = line::Credentials::new(&credentials.access_token, account.api_base.as_deref());
     let http =
         reqwest::Client::builder().timeout(Duration::from_secs(10)).build().map_err(|error| error.to_string())?;
     let ask = async |request: Result<http::Request<Vec<u8>>, channel::Refusal>| {
@@ -244,11 +347,20 @@ async fn try_line(credentials: &Credentials, api_base: Option<&str>) -> Result<S
     };
     let (status, body) = ask(line::bot_info(&credentials)).await?;
     if status != 200 {
-        return Err(format!("LINE answers {status} to its access token; run: sala account renew"));
+        return Err(format!(
+            "LINE answers {status} to its access token; run: sala account renew {} --company {} --channel-secret - \
+             --access-token -, and type both",
+            account.id, account.company
+        ));
     }
     let bot = line::read_bot_info(&body).map_err(|error| error.to_string())?;
     let (status, body) = ask(line::webhook_endpoint(&credentials)).await?;
+    let path = format!("/channels/line/{}", account.id);
     match line::read_webhook_endpoint(&body) {
+        Ok(endpoint) if status == 200 && !endpoint.endpoint.trim_end_matches('/').ends_with(&path) => Err(format!(
+            "LINE calls {}, which is not this account; enter https://YOUR-ADDRESS{path} in LINE's console",
+            endpoint.endpoint
+        )),
         Ok(endpoint) if status == 200 && endpoint.active => Ok(format!(
             "LINE knows it as {} and calls {}; switch webhook redelivery on in LINE's console",
             bot.name, endpoint.endpoint
@@ -257,8 +369,7 @@ async fn try_line(credentials: &Credentials, api_base: Option<&str>) -> Result<S
             "LINE knows its webhook {} but does not use it; switch it on in LINE's console",
             endpoint.endpoint
         )),
-        _ => Err("LINE has no webhook address for it; enter https://…/channels/line/<account id> in LINE's console"
-            .to_owned()),
+        _ => Err(format!("LINE has no webhook address for it; enter https://YOUR-ADDRESS{path} in LINE's console")),
     }
 }
 
@@ -355,7 +466,7 @@ async fn check_retention(report: &mut Report, conn: &mut Conn) -> Result<(), db:
 async fn check_imports(report: &mut Report, conn: &mut Conn) -> Result<(), db::Error> {
     let half: Vec<i64> = conn.sql("select company from company_import order by company limit 1000").all().await?;
     for company in half {
-        let why = "is read in by half: run the same sala import company again, which goes on where it stopped";
+        let why = "was imported only in part: run the same sala import company again, which goes on where it stopped";
         report.bad(&format!("company {company}"), why);
     }
     Ok(())

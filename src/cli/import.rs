@@ -14,7 +14,10 @@ use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
 use super::venio::Venio;
-use super::{Failure, media, now, open, parts, print_record, print_text, progress, required_company, vault};
+use super::{
+    Failure, media, now, open, open_or_make, parts, print_list, print_record, print_text, progress, required_company,
+    vault,
+};
 use crate::app::App;
 use crate::config::Common;
 use crate::http::{Error, Faults};
@@ -62,6 +65,12 @@ enum What {
     },
     /// Bring a company over from another server that speaks this API. A run that was cut off goes on where it was.
     Venio(Box<Venio>),
+    /// List the imports, the newest first.
+    List {
+        /// How many, at most 200.
+        #[arg(long, env = "SALA_TAKE", default_value_t = 20)]
+        take: i64,
+    },
     /// Go on with an import that was cut off.
     Resume(Which),
     /// Take an import back: delete what it made and restore what it changed.
@@ -105,6 +114,12 @@ impl Import {
                 let (app, company) = ready(common, place).await?;
                 venio.run(&app, common, company).await
             }
+            What::List { take } => {
+                let (db, company) = (open(common).await?, required_company(common)?);
+                let imports = import::listed(&mut db.read().await?, company, take.clamp(1, 200)).await?;
+                print_list(common, &imports)?;
+                Ok(ExitCode::SUCCESS)
+            }
             What::Resume(which) => resume(common, place, which.id).await,
             What::Undo(which) => undo(common, place, which.id).await,
         }
@@ -121,7 +136,7 @@ async fn ready(common: &Common, place: Option<String>) -> Result<(App, i64), Fai
 
 /// Reads a whole company in; only an export with secrets needs the key, and says so.
 async fn whole(common: &Common, place: Option<&String>, source: &Path) -> Result<ExitCode, Failure> {
-    let (db, media) = (open(common).await?, media(common, place)?);
+    let (db, media) = (open_or_make(common).await?, media(common, place)?);
     let vault = vault(common).ok();
     let bar = progress(None);
     let done = transfer::import(&db, &media, vault.as_ref(), common.company, source, now(), &bar).await;

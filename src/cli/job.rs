@@ -32,7 +32,7 @@ impl Which {
         let Some(word) = &self.kind else { return Ok(None) };
         let found = Kind::ALL.into_iter().find(|kind| kind.name() == word);
         let words = || Kind::ALL.map(Kind::name).join(", ");
-        found.map(Some).ok_or_else(|| Failure::new(format!("--kind {word} is none of {}", words())))
+        found.map(Some).ok_or_else(|| Failure::new(format!("--kind {word} is not one of {}", words())))
     }
 }
 

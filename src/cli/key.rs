@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use db::Conn;
 use serde::Deserialize;
 
-use super::{Failure, key_file, open, print_text};
+use super::lock::Lock;
+use super::{Failure, key_file, now, open, print_text};
 use crate::chat::account;
 use crate::config::Common;
 use crate::mail;
@@ -36,13 +37,18 @@ impl Key {
 }
 
 async fn rotate(common: &Common) -> Result<(), Failure> {
+    super::must_be_there(common)?;
+    // A server that runs would go on with the old key, and refuse every callback from now on.
+    let _lock = Lock::take(&common.database)?;
     let db = open(common).await?;
     let file = key_file(&common.database).filter(|_| common.secret_key.is_none());
+    let mut kept = None;
     let (vault, new) = match (&common.secret_key, &file) {
         (Some(text), _) => (Vault::from_text(text)?, None),
         (None, Some(file)) => {
             Vault::from_file(file)?;
             let old = std::fs::read_to_string(file)?.trim().replace('\n', ",");
+            kept = Some(vault::keep_old(file, now())?);
             let new = vault::new_key()?;
             // Both keys are in the file before anything is encrypted with the new one: a crash in between loses nothing.
             vault::replace_file(file, &[&new, &old])?;
@@ -54,7 +60,13 @@ async fn rotate(common: &Common) -> Result<(), Failure> {
     if let (Some(file), Some(new)) = (file, new) {
         vault::replace_file(&file, &[&new])?;
     }
-    print_text(&format!("{count} credentials are encrypted with the new key; restart every server"))
+    print_text(&format!("{count} credentials are encrypted with the new key; restart every server"))?;
+    match kept {
+        Some(old) => {
+            print_text(&format!("The old key is kept in {}: backups that were made until now need it", old.display()))
+        }
+        None => print_text("Keep the old key: backups that were made until now need it"),
+    }
 }
 
 #[derive(Deserialize)]

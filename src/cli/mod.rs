@@ -10,7 +10,10 @@ mod export;
 mod import;
 mod job;
 mod key;
+mod keys;
+mod lock;
 mod mail;
+mod reference;
 mod report;
 mod room;
 mod serve;
@@ -42,7 +45,7 @@ pub use serve::{Running, serve};
 
 /// A self-hosted customer platform: omnichannel chat, CRM and sales documents in one binary.
 #[derive(Debug, Parser)]
-#[command(name = "sala", version, about, disable_help_subcommand = true)]
+#[command(name = "sala", version, about)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
@@ -94,6 +97,19 @@ enum Command {
     Import(import::Import),
     /// Play a provider, for tests and integrators.
     Simulate(simulate::Simulate),
+    /// Print the script that completes this program's commands in a shell.
+    Completions {
+        /// Whose script.
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages (sala.1, sala-serve.1, …) into a folder.
+    Man {
+        /// The folder, which must be there.
+        folder: PathBuf,
+    },
+    /// Print the command line's reference as Markdown: docs/COMMANDS.md.
+    #[command(hide = true)]
+    Reference,
     /// Read a workbook for another process of this program.
     #[command(hide = true)]
     ReadWorkbook {
@@ -158,6 +174,10 @@ impl From<VaultError> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
+        // Whoever read the output has enough of it (`sala openapi | head`): there is nothing to complain of.
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Failure(String::new());
+        }
         Failure(error.to_string())
     }
 }
@@ -208,6 +228,9 @@ fn keep_files_private() {
 fn keep_files_private() {}
 
 fn failed(failure: &Failure) -> ExitCode {
+    if failure.0.is_empty() {
+        return ExitCode::SUCCESS;
+    }
     let _ = writeln!(io::stderr(), "error: {failure}");
     ExitCode::FAILURE
 }
@@ -237,6 +260,9 @@ async fn command(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Restore(restore) => restore.run(&common).await?,
         Command::Export(export) => export.run(&common).await?,
         Command::Simulate(simulate) => simulate.run().await?,
+        Command::Completions { shell } => reference::completions(shell)?,
+        Command::Man { folder } => reference::manual(&folder)?,
+        Command::Reference => print_text(&reference::markdown())?,
         Command::ReadWorkbook { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
@@ -267,23 +293,51 @@ struct Target {
 impl Target {
     fn read<T: std::str::FromStr>(self) -> Result<T, Failure> {
         let id = self.positional.or(self.id).ok_or_else(|| Failure::new("the record's ID is required"))?;
-        id.parse().map_err(|_| Failure::new(format!("{id} is no id of this kind")))
+        id.parse().map_err(|_| Failure::new(format!("{id} is not a valid id")))
     }
 }
 
-/// Opens the database as it is; the folder of an SQLite file is made when it is not there.
-async fn open_unmigrated(common: &Common, pool_size: usize) -> Result<Db, Failure> {
+/// Makes the folder of an SQLite file when it is not there.
+fn make_folder(common: &Common) -> Result<(), Failure> {
     if let Some(file) = sqlite_file(&common.database)
         && let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty())
     {
         std::fs::create_dir_all(folder).map_err(|error| Failure(format!("{}: {error}", folder.display())))?;
     }
-    let options = db::Options { pool_size, ..db::Options::default() };
-    Db::open(&common.database, options).await.map_err(|error| Failure(format!("database: {error}")))
+    Ok(())
 }
 
-/// Opens the database and brings its schema up to date, as every command does before it reads or writes.
+/// Opens the database as it is, and makes it where it is not there.
+async fn open_unmigrated(common: &Common, pool_size: usize) -> Result<Db, Failure> {
+    make_folder(common)?;
+    let options = db::Options { pool_size, ..db::Options::default() };
+    let opened = Db::open(&common.database, options).await;
+    opened.map_err(|error| match sqlite_file(&common.database) {
+        Some(file) => Failure(format!("database {}: {error}; may this user read and write it?", file.display())),
+        None => Failure(format!("database: {error}")),
+    })
+}
+
+/// Refuses to work on an SQLite file that is not there: it would be a second, empty one beside the one that was meant.
+fn must_be_there(common: &Common) -> Result<(), Failure> {
+    match sqlite_file(&common.database) {
+        Some(file) if !file.exists() => Err(Failure(format!(
+            "{} is not there; name the database with --database or SALA_DATABASE, or make a company first: sala company \
+             create --name NAME",
+            file.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Opens a database that is there and brings its schema up to date, as every command does before it reads or writes.
 async fn open(common: &Common) -> Result<Db, Failure> {
+    must_be_there(common)?;
+    open_or_make(common).await
+}
+
+/// The same, for the commands with which one begins.
+async fn open_or_make(common: &Common) -> Result<Db, Failure> {
     let db = open_unmigrated(common, 2).await?;
     db.migrate(MIGRATIONS).await?;
     Ok(db)
@@ -357,6 +411,17 @@ fn print_text(text: &str) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 
+/// The program, as reports of faults name it.
+fn build() -> String {
+    let schema = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    format!("sala {}, schema {schema}, SQLite {}", env!("CARGO_PKG_VERSION"), db::sqlite_version())
+}
+
+/// Says something besides what a command prints: to people, on standard error, so that no program has to read past it.
+fn note(text: &str) -> Result<(), Failure> {
+    Ok(writeln!(io::stderr(), "{text}")?)
+}
+
 /// Prints a new record: one JSON object, or its fields line by line.
 fn print_record(common: &Common, record: &impl Serialize) -> Result<(), Failure> {
     let value = serde_json::to_value(record).map_err(|error| Failure(error.to_string()))?;
@@ -364,7 +429,8 @@ fn print_record(common: &Common, record: &impl Serialize) -> Result<(), Failure>
         return print_text(&value.to_string());
     }
     let fields = value.as_object().into_iter().flatten();
-    let lines: Vec<String> = fields.map(|(name, value)| format!("{name}: {}", plain(value))).collect();
+    let fields = fields.filter(|(_, value)| !value.is_null());
+    let lines: Vec<String> = fields.map(|(name, value)| format!("{name}: {}", told(name, value))).collect();
     print_text(&lines.join("\n"))
 }
 
@@ -377,10 +443,17 @@ fn print_list(common: &Common, records: &[impl Serialize]) -> Result<(), Failure
     let rows = value.as_array().into_iter().flatten();
     for row in rows {
         let fields = row.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-        let words: Vec<String> = fields.map(|(name, value)| format!("{name}={}", plain(value))).collect();
+        let words: Vec<String> = fields.map(|(name, value)| format!("{name}={}", told(name, value))).collect();
         print_text(&words.join("  "))?;
     }
     Ok(())
+}
+
+/// A field for people: a time (`…_at`, Unix milliseconds) as a time.
+fn told(name: &str, value: &serde_json::Value) -> String {
+    let time =
+        value.as_i64().filter(|_| name.ends_with("_at")).and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+    time.map_or_else(|| plain(value), |time| time.to_string())
 }
 
 fn plain(value: &serde_json::Value) -> String {

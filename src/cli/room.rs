@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use super::{Failure, now, open, parts, print_record, print_text, required_company};
-use crate::chat::{room, texts};
+use super::{Failure, now, open, parts, print_list, print_record, print_text, required_company};
+use crate::chat::{account, room, texts};
 use crate::config::Common;
 
 #[derive(Debug, Args)]
@@ -32,6 +32,15 @@ enum Action {
         #[arg(long, env = "SALA_NAME", default_value = "")]
         name: String,
     },
+    /// List the rooms, the newest first.
+    List {
+        /// Only those of this channel account.
+        #[arg(long, env = "SALA_ACCOUNT")]
+        account: Option<String>,
+        /// How many, at most 1000.
+        #[arg(long, env = "SALA_TAKE", default_value_t = 100)]
+        take: i64,
+    },
 }
 
 impl Room {
@@ -45,7 +54,19 @@ impl Room {
             }
             Action::Create { account, external_id, id, name } => {
                 let db = open(common).await?;
+                let found = account::list(&mut db.read().await?, company).await?;
+                let is_line = found.iter().any(|one| one.id == account && one.platform == "line" && !one.sandbox);
+                if is_line && !channel::line::is_chat_id(&external_id) {
+                    let why =
+                        "--external-id of a LINE customer is U and 32 hexadecimal digits (C of a group, R of a room)";
+                    return Err(Failure::new(why));
+                }
                 print_record(common, &room::create(&db, company, &account, &external_id, id, &name, now()).await?)
+            }
+            Action::List { account, take } => {
+                let db = open(common).await?;
+                let mut conn = db.read().await?;
+                print_list(common, &room::list(&mut conn, company, account.as_deref(), take.clamp(1, 1000)).await?)
             }
         }
     }

@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-use super::{Failure, demo, media_place, open_unmigrated, print_text, vault};
+use super::lock::Lock;
+use super::{Failure, demo, keys, make_folder, media_place, open_unmigrated, print_text};
 use crate::app::{App, Clock};
 use crate::config::{Common, Config, Role};
 use crate::http::{Server, idempotency};
@@ -36,7 +37,7 @@ pub(super) async fn run(common: &Common, config: Config) -> Result<(), Failure> 
         server = serve(common, config) => server?,
         () = &mut stopped => return Ok(()),
     };
-    let welcome = if demo { demo::welcome(&server.app, server.address).await? } else { String::new() };
+    let welcome = if demo { demo::welcome(&server.app, common, server.address).await? } else { String::new() };
     print_text(&format!("Sala listens on http://{}{welcome}", server.address))?;
     stopped.await;
     tracing::info!("stopping");
@@ -54,18 +55,21 @@ pub struct Running {
     serving: JoinHandle<()>,
     jobs: Option<Runner>,
     upkeep: JoinSet<()>,
+    _lock: Option<Lock>,
 }
 
 /// Opens the database, brings it up to date, and starts what the role asks for.
 pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failure> {
+    // Looked at first: a database is not made for a server that cannot listen.
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| not_listening(config.listen, &error))?;
+    make_folder(common)?;
+    let lock = Lock::take(&common.database)?;
     let db = open_unmigrated(common, config.pool_size).await?;
-    let vault = vault(common)?;
     let migrated = db.migrate(MIGRATIONS).await?;
+    let vault = keys::fitting(common, &db).await?;
     tracing::info!(applied = migrated.applied, version = migrated.version, database = %db.kind(), "schema is current");
     let media = Store::open(&media_place(common, config.media.as_ref()))
         .map_err(|error| Failure::new(format!("media store: {error}")))?;
-    let listener =
-        TcpListener::bind(config.listen).await.map_err(|error| Failure::new(format!("{}: {error}", config.listen)))?;
     let address = listener.local_addr()?;
     config.listen = address;
     config.max_connections = config.max_connections.min(most_connections());
@@ -81,7 +85,22 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
     let serving = tokio::spawn(http::listen::serve(listener, Server::new(app.clone()), async move {
         let _ = stopped.await;
     }));
-    Ok(Running { app, address, stop, serving, jobs, upkeep })
+    Ok(Running { app, address, stop, serving, jobs, upkeep, _lock: lock })
+}
+
+/// Why nobody can listen at an address, and what to do.
+fn not_listening(address: SocketAddr, error: &std::io::Error) -> Failure {
+    Failure::new(match error.kind() {
+        std::io::ErrorKind::AddrInUse => format!(
+            "another program listens on {address}; choose another address with --listen or SALA_LISTEN, such as \
+             127.0.0.1:8081"
+        ),
+        std::io::ErrorKind::AddrNotAvailable => format!("{address} is not an address of this machine"),
+        std::io::ErrorKind::PermissionDenied => {
+            format!("{address}: this user may not listen on a port below 1024; put a proxy before the server")
+        }
+        _ => format!("{address}: {error}"),
+    })
 }
 
 /// What is done every few seconds beside the server's work.

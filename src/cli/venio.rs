@@ -41,14 +41,17 @@ pub(super) struct Venio {
 
 impl Venio {
     pub(super) async fn run(self, app: &App, common: &Common, company: i64) -> Result<ExitCode, Failure> {
-        let since = match &self.since {
-            None => None,
-            Some(text) => {
-                let zone = time::zone(&mut app.db.read().await?, company).await?;
-                let at = time::read(text, &zone);
-                Some(at.ok_or_else(|| Failure::new(format!("--since {text} is no time such as 2026-01-31T08:00:00")))?)
-            }
-        };
+        let since =
+            match &self.since {
+                None => None,
+                Some(text) => {
+                    let zone = time::zone(&mut app.db.read().await?, company).await?;
+                    let at = time::read(text, &zone);
+                    Some(at.ok_or_else(|| {
+                        Failure::new(format!("--since {text} is not a time such as 2026-01-31T08:00:00"))
+                    })?)
+                }
+            };
         let kinds = Kind::ALL.into_iter().filter(|kind| self.kind.is_empty() || self.kind.contains(kind)).collect();
         let order = Order { company, kinds, since, default_role: self.default_role };
         let client_secret = match self.client_secret.as_str() {

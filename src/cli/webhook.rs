@@ -3,14 +3,14 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Failure, Target, now, open, print_list, print_record, print_text, required_company, vault};
+use super::{Failure, Target, note, now, open, print_list, print_record, print_text, required_company, vault};
 use crate::config::Common;
 use crate::event::catalogue::{self, EventKind};
 use crate::http::{Conditions, Patch};
 use crate::time;
 use crate::webhook::replay::{self, Span};
 use crate::webhook::subscription::{self, WebhookWrite};
-use crate::webhook::{api, history};
+use crate::webhook::{api, client, history};
 
 #[derive(Debug, Args)]
 pub(super) struct Webhook {
@@ -137,7 +137,22 @@ impl Webhook {
                     .write(async |mut tx| subscription::add(&mut tx, company, "system", &write, &secret, now()).await)
                     .await?;
                 let topics = made.wishes();
-                print_record(common, &json!({"id": made.id, "url": made.url, "topics": topics, "secret": secret.text}))
+                print_record(
+                    common,
+                    &json!({"id": made.id, "url": made.url, "topics": topics, "secret": secret.text}),
+                )?;
+                note("The secret is shown only once.")?;
+                let allowed =
+                    std::env::var("SALA_ALLOW_PRIVATE_WEBHOOKS").is_ok_and(|text| text == "true" || text == "1");
+                let host = reqwest::Url::parse(&made.url).ok();
+                let is_private =
+                    host.is_some_and(|url| client::names_private_address(&url) || url.host_str() == Some("localhost"));
+                if is_private && !allowed {
+                    note(
+                        "This is a private address: start the server with --allow-private-webhooks, or nothing arrives.",
+                    )?;
+                }
+                Ok(())
             }
             Action::List => print_list(common, &subscription::list(&mut db.read().await?, company).await?),
             Action::Update { target, url, what } => {
@@ -182,10 +197,10 @@ impl Webhook {
                 let id: i64 = target.read()?;
                 let zone = time::zone(&mut db.read().await?, company).await?;
                 let from =
-                    time::read(&since, &zone).ok_or_else(|| Failure::new(format!("--since {since} is no time")))?;
+                    time::read(&since, &zone).ok_or_else(|| Failure::new(format!("--since {since} is not a time")))?;
                 let to = match until {
                     Some(until) => time::read_end(&until, &zone)
-                        .ok_or_else(|| Failure::new(format!("--until {until} is no time")))?,
+                        .ok_or_else(|| Failure::new(format!("--until {until} is not a time")))?,
                     None => i64::MAX,
                 };
                 let count = replay::replay_span(&db, company, id, Span { from, to, all }, now()).await?;

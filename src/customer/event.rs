@@ -374,7 +374,7 @@ async fn known(tx: &mut Conn, caller: &Caller, input: &CustomerEventWrite) -> Re
         Err(error) => return Err(error),
     };
     if choice::find(tx, caller.company, List::EventTypes, input.event_type).await?.is_none() {
-        let message = format!("eventType {} is no event type", input.event_type);
+        let message = format!("eventType {} is not a known event type", input.event_type);
         faults.add(Code::NotFound, "eventType", message);
     }
     faults.end()?;

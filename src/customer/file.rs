@@ -310,7 +310,7 @@ async fn target(
         customer = None;
     }
     if customer.is_none() {
-        let message = format!("customerCode “{}” is no customer", input.customer_code);
+        let message = format!("customerCode “{}” is not a known customer", input.customer_code);
         faults.add(Code::NotFound, "customerCode", message);
     }
     let category = category(conn, caller.company, input, &mut faults).await?;
@@ -337,7 +337,7 @@ async fn category(
         None => same(Some(&choice.name)) || same(choice.name_en.as_deref()),
     });
     if found.is_none() {
-        faults.add(Code::NotFound, field, format!("{field} {wanted} is no file category"));
+        faults.add(Code::NotFound, field, format!("{field} {wanted} is not a known file category"));
     }
     Ok(found.map(|choice| choice.id))
 }

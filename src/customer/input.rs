@@ -97,8 +97,9 @@ pub struct CustomerWrite {
     /// Class, at most 3 characters; made when it is new.
     #[schema(value_type = Option<String>, example = "S")]
     pub classification_name: Patch<String>,
-    /// Contact persons: the whole list.
+    /// Contact persons: the whole list. An individual's one may come as `contact`.
     #[schema(value_type = Option<Vec<CustomerContact>>)]
+    #[serde(alias = "contact")]
     pub contacts: Patch<Vec<CustomerContact>>,
     /// Accounts in social networks; a network that is absent keeps its account.
     #[schema(value_type = Option<CustomerSocialAccountWrite>)]
@@ -164,6 +165,10 @@ pub struct CustomerContact {
     pub contact_note: Option<String>,
     /// Address of a picture.
     pub contact_picture: Option<String>,
+    /// Accounts in social networks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CustomerSocialAccount>)]
+    pub contact_social_account: Option<CustomerSocialAccount>,
 }
 
 /// Accounts in social networks as they are written.
@@ -532,7 +537,7 @@ fn check_day(faults: &mut Faults, field: &str, day: &str) {
 fn check_email(faults: &mut Faults, field: &str, email: &str) {
     let (local, domain) = search::trimmed(email).split_once('@').unwrap_or_default();
     if !email.trim().is_empty() && (local.is_empty() || domain.is_empty() || domain.contains('@')) {
-        faults.add(Code::InvalidFormat, field, format!("{field} is no e-mail address"));
+        faults.add(Code::InvalidFormat, field, format!("{field} is not an e-mail address"));
     }
 }
 
@@ -563,6 +568,9 @@ fn check_contact(faults: &mut Faults, path: &str, contact: &CustomerContact) {
     ];
     for (name, text, longest) in texts {
         faults.longest(&format!("{path}.{name}"), text.as_deref().unwrap_or_default(), longest);
+    }
+    for (network, account) in contact.contact_social_account.iter().flat_map(CustomerSocialAccount::known) {
+        faults.longest(&format!("{path}.contactSocialAccount.{network}"), account, 200);
     }
     check_email(faults, &format!("{path}.contactEmail"), contact.contact_email.as_deref().unwrap_or_default());
     check_day(faults, &format!("{path}.contactBirthdate"), contact.contact_birthdate.as_deref().unwrap_or_default());

@@ -389,7 +389,7 @@ impl LegacyCustomerWrite {
         let mut name = async |list: List, field: String, id: i64| -> Result<Option<String>, Error> {
             let found = choice::find(&mut conn, company, list, id).await?;
             if found.is_none() {
-                faults.add(Code::NotFound, field.as_str(), format!("{field} {id} is no entry of {}", list.path()));
+                faults.add(Code::NotFound, field.as_str(), format!("{field} {id} is not an entry of {}", list.path()));
             }
             Ok(found.map(|choice| choice.name))
         };
@@ -420,6 +420,7 @@ impl LegacyCustomerWrite {
                 contact_birthdate: None,
                 contact_note: None,
                 contact_picture: None,
+                contact_social_account: None,
             }]),
             customer_phone: kept(self.phone),
             customer_mobile: kept(self.mobile),

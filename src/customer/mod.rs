@@ -37,10 +37,10 @@ pub(crate) use self::store::{
     put, tax_key,
 };
 use crate::app::App;
-use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Json, Path, Query, Reply};
+use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Json, Path, Query, Reply, language};
 use crate::job::Kind;
 use crate::setting::{block, phone, profile};
-use crate::time;
+use crate::{telemetry, time};
 
 /// The routes of this room of the house.
 pub fn routes() -> OpenApiRouter<App> {
@@ -238,16 +238,18 @@ async fn create_or_update_customer(
     Checked { value: input, faults }: Checked<CustomerWrite>,
 ) -> Result<Reply<CustomerKeys>, Error> {
     input.check(faults)?;
+    let ignored: Vec<String> = telemetry::ignored().iter().map(ToString::to_string).collect();
     let going = block::begin(&app, caller.company, "customer").await?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let written = store::put_as(&mut tx, &caller, &input, &conditions, going.id(), app.now()).await?;
+            let mut written = store::put_as(&mut tx, &caller, &input, &conditions, going.id(), app.now()).await?;
             going.wrote(written.row.id);
+            written.warnings.extend(ignored.iter().cloned());
             let version = written.row.version;
             let keys = CustomerKeys {
                 customer_id: written.row.id,
                 customer_code: written.row.code,
-                warnings: written.warnings,
+                warnings: written.warnings.iter().map(|warning| language::told_warning(warning)).collect(),
             };
             tx.reply(Reply::ok(keys).version(version, &Conditions::default())).await
         })

@@ -51,6 +51,7 @@ struct RoomCustomer {
 /// A customer, in short.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all(serialize = "camelCase"))]
+#[schema(rename_all = "camelCase")]
 struct Linked {
     /// The customer's number.
     #[schema(example = 480_258)]

@@ -57,6 +57,8 @@ pub struct Client {
     pub key_hash: Vec<u8>,
     /// When the token ends, in Unix milliseconds.
     pub expires_at: i64,
+    /// Whether it wants `status.code` as a number.
+    pub number_codes: bool,
     /// Whose records it may see and change.
     pub range: Range,
     /// The person, where a session vouches for one.
@@ -135,6 +137,7 @@ impl Caller {
             scopes: Vec::new(),
             key_hash: Vec::new(),
             expires_at: i64::MAX,
+            number_codes: false,
             range: Range::All,
             person: None,
         };
@@ -364,6 +367,7 @@ mod tests {
             range: Range::All,
             key_hash: Vec::new(),
             expires_at: 0,
+            number_codes: false,
             person: None,
         })
     }

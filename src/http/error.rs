@@ -4,10 +4,11 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use metrics::counter;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::check::MOST_FAULTS;
+use super::language::{self, Language};
 use crate::telemetry::{self, Sparse};
 
 /// Lines about requests that were answered 503.
@@ -120,7 +121,7 @@ pub struct Fault {
     /// The field at fault, dotted as in the body (`user.name`, `items[2].price`); empty when no field is.
     #[schema(example = "roomId")]
     pub field: String,
-    /// The same for people, in English.
+    /// The same for people: in Thai for who asks for it by `Accept-Language`, else in English.
     #[schema(example = "roomId is required")]
     pub message: String,
 }
@@ -203,6 +204,48 @@ pub enum Code {
     Internal,
 }
 
+impl Code {
+    /// Every code there is.
+    pub const ALL: [Code; 36] = [
+        Code::Required,
+        Code::InvalidType,
+        Code::InvalidValue,
+        Code::TooLong,
+        Code::InvalidUrl,
+        Code::InvalidFormat,
+        Code::OutOfRange,
+        Code::InvalidBody,
+        Code::WrongCompany,
+        Code::WrongPlatform,
+        Code::UnknownPlatform,
+        Code::UnknownRoom,
+        Code::NotFound,
+        Code::UnsupportedType,
+        Code::Conflict,
+        Code::Changed,
+        Code::NotConfigured,
+        Code::Taken,
+        Code::InUse,
+        Code::InsufficientStock,
+        Code::StillRunning,
+        Code::KeyReused,
+        Code::Unauthorized,
+        Code::InvalidCredentials,
+        Code::InvalidCode,
+        Code::ChallengeEnded,
+        Code::WeakPassword,
+        Code::ForeignOrigin,
+        Code::PeopleOnly,
+        Code::MissingScope,
+        Code::TooLarge,
+        Code::MediaType,
+        Code::MethodNotAllowed,
+        Code::RateLimited,
+        Code::Busy,
+        Code::Internal,
+    ];
+}
+
 impl Fault {
     /// A fault of `field`.
     pub fn new(code: Code, field: impl Into<String>, message: impl Into<String>) -> Fault {
@@ -213,12 +256,21 @@ impl Fault {
 /// The status part of every answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Status {
-    /// `1000` success; `4001` exactly one error; `4002` more than one error.
+    /// `1000` success; `4001` exactly one error; `4002` more than one error. A number for clients that were made so.
     #[schema(example = "1000")]
+    #[serde(serialize_with = "text_or_number")]
     pub code: &'static str,
     /// The same in words; `Success` with `1000`.
     #[schema(example = "Success")]
     pub description: String,
+}
+
+/// Text, as documented; a number for clients that compare with one.
+fn text_or_number<S: Serializer>(code: &&'static str, serializer: S) -> Result<S::Ok, S::Error> {
+    match code.parse::<u16>() {
+        Ok(number) if telemetry::number_codes() => serializer.serialize_u16(number),
+        _ => serializer.serialize_str(code),
+    }
 }
 
 /// The body of every refusal: the envelope without data, and each error.
@@ -299,7 +351,9 @@ impl Error {
             Error::TokenRefused => one(Code::Unauthorized, "User authentication required"),
             Error::KeyMissing => one(Code::Unauthorized, MISSING_KEY),
             Error::KeyRefused => one(Code::Unauthorized, WRONG_KEY),
-            Error::SignatureRefused => one(Code::Unauthorized, "The signature does not fit the body"),
+            Error::SignatureRefused => {
+                one(Code::Unauthorized, "The signature does not match the body; check the channel secret")
+            }
             Error::Forbidden(scope) => {
                 vec![Fault::new(Code::MissingScope, "", format!("The token lacks the scope {scope}"))]
             }
@@ -309,12 +363,12 @@ impl Error {
             ),
             Error::PeopleOnly => one(Code::PeopleOnly, "Only a person who is signed in can do this"),
             Error::NotFound(what) => vec![Fault::new(Code::NotFound, *what, format!("No such {what}"))],
-            Error::NoRoute => one(Code::NotFound, "No such operation; see /docs"),
-            Error::Method => one(Code::MethodNotAllowed, "This path does not offer that method"),
+            Error::NoRoute => one(Code::NotFound, "No such operation; /docs lists them all"),
+            Error::Method => one(Code::MethodNotAllowed, "This method is not allowed here"),
             Error::Changed => vec![Fault::new(
                 Code::Changed,
                 "If-Match",
-                "The record was changed meanwhile; read it again and decide anew",
+                "The record was changed meanwhile; read it again, then repeat your change",
             )],
             Error::TooLarge { limit } => {
                 vec![Fault::new(Code::TooLarge, "", format!("The body is larger than {limit} bytes"))]
@@ -422,14 +476,15 @@ impl IntoResponse for Error {
             tracing::error!(error = %self, status = status.as_u16(), "request failed");
         }
         let mut response = match &self {
-            Error::KeyMissing => gateway(MISSING_KEY),
-            Error::KeyRefused => gateway(WRONG_KEY),
+            Error::KeyMissing | Error::KeyRefused => gateway(&self),
             _ => {
                 let mut errors = self.faults();
                 errors.truncate(MOST_FAULTS);
+                let errors = language::told(errors);
                 let code = if errors.len() > 1 { "4002" } else { "4001" };
                 let description = match errors.as_slice() {
                     [only] if status == StatusCode::BAD_REQUEST => only.message.clone(),
+                    _ if Language::present() == Language::Thai => language::status(status.as_u16()).to_owned(),
                     _ => self.description().to_owned(),
                 };
                 let body = ErrorEnvelope {
@@ -470,7 +525,8 @@ impl IntoResponse for Error {
     }
 }
 
-fn gateway(message: &str) -> Response {
-    let body = GatewayError { status_code: 401, message: message.to_owned() };
+fn gateway(error: &Error) -> Response {
+    let message = language::told(error.faults()).pop().map(|fault| fault.message).unwrap_or_default();
+    let body = GatewayError { status_code: 401, message };
     (StatusCode::UNAUTHORIZED, axum::Json(body)).into_response()
 }

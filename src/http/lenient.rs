@@ -31,6 +31,8 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Vec<Fault>> {
 /// The same for a caller that has more to check: what could be read comes beside its faults, with stand-ins in the
 /// fields that are at fault.
 pub fn decode_all<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<Fault>), Vec<Fault>> {
+    // Some libraries of Windows begin a text with a byte order mark.
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let value = if body.iter().all(u8::is_ascii_whitespace) {
         Value::Object(Map::new())
     } else {
@@ -40,7 +42,9 @@ pub fn decode_all<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<Fault>), V
     if !value.is_object() {
         return Err(vec![Fault::new(Code::InvalidBody, "", "The body must be a JSON object")]);
     }
-    read(&value)
+    let (read, ignored) = read_telling(&value);
+    crate::telemetry::tell(|work| work.ignored = ignored);
+    read
 }
 
 /// Decodes a value that is already parsed: query and path parameters come as objects of strings.
@@ -59,12 +63,22 @@ fn without_fault<T>(decoded: Result<(T, Vec<Fault>), Vec<Fault>>) -> Result<T, V
 }
 
 fn read<T: DeserializeOwned>(value: &Value) -> Result<(T, Vec<Fault>), Vec<Fault>> {
+    read_telling(value).0
+}
+
+/// What was read, or its faults; and the members that no field takes.
+type Told<T> = (Result<(T, Vec<Fault>), Vec<Fault>>, Vec<Ignored>);
+
+fn read_telling<T: DeserializeOwned>(value: &Value) -> Told<T> {
     // A type with its own parser (a date, an id) can only refuse a value once its visitor is used up. Such a field is
     // noted and the whole value read again with that field poisoned, until nothing new turns up.
     let mut refused: Vec<Fault> = Vec::new();
     loop {
-        let context =
-            Context { faults: RefCell::default(), refused: refused.iter().map(|f| f.field.clone()).collect() };
+        let context = Context {
+            faults: RefCell::default(),
+            refused: refused.iter().map(|f| f.field.clone()).collect(),
+            ignored: RefCell::default(),
+        };
         let decoded = T::deserialize(Reader { node: Node::Value(value), path: Path::Root, context: &context });
         let mut faults = context.faults.into_inner();
         let again = match &decoded {
@@ -83,16 +97,52 @@ fn read<T: DeserializeOwned>(value: &Value) -> Result<(T, Vec<Fault>), Vec<Fault
         }
         faults.extend(refused);
         faults.truncate(MOST_FAULTS);
-        return match decoded {
+        let read = match decoded {
             Ok(decoded) => Ok((decoded, faults)),
             Err(_) => Err(faults),
         };
+        return (read, context.ignored.into_inner());
     }
 }
 
 struct Context {
     faults: RefCell<Vec<Fault>>,
     refused: Vec<String>,
+    /// Members that no field takes, with the field that is likest.
+    ignored: RefCell<Vec<Ignored>>,
+}
+
+/// A property of a body that is not one here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignored {
+    /// Its path, as it was sent.
+    pub path: String,
+    /// The property that was probably meant.
+    pub meant: Option<&'static str>,
+}
+
+impl fmt::Display for Ignored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not a property here, and was ignored", self.path)?;
+        self.meant.map_or(Ok(()), |meant| write!(f, "; did you mean {meant}?"))
+    }
+}
+
+/// Of a longer name no more is told (characters).
+const LONGEST_NAME: usize = 100;
+
+/// More ignored properties than this are not told.
+const MOST_IGNORED: usize = 20;
+
+/// The field that somebody probably meant: one that has the name in it, or is a slip away from it.
+fn likest(name: &str, fields: &'static [&'static str]) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let near = |field: &&&'static str| {
+        let field = field.to_ascii_lowercase();
+        let within = name.len() >= 4 && (field.contains(&name) || name.contains(&field) && field.len() >= 4);
+        within || name.len() >= 4 && strsim::levenshtein(&name, &field) <= 2
+    };
+    fields.iter().filter(near).min_by_key(|field| strsim::levenshtein(&name, &field.to_ascii_lowercase())).copied()
 }
 
 #[derive(Clone, Copy)]
@@ -431,6 +481,13 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
             map.get(field)
                 .or_else(|| map.iter().find(|(name, _)| name.eq_ignore_ascii_case(field)).map(|(_, value)| value))
         };
+        for name in map.keys().filter(|name| !fields.iter().any(|field| name.eq_ignore_ascii_case(field))) {
+            let mut ignored = self.context.ignored.borrow_mut();
+            if ignored.len() < MOST_IGNORED {
+                let path: String = Path::Field(&self.path, name).to_string().chars().take(LONGEST_NAME).collect();
+                ignored.push(Ignored { path, meant: likest(name, fields) });
+            }
+        }
         // What is there is read before what is missing, so that its faults are found whatever the missing ones do.
         let mut entries: Vec<(&str, Node<'_>)> = Vec::with_capacity(fields.len());
         entries.extend(fields.iter().filter_map(|field| Some((*field, Node::Value(find(field)?)))));
@@ -534,13 +591,14 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
 }
 
 /// Fields with two spellings, of which serde knows the second as an alias of the first or the other way round.
-const SPELLINGS: [(&str, &str); 6] = [
+const SPELLINGS: [(&str, &str); 7] = [
     ("dealName", "dealsName"),
     ("dealValue", "dealsValue"),
     ("dealDate", "dealsDate"),
     ("note", "notes"),
     ("cancleAllOrder", "cancelAllOrder"),
     ("keyword", "searchText"),
+    ("contacts", "contact"),
 ];
 
 /// Whether a field that is absent is told of under its other spelling: to serde the two are one field, which comes once.

@@ -6,12 +6,14 @@ pub mod error;
 pub mod etag;
 pub mod idempotency;
 pub mod input;
+pub mod language;
 pub mod lenient;
 pub mod limit;
 pub mod list;
 pub mod listen;
 pub mod openapi;
 pub mod origin;
+pub(crate) mod page;
 pub mod paths;
 pub mod peer;
 pub mod reply;
@@ -23,11 +25,12 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use axum::http::header::{
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use futures_util::FutureExt;
 use tower::Service as _;
 use utoipa::OpenApi;
@@ -38,13 +41,14 @@ pub use check::Faults;
 pub use error::{Code, Error, Fault};
 pub use etag::Conditions;
 pub use input::{Bulk, Checked, Json, Paging, Patch, Path, Query};
+pub use language::Language;
 pub use reply::{Envelope, List, ListEnvelope, Listing, Page, Reply, Total};
 
 use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{self, TraceId, Work};
 use crate::{
-    attachment, audit, chat, console, customer, document, import, inbox, live, mail, media, oauth, ops, person,
+    attachment, audit, chat, console, customer, docs, document, import, inbox, live, mail, media, oauth, ops, person,
     privacy, product, report, sales, service, setting, staff, task, timeline, webhook,
 };
 use paths::Paths;
@@ -105,7 +109,7 @@ impl Server {
         let paths = Paths::new(document.paths.paths.keys().map(String::as_str).chain(extra));
         let (api, pages) = match app.config.role {
             Role::Worker => (ops::routes().into(), Router::new()),
-            Role::Api | Role::All => (api, ops::pages(&document).merge(console::pages())),
+            Role::Api | Role::All => (api, docs::pages(&document).merge(console::pages())),
         };
         let router = api
             .route_layer(middleware::from_fn_with_state(app.clone(), caller::authenticate))
@@ -125,16 +129,35 @@ impl Server {
         let method = request.method().clone();
         let peer = Peer::of(&request, &self.app.config.trusted_proxies);
         request.extensions_mut().insert(peer);
-        let work = Work { address: Some(peer.0), ..Work::new(trace) };
+        let wanted = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let language = Language::wanted(wanted.unwrap_or_default());
+        let work = Work { address: Some(peer.0), language, ..Work::new(trace) };
         let mut response = telemetry::traced(work, async {
             let mut response = self.answer(request).await;
             self.app.wakes.wake_all(telemetry::asked());
             let (status, elapsed) = (response.status().as_u16(), started.elapsed());
             let operation = telemetry::operation();
             operation.as_deref().map_or(&self.app.other, |rule| &rule.meter).record(status, elapsed);
-            tracing::debug!(%method, status, ms = elapsed.as_secs_f64() * 1000.0, "answered");
+            // The operation's name stands in the line; the path is left out, because one may hold a token.
+            let ms = tenths(elapsed);
+            if telemetry::tells_requests() && operation.is_some() {
+                tracing::info!(%method, status, ms, "answered");
+            } else {
+                tracing::debug!(%method, status, ms, "answered");
+            }
             if telemetry::has_client() {
                 keep_private(response.headers_mut());
+            }
+            let ignored: Vec<String> = telemetry::ignored().into_iter().map(|one| one.path).collect();
+            // A name may have any letters; a header has ASCII alone.
+            let shown = ignored.join(", ").replace(|letter: char| !matches!(letter, ' '..='~'), "?");
+            if let Some(value) = HeaderValue::from_str(&shown).ok().filter(|_| !ignored.is_empty()) {
+                response.headers_mut().insert(IGNORED, value);
+            }
+            if telemetry::spoke() {
+                let headers = response.headers_mut();
+                headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+                headers.append(VARY, HeaderValue::from_static("accept-language"));
             }
             response
         })
@@ -175,6 +198,11 @@ impl Server {
     }
 }
 
+/// Milliseconds with one decimal.
+fn tenths(elapsed: Duration) -> f64 {
+    (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
 /// What browsers are told of every answer: it is what it says, and no page of others' shows it in a frame.
 fn guard(headers: &mut HeaderMap) {
     headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
@@ -191,28 +219,14 @@ fn keep_private(headers: &mut HeaderMap) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static(value));
 }
 
+/// Properties of the body that the operation does not have: a slip of the pen is seen, and no old client fails.
+const IGNORED: HeaderName = HeaderName::from_static("x-ignored-properties");
+
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
 fn panic_text(panic: &Box<dyn std::any::Any + Send>) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
-}
-
-/// The document's page and the document itself, for [`ops::pages`].
-pub(crate) fn page_routes(html: String, script: fn() -> axum::body::Bytes, document: String) -> Router<App> {
-    let html = axum::response::Html(html);
-    let page = html.clone();
-    Router::new()
-        .route("/", get(async move || if console::is_built() { console::home() } else { html.clone().into_response() }))
-        .route("/docs", get(async move || page.clone()))
-        .route("/docs/scalar.js", get(async move || asset("application/javascript", script())))
-        .route("/openapi.json", get(async move || asset("application/json", document.clone())))
-}
-
-fn asset(kind: &'static str, body: impl Into<axum::body::Body>) -> Response {
-    let mut response = Response::new(body.into());
-    response.headers_mut().insert(axum::http::header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
 }
 
 /// The absolute address of a path of this server.

@@ -8,7 +8,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{
-    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+    ApiKey, ApiKeyValue, ClientCredentials, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityRequirement,
+    SecurityScheme,
 };
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
 
@@ -26,16 +27,19 @@ use crate::telemetry::Meter;
         description = "Omnichannel chat, CRM and sales documents. Compatible with the Venio Open API: a client of that API \
             works when its base URL is changed.\n\nEvery answer is an envelope `{status, data}`; `status.code` is `1000` \
             on success, `4001` with one error and `4002` with several, each listed in `errors`. Property names and paths \
-            match in any letter case.",
+            match in any letter case.\n\nMessages are in Thai with \
+            `Accept-Language: th`, else in English. Properties that an operation does not have are ignored; the header \
+            `X-Ignored-Properties` names them. Get a token from `POST /authorization/connect/token` with the id and \
+            secret of an API client, and send it as `Authorization: Bearer …`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This server")),
     tags(
-        (name = "Authentication API", description = "Client credentials against a bearer token"),
+        (name = "Authentication API", description = "Exchange client credentials for a bearer token"),
         (name = "Chat", description = "Messages to and from customers"),
         (name = "Conversation", description = "Rooms, newest first"),
         (name = "Customer", description = "Customers, what happened with them, and their files"),
-        (name = "Product", description = "What is sold, and the lists that products choose from"),
+        (name = "Product", description = "Products, stock, serial numbers, and their lists"),
         (name = "Quotation", description = "Offers to customers: approval, revisions, acceptance, conversion to an order"),
         (name = "SalesOrder", description = "What customers have ordered: stock, deliveries, payments"),
         (name = "Deal", description = "What may be sold to a customer, and how far it has come on its board"),
@@ -69,11 +73,14 @@ const SUBSCRIPTION_KEY: &str = "subscriptionKey";
 /// The name of the scheme of a person's session.
 pub const COOKIE: &str = "cookieAuth";
 
+/// The name of the scheme by which a page gets a token itself.
+const TOKEN: &str = "clientCredentials";
+
 /// The extension by which an operation says that it takes many records at once.
 const BULK: &str = "x-bulk";
 
 /// Error answers that operations share: name, statuses, and when it happens.
-const SHARED: [(&str, &str, &str); 9] = [
+const SHARED: [(&str, &str, &str); 10] = [
     ("400", "BadRequest", "The input is at fault: `4001` with one error, `4002` with several."),
     ("401", "Unauthorized", "No token, or one that is unknown, expired or revoked; or a wrong subscription key."),
     ("403", "Forbidden", "The token lacks the operation's scope."),
@@ -83,6 +90,7 @@ const SHARED: [(&str, &str, &str); 9] = [
         "Conflict",
         "The record's state does not allow it, or the first request with this idempotency key still runs.",
     ),
+    ("412", "Changed", "The record has another version than the one that `If-Match` names."),
     ("413", "TooLarge", "The body is larger than the server takes."),
     ("415", "MediaType", "The body is of another media type."),
     ("422", "KeyReused", "The idempotency key was used for another request."),
@@ -107,6 +115,12 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
         "A person's session, set by POST /v1/auth/sessions; over plain HTTP its name is sala. Changes need the header X-Sala-Console and a page of this server.",
     );
     components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    let scopes = scopes_of(&document.paths);
+    let flow = ClientCredentials::new("/authorization/connect/token", Scopes::from_iter(scopes));
+    components.add_security_scheme(TOKEN, SecurityScheme::OAuth2(OAuth2::new([Flow::ClientCredentials(flow)])));
+    for schema in components.schemas.values_mut() {
+        bound_pages(schema);
+    }
     for (status, name, description) in SHARED.into_iter().chain([UNAVAILABLE]) {
         components.responses.insert(name.to_owned(), RefOr::T(error_answer(status, description)));
     }
@@ -125,13 +139,85 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
             if let Some(operation) = operation {
                 ask_for_key(operation);
                 let_people_in(operation);
+                name_shortly(operation);
                 share_headers(operation, is_post, is_get);
+                describe_parameters(operation);
                 share_answers(operation, is_post, path.contains('{'));
                 offer_files(&described, operation);
             }
         }
     }
 }
+
+/// Every scope that an operation names, with the operations that do.
+fn scopes_of(paths: &utoipa::openapi::Paths) -> Vec<(String, String)> {
+    let told = serde_json::to_value(paths).unwrap_or_default();
+    let operations = told.as_object().into_iter().flat_map(serde_json::Map::values);
+    let operations = operations.filter_map(serde_json::Value::as_object).flat_map(serde_json::Map::values);
+    let scope = |operation: &serde_json::Value| {
+        let scope = operation.pointer("/security/0/bearerAuth/0")?.as_str()?;
+        let (what, right) = scope.split_once(':').unwrap_or((scope, "read"));
+        let right = if right == "read" { "Read" } else { "Change" };
+        Some((scope.to_owned(), format!("{right}: {what}")))
+    };
+    operations.filter_map(scope).collect()
+}
+
+/// A title of a few words, made of the operation's name; its sentence begins the description.
+fn name_shortly(operation: &mut Operation) {
+    let Some(id) = operation.operation_id.as_deref() else { return };
+    let mut title = String::new();
+    for (place, letter) in id.chars().enumerate() {
+        match letter.is_ascii_uppercase() {
+            true => {
+                title.push(' ');
+                title.push(letter.to_ascii_lowercase());
+            }
+            false if place == 0 => title.push(letter.to_ascii_uppercase()),
+            false => title.push(letter),
+        }
+    }
+    let sentence = operation.summary.replace(title).unwrap_or_default();
+    let more = operation.description.take().filter(|more| *more != sentence).unwrap_or_default();
+    let both: Vec<String> = [sentence, more].into_iter().filter(|text| !text.trim().is_empty()).collect();
+    operation.description = Some(both.join("\n\n")).filter(|text| !text.is_empty());
+}
+
+/// What headers and pages of lists are: a header is never null, a page never less than nothing.
+fn describe_parameters(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        match (&parameter.parameter_in, parameter.name.as_str()) {
+            (ParameterIn::Header, name) => {
+                let text = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+                let text = match name == IDEMPOTENCY_KEY {
+                    true => text.min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$")),
+                    false => text,
+                };
+                parameter.schema = Some(text.into());
+            }
+            (ParameterIn::Query, "skip" | "take" | "pageLength") => {
+                let least: usize = usize::from(parameter.name != "skip");
+                let number = ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)).minimum(Some(least));
+                parameter.schema = Some(number.into());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The same for the pages that bodies ask for.
+fn bound_pages(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::Object(object)) = schema else { return };
+    for (name, least) in [("skip", 0_usize), ("take", 1), ("pageLength", 1)] {
+        if let Some(RefOr::T(Schema::Object(number))) = object.properties.get_mut(name) {
+            number.minimum = Some(least.into());
+        }
+    }
+}
+
+/// The header that makes a request safe to repeat.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 const UNAVAILABLE: (&str, &str, &str) = ("503", "Unavailable", "The server cannot do it now; nothing was changed.");
 
@@ -147,6 +233,11 @@ fn let_people_in(operation: &mut Operation) {
     let told = serde_json::to_value(&*security).unwrap_or_default();
     if told.pointer("/0/bearerAuth/0").is_some() {
         security.push(SecurityRequirement::new(COOKIE, Vec::<String>::new()));
+        // The key is demanded only where the server says so; and a page may get the token itself.
+        if let Some(scope) = told.pointer("/0/bearerAuth/0").and_then(serde_json::Value::as_str) {
+            security.push(SecurityRequirement::new(BEARER, [scope]));
+            security.push(SecurityRequirement::new(TOKEN, [scope]));
+        }
     }
 }
 
@@ -178,14 +269,13 @@ fn share_headers(operation: &mut Operation, is_post: bool, is_get: bool) {
     if has("If-Match", parameters) && has("If-None-Match", parameters) {
         parameters.retain(|known| !is(known, unfitting));
     }
-    const KEY: &str = "Idempotency-Key";
-    if is_post && is_secured_by(&operation.security) && !has(KEY, parameters) {
+    if is_post && is_secured_by(&operation.security) && !has(IDEMPOTENCY_KEY, parameters) {
         let key = ParameterBuilder::new()
-            .name(KEY)
+            .name(IDEMPOTENCY_KEY)
             .parameter_in(ParameterIn::Header)
             .required(Required::False)
             .description(Some("At most 255 characters; kept for 24 hours, per client"))
-            .schema(Some(ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null]))))
+            .schema(Some(ObjectBuilder::new().schema_type(SchemaType::new(Type::String))))
             .build();
         parameters.push(RefOr::T(key));
     }
@@ -197,12 +287,15 @@ fn share_headers(operation: &mut Operation, is_post: bool, is_get: bool) {
 fn share_answers(operation: &mut Operation, is_post: bool, has_id: bool) {
     let secured = is_secured(operation);
     let has_body = operation.request_body.is_some();
+    let named = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(known) if known.name == "If-Match");
+    let has_condition = operation.parameters.iter().flatten().any(named);
     for (status, name, _) in SHARED.into_iter().chain([UNAVAILABLE]) {
         let applies = match status {
             "413" => has_body,
             // A form says in the words of OAuth that it is of another type.
             "415" => has_body && secured,
             "404" => secured && has_id,
+            "412" => has_condition,
             // A POST may carry an idempotency key.
             "409" | "422" => secured && is_post,
             _ => secured,

@@ -173,7 +173,7 @@ pub(super) fn read(cell: &Cell, form: Form, reading: &Reading) -> Result<Option<
         Form::Branch => digits(cell, ascii_digits(&text)).map(|read| Some(branch(read, reading))),
         Form::Day => {
             day(cell, &ascii_digits(&text), reading).map(|day| Some(day.to_string().into())).ok_or_else(|| {
-                (Code::InvalidFormat, format!("“{text}” is no day such as 31/12/2025, 2025-12-31 or 31 ธ.ค. 2568"))
+                (Code::InvalidFormat, format!("“{text}” is not a day such as 31/12/2025, 2025-12-31 or 31 ธ.ค. 2568"))
             })
         }
         Form::Amount => quantity(cell, &text, reading).map(Some),
@@ -191,7 +191,7 @@ pub(super) fn read(cell: &Cell, form: Form, reading: &Reading) -> Result<Option<
 fn shown(text: &str) -> String {
     let text = search::trimmed(text);
     match text.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest.to_owned(),
+        Some(rest) if rest.trim_start_matches('\'').starts_with(['=', '+', '-', '@']) => rest.to_owned(),
         _ => text.to_owned(),
     }
 }
@@ -397,7 +397,7 @@ fn choice(text: &str, choices: &[(i64, &[&str])]) -> Result<i64, (Code, String)>
     found.map(|(known, _)| *known).ok_or_else(|| {
         let known: Vec<String> =
             choices.iter().map(|(number, words)| format!("{number} {}", words.first().unwrap_or(&""))).collect();
-        (Code::InvalidValue, format!("“{text}” is none of {}", known.join(", ")))
+        (Code::InvalidValue, format!("“{text}” is not one of {}", known.join(", ")))
     })
 }
 

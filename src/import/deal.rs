@@ -98,7 +98,7 @@ async fn named(
         is_named && one.is_active && board.is_none_or(|board| of == Some(board))
     };
     let found = choice::all(tx, company, list).await?.into_iter().find(fits);
-    found.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} {name:?} is not in {}", list.path())))
+    found.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} “{name}” is not in {}", list.path())))
 }
 
 fn written(saved: Saved<Row>) -> Written {

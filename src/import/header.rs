@@ -33,7 +33,7 @@ pub(super) fn check_mapping(mapping: &Mapping, columns: &[Column], custom: Optio
     let unknown = unknown.filter(|(_, field)| target(field, columns, custom).is_none());
     unknown
         .map(|(header, field)| {
-            let message = format!("“{header}” is mapped to {field}, which is no field of this kind");
+            let message = format!("“{header}” is mapped to {field}, which is not a field of this kind");
             Fault::new(Code::InvalidValue, format!("mapping.{header}"), message)
         })
         .collect()

@@ -28,7 +28,7 @@ impl LeftOut {
             ("column", "duplicate") => format!("column “{name}” was left out: another one says the same"),
             ("column", "mapped") => format!("column “{name}” was left out, as the mapping says"),
             ("column", _) => {
-                format!("column “{name}” was left out: it is no field that is known; a mapping can name one")
+                format!("column “{name}” was left out: it is not a known field; a mapping can name one")
             }
             ("sheet", _) => format!("sheet “{name}” was not read: another one has more columns that are known"),
             _ => format!("the mapping names “{name}”, and no column is called so"),

@@ -38,7 +38,7 @@ use self::header::{FileColumn, check_mapping};
 use self::left::{LeftOut, left_out};
 use self::store::Import as Row;
 use crate::app::App;
-use crate::http::{Caller, Code, Envelope, Error, Fault, Faults, Page, Paging, Path, Query, Reply};
+use crate::http::{Caller, Code, Envelope, Error, Fault, Faults, Page, Paging, Path, Query, Reply, language};
 use crate::job::{self, Kind as JobKind};
 use crate::time::{self, Zone};
 
@@ -187,7 +187,7 @@ pub(crate) struct RowError {
     #[schema(example = "invalid_format")]
     code: String,
     /// The same for people.
-    #[schema(example = "customerEmail is no e-mail address")]
+    #[schema(example = "customerEmail is not an e-mail address")]
     pub(crate) message: String,
 }
 
@@ -267,7 +267,7 @@ struct ImportsQuery {
         ImportQuery,
         ("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters; kept for 24 hours, per client"),
     ),
-    request_body(content((ImportForm = "multipart/form-data"), (String = "text/csv"), (Vec<u8> = "application/octet-stream"))),
+    request_body(content((ImportForm = "multipart/form-data"), (String = "text/csv"), (String = "application/octet-stream"))),
     responses((status = 202, description = "The import, which waits.", body = Envelope<Import>)),
     security(("bearerAuth" = ["import:write"], "subscriptionKey" = []))
 )]
@@ -298,7 +298,8 @@ async fn create_import(
         }
         Err(error) => Err(error),
     };
-    if reply.is_err() {
+    // After a COMMIT of which nobody knows, the import may be there, and needs its file; if not, its age deletes it.
+    if reply.as_ref().is_err_and(|error| !matches!(error, Error::Db(db::Error::Unknown))) {
         app.media.delete(&received.file).await?;
     }
     app.wakes.wake(JobKind::Import);
@@ -361,7 +362,7 @@ fn described(caller: &Caller, query: &ImportQuery, upload: &upload::Upload) -> R
 pub(crate) fn check_encoding(name: &str, faults: &mut Faults) {
     if sheet::encoding_named(name).is_none() {
         let message =
-            format!("“{name}” is no encoding that is known: utf-8, utf-16le, windows-874, windows-1252, shift_jis, …");
+            format!("“{name}” is not a known encoding: utf-8, utf-16le, windows-874, windows-1252, shift_jis, …");
         faults.add(Code::InvalidValue, "encoding", message);
     }
 }
@@ -407,6 +408,14 @@ async fn list_imports(
     let rows = store::list(&mut conn, caller.company, query.before, paging).await?;
     let imports = rows.into_iter().map(|row| plain(row, &zone)).collect();
     Ok(Reply::ok(Page::cut(imports, paging.take, |import| import.import_id.to_string())))
+}
+
+/// The newest imports of a company, without their faults.
+pub(crate) async fn listed(conn: &mut Conn, company: i64, take: i64) -> Result<Vec<Import>, db::Error> {
+    let zone = time::zone(conn, company).await?;
+    let mut rows = store::list(conn, company, None, Paging { skip: 0, take }).await?;
+    rows.truncate(usize::try_from(take).unwrap_or_default());
+    Ok(rows.into_iter().map(|row| plain(row, &zone)).collect())
 }
 
 /// Tell how far an import is, and what is wrong with its first rows.
@@ -508,8 +517,8 @@ pub(crate) async fn view(conn: &mut Conn, row: Row) -> Result<Import, Error> {
     let told = |fault: store::Fault| RowError {
         row: fault.line,
         column: fault.header,
+        message: language::told_stored(&fault.code, &fault.message),
         code: fault.code,
-        message: fault.message,
     };
     let errors = store::faults(conn, &row, false, (0, 0), TOLD).await?.into_iter().map(told).collect();
     let warnings = store::faults(conn, &row, true, (0, 0), TOLD).await?.into_iter().map(told).collect();

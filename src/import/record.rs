@@ -22,7 +22,7 @@ pub(super) struct RowFault {
     #[schema(example = "อีเมล")]
     pub(super) column: String,
     /// The same for people.
-    #[schema(example = "customerEmail is no e-mail address")]
+    #[schema(example = "customerEmail is not an e-mail address")]
     pub(super) message: String,
 }
 

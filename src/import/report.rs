@@ -8,8 +8,8 @@ use futures_util::{Stream, stream};
 
 use super::store::{self, Fault, Import};
 use crate::app::App;
-use crate::http::Error;
 use crate::http::sheet::neutral;
+use crate::http::{Error, Language};
 
 /// Faults that are read at once.
 const PAGE: i64 = 500;
@@ -34,9 +34,20 @@ enum At {
     End,
 }
 
-/// The file, piece by piece: a line for each row that was refused.
+/// The file, piece by piece: a line for each row that was refused, in the language of the request that asks for it.
 pub(crate) fn report(app: App, import: Import) -> impl Stream<Item = Result<Bytes, Error>> + use<> {
-    stream::try_unfold((app, import, At::Head), async |(app, import, at)| match at {
+    let language = Language::present();
+    stream::try_unfold((app, import, At::Head), move |(app, import, at)| next(app, import, at, language))
+}
+
+/// The next piece of the file, with where its writing is then.
+async fn next(
+    app: App,
+    import: Import,
+    at: At,
+    language: Language,
+) -> Result<Option<(Bytes, (App, Import, At))>, Error> {
+    match at {
         At::Head => {
             let columns = import.layout.iter().flat_map(|layout| &layout.columns);
             let own = columns.map(|column| column.header.as_str()).filter(|header| !header.starts_with('#'));
@@ -53,19 +64,20 @@ pub(crate) fn report(app: App, import: Import) -> impl Stream<Item = Result<Byte
             let line = waiting.last().map(|fault| fault.line);
             let cut = waiting.iter().position(|fault| !is_last && Some(fault.line) == line).unwrap_or(waiting.len());
             let rest = waiting.split_off(cut);
-            let rows = waiting.chunk_by(|one, other| one.line == other.line).map(|faults| row(&import, faults));
+            let rows =
+                waiting.chunk_by(|one, other| one.line == other.line).map(|faults| row(&import, faults, language));
             let bytes = lines(rows.collect::<Vec<_>>())?;
             let next = if is_last { At::End } else { At::After(place, rest) };
             Ok(Some((Bytes::from(bytes), (app, import, next))))
         }
         At::End => Ok(None),
-    })
+    }
 }
 
 /// One line: what is wrong with a row, and its cells without those of an earlier file of errors.
-fn row(import: &Import, faults: &[Fault]) -> Vec<String> {
-    let told = |text: fn(&Fault) -> &str| {
-        let mut parts: Vec<&str> = faults.iter().map(text).collect();
+fn row(import: &Import, faults: &[Fault], language: Language) -> Vec<String> {
+    let told = |text: &dyn Fn(&Fault) -> String| {
+        let mut parts: Vec<String> = faults.iter().map(text).collect();
         parts.dedup();
         parts.join("; ")
     };
@@ -74,7 +86,8 @@ fn row(import: &Import, faults: &[Fault]) -> Vec<String> {
     let cells = faults.iter().find_map(|fault| fault.cells.as_deref()).unwrap_or_default();
     let own = columns.enumerate().filter(|(_, column)| !column.header.starts_with('#'));
     let own = own.map(|(place, _)| cells.get(place).map(|cell| neutral(cell).into_owned()).unwrap_or_default());
-    let why = [told(|fault| &fault.header), told(|fault| &fault.code), told(|fault| &fault.message)];
+    let message = |fault: &Fault| language.tell_stored(&fault.code, &fault.message);
+    let why = [told(&|fault| fault.header.clone()), told(&|fault| fault.code.clone()), told(&message)];
     std::iter::once(number.to_string()).chain(why.map(|text| neutral(&text).into_owned())).chain(own).collect()
 }
 

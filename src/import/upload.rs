@@ -45,9 +45,8 @@ pub(super) async fn receive(app: &App, company: i64, request: Request) -> Result
                 .map_err(|_| Error::invalid(Code::InvalidBody, "", "The form has no boundary"))?;
             form(app, company, multer::Multipart::new(body, boundary)).await
         }
-        "application/json" | "text/json" | "application/x-www-form-urlencoded" => {
-            Err(Error::MediaType("multipart/form-data, or the file itself"))
-        }
+        // What curl calls any `--data-binary` is taken as the file that it is: nobody sends this operation such a form.
+        "application/json" | "text/json" => Err(Error::MediaType("multipart/form-data, or the file itself")),
         _ => {
             let broken = |_| Error::invalid(Code::InvalidBody, "", "The body ended too early");
             let (file, size) = keep(app, company, body.map_err(broken)).await?;
@@ -78,7 +77,7 @@ async fn form(app: &App, company: i64, mut form: multer::Multipart<'_>) -> Resul
                 }
             }
             let value = String::from_utf8(value)
-                .map_err(|_| Error::invalid(Code::InvalidValue, name.as_str(), format!("{name} is no UTF-8")))?;
+                .map_err(|_| Error::invalid(Code::InvalidValue, name.as_str(), format!("{name} is not UTF-8")))?;
             upload.fields.insert(name, value);
         }
         Ok(())
@@ -110,7 +109,10 @@ pub(crate) async fn keep(
     let mut writer = app.media.writer(&file);
     let mut size = 0;
     let mut pieces = std::pin::pin!(pieces);
-    let failed = |error: std::io::Error| Error::Internal(format!("media store: {error}"));
+    let failed = |error: std::io::Error| {
+        tracing::error!(%error, "the media store takes no file");
+        Error::Busy("The media store cannot take files now")
+    };
     let ended = async {
         while let Some(piece) = pieces.try_next().await? {
             size += piece.len();

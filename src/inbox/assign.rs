@@ -187,12 +187,12 @@ async fn replace(tx: &mut Conn, caller: &Caller, input: &RulesInput, now: i64) -
             Error::Invalid(vec![Fault::new(Code::InvalidValue, format!("rules[{place}].{name}"), what)])
         };
         if !account.is_empty() && !accounts.iter().any(|known| known == account) {
-            return Err(unknown("account", "account is no channel account"));
+            return Err(unknown("account", "account is not a known channel account"));
         }
         if let Some(team) = rule.team
             && choice::find(tx, company, List::Teams, team).await?.is_none()
         {
-            return Err(unknown("team", "team is no team"));
+            return Err(unknown("team", "team is not a known team"));
         }
         tx.sql(
             "insert into inbox_rule (company, account, mode, team, capacity, only_present, only_in_hours, version)

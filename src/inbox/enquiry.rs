@@ -164,7 +164,7 @@ impl Filter {
         let cursor = input.cursor.as_deref().map(str::trim).filter(|cursor| !cursor.is_empty());
         let after = cursor.and_then(place);
         if cursor.is_some() && after.is_none() {
-            faults.add(Code::InvalidValue, "cursor", "cursor is no next of a page");
+            faults.add(Code::InvalidValue, "cursor", "cursor is not the next of a page");
         }
         if input.take.is_some_and(|take| take < 1) {
             faults.add(Code::InvalidValue, "take", "take must be 1 or more");

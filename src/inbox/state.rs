@@ -231,7 +231,7 @@ pub(super) async fn change(
     }
     if let Patch::Set(team) = wish.team {
         let known = crate::setting::choice::find(tx, company, crate::setting::list::List::Teams, team).await?;
-        known.ok_or_else(|| Error::invalid(Code::InvalidValue, "team", format!("team {team} is no team")))?;
+        known.ok_or_else(|| Error::invalid(Code::InvalidValue, "team", format!("team {team} is not a known team")))?;
     }
     new.priority = wish.priority.unwrap_or(old.priority);
     new.bot_paused = wish.bot_paused.unwrap_or(old.bot_paused);
@@ -306,7 +306,7 @@ async fn set_labels(tx: &mut Conn, company: i64, room: Uuid, old: &[i64], wanted
         .all()
         .await?;
     if let Some(unknown) = new.iter().find(|label| !known.contains(label)) {
-        return Err(Error::invalid(Code::InvalidValue, "labels", format!("{unknown} is no label")));
+        return Err(Error::invalid(Code::InvalidValue, "labels", format!("{unknown} is not a known label")));
     }
     if new == old {
         return Ok(new);

@@ -112,7 +112,7 @@ async fn stretch(
 async fn place_of(conn: &mut Conn, company: i64, room: Uuid, id: Uuid, field: &str) -> Result<(i64, i64), Error> {
     let place = conn.sql("select sent_at, number from message where company = $1 and id = $2 and room = $3");
     let place: Option<(i64, i64)> = place.bind(company).bind(id).bind(room).optional().await?;
-    place.ok_or_else(|| Error::invalid(Code::InvalidValue, field, format!("{field} is no message of this room")))
+    place.ok_or_else(|| Error::invalid(Code::InvalidValue, field, format!("{field} is not a message of this room")))
 }
 
 /// List the messages of a room: the newest, or those before, after, or around one.
@@ -305,7 +305,7 @@ async fn content(
         return Ok(Content::read(platform, kind.unwrap_or("message").trim(), text).map_err(faults));
     };
     let Some(file) = attachment::chat_file(app, conn, company, attachment).await? else {
-        return Ok(Err(vec![Fault::new(Code::NotFound, "attachment", "attachment is no uploaded file")]));
+        return Ok(Err(vec![Fault::new(Code::NotFound, "attachment", "attachment is not a known uploaded file")]));
     };
     let kind = match file.content_type.split('/').next().unwrap_or_default() {
         known @ ("image" | "video" | "audio") => known,

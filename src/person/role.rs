@@ -158,7 +158,7 @@ pub(crate) async fn find(conn: &mut Conn, company: i64, field: &str, wanted: &st
     }
     let known: Vec<&str> =
         all.iter().filter(|role| role.is_active).map(|role| role.name_en.as_deref().unwrap_or(&role.name)).collect();
-    Err(Error::invalid(Code::InvalidValue, field, format!("{field} {wanted:?} is none of {}", known.join(", "))))
+    Err(Error::invalid(Code::InvalidValue, field, format!("{field} “{wanted}” is not one of {}", known.join(", "))))
 }
 
 #[cfg(test)]

@@ -369,7 +369,7 @@ async fn sign_in_with_code(
 ) -> Result<Response, Error> {
     refuse_foreign(&app, &headers)?;
     let challenge = Token::read(input.challenge.trim().to_owned());
-    let ended = || Error::invalid(Code::ChallengeEnded, "challenge", "This sign-in took too long; begin anew");
+    let ended = || Error::invalid(Code::ChallengeEnded, "challenge", "This sign-in took too long; start again");
     // Counted before the code is looked at, so that many at once are no more tries than one after another.
     let counted = app
         .db

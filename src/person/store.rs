@@ -191,6 +191,7 @@ pub(crate) async fn find_session(app: &App, company: i64, hash: &[u8; 32]) -> Re
             scopes: role::granted(row.role_detail.as_ref(), app.operations.known_scopes()),
             key_hash: Vec::new(),
             expires_at: row.expires_at.min(row.seen_at + IDLE),
+            number_codes: false,
             range: match Reach::of(row.role_detail.as_ref()) {
                 Reach::All => Range::All,
                 Reach::Team => Range::Team { user, team: row.team },

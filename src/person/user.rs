@@ -294,7 +294,7 @@ pub(crate) fn check(input: &Invitation) -> Result<(), Error> {
     faults.required("roleId", &input.role_id, 200);
     let (local, domain) = input.email.trim().split_once('@').unwrap_or_default();
     if !input.email.trim().is_empty() && (local.is_empty() || domain.is_empty() || domain.contains('@')) {
-        faults.add(Code::InvalidFormat, "email", "email is no e-mail address");
+        faults.add(Code::InvalidFormat, "email", "email is not an e-mail address");
     }
     for (field, text) in [("firstname", &input.firstname), ("lastname", &input.lastname), ("nickname", &input.nickname)]
     {
@@ -441,7 +441,7 @@ async fn free_code(tx: &mut Conn, company: i64) -> Result<String, Error> {
 
 async fn team_of(tx: &mut Conn, company: i64, team: i64) -> Result<Choice, Error> {
     let found = choice::find(tx, company, List::Teams, team).await?.filter(|team| team.is_active);
-    found.ok_or_else(|| Error::invalid(Code::InvalidValue, "teamId", format!("teamId {team} is no team")))
+    found.ok_or_else(|| Error::invalid(Code::InvalidValue, "teamId", format!("teamId {team} is not a known team")))
 }
 
 async fn check_accounts(tx: &mut Conn, company: i64, accounts: Option<&[String]>) -> Result<(), Error> {
@@ -450,7 +450,7 @@ async fn check_accounts(tx: &mut Conn, company: i64, accounts: Option<&[String]>
     match accounts.iter().find(|account| !known.contains(account)) {
         None => Ok(()),
         Some(unknown) => {
-            Err(Error::invalid(Code::InvalidValue, "accounts", format!("{unknown} is no channel account")))
+            Err(Error::invalid(Code::InvalidValue, "accounts", format!("{unknown} is not a known channel account")))
         }
     }
 }

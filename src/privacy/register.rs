@@ -127,7 +127,7 @@ pub(super) async fn create(
     let company = caller.company;
     let found = store::by_code(tx, company, &input.customer_code).await?;
     let unknown = || {
-        let message = format!("customerCode “{}” is no customer", input.customer_code);
+        let message = format!("customerCode “{}” is not a known customer", input.customer_code);
         Error::invalid(Code::NotFound, "customerCode", message)
     };
     let customer = found.ok_or_else(unknown)?;

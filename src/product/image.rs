@@ -172,7 +172,9 @@ async fn attach(
         let field = format!("files[{place}]");
         match file.content_type() {
             Some(kind) if kind.starts_with("image/") => {}
-            Some(kind) => faults.add(Code::InvalidFormat, field.as_str(), format!("{field} is no picture but {kind}")),
+            Some(kind) => {
+                faults.add(Code::InvalidFormat, field.as_str(), format!("{field} is not a picture but {kind}"))
+            }
             None => {
                 let message = format!("{field} is an address; addresses are written into productImage");
                 faults.add(Code::InvalidValue, field.as_str(), message);

@@ -313,7 +313,7 @@ impl ProductWrite {
             let own = self.code().is_some_and(|own| super::store::key(own) == code);
             if own || seen.contains(&code) {
                 let field = format!("{path}.productCode");
-                let message = format!("{field} “{}” is there twice", variant.product_code);
+                let message = format!("{field} “{}” appears twice", variant.product_code);
                 faults.add(Code::InvalidValue, field, message);
             }
             seen.push(code);

@@ -279,7 +279,7 @@ async fn entry(
     }
     let found = choice::find(conn, company, list, id).await?.filter(|choice| choice.is_active);
     if found.is_none() {
-        faults.add(Code::NotFound, field, format!("{field} {id} is no entry of {}", list.path()));
+        faults.add(Code::NotFound, field, format!("{field} {id} is not an entry of {}", list.path()));
     }
     Ok(found)
 }

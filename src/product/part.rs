@@ -91,7 +91,7 @@ fn check(parts: &[Part], found: Vec<Fault>) -> Result<(), Error> {
         let code = store::key(&part.product_code);
         if seen.contains(&code) {
             let field = format!("{path}.productCode");
-            faults.add(Code::InvalidValue, field.as_str(), format!("{field} is there twice"));
+            faults.add(Code::InvalidValue, field.as_str(), format!("{field} appears twice"));
         }
         seen.push(code);
     }
@@ -156,9 +156,9 @@ async fn known(tx: &mut Conn, bundle: &Row, parts: &[Part]) -> Result<Vec<(i64, 
         let key = store::key(&part.product_code);
         let found = rows.iter().find(|row| store::key(&row.code) == key && row.deleted_at.is_none());
         match found {
-            None => faults.add(Code::NotFound, field, format!("“{}” is no product", part.product_code)),
+            None => faults.add(Code::NotFound, field, format!("“{}” is not a known product", part.product_code)),
             Some(row) if row.id == bundle.id || row.kind == BUNDLE || row.is_parent => {
-                let message = format!("{} is no item that can be a part: it has parts or variants itself", row.code);
+                let message = format!("{} cannot be a part: it has parts or variants itself", row.code);
                 faults.add(Code::InvalidValue, field, message);
             }
             Some(row) => ids.push((row.id, Part { product_code: row.code.clone(), quantity: part.quantity })),

@@ -62,7 +62,7 @@ impl Batch<'_> {
             && !unit.trim().is_empty()
             && self.names.unit(unit).is_none()
         {
-            let message = format!("productUnitName “{unit}” is no unit of the list units");
+            let message = format!("productUnitName “{unit}” is not in the list units");
             faults.add(Code::NotFound, "productUnitName", message);
         }
         let prices = self.prices("", &input.prices, &mut faults);
@@ -364,13 +364,13 @@ impl Batch<'_> {
             let path = format!("{path}.attribute[{index}]");
             let (name, value) = (wanted.attribute_name.as_str(), wanted.attribute_value_name.as_str());
             let Some(attribute) = self.names.attribute(name) else {
-                let message = format!("“{name}” is no attribute of the list attributes");
+                let message = format!("“{name}” is not in the list attributes");
                 faults.add(Code::NotFound, format!("{path}.attributeName"), message);
                 continue;
             };
             if found.iter().any(|known| known.attribute_name == attribute.name) {
                 let field = format!("{path}.attributeName");
-                faults.add(Code::InvalidValue, field.as_str(), format!("{field} “{name}” is there twice"));
+                faults.add(Code::InvalidValue, field.as_str(), format!("{field} “{name}” appears twice"));
                 continue;
             }
             match names::value_of(attribute, value) {
@@ -379,7 +379,7 @@ impl Batch<'_> {
                     attribute_value_name: value,
                 }),
                 None => {
-                    let message = format!("“{value}” is no value of the attribute {}", attribute.name);
+                    let message = format!("“{value}” is not a value of the attribute {}", attribute.name);
                     faults.add(Code::NotFound, format!("{path}.attributeValueName"), message);
                 }
             }

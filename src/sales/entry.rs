@@ -183,7 +183,7 @@ async fn terms(
             match choice::find(tx, company, List::HeaderTemplates, id).await?.filter(|choice| choice.is_active) {
                 Some(found) => Some(found.id),
                 None => {
-                    let message = format!("headerTemplateId {id} is none of the list header-templates");
+                    let message = format!("headerTemplateId {id} is not in the list header-templates");
                     faults.add(Code::NotFound, "headerTemplateId", message);
                     None
                 }
@@ -380,7 +380,7 @@ impl Shop {
                 continue;
             }
             let Some(product) = self.products.get(&products::key(&write.product_code)).cloned() else {
-                let message = format!("{path}productCode {:?} is no product", write.product_code);
+                let message = format!("{path}productCode “{}” is not a known product", write.product_code);
                 faults.add(Code::NotFound, format!("{path}productCode"), message);
                 lines.push(Line::default());
                 continue;
@@ -419,7 +419,7 @@ impl Shop {
             && !self.withholding.iter().any(|choice| choice.is_active && rate_of(choice) == Some(rate))
         {
             let field = format!("{path}{}", names.withholding);
-            let message = format!("{field} {rate} is no rate of the list withholding-rates");
+            let message = format!("{field} {rate} is not in the list withholding-rates");
             faults.add(Code::NotFound, field, message);
         }
         Ok(())
@@ -454,7 +454,7 @@ fn line(
     if let Some(unit) = given(&write.product_unit_name) {
         let own = [&product.unit_name, &product.unit_name_en];
         if !own.into_iter().flatten().any(|own| choice::key(own) == choice::key(&unit)) {
-            let message = format!("{path}productUnitName {unit:?} is no unit of product {}", product.code);
+            let message = format!("{path}productUnitName “{unit}” is not a unit of product {}", product.code);
             faults.add(Code::NotFound, format!("{path}productUnitName"), message);
         }
     }

@@ -94,7 +94,7 @@ async fn find_staff(
         .optional()
         .await?;
     if found.is_none() {
-        faults.add(Code::NotFound, "staffCode", format!("staffCode {code:?} is no employee"));
+        faults.add(Code::NotFound, "staffCode", format!("staffCode “{code}” is not a known employee"));
     }
     Ok(found)
 }

@@ -40,6 +40,7 @@ struct SalesQuery {
 /// Sales of one product, customer, salesperson or month.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all(serialize = "camelCase"))]
+#[schema(rename_all = "camelCase")]
 struct SalesRow {
     /// Code of the product, the customer or the employee; the month as `2026-04`.
     #[schema(example = "2026-04")]

@@ -41,7 +41,9 @@ pub(crate) async fn person(conn: &mut Conn, company: i64, field: &str, text: &st
             query.bind(employee::key(text)).optional().await?
         }
     };
-    found.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} {:?} is no employee", text.trim())))
+    found.ok_or_else(|| {
+        Error::invalid(Code::NotFound, field, format!("{field} “{}” is not a known employee", text.trim()))
+    })
 }
 
 /// Names by which a page of records shows what they point at.

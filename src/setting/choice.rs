@@ -314,7 +314,7 @@ async fn check_parent(
             return Err(wrong("detail.parentId is a part of this group"));
         }
         let found = find(conn, company, list, next).await?;
-        above = found.ok_or_else(|| wrong("detail.parentId is no group of this list"))?.parent();
+        above = found.ok_or_else(|| wrong("detail.parentId is not a group of this list"))?.parent();
     }
     match above {
         None => Ok(Some(parent)),
@@ -544,7 +544,7 @@ async fn retire(tx: &mut Conn, company: i64, list: List, old: &Choice, reassign_
     if let Some(other) = reassign_to.filter(|_| list.can_reassign()) {
         let other = find(tx, company, list, other).await?.filter(|other| other.is_active && other.id != old.id);
         let other = other.ok_or_else(|| {
-            Error::invalid(Code::InvalidValue, "reassignTo", "reassignTo is no other active entry of this list")
+            Error::invalid(Code::InvalidValue, "reassignTo", "reassignTo is not another active entry of this list")
         })?;
         return Ok(list.reassign(tx, company, old.id, other.id).await?);
     }

@@ -33,7 +33,11 @@ pub async fn create(db: &Db, id: Option<i64>, name: &str, time_zone: &str, now: 
         return Err(Error::invalid(Code::Required, "name", "A company needs a name"));
     }
     if jiff::tz::TimeZone::get(time_zone).is_err() {
-        return Err(Error::invalid(Code::InvalidValue, "timeZone", format!("{time_zone} is no IANA time zone")));
+        return Err(Error::invalid(
+            Code::InvalidValue,
+            "timeZone",
+            format!("{time_zone} is not an IANA time zone such as Asia/Bangkok"),
+        ));
     }
     db.write(async |mut tx| {
         let id = match id {
@@ -52,7 +56,7 @@ pub async fn create(db: &Db, id: Option<i64>, name: &str, time_zone: &str, now: 
             .exec()
             .await?;
         if made == 0 {
-            let message = format!("Company {id} is there already");
+            let message = format!("Company {id} already exists");
             return Err(Error::Conflict(Fault::new(Code::Conflict, "id", message)));
         }
         list::seed(&mut tx, id).await?;

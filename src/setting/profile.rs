@@ -493,7 +493,7 @@ fn faults(row: &Row) -> Vec<Fault> {
     };
     need(!row.name.trim().is_empty(), Code::Required, "name".to_owned(), "name is required");
     let zone = jiff::tz::TimeZone::get(&row.time_zone).is_ok();
-    need(zone, Code::InvalidValue, "timeZone".to_owned(), "timeZone is no IANA time zone");
+    need(zone, Code::InvalidValue, "timeZone".to_owned(), "timeZone is not an IANA time zone such as Asia/Bangkok");
     let currency = setting.currency.len() == 3 && setting.currency.bytes().all(|letter| letter.is_ascii_uppercase());
     need(currency, Code::InvalidFormat, "currency".to_owned(), "currency is three capital letters (ISO 4217)");
     let country = phone::is_country(&setting.country);

@@ -93,7 +93,7 @@ pub(crate) fn ids_in(known: &HashMap<String, Known>, faults: &mut Faults, named:
         match known.get(&key(code)) {
             Some(employee) if ids.contains(&employee.id) => {}
             Some(employee) => ids.push(employee.id),
-            None => faults.add(Code::NotFound, field.as_str(), format!("{field} {code:?} is no employee")),
+            None => faults.add(Code::NotFound, field.as_str(), format!("{field} “{code}” is not a known employee")),
         }
     }
     ids

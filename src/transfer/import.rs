@@ -174,7 +174,7 @@ async fn begin(db: &Db, manifest: &Manifest, digest: &str, now: i64) -> Result<S
             tx.sql("select exists (select 1 from company where company = $1)").bind(company).one().await?;
         if there {
             return Err(refused(format!(
-                "Company {company} is there already; a company is read into a server without it"
+                "Company {company} already exists; a company is read into a server without it"
             )));
         }
         tx.sql(

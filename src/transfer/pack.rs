@@ -62,7 +62,7 @@ impl Writer {
             Err(_) => path.exists(),
         };
         if taken || (path.is_dir() && is_zip(path)) {
-            return Err(refused(format!("{} is there already; choose another place", path.display())));
+            return Err(refused(format!("{} already exists; choose another place", path.display())));
         }
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
@@ -157,7 +157,7 @@ impl Reader {
         }
         let file = File::open(path).map_err(failed(path))?;
         let zip = ZipArchive::new(BufReader::with_capacity(PIECE, file))
-            .map_err(|error| refused(format!("{} is no ZIP file: {error}", path.display())))?;
+            .map_err(|error| refused(format!("{} is not a ZIP file: {error}", path.display())))?;
         Ok(Reader { path: path.to_owned(), from: From::Zip(Box::new(zip)) })
     }
 
@@ -166,7 +166,7 @@ impl Reader {
         // The names come from the export, which may be anyone's: none leads out of it.
         let safe = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
         if !safe {
-            return Err(refused(format!("{name} is no name of a file of an export")));
+            return Err(refused(format!("{name} is not a file name of an export")));
         }
         match &mut self.from {
             From::Folder => {

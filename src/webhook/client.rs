@@ -90,8 +90,10 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
     let [first, second, ..] = address.segments();
     let embeds_v4 = first == 0x2002 || (first == 0x64 && second == 0xff9b);
-    let local = (first & 0xfe00) == 0xfc00 || (first & 0xffc0) == 0xfe80;
-    let documentation = first == 0x2001 && second == 0xdb8;
+    // Unique local, link-local, and the site-local ones of old (RFC 3879).
+    let local = (first & 0xfe00) == 0xfc00 || matches!(first & 0xffc0, 0xfe80 | 0xfec0);
+    // Teredo (2001::/32) leads to an IPv4 address, too; 100::/64 leads nowhere.
+    let documentation = (first == 0x2001 && matches!(second, 0xdb8 | 0)) || first == 0x100;
     !(address.is_loopback()
         || address.is_unspecified()
         || address.is_multicast()
@@ -113,6 +115,9 @@ mod tests {
             "192.168.1.1",
             "169.254.169.254",
             "0.0.0.0",
+            "fec0::1",
+            "2001::1",
+            "100::1",
             "100.64.0.1",
             "::1",
             "fe80::1",

@@ -310,7 +310,7 @@ fn wishes(words: &[String], faults: &mut Faults) -> Vec<String> {
             Some(_) => {}
             None => {
                 let topics = catalogue::topics().join(", ");
-                let message = format!("{word:?} is neither a topic ({topics}) nor an event such as Chat.Message");
+                let message = format!("“{word}” is neither a topic ({topics}) nor an event such as Chat.Message");
                 faults.add(Code::InvalidValue, format!("topics[{at}]"), message);
             }
         }

@@ -121,7 +121,7 @@ async fn a_restored_database_is_the_old_one_with_its_indexes_and_files() {
     let said = ok(&app.database, &["backup", text(&backup), "--with-media", "--json"]);
     assert_eq!(said["media_files"], 1);
     let again = complaint(&sala(&app.database, "", &["backup", text(&backup)]));
-    assert!(again.contains("is there already"), "{again}");
+    assert!(again.contains("already exists"), "{again}");
 
     let target = elsewhere("restored");
     // A log of a database that is not there any more would be played into the restored one.

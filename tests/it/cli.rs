@@ -342,7 +342,8 @@ async fn a_new_key_keeps_credentials_readable() {
 async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
     let sala = Sala::new().await;
     let unmade = doctor(&sala, None);
-    assert!(wrong(&unmade)[0].contains("run: sala migrate"), "{unmade:?}");
+    let advice = if is_postgres() { "run: sala migrate" } else { "sala company create --name NAME" };
+    assert!(wrong(&unmade)[0].contains(advice), "{unmade:?}");
     let migrated = sala.ok(&["migrate"]);
     assert!(migrated.starts_with(&format!("{} migrations applied", sala::MIGRATIONS.len())), "{migrated}");
     assert!(sala.ok(&["migrate"]).starts_with("0 migrations applied"), "a second time there is nothing to do");
@@ -364,7 +365,8 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
         ),
         ("update webhook set state = 'active', failing_since = 1", "has failed for more than an hour"),
         ("update account set state = 'broken', state_reason = 'token expired'", "sala account renew"),
-        ("update account set state = 'stopped'", "raise the plan"),
+        ("update account set state = 'stopped'", "sala account resume"),
+        ("update account set state = 'active', refused_at = 5, last_callback_at = 4", "signature does not match"),
     ] {
         let changed: Result<u64, db::Error> = db.write(async |mut tx| tx.sql(change).exec().await).await;
         assert_eq!(changed.unwrap(), 1);

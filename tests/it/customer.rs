@@ -452,3 +452,46 @@ async fn many_customers_made_at_once_have_numbers_of_their_own() {
     let next = app.post("/v3/customers", plain("LAST", "Last")).await;
     assert!(next.data()["customerId"].as_i64().unwrap() > ids[95], "a number is given once");
 }
+
+#[tokio::test]
+async fn an_individuals_contact_and_its_accounts_are_kept() {
+    let app = TestApp::new().await;
+    let body = json!({"customerCode": "X1", "customerName": "X1", "customerState": 3, "customerType": 2,
+        "contact": {"contactName": "Mum", "contactMobile": "0812345678", "contactSocialAccount": {"line": "mum.line"}}});
+    let made = app.post("/v3/customers", body).await;
+    assert_eq!(made.data()["warnings"], json!([]));
+    let contacts = read(&app, "X1").await["contacts"].clone();
+    assert_eq!((&contacts[0]["contactName"], contacts.as_array().map(Vec::len)), (&json!("Mum"), Some(1)));
+    assert_eq!(contacts[0]["contactSocialAccount"]["line"], "mum.line");
+}
+
+#[tokio::test]
+async fn a_property_that_is_none_is_told_with_the_likest_one() {
+    let app = TestApp::new().await;
+    let body =
+        json!({"customerName": "X2", "customerState": 3, "phone": "0812345678", "CUSTOMERNOTE": "kept", "หมายเลข": 1});
+    let made = app.post("/v3/customers", body).await;
+    let warnings = made.data()["warnings"].to_string();
+    assert!(warnings.contains("phone is not a property here") && warnings.contains("did you mean customerPhone?"));
+    assert!(warnings.contains("หมายเลข") && !warnings.contains("NOTE"), "{warnings}");
+    assert!(made.header("x-ignored-properties").starts_with("phone"), "{made:?}");
+    let found = app.post("/v3/customers/search", json!({"searchTxt": "x"})).await;
+    assert_eq!((found.status, found.header("x-ignored-properties")), (200, "searchTxt"));
+    let plain = app.post("/v3/customers/search", json!({})).await;
+    assert_eq!(plain.header("x-ignored-properties"), "");
+}
+
+#[tokio::test]
+async fn the_audit_trail_is_found_by_code_as_well() {
+    let app = TestApp::new().await;
+    app.post(
+        "/v3/customers",
+        json!({"customerCode": "AC/DC".replace('/', "-"), "customerName": "A", "customerState": 3}),
+    )
+    .await;
+    let customer = read(&app, "AC-DC").await;
+    for reference in ["customer/ac-dc".to_owned(), format!("customer/{}", customer["customerId"])] {
+        let trail = app.get(&format!("/v1/audit?ref={reference}")).await;
+        assert_eq!(trail.data()["value"].as_array().map(Vec::len), Some(1), "{reference}: {trail:?}");
+    }
+}

@@ -554,7 +554,7 @@ async fn a_server_that_fails_is_asked_again_and_one_that_refuses_is_not() {
     for (page, reason) in [
         (Page::body(404, b""), "its server answers 404"),
         (Page::redirect("/loop"), "its server redirects more than 5 times"),
-        (Page::redirect("file:///etc/passwd"), "the address it is redirected to is no http or https address"),
+        (Page::redirect("file:///etc/passwd"), "the address it is redirected to is not an http or https address"),
     ] {
         source.give([page]);
         let id = by_url(&app, &source.url).await;

@@ -52,7 +52,7 @@ async fn a_file_is_loaded_and_its_refused_rows_lie_beside_it() {
     assert_eq!((&view["created"], &view["failed"], &view["createdByUserId"]), (&2.into(), &1.into(), &"system".into()));
     let refused = std::fs::read_to_string(&errors).unwrap();
     let expected = "\u{feff}#row,#column,#code,#message,code,name,email,Score\r\n\
-                    3,email,invalid_format,customerEmail is no e-mail address,B,Bob,nobody,8\r\n";
+                    3,email,invalid_format,customerEmail is not an e-mail address,B,Bob,nobody,8\r\n";
     assert_eq!(refused, expected);
 
     // Corrected, the file of errors loads what was missing; everything else is as it is.

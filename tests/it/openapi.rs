@@ -101,6 +101,53 @@ fn every_operation_lists_the_refusals_that_it_gives() {
 }
 
 #[test]
+fn what_generated_clients_need_is_said() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        let summary = operation["summary"].as_str().unwrap();
+        assert!(summary.split(' ').count() <= 8 && !summary.ends_with('.'), "{name}: {summary} is no title");
+        assert!(!operation["description"].as_str().unwrap_or_default().is_empty(), "{name} has no sentence");
+        let mut conditional = false;
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let (place, known) = (parameter["in"].as_str().unwrap(), parameter["name"].as_str().unwrap());
+            conditional |= known == "If-Match";
+            if place == "header" {
+                assert_eq!(parameter["schema"]["type"], "string", "{name}: a header is never null");
+            }
+            if place == "query" && ["skip", "take", "pageLength"].contains(&known) {
+                assert!(parameter["schema"]["minimum"].is_i64(), "{name}: {known} has no minimum");
+            }
+        }
+        assert_eq!(operation["responses"].get("412").is_some(), conditional, "{name}: 412 goes with If-Match");
+        let ways: Vec<Vec<&str>> = operation["security"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|way| way.as_object().unwrap().keys().map(String::as_str).collect())
+            .collect();
+        if ways.first().is_some_and(|way| way.contains(&"bearerAuth")) {
+            assert!(ways.contains(&vec!["bearerAuth"]), "{name}: the key is not demanded everywhere");
+            assert!(ways.contains(&vec!["clientCredentials"]), "{name}: a page cannot get a token");
+        }
+    }
+    // What serde writes is what the document says.
+    for (schema, names) in
+        [("Linked", ["customerCode", "customerId", "customerName"].as_slice()), ("SalesRow", &["netTotal"])]
+    {
+        let properties = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
+        assert!(names.iter().all(|name| properties.contains_key(*name)), "{schema}: {properties:?}");
+    }
+    for (path, method) in [("/v3/products/serials/status", "get"), ("/v3/products/serials/verification", "post")] {
+        assert!(document["paths"][path][method]["responses"].get("404").is_some(), "{path}");
+    }
+    let file =
+        &document["paths"]["/v1/imports"]["post"]["requestBody"]["content"]["application/octet-stream"]["schema"];
+    assert_eq!(file["type"], "string", "bytes are no list of numbers");
+    let flow = &document["components"]["securitySchemes"]["clientCredentials"]["flows"]["clientCredentials"];
+    assert_eq!(flow["tokenUrl"], "/authorization/connect/token");
+}
+
+#[test]
 fn every_reference_leads_somewhere() {
     let document = document();
     let mut all = Vec::new();

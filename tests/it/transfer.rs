@@ -286,10 +286,10 @@ async fn what_cannot_be_carried_over_is_refused_with_the_reason() {
     ok(&app.database, &app.key, &["export", "--company", "507", &plain, "--json"]);
     ok(&app.database, &app.key, &["export", "--company", "507", &secret, "--with-secrets", "--json"]);
     for (args, why) in [
-        (vec!["export", "--company", "507", &plain], "is there already"),
+        (vec!["export", "--company", "507", &plain], "already exists"),
         (vec!["export", "--company", "99", "nowhere"], "no company 99"),
         (vec!["export", "nowhere"], "--company"),
-        (vec!["import", "company", &plain], "Company 507 is there already"),
+        (vec!["import", "company", &plain], "Company 507 already exists"),
         (vec!["import", "company", &plain, "--company", "600"], "keeps its number"),
         (vec!["import", "company", "nowhere.zip"], "nowhere.zip"),
     ] {
@@ -344,7 +344,7 @@ async fn an_import_that_was_killed_goes_on_where_it_stopped() {
     assert!(half.contains("not read in completely"), "{half}");
     let doctor = sala(&target, &app.key, &["doctor", "--offline"]);
     let found = String::from_utf8_lossy(&doctor.stdout).into_owned();
-    assert!(!doctor.status.success() && found.contains("company 507: is read in by half"), "{found}");
+    assert!(!doctor.status.success() && found.contains("company 507: was imported only in part"), "{found}");
     let other_export = at(&app.database.folder, "other");
     ok(&app.database, &app.key, &["export", "--company", "507", &other_export, "--json"]);
     let said = complaint(&target, "", &["import", "company", &other_export]);

@@ -352,3 +352,8 @@ impl Conn {
         }
     }
 }
+
+/// The version of the SQLite that is built in.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

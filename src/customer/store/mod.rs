@@ -233,7 +233,7 @@ pub(crate) async fn find(conn: &mut Conn, caller: &Caller, code: &str) -> Result
 /// The living customer that a body's `field` names, within the caller's range; 400 that names the field when there is none.
 pub(crate) async fn named(conn: &mut Conn, caller: &Caller, field: &str, code: &str) -> Result<Row, Error> {
     let row = by_code(conn, caller.company, code).await?.filter(|row| row.deleted_at.is_none());
-    let unknown = || Error::invalid(Code::NotFound, field, format!("{field} “{code}” is no customer"));
+    let unknown = || Error::invalid(Code::NotFound, field, format!("{field} “{code}” is not a known customer"));
     let row = row.ok_or_else(unknown)?;
     match is_seen(conn, caller, row.id).await? {
         true => Ok(row),

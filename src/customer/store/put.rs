@@ -344,7 +344,7 @@ async fn unknown_owners(conn: &mut Conn, company: i64, owners: &[String]) -> Res
         .all()
         .await?;
     let unknown = owners.iter().filter(|owner| !known.contains(&employee::key(owner)));
-    Ok(unknown.map(|owner| format!("owners: {owner} is no employee yet")).collect())
+    Ok(unknown.map(|owner| format!("owners: {owner} is not a known employee yet")).collect())
 }
 
 /// What the audit trail compares: what people entered.

@@ -20,7 +20,11 @@ const LONGEST: usize = 32_767;
 /// A spreadsheet computes a text that begins with one of these; an apostrophe before it says that it is text. The import
 /// takes the apostrophe away again.
 pub fn neutral(text: &str) -> Cow<'_, str> {
-    match text.as_bytes().first() {
+    // One that has such an apostrophe of its own gets another, so that both come back as they were.
+    let own = text.starts_with('\'');
+    match text.trim_start_matches('\'').as_bytes().first() {
+        Some(b'=' | b'+' | b'-' | b'@') if own => Cow::Owned(format!("'{text}")),
+        _ if own => Cow::Borrowed(text),
         Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => Cow::Owned(format!("'{text}")),
         _ => Cow::Borrowed(text),
     }

@@ -98,7 +98,7 @@ pub(super) fn packed(file: File, size: u64, wanted: &Wanted, visit: Visit<'_>) -
             best(&mut Xlsb::new(file).map_err(broken)?, wanted, visit)
         }
         (_, true) => best(&mut Xlsx::new(file).map_err(broken)?, wanted, visit),
-        _ => Err(Unreadable("this is no workbook of a kind that can be read: save it as .xlsx or as CSV".to_owned())),
+        _ => Err(Unreadable("this is not a workbook that can be read: save it as .xlsx or as CSV".to_owned())),
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Source {
     http: reqwest::Client,
     account: Account,
     token: Option<String>,
+    /// Whether a call has ever been answered: until then the address is likelier to be wrong than the server to be away.
+    reached: bool,
     /// When the next call may be made.
     next: Instant,
 }
@@ -55,12 +57,14 @@ enum Outcome {
     Unauthorized,
     /// To be tried again, after this time if the server says so.
     Later(Option<Duration>, String),
+    /// No connection: refused, or no such host.
+    Unreachable(String),
     Refused(String),
 }
 
 impl Source {
     pub(super) fn new(http: reqwest::Client, account: Account) -> Source {
-        Source { http, account, token: None, next: Instant::now() }
+        Source { http, account, token: None, reached: false, next: Instant::now() }
     }
 
     /// What a copy is remembered by: the same client of the same server.
@@ -89,14 +93,20 @@ impl Source {
                 None => self.authenticate().await?,
             };
             tries += 1;
-            match self.once(&method, path, body, &token).await {
+            let came = match self.once(&method, path, body, &token).await {
+                Outcome::Unreachable(why) => Outcome::Later(None, why),
+                came => came,
+            };
+            match came {
                 Outcome::Answer(answer) => return Ok(Some(answer)),
                 Outcome::Missing => return Ok(None),
                 Outcome::Unauthorized if !renewed => {
                     (self.token, renewed) = (None, true);
                 }
                 Outcome::Unauthorized => return Err(failed(format!("{method} {path}: the token is refused"))),
-                Outcome::Refused(why) => return Err(failed(format!("{method} {path}: {why}"))),
+                Outcome::Refused(why) | Outcome::Unreachable(why) => {
+                    return Err(failed(format!("{method} {path}: {why}")));
+                }
                 Outcome::Later(_, why) if tries == TRIES => {
                     return Err(failed(format!("{method} {path}: {why}, {tries} times")));
                 }
@@ -135,8 +145,11 @@ impl Source {
             self.pace().await;
             let request = self.http.post(&url).timeout(PATIENCE);
             let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.clone());
-            let why = match outcome(request).await {
+            let came = outcome(request).await;
+            let why = match came {
+                Outcome::Unreachable(why) if !self.reached => return Err(failed(format!("{url}: {why}"))),
                 Outcome::Answer(answer) => {
+                    self.reached = true;
                     let token = answer["access_token"]
                         .as_str()
                         .ok_or_else(|| failed("the answer holds no token".to_owned()))?;
@@ -146,8 +159,14 @@ impl Source {
                 Outcome::Missing => return Err(failed(format!("{url}: there is no such address"))),
                 Outcome::Unauthorized => return Err(failed(format!("{url}: the client id or secret is refused"))),
                 Outcome::Refused(why) => return Err(failed(format!("{url}: {why}"))),
+                Outcome::Unreachable(why) => {
+                    tokio::time::sleep(Duration::from_secs(1 << tries).min(LONGEST)).await;
+                    why
+                }
                 Outcome::Later(wait, why) => {
+                    self.reached = true;
                     let wait = wait.unwrap_or_else(|| Duration::from_secs(1 << tries)).min(LONGEST);
+                    tracing::warn!(url, why, seconds = wait.as_secs(), "the server is asked again");
                     tokio::time::sleep(if tries == TRIES { Duration::ZERO } else { wait }).await;
                     why
                 }
@@ -174,6 +193,7 @@ fn failed(why: String) -> Error {
 async fn outcome(request: reqwest::RequestBuilder) -> Outcome {
     let answer = match request.send().await {
         Ok(answer) => answer,
+        Err(error) if error.is_connect() => return Outcome::Unreachable(describe(&error)),
         Err(error) => return Outcome::Later(None, describe(&error)),
     };
     let status = answer.status().as_u16();
@@ -186,7 +206,7 @@ async fn outcome(request: reqwest::RequestBuilder) -> Outcome {
     match status {
         200..=299 => match serde_json::from_slice(&body) {
             Ok(answer) => Outcome::Answer(answer),
-            Err(error) => Outcome::Refused(format!("the answer is no JSON: {error}")),
+            Err(error) => Outcome::Refused(format!("the answer is not JSON: {error}")),
         },
         401 => Outcome::Unauthorized,
         404 => Outcome::Missing,

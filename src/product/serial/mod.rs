@@ -158,7 +158,10 @@ struct SerialQuery {
     operation_id = "getProductSerialStatus",
     tag = "Product",
     params(StatusQuery, ("If-None-Match" = Option<String>, Header, description = "A version that is known: 304 when it is still the same")),
-    responses((status = 200, description = "The serial number, or without one the status codes.", body = Envelope<SerialAnswer>)),
+    responses(
+        (status = 200, description = "The serial number, or without one the status codes.", body = Envelope<SerialAnswer>),
+        (status = 404, response = inline(crate::http::openapi::NotFound)),
+    ),
     security(("bearerAuth" = ["product:read"], "subscriptionKey" = []))
 )]
 async fn get_serial_status(
@@ -208,13 +211,13 @@ async fn list_serials(
     if let Some(code) = &query.product_code {
         product = store::by_code(&mut conn, company, code).await?.map(|row| row.id);
         if product.is_none() {
-            faults.add(Code::NotFound, "productCode", format!("productCode “{code}” is no product"));
+            faults.add(Code::NotFound, "productCode", format!("productCode “{code}” is not a known product"));
         }
     }
     if let Some(code) = &query.customer_code {
         customer = customer::by_code(&mut conn, company, code).await?.map(|row| row.id);
         if customer.is_none() {
-            faults.add(Code::NotFound, "customerCode", format!("customerCode “{code}” is no customer"));
+            faults.add(Code::NotFound, "customerCode", format!("customerCode “{code}” is not a known customer"));
         }
     }
     faults.end()?;

@@ -143,7 +143,7 @@ impl Serials {
             let order = write.sale_order_no.as_deref().unwrap_or_default();
             faults.longest(&field.replace("serialNumber", "saleOrderNo"), order, 100);
             if let Some(first) = seen.insert(key(&write.serial_number), field) {
-                let message = format!("“{}” is there already, in {first}", write.serial_number);
+                let message = format!("“{}” already exists, in {first}", write.serial_number);
                 faults.add(Code::InvalidValue, field.as_str(), message);
             }
         }

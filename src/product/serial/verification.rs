@@ -91,7 +91,10 @@ struct SerialVerification {
     tag = "Product",
     params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 characters; kept for 24 hours, per client")),
     request_body = SerialVerificationWrite,
-    responses((status = 200, description = "The serial number.", body = Envelope<SerialVerification>)),
+    responses(
+        (status = 200, description = "The serial number.", body = Envelope<SerialVerification>),
+        (status = 404, response = inline(crate::http::openapi::NotFound)),
+    ),
     security(("bearerAuth" = ["product:write"], "subscriptionKey" = []))
 )]
 async fn verify_serial_number(
@@ -255,7 +258,7 @@ async fn customer(
         None => {
             let (field, text) =
                 input.code().map_or(("CustomerName", input.name()), |code| ("CustomerCode", Some(code)));
-            let message = format!("{field} “{}” is no customer", text.unwrap_or_default());
+            let message = format!("{field} “{}” is not a known customer", text.unwrap_or_default());
             Err(Error::invalid(Code::NotFound, field, message))
         }
     }

@@ -368,7 +368,7 @@ impl Found {
                     lines.push(Line { item: item.clone(), warehouse, quantity: line.qty, field });
                 }
                 None => {
-                    let message = format!("“{}” is no product", line.product_code);
+                    let message = format!("“{}” is not a known product", line.product_code);
                     faults.add(Code::NotFound, format!("items[{index}].productCode"), message);
                 }
             }

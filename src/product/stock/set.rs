@@ -16,7 +16,7 @@ use super::ledger::{self, Balance, By, Cause, Ledger, Reason};
 use super::warehouse::Warehouses;
 use crate::app::App;
 use crate::http::lenient::{self, POISON};
-use crate::http::{Bulk, Caller, Checked, Code, Envelope, Error, Fault, Faults, Path, Reply};
+use crate::http::{Bulk, Caller, Checked, Code, Envelope, Error, Fault, Faults, Path, Reply, language};
 use crate::job::Kind;
 use crate::product::CodePath;
 use crate::product::store::{self, BUNDLE, Row};
@@ -80,7 +80,7 @@ pub(crate) struct ProductItemError {
     #[schema(value_type = String, example = "not_found")]
     code: Code,
     /// The same for people.
-    #[schema(example = "productCode \"A009\" is no product")]
+    #[schema(example = "productCode \"A009\" is not a known product")]
     message: String,
     /// Every fault of the item.
     errors: Vec<Fault>,
@@ -88,6 +88,7 @@ pub(crate) struct ProductItemError {
 
 impl From<Vec<Fault>> for ProductItemError {
     fn from(errors: Vec<Fault>) -> ProductItemError {
+        let errors = language::told(errors);
         let messages: Vec<&str> = errors.iter().map(|fault| fault.message.as_str()).collect();
         let code = errors.first().map_or(Code::InvalidValue, |fault| fault.code);
         ProductItemError { code, message: messages.join("; "), errors }
@@ -313,7 +314,7 @@ impl Quantities {
         let mut faults = Faults::default();
         let warehouse = self.warehouses.read("warehouse", warehouse.as_deref(), *qty != Amount::ZERO, &mut faults);
         let Some(product) = self.products.get(&store::key(product_code)) else {
-            let message = format!("productCode “{product_code}” is no product");
+            let message = format!("productCode “{product_code}” is not a known product");
             faults.list().insert(0, Fault::new(Code::NotFound, "productCode", message));
             return Err(std::mem::take(faults.list()));
         };

@@ -37,7 +37,7 @@ impl Warehouses {
                 OWN
             }
             None => {
-                faults.add(Code::NotFound, field, format!("{field} “{text}” is no warehouse of the list warehouses"));
+                faults.add(Code::NotFound, field, format!("{field} “{text}” is not in the list warehouses"));
                 OWN
             }
         }

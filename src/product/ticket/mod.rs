@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 pub(crate) use self::work::run;
 use super::input::ProductWrite;
 use crate::app::App;
-use crate::http::{Bulk, Caller, Code, Envelope, Error, Paging, Path, Query, Reply};
+use crate::http::{Bulk, Caller, Code, Envelope, Error, Paging, Path, Query, Reply, language};
 use crate::job::{self, Kind};
 use crate::setting::number;
 use crate::time;
@@ -122,8 +122,15 @@ struct TicketFault {
     #[schema(example = "productUnitName")]
     field: String,
     /// The same for people.
-    #[schema(example = "productUnitName \"API\" is no unit of the list units")]
+    #[schema(example = "productUnitName \"API\" is not in the list units")]
     message: String,
+}
+
+impl TicketFault {
+    /// The same in the language of the present request.
+    fn told(self) -> TicketFault {
+        TicketFault { message: language::told_stored(&self.code, &self.message), ..self }
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -390,7 +397,7 @@ async fn items(
         state: item.state,
         product_id: item.product,
         product_code: item.code,
-        errors: item.errors.unwrap_or_default(),
+        errors: item.errors.into_iter().flatten().map(TicketFault::told).collect(),
     });
     Ok(items.collect())
 }

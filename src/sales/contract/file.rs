@@ -93,7 +93,7 @@ async fn attach_contract_files(
 /// What a body names and is not there is a fault of the body.
 fn named(error: Error) -> Error {
     match error {
-        Error::NotFound(_) => Error::invalid(Code::NotFound, "contractNo", "contractNo is no contract"),
+        Error::NotFound(_) => Error::invalid(Code::NotFound, "contractNo", "contractNo is not a known contract"),
         other => other,
     }
 }

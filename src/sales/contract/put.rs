@@ -181,7 +181,7 @@ async fn fill(
     if let Some(owner) = owner {
         match known::by_codes(tx, row.company, [owner.as_str()]).await?.get(&key(&owner)) {
             Some(known) => row.owner = known.id,
-            None => faults.add(Code::NotFound, "owner", format!("owner {owner:?} is no employee")),
+            None => faults.add(Code::NotFound, "owner", format!("owner “{owner}” is not a known employee")),
         }
     }
     Ok(())
@@ -218,7 +218,7 @@ pub(super) async fn put_service(
     let old = held(tx, by, number, &Conditions::default()).await?;
     let Some(old) = old else {
         if !number.trim().is_empty() {
-            faults.add(Code::NotFound, "contractNo", format!("contractNo {number:?} is no contract"));
+            faults.add(Code::NotFound, "contractNo", format!("contractNo “{number}” is not a known contract"));
         }
         faults.end()?;
         return Err(Error::NotFound("contract"));
@@ -235,7 +235,7 @@ pub(super) async fn put_service(
         Some(id) => match services.iter_mut().find(|known| known.id == id) {
             Some(known) => *known = Service { id, ..read },
             None => {
-                let message = format!("contractServiceId {id} is no agreement of {}", old.number);
+                let message = format!("contractServiceId {id} is not an agreement of {}", old.number);
                 faults.add(Code::NotFound, "contractServiceId", message);
             }
         },

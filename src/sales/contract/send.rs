@@ -78,7 +78,7 @@ async fn send_contract_document(
     let mut conn = app.db.read().await?;
     let row = match find(&mut conn, &caller, &number).await {
         Err(Error::NotFound(_) | Error::Db(db::Error::Invalid(_))) => {
-            faults.add(Code::NotFound, "contractNo", format!("contractNo {number:?} is no contract"));
+            faults.add(Code::NotFound, "contractNo", format!("contractNo “{number}” is not a known contract"));
             None
         }
         found => Some(found?),
@@ -137,7 +137,7 @@ async fn letter(
         None => templates.iter().any(|template| template.is_active),
     };
     if !is_there {
-        faults.add(Code::NotFound, "templateId", "templateId is no template that can be chosen");
+        faults.add(Code::NotFound, "templateId", "templateId is not a template that can be chosen");
     }
     let customer = customers::exactly(conn, row.company, row.customer).await?;
     let wishes = Wishes {

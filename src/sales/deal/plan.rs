@@ -137,7 +137,7 @@ async fn lists(
     let there = entries(tx, company, &named).await?;
     for (field, list, id) in &named {
         if !there.contains(&(list.path().to_owned(), *id)) {
-            faults.add(Code::NotFound, field.as_str(), format!("{field} {id} is no entry of {}", list.path()));
+            faults.add(Code::NotFound, field.as_str(), format!("{field} {id} is not an entry of {}", list.path()));
         }
     }
     let of = |wanted: List| {
@@ -198,7 +198,7 @@ pub(super) async fn first_stage(
     if let Some(board) = board {
         let known = choice::find(tx, company, List::Boards, board).await?;
         if known.is_none_or(|known| !known.is_active) {
-            faults.add(Code::NotFound, "boardId", format!("boardId {board} is no board that can be chosen"));
+            faults.add(Code::NotFound, "boardId", format!("boardId {board} is not a board that can be chosen"));
         }
     }
     if let Some(id) = asked {
@@ -225,7 +225,7 @@ pub(super) async fn first_stage(
 /// A stage that was asked for, if a deal of this board can go there.
 pub(super) fn fitting(found: Option<Stage>, id: i64, board: Option<i64>, faults: &mut Faults) -> Option<Stage> {
     let wrong = match &found {
-        None => (Code::NotFound, "is no stage"),
+        None => (Code::NotFound, "is not a known stage"),
         Some(stage) if !stage.is_active => (Code::InvalidValue, "is a stage that is out of use"),
         Some(stage) if board.is_some_and(|board| board != stage.board) => {
             (Code::InvalidValue, "is a stage of another board")

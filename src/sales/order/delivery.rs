@@ -246,11 +246,7 @@ fn parts(
             continue;
         };
         if parts.iter().any(|part| part.line == line) {
-            faults.add(
-                Code::InvalidValue,
-                format!("{path}.line"),
-                format!("{path} names a line that is there already"),
-            );
+            faults.add(Code::InvalidValue, format!("{path}.line"), format!("{path} names a line that already exists"));
             continue;
         }
         let quantity = match item.qty {

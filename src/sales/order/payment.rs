@@ -241,7 +241,7 @@ async fn set_instalment(
             match schedule.instalments.iter().find(|instalment| instalment.number == number) {
                 Some(instalment) => (instalment.amount, instalment.paid),
                 None => {
-                    let message = format!("{field} {number} is no instalment of the order");
+                    let message = format!("{field} {number} is not an instalment of the order");
                     faults.add(Code::NotFound, field, message);
                     return Ok(());
                 }
@@ -437,7 +437,7 @@ async fn add_sales_order_payment(
             let known =
                 |number| old.schedule.as_ref().is_some_and(|s| s.instalments.iter().any(|i| i.number == number));
             if let Some(number) = input.installment_number.filter(|number| !known(*number)) {
-                let message = format!("installmentNumber {number} is no instalment of the order");
+                let message = format!("installmentNumber {number} is not an instalment of the order");
                 return Err(Error::invalid(Code::NotFound, "installmentNumber", message));
             }
             let zone = time::zone(&mut tx, by.caller.company).await?;

@@ -115,7 +115,7 @@ async fn send_quotation(
     let given = input.room_id.as_deref().map(str::trim).filter(|room| !room.is_empty());
     let room = given.and_then(|room| Uuid::parse_str(room).ok());
     if given.is_some() && room.is_none() {
-        faults.add(Code::UnknownRoom, "roomId", "roomId is no room of this company");
+        faults.add(Code::UnknownRoom, "roomId", "roomId names no room in your company");
     }
     faults.end()?;
     caller
@@ -190,7 +190,7 @@ async fn room_of(tx: &mut Conn, row: &Row, given: Option<Uuid>) -> Result<Uuid, 
         .optional()
         .await?;
     match customer {
-        None => Err(Error::invalid(Code::UnknownRoom, "roomId", "roomId is no room of this company")),
+        None => Err(Error::invalid(Code::UnknownRoom, "roomId", "roomId names no room in your company")),
         Some(Some(customer)) if customer != row.customer => {
             let message = "roomId is a room of another customer than the quotation's";
             Err(Error::invalid(Code::InvalidValue, "roomId", message))
@@ -233,7 +233,7 @@ async fn post(
     };
     let platform = room::platform(tx, row.company, room).await?;
     let platform =
-        platform.ok_or_else(|| Error::invalid(Code::UnknownRoom, "roomId", "roomId is no room of this company"))?;
+        platform.ok_or_else(|| Error::invalid(Code::UnknownRoom, "roomId", "roomId names no room in your company"))?;
     let draft = Arc::new(Draft {
         id: Uuid::now_v7(),
         company: row.company,
@@ -246,6 +246,6 @@ async fn post(
     });
     match queue::store_one(tx, &draft).await? {
         Ok(_) => Ok(draft.id),
-        Err(_) => Err(Error::invalid(Code::UnknownRoom, "roomId", "roomId is no room of this company")),
+        Err(_) => Err(Error::invalid(Code::UnknownRoom, "roomId", "roomId names no room in your company")),
     }
 }

@@ -476,7 +476,7 @@ impl Issue {
         let code = trimmed(input.branch_code.as_deref()).unwrap_or_else(|| "00000".to_owned());
         let branch = setting.branches.iter().find(|branch| branch.code == code);
         if branch.is_none() {
-            faults.add(Code::NotFound, "branchCode", format!("branchCode {code:?} is no branch of the setting"));
+            faults.add(Code::NotFound, "branchCode", format!("branchCode “{code}” is not a branch of the setting"));
         }
         let own = branch.and_then(|branch| trimmed(branch.address.as_deref()));
         let address = own.or_else(|| trimmed(setting.address.as_deref()).filter(|_| code == "00000"));

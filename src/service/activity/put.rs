@@ -343,7 +343,7 @@ async fn changed(
         Patch::Set(room) => {
             row.room = Some(*room);
             if room::platform(tx, company, *room).await?.is_none() {
-                faults.add(Code::UnknownRoom, "roomId", "roomId is no room");
+                faults.add(Code::UnknownRoom, "roomId", "roomId is not a known room");
             }
         }
     }
@@ -479,12 +479,12 @@ async fn entries(
     if let Patch::Set(kind) = input.activity_type_id
         && choice::find(tx, company, List::ActivityTypes, kind).await?.is_none()
     {
-        faults.add(Code::NotFound, "activityTypeId", format!("activityTypeId {kind} is no activity type"));
+        faults.add(Code::NotFound, "activityTypeId", format!("activityTypeId {kind} is not a known activity type"));
     }
     if let Some(status) = input.status_id {
         match choice::find(tx, company, List::ActivityStatuses, status).await? {
             Some(status) => (row.status, row.state) = (status.id, state_of(&status)),
-            None => faults.add(Code::NotFound, "statusId", format!("statusId {status} is no activity status")),
+            None => faults.add(Code::NotFound, "statusId", format!("statusId {status} is not a known activity status")),
         }
     }
     match &input.key_activity_ids {
@@ -496,7 +496,7 @@ async fn entries(
             for (index, id) in ids.iter().enumerate() {
                 if !known.iter().any(|entry| entry.id == *id) {
                     let field = format!("keyActivityIds[{index}]");
-                    faults.add(Code::NotFound, field.as_str(), format!("{field} {id} is no key activity"));
+                    faults.add(Code::NotFound, field.as_str(), format!("{field} {id} is not a known key activity"));
                 }
             }
             let mut ids = ids.clone();
@@ -549,7 +549,7 @@ async fn people(
         Patch::Set(team) => {
             row.team = Some(*team);
             if choice::find(tx, company, List::Teams, *team).await?.is_none() {
-                faults.add(Code::NotFound, "teamId", format!("teamId {team} is no team"));
+                faults.add(Code::NotFound, "teamId", format!("teamId {team} is not a known team"));
             }
         }
     }

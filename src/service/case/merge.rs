@@ -68,7 +68,7 @@ async fn merge_case(
                     None
                 }
                 Err(Error::NotFound(_)) => {
-                    let message = format!("intoCaseNo {:?} is no case", input.into_case_no.trim());
+                    let message = format!("intoCaseNo “{}” is not a known case", input.into_case_no.trim());
                     faults.add(Code::NotFound, "intoCaseNo", message);
                     None
                 }

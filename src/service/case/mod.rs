@@ -135,7 +135,7 @@ pub(crate) async fn put(tx: &mut db::Conn, by: &Actor, body: &Value) -> Result<S
     };
     let Some(word) = known.status.as_deref().filter(|word| !word.trim().is_empty()) else { return Ok(saved) };
     let Some(status) = Status::named(word) else {
-        let message = format!("status {word:?} is none of new, open, waiting, resolved, closed, cancelled");
+        let message = format!("status “{word}” is not one of new, open, waiting, resolved, closed, cancelled");
         return Err(Error::invalid(Code::InvalidValue, "status", message));
     };
     if status == saved.row.status {

@@ -310,7 +310,7 @@ async fn changed(
     // A category that is out of use stays where it was chosen before.
     let category = category.filter(|category| category.is_active || old.category == category.id);
     if category.is_none() {
-        let message = format!("categoryId {} is no category", row.category);
+        let message = format!("categoryId {} is not a known category", row.category);
         faults.add(Code::NotFound, "categoryId", message);
     }
     faults.end()?;
@@ -352,7 +352,7 @@ async fn activities(
         match known.iter().find(|(known, _)| *known == link::key(no)) {
             Some((_, no)) if !nos.contains(no) => nos.push(no.clone()),
             Some(_) => {}
-            None => faults.add(Code::NotFound, "activityNos", format!("activityNos: {no:?} is no activity")),
+            None => faults.add(Code::NotFound, "activityNos", format!("activityNos: “{no}” is not a known activity")),
         }
     }
     row.activities = nos;
@@ -374,7 +374,7 @@ async fn rooms(tx: &mut Conn, faults: &mut Faults, patch: &Patch<Vec<Uuid>>, row
         }
         if crate::chat::room::platform(tx, row.company, *room).await?.is_none() {
             let field = format!("roomIds[{index}]");
-            faults.add(Code::UnknownRoom, field.as_str(), format!("{field} is no room"));
+            faults.add(Code::UnknownRoom, field.as_str(), format!("{field} is not a known room"));
         }
         rooms.push(*room);
     }

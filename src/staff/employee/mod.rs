@@ -298,12 +298,16 @@ pub(crate) fn check(input: &EmployeeUpsert) -> Result<(), Error> {
     }
     let (local, domain) = input.email.trim().split_once('@').unwrap_or_default();
     if !input.email.trim().is_empty() && (local.is_empty() || domain.is_empty() || domain.contains('@')) {
-        faults.push(Fault::new(Code::InvalidFormat, "email", "email is no e-mail address"));
+        faults.push(Fault::new(Code::InvalidFormat, "email", "email is not an e-mail address"));
     }
     if let Patch::Set(zone) = &input.time_zone
         && jiff::tz::TimeZone::get(zone).is_err()
     {
-        faults.push(Fault::new(Code::InvalidValue, "timeZone", format!("{zone} is no IANA time zone")));
+        faults.push(Fault::new(
+            Code::InvalidValue,
+            "timeZone",
+            format!("{zone} is not an IANA time zone such as Asia/Bangkok"),
+        ));
     }
     if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
 }

@@ -188,7 +188,7 @@ pub(crate) async fn named(conn: &mut Conn, company: i64, field: &str, text: &str
         Ok(id) => query.push("id = ").push_bind(id).optional().await?,
         Err(_) => query.push("staff_key = ").push_bind(key(text)).optional().await?,
     };
-    found.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} {text:?} is not an employee")))
+    found.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} “{text}” is not an employee")))
 }
 
 pub(super) struct Filter {
@@ -437,7 +437,7 @@ async fn role(conn: &mut Conn, company: i64, name: &str) -> Result<Choice, Error
         return Ok(role.clone());
     }
     let known: Vec<&str> = all.iter().filter(|role| role.is_active).map(|role| role.name.as_str()).collect();
-    let message = format!("roleName “{name}” is none of {}", known.join(", "));
+    let message = format!("roleName “{name}” is not one of {}", known.join(", "));
     Err(Error::invalid(Code::InvalidValue, "roleName", message))
 }
 
@@ -455,7 +455,7 @@ async fn head(
         Patch::Set(code) if code.trim().is_empty() => return Ok(None),
         Patch::Set(code) => code,
     };
-    let unknown = || Error::invalid(Code::NotFound, "headCode", format!("headCode “{code}” is no employee"));
+    let unknown = || Error::invalid(Code::NotFound, "headCode", format!("headCode “{code}” is not a known employee"));
     let (head, head_code) =
         by_code(conn, company, code).await?.map(|row| (row.id, row.staff_code)).ok_or_else(unknown)?;
     let above: Option<i64> = conn

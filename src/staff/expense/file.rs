@@ -99,7 +99,7 @@ async fn attach_expense_files(
 /// What a body names and is not there is a fault of the body.
 fn named(error: Error) -> Error {
     match error {
-        Error::NotFound(_) => Error::invalid(Code::NotFound, "expenseId", "expenseId is no expense"),
+        Error::NotFound(_) => Error::invalid(Code::NotFound, "expenseId", "expenseId is not a known expense"),
         other => other,
     }
 }

@@ -151,7 +151,7 @@ async fn fill(
             let found = known::by_codes(tx, row.company, [code]).await?;
             let found = found.get(&key(code)).cloned();
             if found.is_none() {
-                faults.add(Code::NotFound, "staffCode", format!("staffCode {code:?} is no employee"));
+                faults.add(Code::NotFound, "staffCode", format!("staffCode “{code}” is not a known employee"));
             }
             found
         }
@@ -172,7 +172,11 @@ async fn fill(
                 let line = line::read(write, &field, faults);
                 if line.id != 0 && (!known.contains(&line.id) || lines.iter().any(|other| other.id == line.id)) {
                     let field = format!("{field}.expenseDetailId");
-                    faults.add(Code::NotFound, field.as_str(), format!("{field} {} is no other line of it", line.id));
+                    faults.add(
+                        Code::NotFound,
+                        field.as_str(),
+                        format!("{field} {} is not another line of it", line.id),
+                    );
                 }
                 lines.push(line);
             }
@@ -301,7 +305,11 @@ pub(super) async fn decide(tx: &mut Conn, by: &Actor, old: Row, decision: &Decis
             }
             Some(known) => Some(known.id),
             None => {
-                return Err(Error::invalid(Code::NotFound, "staffCode", format!("staffCode {code:?} is no employee")));
+                return Err(Error::invalid(
+                    Code::NotFound,
+                    "staffCode",
+                    format!("staffCode “{code}” is not a known employee"),
+                ));
             }
         },
         None => person(&by.caller),

@@ -116,3 +116,9 @@ fn request(
         .body(body.unwrap_or_default())
         .map_err(|_| Refusal::Account { setting: "API base", reason: "it is not a URL" })
 }
+
+/// Whether this is the id of a user, a group or a room: U, C or R and 32 hexadecimal digits (`webhook.yml`).
+pub fn is_chat_id(id: &str) -> bool {
+    let digits = id.strip_prefix(['U', 'C', 'R']).unwrap_or_default();
+    digits.len() == 32 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

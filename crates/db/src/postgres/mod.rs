@@ -310,11 +310,24 @@ pub(crate) fn error(fault: &tokio_postgres::Error) -> Error {
             "22021" | "22P05" => Error::Invalid("text that the server cannot keep".into()),
             "40001" | "40P01" | "55P03" | "57014" | "53300" => Error::Busy,
             _ if ["08", "28", "3D", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
-                Error::Unavailable(format!("the server says {code}"))
+                // About names of databases and roles, never about values.
+                let words = if code.starts_with("28") || code.starts_with("3D") { db.message() } else { code };
+                Error::Unavailable(format!("the server says: {words}"))
             }
             _ if code.starts_with("42") => Error::Sql(format!("{code} {}", db.message())),
             _ => Error::Sql(place()),
         };
+    }
+    let text = fault.to_string();
+    if let Some(source) = std::error::Error::source(fault) {
+        if text.starts_with("error connecting") {
+            return Error::Unavailable(format!("could not connect: {source}"));
+        }
+        if text.contains("TLS handshake") {
+            return Error::Unavailable(format!(
+                "no connection with TLS: {source}; set sslmode=disable, or switch TLS on at the server"
+            ));
+        }
     }
     if lost(fault) {
         return Error::Unavailable("the connection was lost".into());

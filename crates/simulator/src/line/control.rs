@@ -94,7 +94,8 @@ async fn ordered(state: &Arc<State>, head: &Parts, body: Bytes) -> Result<Answer
             let report = callback::run(state, parse(&body)?).await?;
             Ok(Answer::json(200, &report))
         }
-        _ => Ok(Answer::error(404, "There is no such order; the crate's page lists them")),
+        (&Method::GET, [""]) => Ok(Answer::bytes(200, "text/plain; charset=utf-8", Bytes::from(super::controls()))),
+        _ => Ok(Answer::error(404, "Unknown control path; GET /_control lists them")),
     }
 }
 

@@ -11,6 +11,7 @@ use super::answer::Answer;
 use super::body::{Check, is_web_address};
 use super::callback;
 use super::message::{check_messages, is_quotable};
+use super::more;
 use super::record::Route;
 use super::state::{ContentKind, ContentStatus, Outgoing, Send, State, To};
 
@@ -29,7 +30,7 @@ pub(crate) async fn answer(state: &Arc<State>, call: Call<'_>) -> Answer {
 }
 
 /// `Err` is a refusal; having it apart lets a check leave early.
-type Answered = Result<Answer, Answer>;
+pub(super) type Answered = Result<Answer, Answer>;
 
 async fn answered(state: &Arc<State>, call: &Call<'_>) -> Answered {
     authorize(state, &call.head.headers)?;
@@ -41,11 +42,15 @@ async fn answered(state: &Arc<State>, call: &Call<'_>) -> Answered {
     match segments.as_slice() {
         ["message", "push"] if post => push(state, call),
         ["message", "multicast"] if post => multicast(state, call),
+        ["message", "broadcast"] if post => more::broadcast(state, call),
+        ["message", "narrowcast"] if post => more::narrowcast(state, call),
         other => {
             refuse_retry_key(call)?;
             match other {
                 ["message", "reply"] if post => reply(state, call),
-                ["message", "validate", "push" | "reply" | "multicast"] if post => validate(state, call),
+                ["message", "validate", "push" | "reply" | "multicast" | "broadcast" | "narrowcast"] if post => {
+                    validate(state, call)
+                }
                 ["message", "quota"] if get => quota(state),
                 ["message", "quota", "consumption"] if get => consumption(state),
                 ["message", id, "content"] if get => content(state, call, id),
@@ -54,6 +59,13 @@ async fn answered(state: &Arc<State>, call: &Call<'_>) -> Answered {
                 ["profile", user] if get => profile(state, user),
                 ["group", group, "summary"] if get => summary(state, group),
                 ["group" | "room", chat, "member", user] if get => member(state, chat, user),
+                ["group" | "room", chat, "members", "count"] if get => more::member_count(state, chat),
+                ["group" | "room", chat, "members", "ids"] if get => more::members(state, call, chat),
+                ["group" | "room", chat, "leave"] if post => more::leave(state, chat),
+                ["message", "progress", "narrowcast"] if get => more::narrowcast_progress(state),
+                ["message", "markAsRead"] if post => more::mark_chat_as_read(state, call),
+                ["followers", "ids"] if get => more::followers(state, call),
+                ["richmenu", ..] | ["user", _, "richmenu", ..] => more::rich_menu(state, call, other),
                 ["info"] if get => info(state),
                 ["chat", "markAsRead"] if post => mark_as_read(state, call),
                 ["chat", "loading", "start"] if post => start_loading(state, call),
@@ -86,7 +98,7 @@ fn refuse_retry_key(call: &Call<'_>) -> Result<(), Answer> {
 }
 
 /// A retry key is a UUID in its usual hexadecimal form with hyphens.
-fn retry_key(call: &Call<'_>) -> Result<Option<Uuid>, Answer> {
+pub(super) fn retry_key(call: &Call<'_>) -> Result<Option<Uuid>, Answer> {
     let Some(value) = call.head.headers.get("x-line-retry-key") else { return Ok(None) };
     let text = value.to_str().ok().filter(|text| text.len() == 36);
     match text.and_then(|text| Uuid::try_parse(text).ok()) {
@@ -95,7 +107,7 @@ fn retry_key(call: &Call<'_>) -> Result<Option<Uuid>, Answer> {
     }
 }
 
-fn within_rate(state: &State, endpoint: &'static str) -> Result<(), Answer> {
+pub(super) fn within_rate(state: &State, endpoint: &'static str) -> Result<(), Answer> {
     match state.over_rate(endpoint) {
         true => Err(Answer::rate_limited()),
         false => Ok(()),
@@ -103,7 +115,7 @@ fn within_rate(state: &State, endpoint: &'static str) -> Result<(), Answer> {
 }
 
 /// The body as an object, or the refusal LINE gives to a wrong media type and to broken JSON.
-fn object(call: &Call<'_>) -> Result<Map<String, Value>, Answer> {
+pub(super) fn object(call: &Call<'_>) -> Result<Map<String, Value>, Answer> {
     let given = call.head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = given.unwrap_or("").split(';').next().unwrap_or("").trim();
     if !media_type.eq_ignore_ascii_case("application/json") {
@@ -120,14 +132,14 @@ fn object(call: &Call<'_>) -> Result<Map<String, Value>, Answer> {
     }
 }
 
-fn take_messages(object: &mut Map<String, Value>) -> Vec<Outgoing> {
+pub(super) fn take_messages(object: &mut Map<String, Value>) -> Vec<Outgoing> {
     let Some(Value::Array(messages)) = object.remove("messages") else { return Vec::new() };
     let outgoing = |message: Value| Outgoing { quotable: is_quotable(&message), json: message.to_string().into() };
     messages.into_iter().map(outgoing).collect()
 }
 
 /// The checks that all three ways to send have in common.
-fn checked(state: &State, body: &Map<String, Value>) -> Check {
+pub(super) fn checked(state: &State, body: &Map<String, Value>) -> Check {
     let mut check = Check::new(state.config.allow_http);
     check_messages(&mut check, body.get("messages"));
     check.flag_if_given(body.get("notificationDisabled"), "notificationDisabled");
@@ -188,7 +200,7 @@ fn validate(state: &State, call: &Call<'_>) -> Answered {
     Ok(Answer::empty(200))
 }
 
-fn refused(check: &Check) -> Result<(), Answer> {
+pub(super) fn refused(check: &Check) -> Result<(), Answer> {
     match check.refusal() {
         Some(refusal) => Err(refusal),
         None => Ok(()),

@@ -213,7 +213,14 @@ fn chat(event: &Map<String, Value>) -> Option<String> {
 
 fn take_effect(account: &mut Account, kind: &str, event: &Map<String, Value>) {
     if let Some(user) = event.get("source").and_then(|source| source["userId"].as_str()) {
-        account.meet(user);
+        let group = event
+            .get("source")
+            .and_then(|source| ["groupId", "roomId"].into_iter().find_map(|name| source[name].as_str()));
+        match group {
+            // Who writes in a group need not be a friend: such a member has a profile there alone.
+            Some(group) => account.join(group, user),
+            None => account.meet(user),
+        }
         match kind {
             "unfollow" => {
                 account.blocked.insert(user.to_owned());

@@ -11,6 +11,7 @@ mod event;
 mod fault;
 mod flex;
 mod message;
+mod more;
 mod record;
 mod server;
 mod state;
@@ -178,4 +179,12 @@ pub fn user_id(name: &str) -> String {
 /// The `x-line-signature` of a body, for tests that post a callback themselves.
 pub fn sign(channel_secret: &str, body: &[u8]) -> String {
     callback::sign(channel_secret, body)
+}
+
+/// What the control interface can do: the text of `GET /_control`.
+pub fn controls() -> String {
+    let page = include_str!("../lib.rs").lines().filter_map(|line| line.strip_prefix("//!"));
+    let described =
+        page.map(|line| line.strip_prefix(' ').unwrap_or(line)).skip_while(|line| !line.starts_with("# The control"));
+    described.fold(String::new(), |text, line| text + line + "\n")
 }

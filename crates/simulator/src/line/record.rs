@@ -38,6 +38,10 @@ pub enum Route {
     Push,
     /// To up to 500 users, counted for each.
     Multicast,
+    /// To every friend.
+    Broadcast,
+    /// To every friend, in the background.
+    Narrowcast,
 }
 
 /// One request that reached the fake LINE, refused ones included.

@@ -74,7 +74,7 @@ pub(crate) async fn serve(
 
 async fn handle(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Cut> {
     let (head, body) = request.into_parts();
-    let controls = head.uri.path().starts_with("/_control/");
+    let controls = head.uri.path() == "/_control" || head.uri.path().starts_with("/_control/");
     let limit = if controls { LARGEST_CONTENT } else { LARGEST_BODY };
     let body = match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),

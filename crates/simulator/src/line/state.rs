@@ -48,6 +48,9 @@ pub(crate) struct Account {
     /// The message that each `markAsReadToken` stands for, and the messages marked as read.
     pub(crate) read_tokens: HashMap<String, String>,
     pub(crate) read: Vec<String>,
+    /// Rich menus by their id, and which customer is shown which.
+    pub(crate) menus: HashMap<String, Value>,
+    pub(crate) linked: HashMap<String, String>,
     reply_tokens: HashMap<String, ReplyToken>,
     retry_keys: HashMap<Uuid, AcceptedKey>,
     rates: HashMap<&'static str, (u64, u32)>,
@@ -134,6 +137,8 @@ impl State {
                 webhook: None,
                 read_tokens: HashMap::new(),
                 read: Vec::new(),
+                menus: HashMap::new(),
+                linked: HashMap::new(),
                 reply_tokens: HashMap::new(),
                 retry_keys: HashMap::new(),
                 rates: HashMap::new(),
@@ -196,8 +201,8 @@ impl State {
             }
             answered.push(sent_message(id, message.quotable));
         }
-        // Multicast answers an empty object, and its 409 has no `sentMessages` either.
-        let sent = (send.route != Route::Multicast).then_some(Value::Array(answered));
+        // What goes to several answers an empty object, and its 409 has no `sentMessages` either.
+        let sent = matches!(send.route, Route::Push | Route::Reply).then_some(Value::Array(answered));
         if let Some(key) = send.retry_key {
             let accepted = AcceptedKey { request_id: send.request_id, sent: sent.clone(), accepted: now };
             account.retry_keys.insert(key, accepted);
@@ -257,6 +262,15 @@ impl Account {
             let name = format!("Customer {}", user.chars().skip(1).take(6).collect::<String>());
             let profile = json!({ "displayName": name, "userId": user, "language": "en" });
             self.profiles.insert(user.to_owned(), profile);
+        }
+    }
+
+    /// Someone who wrote in a group or room is one of its members.
+    pub(crate) fn join(&mut self, chat: &str, user: &str) {
+        let place = (chat.to_owned(), user.to_owned());
+        if !self.members.contains_key(&place) && !self.profiles.contains_key(user) {
+            let name = format!("Member {}", user.chars().skip(1).take(6).collect::<String>());
+            self.members.insert(place, json!({ "displayName": name, "userId": user }));
         }
     }
 

@@ -6,5 +6,6 @@ mod control;
 mod fault;
 mod media;
 mod message;
+mod more;
 mod send;
 mod support;
