@@ -9,6 +9,7 @@ pub mod config;
 pub mod console;
 pub mod http;
 
+pub mod manage;
 pub mod oauth;
 
 pub mod chat;
@@ -38,6 +39,7 @@ pub mod task;
 pub mod timeline;
 pub mod transfer;
 
+pub mod backup;
 pub mod ops;
 pub mod recurrence;
 pub mod refold;

@@ -382,37 +382,81 @@ pub struct NewClient {
 
 /// Makes a client of a company.
 pub async fn create_client(db: &Db, company: i64, name: &str, scopes: &[String], now: i64) -> Result<NewClient, Error> {
-    let id = format!("{company}-{}", random(9)?.to_ascii_lowercase().replace(['-', '_'], "x"));
-    let secret = random(32)?;
-    let key = random(24)?;
-    let granted = scopes.join(" ");
+    let made = make_client(company, name, scopes)?;
     db.write(async |mut tx| {
         crate::setting::company::must_exist(&mut tx, company).await?;
-        tx.sql(
-            "insert into client (company, id, name, secret_hash, key_hash, scopes, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(company)
-        .bind(&id)
-        .bind(name)
-        .bind(Sha256::digest(&secret).as_slice())
-        .bind(Sha256::digest(&key).as_slice())
-        .bind(&granted)
-        .bind(now)
-        .exec()
-        .await?;
-        Ok::<_, Error>(())
+        add_client(&mut tx, &made, now).await
     })
     .await?;
+    Ok(made)
+}
+
+/// Credentials of a client that is not stored yet.
+pub(crate) fn make_client(company: i64, name: &str, scopes: &[String]) -> Result<NewClient, Error> {
+    let id = format!("{company}-{}", random(9)?.to_ascii_lowercase().replace(['-', '_'], "x"));
     Ok(NewClient {
         id: id.clone(),
         client_id: id,
-        client_secret: secret,
-        subscription_key: key,
+        client_secret: random(32)?,
+        subscription_key: random(24)?,
         company,
         name: name.to_owned(),
         scopes: scopes.to_vec(),
     })
+}
+
+/// Stores a client; of its secrets only the hashes.
+pub(crate) async fn add_client(tx: &mut Conn, client: &NewClient, now: i64) -> Result<(), Error> {
+    tx.sql(
+        "insert into client (company, id, name, secret_hash, key_hash, scopes, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(client.company)
+    .bind(&client.id)
+    .bind(&client.name)
+    .bind(Sha256::digest(&client.client_secret).as_slice())
+    .bind(Sha256::digest(&client.subscription_key).as_slice())
+    .bind(client.scopes.join(" "))
+    .bind(now)
+    .exec()
+    .await?;
+    Ok(())
+}
+
+/// Gives a client another secret and another key; what the old ones opened is closed.
+pub(crate) async fn renew_client(tx: &mut Conn, client: &NewClient) -> Result<(), Error> {
+    tx.sql("update client set secret_hash = $1, key_hash = $2 where company = $3 and id = $4")
+        .bind(Sha256::digest(&client.client_secret).as_slice())
+        .bind(Sha256::digest(&client.subscription_key).as_slice())
+        .bind(client.company)
+        .bind(&client.id)
+        .exec()
+        .await?;
+    end_tokens(tx, client.company, &client.id).await
+}
+
+/// Gives a client another name and other scopes, and takes it out of use or back into it. Its tokens end.
+pub(crate) async fn change_client(
+    tx: &mut Conn,
+    company: i64,
+    id: &str,
+    (name, scopes): (&str, &str),
+    revoked_at: Option<i64>,
+) -> Result<(), Error> {
+    tx.sql("update client set name = $1, scopes = $2, revoked_at = $3 where company = $4 and id = $5")
+        .bind(name)
+        .bind(scopes)
+        .bind(revoked_at)
+        .bind(company)
+        .bind(id)
+        .exec()
+        .await?;
+    end_tokens(tx, company, id).await
+}
+
+async fn end_tokens(tx: &mut Conn, company: i64, id: &str) -> Result<(), Error> {
+    tx.sql("delete from token where company = $1 and client = $2").bind(company).bind(id).exec().await?;
+    Ok(())
 }
 
 /// A client as lists show it: no secret.
@@ -432,10 +476,14 @@ pub struct ListedClient {
 
 /// The clients of a company, oldest first.
 pub async fn list_clients(conn: &mut Conn, company: i64) -> Result<Vec<ListedClient>, db::Error> {
-    conn.sql("select id, name, scopes, created_at, revoked_at from client where company = $1 order by created_at, id limit 1000")
-        .bind(company)
-        .all()
-        .await
+    conn.sql(CLIENT).push(" order by created_at, id limit 1000").bind(company).all().await
+}
+
+const CLIENT: &str = "select id, name, scopes, created_at, revoked_at from client where company = $1";
+
+/// A client by its id, revoked ones too.
+pub(crate) async fn find_client(conn: &mut Conn, company: i64, id: &str) -> Result<Option<ListedClient>, db::Error> {
+    conn.sql(CLIENT).push(" and id = $2").bind(company).bind(id).optional().await
 }
 
 /// Revokes a client: its tokens end within a second, on every node.
@@ -451,8 +499,7 @@ pub async fn revoke_client(db: &Db, company: i64, id: &str, now: i64) -> Result<
         if revoked == 0 {
             return Err(Error::NotFound("client"));
         }
-        tx.sql("delete from token where company = $1 and client = $2").bind(company).bind(id).exec().await?;
-        Ok(())
+        end_tokens(&mut tx, company, id).await
     })
     .await
 }

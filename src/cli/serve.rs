@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-use super::{Failure, demo, media_place, open_unmigrated, print_text, vault};
+use super::{Failure, demo, media_place, open_unmigrated, print_text, sqlite_file, vault};
 use crate::app::{App, Clock};
 use crate::config::{Common, Config, Role};
 use crate::http::{Server, idempotency};
@@ -68,6 +68,7 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
         TcpListener::bind(config.listen).await.map_err(|error| Failure::new(format!("{}: {error}", config.listen)))?;
     let address = listener.local_addr()?;
     config.listen = address;
+    config.database_file = sqlite_file(&common.database);
     config.max_connections = config.max_connections.min(most_connections());
     let role = config.role;
     let app = App::new(config, db, vault, media, Clock::System, telemetry::start_metrics())

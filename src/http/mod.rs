@@ -44,8 +44,8 @@ use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{self, TraceId, Work};
 use crate::{
-    attachment, audit, chat, console, customer, import, inbox, live, media, oauth, ops, person, privacy, product,
-    report, sales, service, setting, staff, task, timeline, webhook,
+    attachment, audit, chat, console, customer, import, inbox, live, manage, media, oauth, ops, person, privacy,
+    product, report, sales, service, setting, staff, task, timeline, webhook,
 };
 use paths::Paths;
 use peer::Peer;
@@ -76,6 +76,7 @@ fn resources() -> OpenApiRouter<App> {
         .merge(webhook::routes())
         .merge(report::routes())
         .merge(import::routes())
+        .merge(manage::routes())
         .merge(ops::routes())
 }
 

@@ -46,6 +46,7 @@ mod jobs;
 mod kill;
 mod line;
 mod live;
+mod manage;
 mod media;
 mod merge;
 mod nodes;

@@ -10,9 +10,10 @@ import { customerPicker, employeePicker, PickDialog, productPicker } from '../..
 import { History } from '../../screen/Record';
 import '../../screen/screen.css';
 import { Button, IconButton } from '../../ui/Button';
-import { Dialog } from '../../ui/Dialog';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
+import { QuotationActs } from './QuotationActs';
+import { Revisions } from './Revisions';
 
 interface Line {
   productCode: string;
@@ -66,7 +67,6 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
   const [head, setHead] = useState<Values>(first);
   const [lines, setLines] = useState<Line[]>(() => ((first['quotationDetails'] as Values[] | undefined) ?? []).map(lineOf));
   const [picking, setPicking] = useState(false);
-  const [asking, setAsking] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const [dirty, setDirty] = useState(no === null);
@@ -136,15 +136,6 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
       setBusy(false);
     }
   }
-  const act = (path: string, body: Values, done: string) =>
-    call('POST', `/v1/quotation/${encodeURIComponent(no ?? '')}/${path}`, { body, key: crypto.randomUUID() }).then(
-      () => {
-        toast(done);
-        void cache.invalidateQueries({ queryKey: ['quotation'] });
-      },
-      (reason) => toast(say(reason), { bad: true }),
-    );
-
   function double(index: number) {
     setDirty(true);
     setLines((now) => now.flatMap((line, at) => (at === index ? [line, { ...line, totalPrice: null }] : [line])));
@@ -187,10 +178,7 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
           {no && <span className="chip">{no}</span>}
           <span className="chip info">{t.statuses[status]}</span>
         </div>
-        {no && status === 2 && may('quotation:approve') && <Button onClick={() => void act('approve', {}, t.approved)}>{t.approve}</Button>}
-        {no && can && <Button icon="send" disabled={dirty} onClick={() => void act('send', {}, t.sent)}>{t.send}</Button>}
-        {no && can && <Button onClick={() => void act('convert-to-salesorder', { QuotationNo: no }, t.converted)}>{t.convert}</Button>}
-        {no && can && <Button look="danger" onClick={() => setAsking(true)}>{t.cancel}</Button>}
+        {no && <QuotationActs no={no} status={status} dirty={dirty} />}
       </header>
       {!can && <p className="notice">{t.fixed}</p>}
       <form className="record" onSubmit={(event) => void save(event)} onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void save(event); }} noValidate>
@@ -270,6 +258,7 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
             </dl>
             {dirty && <p className="hint">{t.totalsHint}</p>}
           </section>
+          {no && <Revisions no={no} />}
           {no && <History of={`quotation/${no}`} fields={fields} />}
         </div>
       </form>
@@ -285,16 +274,6 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
             setTimeout(() => [...(grid.current?.querySelectorAll<HTMLInputElement>('tr:last-child input') ?? [])][1]?.focus());
           }}
         />
-      )}
-      {asking && (
-        <Dialog title={t.cancel} onClose={() => setAsking(false)}>
-          <div className="dialog-content">
-            <div className="dialog-foot">
-              <Button onClick={() => setAsking(false)}>{core.act.back}</Button>
-              <Button look="danger" autoFocus onClick={() => { setAsking(false); void act('cancel', { quotationNo: no }, t.cancelled); }}>{t.cancel}</Button>
-            </div>
-          </div>
-        </Dialog>
       )}
     </div>
   );
