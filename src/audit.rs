@@ -198,7 +198,7 @@ async fn actors(conn: &mut Conn, company: i64, rows: &[Row]) -> Result<HashMap<S
         match Uuid::try_parse(actor) {
             Ok(id) => people.push([id.into()]),
             Err(_) => clients.push([actor.into()]),
-        }
+        };
     }
     let mut names = HashMap::new();
     if rows.is_empty() {

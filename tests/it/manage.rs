@@ -269,5 +269,7 @@ async fn the_whole_trail_is_for_whoever_sees_everything_and_names_who_did_it() {
     assert_eq!(app.as_person(&agent, Method::GET, &path, None).await.status, 403);
     let foreign = app.tenant(508, &app.client.scopes.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let other = app.request_as(&foreign.token, Method::GET, "/v1/audit?take=200", None).await;
-    assert!(other.data()["value"].as_array().unwrap().iter().all(|entry| entry["ref"] != format!("client/{id}").as_str()));
+    assert!(
+        other.data()["value"].as_array().unwrap().iter().all(|entry| entry["ref"] != format!("client/{id}").as_str())
+    );
 }

@@ -137,8 +137,7 @@ export default [
       const { page } = one;
       await one.go('/contracts');
       await page.waitForSelector('.table');
-      const list = (await read(one, '/v1/contract/types')).value ?? (await read(one, '/v1/contract/types'));
-      const type = list[0].contractTypeName ?? list[0].name;
+      const type = (await read(one, '/v1/contract/types'))[0].contractType;
       const made = await inPage(one, 'POST', '/v1/contract', { contractName: `ดูแลเครื่อง ${tag}`, contractType: type, customerCode: 'string', owner: 'staff01', dateStart: '2026-11-01', dateEnd: '2099-10-31' });
       assert(made.status < 300, JSON.stringify(made.body));
       const no = made.body.data.contractNo ?? made.body.data;
@@ -182,7 +181,7 @@ export default [
   },
   {
     name: 'a customer’s timeline is filtered, a file is put there, shared and deleted, a request is entered',
-    async run({ person, tag }) {
+    async run({ person, tag, lang }) {
       const one = await person();
       const { page } = one;
       await one.go('/customers/C000154');
@@ -191,6 +190,18 @@ export default [
       const section = page.locator('section', { has: page.locator('select') }).first();
       await section.locator('select').selectOption('case');
       await until('only cases', async () => (await section.locator('a').count()) > 0 && (await section.locator('a[href*="/activities/"]').count()) === 0);
+      const code = 'C000154';
+      const card = page.getByRole('region', { name: lang === 'th' ? 'ที่อยู่' : 'Addresses', exact: true });
+      await card.locator('.bar .button').click();
+      await page.waitForSelector('dialog[open] [name=locationAddress]');
+      await one.axe('an address');
+      await page.fill('dialog[open] [name=locationAddress]', `99 ถนนพระราม 4 ${tag}`);
+      await page.keyboard.press('Control+Enter');
+      const addresses = async () => (await read(one, `/v3/customers/${code}`)).addresses ?? [];
+      await until('the address is there', async () => (await addresses()).some((each) => each.locationAddress.includes(tag)));
+      await page.waitForSelector('dialog', { state: 'detached' });
+      await card.locator('li', { hasText: tag }).locator('.button').last().click();
+      await until('it is gone', async () => !(await addresses()).some((each) => each.locationAddress.includes(tag)));
       await page.setInputFiles('input[type=file]', { name: `สัญญา ${tag}.txt`, mimeType: 'text/plain', buffer: Buffer.from('สวัสดี') });
       const row = page.locator('.timeline li', { hasText: tag });
       await row.waitFor();

@@ -16,6 +16,7 @@ import { toast } from '../../ui/Toast';
 import { Ask } from '../../screen/Ask';
 import { customerFields } from './fields';
 import { Files } from './Files';
+import { Addresses, Contacts } from './People';
 import { PrivacyActs } from './PrivacyActs';
 import { Timeline } from './Timeline';
 
@@ -127,38 +128,12 @@ function Merges({ code }: { code: string }) {
 function Belongings({ customer }: { customer: Customer }) {
   const t = words('customer');
   const code = customer.customerCode;
-  const contacts = customer.contacts ?? [];
-  const addresses = customer.addresses ?? [];
   return (
     <>
       {customer.dateErased && <p className="notice warn">{t.erased}</p>}
       <Timeline code={code} />
-      {contacts.length > 0 && (
-        <section className="card" aria-label={t.contacts}>
-          <h2>{t.contacts}</h2>
-          <ul className="timeline">
-            {contacts.map((one, index) => (
-              <li key={index}>
-                <strong>{one.contactName}</strong>
-                <span>{[one.contactPosition, one.contactMobile ?? one.contactPhone, one.contactEmail].filter(Boolean).join(' · ')}</span>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
-      {addresses.length > 0 && (
-        <section className="card" aria-label={t.addresses}>
-          <h2>{t.addresses}</h2>
-          <ul className="timeline">
-            {addresses.map((one, index) => (
-              <li key={index}>
-                <span className="muted small">{one.locationName ?? t.places[one.locationType ?? 0] ?? ''}</span>
-                <span className="pre">{one.locationAddress}</span>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
+      <Contacts customer={customer} />
+      <Addresses customer={customer} />
       <Merges code={code} />
       <Files code={code} />
       <Satisfaction code={code} />

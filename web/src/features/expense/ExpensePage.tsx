@@ -46,7 +46,8 @@ export function ExpensePage() {
   if (id !== 'new' && found.isPending) return <Loading />;
   if (id !== 'new' && found.isError) return <Failed error={found.error} retry={() => void found.refetch()} />;
   const first: Values = found.data ?? { dateTransaction: new Date().toLocaleDateString('sv'), staffCode: session.get()?.user.staffCode ?? null, expenseDetails: [{ expenseTypeId: 1004 }] };
-  return <Editor key={`${id} ${found.dataUpdatedAt}`} id={id === 'new' ? null : id} first={first} />;
+  // Only a change makes the editor anew: what is typed outlives that the same is read again.
+  return <Editor key={`${id} ${JSON.stringify([first['dateUpdated'], first['statusId'], (first['attachments'] as unknown[] | undefined)?.length])}`} id={id === 'new' ? null : id} first={first} />;
 }
 
 function Editor({ id, first }: { id: string | null; first: Values }) {

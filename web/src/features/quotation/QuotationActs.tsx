@@ -11,19 +11,19 @@ import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
 import { toast } from '../../ui/Toast';
 
-interface Link {
+/** A link to the page of a quotation. */
+export interface PageLink {
   url: string;
   dateExpires: string;
 }
 
 /** What can be done with a quotation in its state. While something is typed and not saved, only looking is offered. */
-export function QuotationActs({ no, status, dirty }: { no: string; status: number; dirty: boolean }) {
+export function QuotationActs({ no, status, dirty, linked }: { no: string; status: number; dirty: boolean; linked(link: PageLink): void }) {
   const t = words('work').quotation;
   const s = words('sale').quotation;
   const cache = useQueryClient();
   const navigate = useNavigate();
   const [open, setOpen] = useState<'send' | 'reject' | 'cancel' | 'convert' | null>(null);
-  const [link, setLink] = useState<Link | null>(null);
   const can = may('quotation:write') && status < 5;
   const again = () => cache.invalidateQueries({ queryKey: ['quotation'] });
   const post = async <T,>(path: string, body: unknown): Promise<T> => {
@@ -40,7 +40,7 @@ export function QuotationActs({ no, status, dirty }: { no: string; status: numbe
       {status === 2 && may('quotation:approve') && <Button look="main" onClick={() => void attempt(post('approve', {}), t.approved)}>{t.approve}</Button>}
       {status === 2 && may('quotation:approve') && <Button onClick={() => setOpen('reject')}>{s.reject}</Button>}
       {can && <Button icon="send" keys="s" disabled={dirty} onClick={() => setOpen('send')}>{t.send}</Button>}
-      {can && <Button icon="link" disabled={dirty} onClick={() => void attempt(post<Link>('link', {}).then(setLink))}>{s.link}</Button>}
+      {can && <Button icon="link" disabled={dirty} onClick={() => void attempt(post<PageLink>('link', {}).then(linked))}>{s.link}</Button>}
       {can && may('salesorder:write') && <Button disabled={dirty} onClick={() => setOpen('convert')}>{t.convert}</Button>}
       {can && <Button look="danger" onClick={() => setOpen('cancel')}>{t.cancel}</Button>}
       {open === 'send' && (
@@ -77,16 +77,21 @@ export function QuotationActs({ no, status, dirty }: { no: string; status: numbe
       {open === 'cancel' && (
         <Ask title={t.cancel} text={<p>{s.cancelText}</p>} fields={[{ id: 'reason', label: s.reason, kind: 'area' }]} first={{ reason: '' }} onClose={close} save={async (body) => { await post('cancel', { quotationNo: no, ...body }); toast(t.cancelled); }} />
       )}
-      {link && (
-        <Dialog title={s.link} onClose={() => setLink(null)}>
-          <div className="dialog-content">
-            <p>{s.linkText}</p>
-            <Copied text={new URL(link.url, location.origin).href} />
-            <p className="muted small">{s.until(formatTime(link.dateExpires))}</p>
-          </div>
-        </Dialog>
-      )}
     </>
+  );
+}
+
+/** The link, to be handed over. It outlives the act: making it is a change of the quotation, which is read anew. */
+export function LinkDialog({ link, onClose }: { link: PageLink; onClose(): void }) {
+  const s = words('sale').quotation;
+  return (
+    <Dialog title={s.link} onClose={onClose}>
+      <div className="dialog-content">
+        <p>{s.linkText}</p>
+        <Copied text={new URL(link.url, location.origin).href} />
+        <p className="muted small">{s.until(formatTime(link.dateExpires))}</p>
+      </div>
+    </Dialog>
   );
 }
 

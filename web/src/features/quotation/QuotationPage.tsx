@@ -12,7 +12,7 @@ import '../../screen/screen.css';
 import { Button, IconButton } from '../../ui/Button';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
-import { QuotationActs } from './QuotationActs';
+import { LinkDialog, QuotationActs, type PageLink } from './QuotationActs';
 import { Revisions } from './Revisions';
 
 interface Line {
@@ -52,14 +52,20 @@ function day(ahead: number): string {
 export function QuotationPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const no = id === 'new' ? null : id;
+  const [link, setLink] = useState<PageLink | null>(null);
   const found = useQuery({ queryKey: ['quotation', no], queryFn: () => exchange<Values>('GET', `/v1/quotation/${encodeURIComponent(no ?? '')}`), enabled: no !== null });
   if (no !== null && found.isPending) return <Loading />;
   if (no !== null && found.isError) return <Failed error={found.error} retry={() => void found.refetch()} />;
   const first: Values = no === null ? { quotationStatus: 1, quotationDate: day(0), quotationValidUntil: day(30), vatCalculation: true, staffCode: session.get()?.user.staffCode ?? null } : found.data?.data ?? {};
-  return <Editor key={`${id} ${found.data?.version ?? ''}`} no={no} first={first} version={found.data?.version ?? null} />;
+  return (
+    <>
+      <Editor key={`${id} ${found.data?.version ?? ''}`} no={no} first={first} version={found.data?.version ?? null} linked={setLink} />
+      {link && <LinkDialog link={link} onClose={() => setLink(null)} />}
+    </>
+  );
 }
 
-function Editor({ no, first, version }: { no: string | null; first: Values; version: string | null }) {
+function Editor({ no, first, version, linked }: { no: string | null; first: Values; version: string | null; linked(link: PageLink): void }) {
   const t = words('work').quotation;
   const core = words('core');
   const navigate = useNavigate();
@@ -178,7 +184,7 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
           {no && <span className="chip">{no}</span>}
           <span className="chip info">{t.statuses[status]}</span>
         </div>
-        {no && <QuotationActs no={no} status={status} dirty={dirty} />}
+        {no && <QuotationActs no={no} status={status} dirty={dirty} linked={linked} />}
       </header>
       {!can && <p className="notice">{t.fixed}</p>}
       <form className="record" onSubmit={(event) => void save(event)} onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void save(event); }} noValidate>
