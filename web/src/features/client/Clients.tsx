@@ -86,7 +86,6 @@ function Editor({ client, offered }: { client: Client | null; offered: string[] 
   const [busy, setBusy] = useState(false);
   const [secret, setSecret] = useState<Secret | null>(null);
   const [asking, setAsking] = useState(false);
-  const [key] = useState(() => crypto.randomUUID());
   const can = may('client:write');
   const wrong = faults(error);
   const title = client?.name ?? t.create;
@@ -107,7 +106,8 @@ function Editor({ client, offered }: { client: Client | null; offered: string[] 
       if (client) {
         await call('PATCH', pathOf(client.id), { body: { name, scopes } });
         toast(words('core').saved);
-      } else setSecret(await call<Secret>('POST', CLIENTS, { body: { name, scopes }, key }));
+      } else setSecret(await call<Secret>('POST', CLIENTS, { body: { name, scopes } }));
+      // Without an idempotency key: the answer, which is kept with one, holds the secret.
       await again();
       void cache.invalidateQueries({ queryKey: ['audit'] });
     } catch (reason) {
