@@ -91,8 +91,10 @@ struct NewChannelAccount {
     #[schema(example = "Siam Tools")]
     name: String,
     /// Deliver to this server itself instead of a provider: for trying things out.
+    #[schema(example = false)]
     is_sandbox: Option<bool>,
     /// What happens to an answer that is too late for its free reply: `yes`, the default, `ask` or `no`.
+    #[schema(example = "yes")]
     late_push: Option<String>,
     /// Signs callbacks: "Channel secret" in LINE's console. Not of a sandbox.
     #[schema(example = "<Channel-Secret>")]

@@ -88,6 +88,7 @@ struct ApiClientUpdate {
     #[schema(example = "Web shop")]
     name: Option<String>,
     /// What it may do; no more than whoever changes it.
+    #[schema(example = json!(["chat:read"]))]
     scopes: Option<Vec<String>>,
     /// False takes it out of use, true back into it.
     #[schema(example = false)]
