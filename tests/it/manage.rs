@@ -57,7 +57,10 @@ async fn an_account_is_connected_changed_renewed_and_taken_out() {
 
 #[tokio::test]
 async fn a_check_says_what_the_provider_says() {
-    let fake = Fake::with("yes", |_| {}, |line| line.monthly_quota = Some(500)).await;
+    let play = |line: &mut simulator::line::Config| {
+        (line.monthly_quota, line.access_token) = (Some(500), Some("token".to_owned()));
+    };
+    let fake = Fake::with("yes", |_| {}, play).await;
     let path = format!("/v1/accounts/{}/check", fake.account);
     let checked = fake.app.post(&path, json!({})).await;
     assert_eq!(checked.status, 200, "{checked:?}");
