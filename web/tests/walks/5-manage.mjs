@@ -121,12 +121,13 @@ export default [
   },
   {
     name: 'an entry of a look-up list is added, changed, taken out of use and back; a rate keeps its figure',
-    async run({ person, tag }) {
+    async run({ person, tag, lang }) {
       const one = await person();
       const { page } = one;
       await one.go('/settings');
-      const list = page.locator('section:has(.entries)');
+      const list = page.getByRole('region', { name: lang === 'th' ? 'รายการตัวเลือก' : 'Look-up lists', exact: true });
       await list.locator('select').selectOption('vat-rates');
+      await list.getByRole('list').filter({ hasText: 'VAT' }).waitFor();
       await list.locator('.button:has(svg)').last().click();
       await page.waitForSelector('dialog[open] [name=name]');
       await one.axe('a new entry');

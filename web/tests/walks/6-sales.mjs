@@ -89,7 +89,7 @@ export default [
       await page.waitForSelector(`h1:has-text("${tag}")`);
       const revisions = (await read(one, `/v1/quotation/${encodeURIComponent(no)}/revisions`)).value;
       if (revisions.length > 1) {
-        await page.locator('[aria-expanded=false]').first().click();
+        await page.locator('.results [aria-expanded=false]').first().click();
         await page.waitForSelector('.change ins');
         await one.axe('revisions compared');
       }
@@ -97,7 +97,8 @@ export default [
       await page.waitForSelector('dialog[open]');
       await page.click('dialog[open] .button.main');
       await page.waitForURL(/\/orders\//);
-      await page.waitForSelector('main h1');
+      await page.waitForSelector('main .table:not(.lines)');
+      await until('the order is loaded', async () => (await page.$('main .spinner')) === null);
       await one.axe('the order of a quotation');
     },
   },

@@ -8,7 +8,7 @@ function Step({ title, state, children }: { title: string; state: 'done' | 'now'
   const t = words('admin').channel;
   return (
     <li className={`step ${state}`} aria-current={state === 'now' ? 'step' : undefined}>
-      <h3>{title}{state === 'done' && <span className="unseen">{` (${t.stepDone})`}</span>}</h3>
+      <h2>{title}{state === 'done' && <span className="unseen">{` (${t.stepDone})`}</span>}</h2>
       {children}
     </li>
   );

@@ -18,7 +18,7 @@ const words: Words['sale'] = {
     tookBack: 'รับคืนแล้ว กลับเข้าสต็อก',
     leftOf: (count) => `ได้อีก ${count}`,
     serials: 'หมายเลขเครื่อง',
-    payments: 'การชำระเงิน',
+    payments: 'รายการชำระเงิน',
     paidDate: 'วันที่ชำระ',
     method: 'วิธี',
     methods: { transfer: 'โอนเงิน', cash: 'เงินสด', card: 'บัตร', promptpay: 'พร้อมเพย์', cheque: 'เช็ค', other: 'อื่น ๆ' },
