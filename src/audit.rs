@@ -1,7 +1,9 @@
 //! The audit trail: who changed what, when, from what to what. Written in the transaction of the change.
 
+use std::collections::{BTreeSet, HashMap};
+
 use axum::extract::State;
-use db::{Conn, Json};
+use db::{Conn, Json, Rows, Type};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -12,7 +14,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::customer::store as customers;
 use crate::http::caller::Range;
-use crate::http::{Caller, Envelope, Error, Page, Paging, Query, Reply};
+use crate::http::{Caller, Code, Envelope, Error, Page, Paging, Query, Reply};
 use crate::inbox::rights;
 use crate::sales::{contract, deal, order, quotation};
 use crate::service::{Activity, Case};
@@ -90,8 +92,9 @@ fn differences(from: &Map<String, Value>, to: &Map<String, Value>) -> Map<String
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct AuditQuery {
-    /// The record: `employee/EMP001`, `setting/507`, `teams/3`.
-    r#ref: String,
+    /// The record: `employee/EMP001`, `setting/507`, `teams/3`; the whole company when it is absent, for whoever may see all
+    /// of it.
+    r#ref: Option<String>,
     /// Id of an entry: only older ones are given.
     before: Option<Uuid>,
     /// Entries a page: 1 to 200, default 20.
@@ -107,8 +110,14 @@ struct AuditEntry {
     /// When it happened.
     #[schema(example = "2025-01-29T15:38:43+0700")]
     date: String,
-    /// Who did it: the id of an API client.
+    /// The record: `employee/EMP001`.
+    #[schema(example = "employee/EMP001")]
+    r#ref: String,
+    /// Who did it: the id of an API client, the user id of a person, or `system`.
     actor: String,
+    /// The name of whoever did it, where there is one.
+    #[schema(example = "Patty Saruta")]
+    actor_name: Option<String>,
     /// `created`, `updated`, `deleted`.
     #[schema(example = "updated")]
     action: String,
@@ -122,6 +131,7 @@ struct AuditEntry {
 #[derive(Deserialize)]
 struct Row {
     id: Uuid,
+    r#ref: String,
     at: i64,
     actor: String,
     action: String,
@@ -150,20 +160,32 @@ async fn list_audit(
         return Err(Error::Invalid(faults));
     }
     let mut conn = app.db.read().await?;
-    must_see(&mut conn, &caller, &query.r#ref).await?;
     let zone = time::zone(&mut conn, caller.company).await?;
-    let reference = by_number(&mut conn, caller.company, &query.r#ref).await?;
+    let reference = query.r#ref.as_deref().map(str::trim).filter(|reference| !reference.is_empty());
+    let reference = match reference {
+        Some(reference) => Some(by_number(&mut conn, caller.company, reference).await?),
+        None => None,
+    };
+    match &reference {
+        Some(reference) => must_see(&mut conn, &caller, reference).await?,
+        None => must_see_all(&app, &caller)?,
+    }
     let mut select = conn
-        .sql("select id, at, actor, action, changes, trace from audit where company = $1 and ref = $2")
-        .bind(caller.company)
-        .bind(reference.as_str());
+        .sql("select id, ref, at, actor, action, changes, trace from audit where company = $1")
+        .bind(caller.company);
+    if let Some(reference) = reference {
+        select = select.push(" and ref = ").push_bind(reference);
+    }
     if let Some(before) = query.before {
         select = select.push(" and id < ").push_bind(before);
     }
     let rows: Vec<Row> = select.push(" order by id desc limit ").push_bind(paging.take + 1).all().await?;
+    let names = actors(&mut conn, caller.company, &rows).await?;
     let entries = rows.into_iter().map(|row| AuditEntry {
         id: row.id.to_string(),
         date: time::text(row.at, &zone),
+        actor_name: names.get(&row.actor).cloned(),
+        r#ref: row.r#ref,
         actor: row.actor,
         action: row.action,
         changes: row.changes,
@@ -185,11 +207,67 @@ async fn by_number(conn: &mut Conn, company: i64, reference: &str) -> Result<Str
     Ok(found.map_or_else(|| reference.to_owned(), |number| format!("{kind}/{number}")))
 }
 
+/// The names of those who did something on a page: people by their user ids, programs by their client ids.
+async fn actors(conn: &mut Conn, company: i64, rows: &[Row]) -> Result<HashMap<String, String>, db::Error> {
+    let mut people = Rows::new(&[("id", Type::Uuid)]);
+    let mut clients = Rows::new(&[("id", Type::Text)]);
+    let seen: BTreeSet<&str> = rows.iter().map(|row| row.actor.as_str()).collect();
+    for actor in seen {
+        match Uuid::try_parse(actor) {
+            Ok(id) => people.push([id.into()]),
+            Err(_) => clients.push([actor.into()]),
+        };
+    }
+    let mut names = HashMap::new();
+    if rows.is_empty() {
+        return Ok(names);
+    }
+    let found: Vec<(Uuid, String)> = conn
+        .sql(
+            "select id, trim(firstname || ' ' || lastname) from employee where company = $1 and id in (select id from ",
+        )
+        .bind(company)
+        .push_rows(&people)
+        .push(" as wanted)")
+        .all()
+        .await?;
+    names.extend(found.into_iter().map(|(id, name)| (id.to_string(), name)));
+    let found: Vec<(String, String)> = conn
+        .sql("select id, name from client where company = $1 and id in (select id from ")
+        .bind(company)
+        .push_rows(&clients)
+        .push(" as wanted)")
+        .all()
+        .await?;
+    names.extend(found);
+    Ok(names)
+}
+
+/// The trail of a whole company holds something of every record: it is for whoever may see each of them.
+fn must_see_all(app: &App, caller: &Caller) -> Result<(), Error> {
+    let reads = app.operations.known_scopes().iter().filter(|scope| scope.ends_with(":read"));
+    if let Some(missing) = reads.into_iter().find(|scope| !caller.scopes.contains(scope)) {
+        return Err(Error::Forbidden(missing.clone()));
+    }
+    let kept = caller.person.as_ref().is_some_and(|person| person.accounts.is_some());
+    match kept || caller.range() != Range::All {
+        true => Err(Error::invalid(Code::Required, "ref", "ref is required of whoever does not see every record")),
+        false => Ok(()),
+    }
+}
+
 /// Refuses the history of a record that the caller may not see, as the record itself is refused.
 async fn must_see(conn: &mut Conn, caller: &Caller, reference: &str) -> Result<(), Error> {
     let Some((kind, name)) = reference.split_once('/') else { return Ok(()) };
-    if kind == "user" && !caller.scopes.iter().any(|scope| scope == "user:read") {
-        return Err(Error::Forbidden("user:read".to_owned()));
+    // Who may sign in, which programs may call, and through which channels: more than the settings.
+    let demanded = match kind {
+        "user" => Some("user:read"),
+        "client" => Some("client:read"),
+        "account" => Some("account:read"),
+        _ => None,
+    };
+    if let Some(scope) = demanded.filter(|scope| !caller.scopes.iter().any(|own| own == scope)) {
+        return Err(Error::Forbidden(scope.to_owned()));
     }
     if kind == "room" {
         let room = Uuid::try_parse(name).map_err(|_| Error::NotFound("room"))?;

@@ -85,6 +85,10 @@ pub struct Config {
     #[arg(skip)]
     pub patience: Patience,
 
+    /// The file of an SQLite database: beside it lies what is known of backups. Set by `serve`.
+    #[arg(skip)]
+    pub database_file: Option<std::path::PathBuf>,
+
     /// Address and port to listen on.
     #[arg(long, env = "SALA_LISTEN", default_value = "127.0.0.1:8080", value_parser = read_listen)]
     pub listen: std::net::SocketAddr,

@@ -10,6 +10,7 @@ pub mod console;
 mod docs;
 pub mod http;
 
+pub mod manage;
 pub mod oauth;
 
 pub mod chat;
@@ -40,6 +41,7 @@ pub mod task;
 pub mod timeline;
 pub mod transfer;
 
+pub mod backup;
 pub mod ops;
 pub mod recurrence;
 pub mod refold;

@@ -231,6 +231,8 @@ pub struct Listed {
     pub quota_limit: Option<i64>,
     /// How many of them are used.
     pub quota_used: Option<i64>,
+    /// When the provider was last asked for both, in Unix milliseconds.
+    pub quota_checked_at: Option<i64>,
     /// When the provider last called, in Unix milliseconds.
     pub last_callback_at: Option<i64>,
     /// When it was made, in Unix milliseconds.
@@ -244,33 +246,11 @@ fn platform_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<St
 
 /// Makes an account.
 pub async fn create(db: &Db, vault: &Vault, new: NewAccount, now: i64) -> Result<Listed, Error> {
-    let id = format!("{}-{}", new.company, random(9)?.to_ascii_lowercase().replace(['-', '_'], "x"));
-    let sealed = match &new.credentials {
-        Some(credentials) => {
-            let plain = serde_json::to_vec(credentials).map_err(|error| Error::Internal(error.to_string()))?;
-            Some(vault.seal(&purpose(new.company), &plain).map_err(|error| Error::Internal(error.to_string()))?)
-        }
-        None => None,
-    };
+    let sealed = new.credentials.as_ref().map(|credentials| seal(vault, new.company, credentials)).transpose()?;
+    let id = new_id(new.company)?;
     db.write(async |mut tx| {
         setting::company::must_exist(&mut tx, new.company).await?;
-        tx.sql(
-            "insert into account (company, id, platform, name, sandbox, secrets, api_base, late_push, state,
-                                  paused_until, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, 'active', 0, $9)",
-        )
-        .bind(new.company)
-        .bind(&id)
-        .bind(new.platform.number())
-        .bind(&new.name)
-        .bind(sealed.is_none())
-        .bind(sealed.clone())
-        .bind(new.api_base.clone())
-        .bind(&new.late_push)
-        .bind(now)
-        .exec()
-        .await?;
-        find(&mut tx, new.company, &id).await?.ok_or(Error::NotFound("account"))
+        add(&mut tx, &id, &new, sealed.as_deref(), now).await
     })
     .await
 }
@@ -296,6 +276,44 @@ pub async fn resume(db: &Db, company: i64, id: &str, now: i64) -> Result<Listed,
     .await
 }
 
+/// An id for a new account; it begins with its company.
+pub(crate) fn new_id(company: i64) -> Result<String, Error> {
+    Ok(format!("{company}-{}", random(9)?.to_ascii_lowercase().replace(['-', '_'], "x")))
+}
+
+/// Credentials as they are stored.
+pub(crate) fn seal(vault: &Vault, company: i64, credentials: &Credentials) -> Result<Vec<u8>, Error> {
+    let plain = serde_json::to_vec(credentials).map_err(|error| Error::Internal(error.to_string()))?;
+    vault.seal(&purpose(company), &plain).map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// The same in a transaction; without sealed credentials it is a sandbox.
+pub(crate) async fn add(
+    tx: &mut Conn,
+    id: &str,
+    new: &NewAccount,
+    sealed: Option<&[u8]>,
+    now: i64,
+) -> Result<Listed, Error> {
+    tx.sql(
+        "insert into account (company, id, platform, name, sandbox, secrets, api_base, late_push, state,
+                              paused_until, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'active', 0, $9)",
+    )
+    .bind(new.company)
+    .bind(id)
+    .bind(new.platform.number())
+    .bind(&new.name)
+    .bind(sealed.is_none())
+    .bind(sealed)
+    .bind(new.api_base.clone())
+    .bind(&new.late_push)
+    .bind(now)
+    .exec()
+    .await?;
+    find(tx, new.company, id).await?.ok_or(Error::NotFound("account"))
+}
+
 /// Replaces an account's credentials in place: a channel account is not its token, so its rooms and its waiting
 /// messages stay, and go out with the new one.
 pub async fn renew(
@@ -306,34 +324,60 @@ pub async fn renew(
     credentials: &Credentials,
     now: i64,
 ) -> Result<Listed, Error> {
-    let plain = serde_json::to_vec(credentials).map_err(|error| Error::Internal(error.to_string()))?;
-    let sealed = vault.seal(&purpose(company), &plain).map_err(|error| Error::Internal(error.to_string()))?;
-    db.write(async |mut tx| {
-        let changed = tx
-            .sql(
-                "update account set secrets = $1, sandbox = false, paused_until = 0, state_reason = null, state = 'active'
-                 where company = $2 and id = $3 and state <> 'removed'",
-            )
-            .bind(sealed.as_slice())
-            .bind(company)
-            .bind(id)
-            .exec()
-            .await?;
-        if changed == 0 {
-            return Err(Error::NotFound("account"));
-        }
-        hasten(&mut tx, company, id, now).await?;
-        find(&mut tx, company, id).await?.ok_or(Error::NotFound("account"))
-    })
-    .await
+    let sealed = seal(vault, company, credentials)?;
+    db.write(async |mut tx| put_credentials(&mut tx, company, id, &sealed, now).await).await
+}
+
+/// The same in a transaction.
+pub(crate) async fn put_credentials(
+    tx: &mut Conn,
+    company: i64,
+    id: &str,
+    sealed: &[u8],
+    now: i64,
+) -> Result<Listed, Error> {
+    let changed = tx
+        .sql(
+            "update account set secrets = $1, sandbox = false, paused_until = 0, state_reason = null, state = 'active'
+             where company = $2 and id = $3 and state <> 'removed'",
+        )
+        .bind(sealed)
+        .bind(company)
+        .bind(id)
+        .exec()
+        .await?;
+    if changed == 0 {
+        return Err(Error::NotFound("account"));
+    }
+    hasten(tx, company, id, now).await?;
+    find(tx, company, id).await?.ok_or(Error::NotFound("account"))
+}
+
+/// Gives an account another name, or another rule for late answers.
+pub(crate) async fn change(
+    tx: &mut Conn,
+    company: i64,
+    id: &str,
+    name: &str,
+    late_push: &str,
+) -> Result<Listed, Error> {
+    tx.sql("update account set name = $1, late_push = $2 where company = $3 and id = $4 and state <> 'removed'")
+        .bind(name)
+        .bind(late_push)
+        .bind(company)
+        .bind(id)
+        .exec()
+        .await?;
+    find(tx, company, id).await?.ok_or(Error::NotFound("account"))
 }
 
 const LISTED: &str =
     "select id, platform, name, sandbox, state, state_reason, late_push, api_base, quota_limit, quota_used,
-                             last_callback_at, created_at
+                             quota_checked_at, last_callback_at, created_at
                       from account where company = $1";
 
-async fn find(conn: &mut Conn, company: i64, id: &str) -> Result<Option<Listed>, db::Error> {
+/// An account by its id, removed ones too.
+pub(crate) async fn find(conn: &mut Conn, company: i64, id: &str) -> Result<Option<Listed>, db::Error> {
     conn.sql(LISTED).push(" and id = $2").bind(company).bind(id).optional().await
 }
 
@@ -344,19 +388,21 @@ pub async fn list(conn: &mut Conn, company: i64) -> Result<Vec<Listed>, db::Erro
 
 /// Takes an account out of use: callbacks are refused, waiting messages fail, its rooms stay readable.
 pub async fn remove(db: &Db, company: i64, id: &str, now: i64) -> Result<(), Error> {
-    db.write(async |mut tx| {
-        let removed = tx
-            .sql("update account set state = 'removed', secrets = null where company = $1 and id = $2 and state <> 'removed'")
-            .bind(company)
-            .bind(id)
-            .exec()
-            .await?;
-        if removed == 0 {
-            return Err(Error::NotFound("account"));
-        }
-        Ok(hasten(&mut tx, company, id, now).await?)
-    })
-    .await
+    db.write(async |mut tx| take_out(&mut tx, company, id, now).await).await
+}
+
+/// The same in a transaction.
+pub(crate) async fn take_out(tx: &mut Conn, company: i64, id: &str, now: i64) -> Result<(), Error> {
+    let removed = tx
+        .sql("update account set state = 'removed', secrets = null where company = $1 and id = $2 and state <> 'removed'")
+        .bind(company)
+        .bind(id)
+        .exec()
+        .await?;
+    if removed == 0 {
+        return Err(Error::NotFound("account"));
+    }
+    Ok(hasten(tx, company, id, now).await?)
 }
 
 /// Rooms of one account that are hastened at once; further ones are looked at when their own time comes.
@@ -387,6 +433,27 @@ pub async fn pause(tx: &mut Conn, account: &Account, until: i64) -> Result<(), d
         .bind(&account.id)
         .exec()
         .await?;
+    Ok(())
+}
+
+/// Writes down what the provider said of the month.
+pub async fn set_quota(
+    tx: &mut Conn,
+    account: &Account,
+    limit: Option<i64>,
+    used: i64,
+    now: i64,
+) -> Result<(), db::Error> {
+    tx.sql(
+        "update account set quota_limit = $1, quota_used = $2, quota_checked_at = $3 where company = $4 and id = $5",
+    )
+    .bind(limit)
+    .bind(used)
+    .bind(now)
+    .bind(account.company)
+    .bind(&account.id)
+    .exec()
+    .await?;
     Ok(())
 }
 

@@ -387,14 +387,7 @@ pub async fn check_quota(app: &App, job: &Job) -> Result<Next, Error> {
     let restarted = account.state == AccountState::Stopped && !used_up;
     app.db
         .write(async |mut tx| {
-            tx.sql("update account set quota_limit = $1, quota_used = $2, quota_checked_at = $3 where company = $4 and id = $5")
-                .bind(quota.limit)
-                .bind(quota.used)
-                .bind(now)
-                .bind(account.company)
-                .bind(&account.id)
-                .exec()
-                .await?;
+            account::set_quota(&mut tx, &account, quota.limit, quota.used, now).await?;
             if restarted {
                 account::set_state(&mut tx, &account, AccountState::Active, None, 0).await?;
                 account::hasten(&mut tx, account.company, &account.id, now).await?;

@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use super::passport::{self, MessageDetail};
 use super::queue::{self, Refused, Stored};
 use super::room;
 use crate::app::App;
@@ -453,37 +454,6 @@ struct MessagePath {
     id: Uuid,
 }
 
-/// A message with the story of its delivery.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MessageDetail {
-    #[serde(flatten)]
-    message: ChatMessage,
-    /// What the delivery cost: `reply` (free) or `push` (counted by the provider); null before it was sent.
-    cost: Option<String>,
-    /// Why it failed or waits, in the provider's words.
-    failure: Option<String>,
-    /// Each try to hand it to the provider, oldest first.
-    attempts: Vec<Attempt>,
-}
-
-/// One try to hand a message to its provider.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Attempt {
-    /// 1 for the first try of a call.
-    number: i64,
-    /// When it ended: Unix time in milliseconds.
-    #[serde(alias = "at")]
-    timestamp: i64,
-    /// `reply` or `push`; messages that leave in one call share their attempts.
-    route: String,
-    /// `sent`, `retry`, `rate_limited`, `quota`, `token_dead`, `unauthorized`, `refused`, `unknown`.
-    outcome: String,
-    /// What the provider said.
-    reason: Option<String>,
-}
-
 /// Get one message with its delivery status and attempts.
 #[utoipa::path(
     get,
@@ -501,35 +471,8 @@ async fn get_chat_message(
 ) -> Result<Reply<MessageDetail>, Error> {
     let mut conn = app.db.read().await?;
     rights::must_of_message(&mut conn, &caller, path.id).await?;
-    let detail = detail(&mut conn, caller.company, path.id).await?;
+    let detail = passport::detail(&mut conn, &caller, path.id).await?;
     Ok(Reply::ok(detail.ok_or(Error::NotFound("message"))?))
-}
-
-async fn detail(conn: &mut Conn, company: i64, id: Uuid) -> Result<Option<MessageDetail>, db::Error> {
-    #[derive(Deserialize)]
-    struct Costs {
-        cost: Option<String>,
-        failure: Option<String>,
-    }
-    let Some(message) = find(conn, company, id).await? else { return Ok(None) };
-    let costs: Costs = conn
-        .sql("select cost, failure from message where company = $1 and id = $2")
-        .bind(company)
-        .bind(id)
-        .one()
-        .await?;
-    let attempts = conn
-        .sql(
-            "select attempt.number, attempt.at, batch.route, attempt.outcome, attempt.reason
-             from attempt join batch on batch.company = attempt.company and batch.id = attempt.batch
-             where attempt.company = $1 and attempt.message = $2
-             order by attempt.at, attempt.batch, attempt.number limit 200",
-        )
-        .bind(company)
-        .bind(id)
-        .all()
-        .await?;
-    Ok(Some(MessageDetail { message, cost: costs.cost, failure: costs.failure, attempts }))
 }
 
 /// Try a failed message again.

@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod inbound;
 pub mod line;
 pub mod message;
+mod passport;
 pub mod queue;
 mod refused;
 pub mod room;

@@ -7,8 +7,9 @@ use db::MigrationState;
 use db::file::{self, FileError};
 use serde::Serialize;
 
-use super::{Failure, media, media_place, print_record, print_text, progress, sqlite_file};
+use super::{Failure, media, media_place, now, print_record, print_text, progress, sqlite_file};
 use crate::MIGRATIONS;
+use crate::backup::{self, Mark};
 use crate::config::Common;
 use crate::media::Store;
 
@@ -58,7 +59,8 @@ impl Backup {
         if self.file.exists() {
             return Err(Failure::new(format!("{} already exists; choose another name", self.file.display())));
         }
-        let (from, to) = (database, self.file.clone());
+        let at = now();
+        let (from, to) = (database.clone(), self.file.clone());
         let schema = blocking(move || {
             file::copy(&from, &to)?;
             version(&to)
@@ -72,6 +74,10 @@ impl Backup {
             media_files = Some(copy(&media(common, self.media.as_ref())?, &store).await?);
         }
         let bytes = std::fs::metadata(&self.file)?.len();
+        // Only so that people are told how old it is: the backup is good without.
+        if let Err(error) = backup::leave(&database, &Mark { at, bytes, media_files }) {
+            tracing::warn!(%error, "that there is a backup could not be written down");
+        }
         let copied = Copied { file: self.file.display().to_string(), schema, bytes, media_files };
         print_record(common, &copied)?;
         if !common.json {

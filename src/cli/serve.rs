@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use super::lock::Lock;
-use super::{Failure, demo, keys, make_folder, media_place, open_unmigrated, print_text};
+use super::{Failure, demo, keys, make_folder, media_place, open_unmigrated, print_text, sqlite_file};
 use crate::app::{App, Clock};
 use crate::config::{Common, Config, Role};
 use crate::http::{Server, idempotency};
@@ -72,6 +72,7 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
         .map_err(|error| Failure::new(format!("media store: {error}")))?;
     let address = listener.local_addr()?;
     config.listen = address;
+    config.database_file = sqlite_file(&common.database);
     config.max_connections = config.max_connections.min(most_connections());
     let role = config.role;
     let app = App::new(config, db, vault, media, Clock::System, telemetry::start_metrics())

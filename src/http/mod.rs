@@ -48,8 +48,8 @@ use crate::app::App;
 use crate::config::Role;
 use crate::telemetry::{self, TraceId, Work};
 use crate::{
-    attachment, audit, chat, console, customer, docs, document, import, inbox, live, mail, media, oauth, ops, person,
-    privacy, product, report, sales, service, setting, staff, task, timeline, webhook,
+    attachment, audit, chat, console, customer, docs, document, import, inbox, live, mail, manage, media, oauth, ops,
+    person, privacy, product, report, sales, service, setting, staff, task, timeline, webhook,
 };
 use paths::Paths;
 use peer::Peer;
@@ -82,6 +82,7 @@ fn resources() -> OpenApiRouter<App> {
         .merge(webhook::routes())
         .merge(report::routes())
         .merge(import::routes())
+        .merge(manage::routes())
         .merge(ops::routes())
 }
 

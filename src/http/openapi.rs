@@ -56,11 +56,11 @@ use crate::telemetry::Meter;
         (name = "Report", description = "Figures of a period, as JSON, CSV or XLSX"),
         (name = "Import", description = "Files of records: loading them, and taking that back"),
         (name = "Sign-in", description = "People: signing in and out, passwords, second factors"),
-        (name = "Users", description = "Who may sign in, and as what"),
+        (name = "Users", description = "Who may sign in, and as what; which programs may call"),
         (name = "Inbox", description = "Who answers which room, and what colleagues keep about it"),
         (name = "Live", description = "What happens, as it happens"),
-        (name = "Channels", description = "Callbacks of LINE and other providers"),
-        (name = "Operations", description = "Health and metrics")
+        (name = "Channels", description = "Channel accounts, and the callbacks of LINE and other providers"),
+        (name = "Operations", description = "Health, metrics, and jobs that failed")
     ),
     components(schemas(ErrorEnvelope, Fault, GatewayError, Status))
 )]

@@ -34,17 +34,26 @@ pub async fn list(conn: &mut Conn, company: Option<i64>, kind: Option<Kind>) -> 
 
 /// Lets those of a company and kind, or all, run again; says how many. A server finds them when it next looks.
 pub async fn retry(db: &Db, company: Option<i64>, kind: Option<Kind>, now: i64) -> Result<u64, db::Error> {
-    db.write(async |mut tx| {
-        let mut query =
-            tx.sql("update job set dead = false, failures = 0, lost = 0, worker = null, run_at = ").push_bind(now);
-        query = query.push(" where dead");
-        if let Some(company) = company {
-            query = query.push(" and company = ").push_bind(company);
-        }
-        if let Some(kind) = kind {
-            query = query.push(" and kind = ").push_bind(kind.name());
-        }
-        query.exec().await
-    })
-    .await
+    db.write(async |mut tx| revive(&mut tx, (company, kind, None), now).await).await
+}
+
+/// The same in a transaction, and also for one key of a kind.
+pub(crate) async fn revive(
+    tx: &mut Conn,
+    (company, kind, key): (Option<i64>, Option<Kind>, Option<&str>),
+    now: i64,
+) -> Result<u64, db::Error> {
+    let mut query =
+        tx.sql("update job set dead = false, failures = 0, lost = 0, worker = null, run_at = ").push_bind(now);
+    query = query.push(" where dead");
+    if let Some(company) = company {
+        query = query.push(" and company = ").push_bind(company);
+    }
+    if let Some(kind) = kind {
+        query = query.push(" and kind = ").push_bind(kind.name());
+    }
+    if let Some(key) = key {
+        query = query.push(" and key = ").push_bind(key);
+    }
+    query.exec().await
 }

@@ -50,6 +50,7 @@ mod language;
 mod line;
 mod live;
 mod mail;
+mod manage;
 mod media;
 mod merge;
 mod message_search;

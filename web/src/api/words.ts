@@ -1,7 +1,7 @@
 import { words } from '../i18n';
 import { Refusal } from './client';
 
-const KNOWN = ['unauthorized', 'missing_scope', 'not_found', 'changed', 'conflict', 'taken', 'in_use', 'busy', 'required', 'invalid_format', 'out_of_range', 'too_long', 'invalid_value', 'offline'] as const;
+const KNOWN = ['unauthorized', 'missing_scope', 'not_found', 'changed', 'conflict', 'taken', 'in_use', 'busy', 'required', 'invalid_format', 'out_of_range', 'too_long', 'invalid_value', 'not_configured', 'offline'] as const;
 type Known = (typeof KNOWN)[number];
 
 function word(code: string): string | null {

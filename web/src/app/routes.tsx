@@ -69,21 +69,32 @@ const tasks = createRoute({ getParentRoute: () => shell, path: '/tasks', validat
 const task = createRoute({ getParentRoute: () => shell, path: '/tasks/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/task/TaskPage'), 'TaskPage') });
 const products = createRoute({ getParentRoute: () => shell, path: '/products', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/product/ProductList'), 'ProductList') });
 const product = createRoute({ getParentRoute: () => shell, path: '/products/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/product/ProductPage'), 'ProductPage') });
-const deals = createRoute({ getParentRoute: () => shell, path: '/deals', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/deal/Deals'), 'Deals') });
-const deal = createRoute({ getParentRoute: () => shell, path: '/deals/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/deal/DealPage'), 'DealPage') });
+const deals = createRoute({ getParentRoute: () => shell, path: '/deals', validateSearch: filters, loader: withWords('work', 'sale', 'record'), component: lazyRouteComponent(() => import('../features/deal/Deals'), 'Deals') });
+const deal = createRoute({ getParentRoute: () => shell, path: '/deals/$id', loader: withWords('work', 'sale', 'record'), component: lazyRouteComponent(() => import('../features/deal/DealPage'), 'DealPage') });
 const cases = createRoute({ getParentRoute: () => shell, path: '/cases', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/case/Cases'), 'Cases') });
 const caseOne = createRoute({ getParentRoute: () => shell, path: '/cases/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/case/CasePage'), 'CasePage') });
 const activities = createRoute({ getParentRoute: () => shell, path: '/activities', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/activity/Activities'), 'Activities') });
 const activity = createRoute({ getParentRoute: () => shell, path: '/activities/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/activity/Activities'), 'ActivityPage') });
 const quotations = createRoute({ getParentRoute: () => shell, path: '/quotations', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/quotation/Quotations'), 'Quotations') });
-const quotation = createRoute({ getParentRoute: () => shell, path: '/quotations/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/quotation/QuotationPage'), 'QuotationPage') });
+const quotation = createRoute({ getParentRoute: () => shell, path: '/quotations/$id', loader: withWords('work', 'sale', 'record'), component: lazyRouteComponent(() => import('../features/quotation/QuotationPage'), 'QuotationPage') });
 const orders = createRoute({ getParentRoute: () => shell, path: '/orders', validateSearch: filters, loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/order/Orders'), 'Orders') });
-const order = createRoute({ getParentRoute: () => shell, path: '/orders/$id', loader: withWords('work', 'record'), component: lazyRouteComponent(() => import('../features/order/Orders'), 'OrderPage') });
+const order = createRoute({ getParentRoute: () => shell, path: '/orders/$id', loader: withWords('work', 'sale', 'record'), component: lazyRouteComponent(() => import('../features/order/OrderPage'), 'OrderPage') });
 const webhooks = createRoute({ getParentRoute: () => shell, path: '/webhooks', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/webhook/Webhooks'), 'Webhooks') });
 const webhook = createRoute({ getParentRoute: () => shell, path: '/webhooks/$id', loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/webhook/Webhooks'), 'WebhookPage') });
 const users = createRoute({ getParentRoute: () => shell, path: '/users', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Users'), 'Users') });
 const imports = createRoute({ getParentRoute: () => shell, path: '/imports', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Imports'), 'Imports') });
 const privacy = createRoute({ getParentRoute: () => shell, path: '/privacy', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Privacy'), 'Privacy') });
+const channels = createRoute({ getParentRoute: () => shell, path: '/channels', validateSearch: filters, loader: withWords('admin', 'record'), component: lazyRouteComponent(() => import('../features/channel/Channels'), 'Channels') });
+const channel = createRoute({ getParentRoute: () => shell, path: '/channels/$id', loader: withWords('admin', 'record'), component: lazyRouteComponent(() => import('../features/channel/ChannelPage'), 'ChannelPage') });
+const clients = createRoute({ getParentRoute: () => shell, path: '/clients', validateSearch: filters, loader: withWords('admin', 'record'), component: lazyRouteComponent(() => import('../features/client/Clients'), 'Clients') });
+const client = createRoute({ getParentRoute: () => shell, path: '/clients/$id', loader: withWords('admin', 'record'), component: lazyRouteComponent(() => import('../features/client/Clients'), 'ClientPage') });
+const jobs = createRoute({ getParentRoute: () => shell, path: '/jobs', validateSearch: filters, loader: withWords('admin', 'record'), component: lazyRouteComponent(() => import('../features/system/Jobs'), 'Jobs') });
+const system = createRoute({ getParentRoute: () => shell, path: '/system', loader: withWords('admin', 'record'), component: lazyRouteComponent(() => import('../features/system/System'), 'System') });
+const contracts = createRoute({ getParentRoute: () => shell, path: '/contracts', validateSearch: filters, loader: withWords('sale', 'record'), component: lazyRouteComponent(() => import('../features/contract/Contracts'), 'Contracts') });
+const contract = createRoute({ getParentRoute: () => shell, path: '/contracts/$id', loader: withWords('sale', 'work', 'record'), component: lazyRouteComponent(() => import('../features/contract/Contracts'), 'ContractPage') });
+const expenses = createRoute({ getParentRoute: () => shell, path: '/expenses', validateSearch: filters, loader: withWords('sale', 'record'), component: lazyRouteComponent(() => import('../features/expense/Expenses'), 'Expenses') });
+const expense = createRoute({ getParentRoute: () => shell, path: '/expenses/$id', loader: withWords('sale', 'record'), component: lazyRouteComponent(() => import('../features/expense/ExpensePage'), 'ExpensePage') });
+const reports = createRoute({ getParentRoute: () => shell, path: '/reports', validateSearch: filters, loader: withWords('sale', 'record'), component: lazyRouteComponent(() => import('../features/report/Reports'), 'Reports') });
 const message = createRoute({ getParentRoute: () => shell, path: '/messages/$id', loader: withWords('inbox'), component: lazyRouteComponent(() => import('../features/inbox/Passport'), 'Passport') });
 const audit = createRoute({ getParentRoute: () => shell, path: '/audit', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Audit'), 'Audit') });
 const settings = createRoute({ getParentRoute: () => shell, path: '/settings', loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Settings'), 'Settings') });
@@ -102,7 +113,7 @@ const account = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([link, shell.addChildren([index, inbox, message, orders, order, privacy, customers, customer, tasks, task, products, product, deals, deal, cases, caseOne, activities, activity, quotations, quotation, webhooks, webhook, users, imports, audit, settings, search, account])]),
+  routeTree: root.addChildren([link, shell.addChildren([index, inbox, message, contracts, contract, expenses, expense, reports, channels, channel, clients, client, jobs, system, orders, order, privacy, customers, customer, tasks, task, products, product, deals, deal, cases, caseOne, activities, activity, quotations, quotation, webhooks, webhook, users, imports, audit, settings, search, account])]),
   basepath: '/console',
   defaultPreload: 'intent',
   scrollRestoration: true,

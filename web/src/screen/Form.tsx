@@ -113,7 +113,7 @@ export function RecordForm({ fields, first, making, save, cancel, children }: Pr
     event.preventDefault();
     setBusy(true);
     setError(null);
-    const changed = Object.fromEntries(fields.filter((field) => !field.fixed && (making ? values[field.id] !== undefined : values[field.id] !== first[field.id])).map((field) => [field.id, values[field.id] === '' ? null : values[field.id]]));
+    const changed = Object.fromEntries(fields.filter((field) => !field.fixed && (making ? values[field.id] !== undefined : values[field.id] !== first[field.id])).map((field) => [field.id, settled(field, values[field.id])]));
     try {
       await save(changed);
     } catch (reason) {
@@ -144,6 +144,14 @@ export function RecordForm({ fields, first, making, save, cancel, children }: Pr
       </div>
     </form>
   );
+}
+
+/** A value as it is sent. Who saves by keyboard has not left the field, so that a number may still be the text that was typed. */
+function settled(field: FieldSpec, value: unknown): unknown {
+  if (value === '') return null;
+  if (field.kind !== 'number' || typeof value !== 'string') return value;
+  const plain = value.replaceAll(',', '').trim();
+  return plain !== '' && Number.isFinite(Number(plain)) ? Number(plain) : value;
 }
 
 /** One property being edited. */

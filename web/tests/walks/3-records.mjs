@@ -68,4 +68,20 @@ export default [
       }
     },
   },
+  {
+    name: 'the page of each kind of record opens without a fault on a phone',
+    async run({ person }) {
+      const one = await person({ width: 360, height: 800 });
+      const pages = ['/customers/C000154', '/products/10001', '/orders/SO23010005', '/quotations/Q01230000002', '/quotations/new', '/contracts/CONT250600006', '/contracts/new', '/expenses/1', '/expenses/new', '/deals/1', '/cases/T250200010', '/activities/A20250200028', '/channels/new', '/clients/new', '/webhooks/new'];
+      for (const path of pages) {
+        await one.go(path);
+        await one.page.waitForSelector('main h1');
+        await until(`${path} is loaded`, async () => (await one.page.$('main .spinner')) === null);
+        assert((await one.page.$('main .state[role=alert]')) === null, `${path}: ${await one.page.innerText('main')}`);
+        await one.axe(path);
+        const wide = await one.page.evaluate(() => document.documentElement.scrollWidth);
+        assert(wide <= 360, `${path} is ${wide} pixels wide`);
+      }
+    },
+  },
 ];

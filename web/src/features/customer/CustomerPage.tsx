@@ -6,13 +6,19 @@ import type { components } from '../../api/schema';
 import { say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatDay } from '../../i18n/format';
+import { useChoices } from '../../screen/choices';
 import { customerPicker, PickDialog } from '../../screen/Pick';
 import { RecordScreen } from '../../screen/Record';
 import '../../screen/screen.css';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
 import { toast } from '../../ui/Toast';
+import { Ask } from '../../screen/Ask';
 import { customerFields } from './fields';
+import { Files } from './Files';
+import { Addresses, Contacts } from './People';
+import { PrivacyActs } from './PrivacyActs';
+import { Timeline } from './Timeline';
 
 type Customer = components['schemas']['Customer'];
 
@@ -54,7 +60,13 @@ export function CustomerPage() {
       remove={may('customer:write') ? async (key, version) => void (await call('DELETE', `/v3/customers/${encodeURIComponent(key)}`, version ? { match: version } : {})) : undefined}
       restore={async (key) => void (await call('POST', `/v3/customers/${encodeURIComponent(key)}/restore`, { body: {} }))}
       audit={(values) => `customer/${String(values['customerCode'])}`}
-      acts={(values, again) => may('customer:write') && <Merge customer={values as unknown as Customer} again={again} />}
+      acts={(values, again) => (
+        <>
+          {may('privacy:write') && <PrivacyActs code={String(values['customerCode'])} />}
+          {may('customer:write') && <Event code={String(values['customerCode'])} again={again} />}
+          {may('customer:write') && <Merge customer={values as unknown as Customer} again={again} />}
+        </>
+      )}
       below={(values) => <Belongings customer={values as unknown as Customer} />}
     />
   );
@@ -116,73 +128,68 @@ function Merges({ code }: { code: string }) {
 function Belongings({ customer }: { customer: Customer }) {
   const t = words('customer');
   const code = customer.customerCode;
-  const events = useQuery({ queryKey: ['customer', code, 'events'], queryFn: () => call<components['schemas']['CustomerEventListItem'][]>('GET', '/v1/customerEvent/filter', { query: { customerCode: code } }), retry: false });
-  const files = useQuery({ queryKey: ['customer', code, 'files'], queryFn: () => data(api.GET('/v3/customers/{customerCode}/files', { params: { path: { customerCode: code }, query: { take: 50 } } })), retry: false });
-  const contacts = customer.contacts ?? [];
-  const addresses = customer.addresses ?? [];
   return (
     <>
       {customer.dateErased && <p className="notice warn">{t.erased}</p>}
-      {contacts.length > 0 && (
-        <section className="card" aria-label={t.contacts}>
-          <h2>{t.contacts}</h2>
-          <ul className="timeline">
-            {contacts.map((one, index) => (
-              <li key={index}>
-                <strong>{one.contactName}</strong>
-                <span>{[one.contactPosition, one.contactMobile ?? one.contactPhone, one.contactEmail].filter(Boolean).join(' · ')}</span>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
-      {addresses.length > 0 && (
-        <section className="card" aria-label={t.addresses}>
-          <h2>{t.addresses}</h2>
-          <ul className="timeline">
-            {addresses.map((one, index) => (
-              <li key={index}>
-                <span className="muted small">{one.locationName ?? t.places[one.locationType ?? 0] ?? ''}</span>
-                <span className="pre">{one.locationAddress}</span>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
+      <Timeline code={code} />
+      <Contacts customer={customer} />
+      <Addresses customer={customer} />
       <Merges code={code} />
-      <section className="card" aria-label={t.events}>
-        <h2>{t.events}</h2>
-        {(events.data ?? []).length === 0 ? (
-          <p className="muted">{t.eventsNone}</p>
-        ) : (
-          <ul className="timeline">
-            {(events.data ?? []).map((one) => (
-              <li key={one.eventId}>
-                <time>{formatDay(one.eventDate)}</time>
-                <div>
-                  <p>{one.eventName}</p>
-                  {one.description && <p className="muted small">{one.description}</p>}
-                </div>
-              </li>
-            ))}
-          </ul>
-        )}
-      </section>
-      <section className="card" aria-label={t.files}>
-        <h2>{t.files}</h2>
-        {(files.data?.value ?? []).length === 0 ? (
-          <p className="muted">{t.filesNone}</p>
-        ) : (
-          <ul className="timeline">
-            {(files.data?.value ?? []).map((one) => (
-              <li key={one.fileId}>
-                <time>{formatDay(one.dateCreated)}</time>
-                <span>{one.fileUrl ? <a href={one.fileUrl} target="_blank" rel="noreferrer">{one.fileName}</a> : one.fileName}</span>
-              </li>
-            ))}
-          </ul>
-        )}
-      </section>
+      <Files code={code} />
+      <Satisfaction code={code} />
     </>
+  );
+}
+
+/** A dated event, written down by hand. */
+function Event({ code, again }: { code: string; again(): void }) {
+  const t = words('customer');
+  const [open, setOpen] = useState(false);
+  const types = useChoices(open ? 'event-types' : undefined);
+  return (
+    <>
+      <Button icon="star" onClick={() => setOpen(true)}>{t.addEvent}</Button>
+      {open && (
+        <Ask
+          title={t.addEvent}
+          fields={[
+            ...(types.length ? [{ id: 'eventTypeId', label: t.type, kind: 'choice' as const, options: types.map((one) => ({ value: one.id, label: one.label })) }] : []),
+            { id: 'eventName', label: t.eventName, required: true },
+            { id: 'eventDate', label: t.eventDate, kind: 'date', required: true },
+            { id: 'description', label: t.note, kind: 'area' },
+          ]}
+          first={{ eventDate: new Date().toLocaleDateString('sv') }}
+          onClose={() => setOpen(false)}
+          save={async (values) => {
+            await call('POST', '/v1/customerEvent', { body: { ...values, customerCode: code }, key: crypto.randomUUID() });
+            again();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+/** What the customer answered when asked. */
+function Satisfaction({ code }: { code: string }) {
+  const t = words('customer');
+  const list = useQuery({ queryKey: ['customer', code, 'satisfaction'], queryFn: () => data(api.GET('/v3/customers/{customerCode}/satisfaction', { params: { path: { customerCode: code }, query: { take: 20 } } })), retry: false });
+  const answers = list.data?.value ?? [];
+  if (answers.length === 0) return null;
+  return (
+    <section className="card" aria-label={t.satisfaction}>
+      <h2>{t.satisfaction}</h2>
+      <ul className="timeline">
+        {answers.map((one) => (
+          <li key={one.satisfactionId}>
+            <time>{formatDay(one.dateCreated)}</time>
+            <div>
+              <p>{`${one.sourceName}: ${one.point}`}</p>
+              {one.comment && <p className="muted small">{one.comment}</p>}
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }

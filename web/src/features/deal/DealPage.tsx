@@ -1,7 +1,8 @@
+import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { call, exchange, may } from '../../api/client';
 import { words } from '../../i18n';
-import { formatDay, formatMoney } from '../../i18n/format';
+import { formatDay, formatMoney, formatSpan, formatTime } from '../../i18n/format';
 import type { Values } from '../../screen/Form';
 import { RecordScreen } from '../../screen/Record';
 import '../../screen/screen.css';
@@ -62,6 +63,7 @@ export function DealPage() {
       remove={can ? async (key, version) => void (await call('DELETE', `/v1/deals/${key}`, version ? { match: version } : {})) : undefined}
       restore={async (key) => void (await call('POST', `/v1/deals/${key}/restore`, { body: {} }))}
       audit={(values) => `deal/${String(values['dealNo'])}`}
+      below={(values) => <Stays id={String(values['dealsId'])} />}
       aside={(values) => {
         const customer = values['customer'] as Values | undefined;
         return (
@@ -80,5 +82,38 @@ export function DealPage() {
         );
       }}
     />
+  );
+}
+
+interface Stay {
+  dealStageId: number;
+  dealStageName: string;
+  dateEntered: string;
+  dateLeft: string | null;
+  seconds: number;
+}
+
+/** The stages that the deal was in, and for how long. */
+function Stays({ id }: { id: string }) {
+  const t = words('sale').deal;
+  const list = useQuery({ queryKey: ['deal', id, 'history'], queryFn: () => call<{ value: Stay[] }>('GET', `/v1/deals/${id}/history`), retry: false });
+  const stays = list.data?.value ?? [];
+  if (stays.length === 0) return null;
+  return (
+    <section className="card" aria-label={t.history}>
+      <h2>{t.history}</h2>
+      <ul className="timeline">
+        {stays.map((one) => (
+          <li key={one.dateEntered}>
+            <time>{formatTime(one.dateEntered)}</time>
+            <p className="row wrap">
+              <span>{one.dealStageName}</span>
+              <span className="muted small">{t.days(formatSpan(one.seconds * 1000))}</span>
+              {one.dateLeft === null && <span className="chip info">{t.now}</span>}
+            </p>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }

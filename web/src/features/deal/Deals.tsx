@@ -104,11 +104,12 @@ function DealBoard({ asked }: { asked: Asked }) {
   };
   const along = (by: number) => focus(where ? stages[where.column]?.deals[where.row + by] : stages.find((stage) => stage.deals.length)?.deals[0]);
 
-  async function move(card: Card, stage: Stage, reasonCategoryId?: number) {
+  async function move(card: Card, stage: Stage, reasonCategoryId?: number, undone = false) {
+    const before = stages.find((one) => one.deals.includes(card));
     try {
       await call('POST', `/v1/deals/${card.dealsId}/move`, { body: { dealStageId: stage.dealStageId, ...(reasonCategoryId ? { reasonCategoryId } : {}) } });
       await cache.invalidateQueries({ queryKey: ['deal'] });
-      toast(t.moved(stage.dealStageName));
+      toast(t.moved(stage.dealStageName), before && !undone ? { undo: () => void move(card, before, undefined, true) } : {});
       requestAnimationFrame(() => document.getElementById(`deal-${card.dealsId}`)?.focus());
     } catch (error) {
       if (error instanceof Refusal && error.faults.some((fault) => fault.field === 'reasonCategoryId')) setMissing({ card, stage });

@@ -9,6 +9,13 @@ import { Button } from '../../ui/Button';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
 
+interface MessageEvent {
+  id: string;
+  name: string;
+  timestamp: number;
+  deliveries: { webhookId: number; url: string; state: string; tries: number; status: number | null; error: string | null; doneAt: number | null }[];
+}
+
 /** The passport of a message: everything that happened to it, on a page that can be shared. */
 export function Passport() {
   const { id } = useParams({ strict: false }) as { id: string };
@@ -22,6 +29,7 @@ export function Passport() {
   if (found.isPending) return <Loading />;
   if (found.isError) return <Failed error={found.error} retry={() => void found.refetch()} />;
   const message = found.data;
+  const events = (message as { events?: MessageEvent[] }).events ?? [];
   const theirs = message.user.type === 'customer';
   return (
     <div className="page">
@@ -67,6 +75,26 @@ export function Passport() {
           )}
         </section>
       )}
+      <section className="card" aria-label={p.events}>
+        <h2>{p.events}</h2>
+        {events.length === 0 ? <p className="muted">{p.noEvent}</p> : events.map((event) => (
+          <div key={event.id}>
+            <p><strong>{event.name}</strong>{' '}<span className="muted small">{formatTime(event.timestamp)}</span></p>
+            <p className="muted small"><code>{event.id}</code></p>
+            <ul className="timeline">
+              {event.deliveries.map((delivery) => (
+                <li key={delivery.webhookId}>
+                  <span className={`chip ${delivery.state === 'delivered' ? 'good' : delivery.state === 'failed' ? 'bad' : 'info'}`}>{p.delivered[delivery.state] ?? delivery.state}</span>
+                  <div>
+                    <p><Link to={`/webhooks/${delivery.webhookId}` as never}>{delivery.url}</Link></p>
+                    <p className="muted small">{[p.tries(delivery.tries), delivery.status == null ? '' : `HTTP ${delivery.status}`, delivery.error, delivery.doneAt == null ? '' : formatTime(delivery.doneAt)].filter(Boolean).join(' · ')}</p>
+                  </div>
+                </li>
+              ))}
+            </ul>
+          </div>
+        ))}
+      </section>
     </div>
   );
 }

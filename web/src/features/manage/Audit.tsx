@@ -1,12 +1,12 @@
 import { words } from '../../i18n';
-import { api, data } from '../../api/client';
+import { call } from '../../api/client';
 import type { components } from '../../api/schema';
 import { formatTime } from '../../i18n/format';
 import { ListScreen } from '../../screen/List';
 import { Difference } from '../../screen/Record';
 import '../../screen/screen.css';
 
-type Entry = components['schemas']['AuditEntry'] & { ref?: string; actorName?: string };
+type Entry = components['schemas']['AuditEntry'] & { ref?: string; actorName?: string | null };
 
 /** Who changed what, from what to what. */
 export function Audit() {
@@ -20,10 +20,9 @@ export function Audit() {
       empty={t.ref}
       idOf={(row) => row.id}
       fetch={async (asked, next) => {
-        // The log is asked for by record.
-        if (!asked['q']) return { rows: [], next: null };
-        const page = await data(api.GET('/v1/audit', { params: { query: { ref: asked['q'] as string, before: next ?? undefined, take: 50 } } }));
-        return { rows: page.value, next: page.next ?? null };
+        // Without a record it is the trail of the whole company.
+        const page = await call<{ value: Entry[]; next: string | null }>('GET', '/v1/audit', { query: { ref: asked['q'], before: next, take: 50 } });
+        return { rows: page.value, next: page.next };
       }}
       columns={[
         { id: 'when', label: t.when, show: (row) => formatTime(row.date) },

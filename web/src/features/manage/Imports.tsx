@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState, type FormEvent } from 'react';
+import { useEffect, useId, useState, type FormEvent } from 'react';
 import { api, call, data, may } from '../../api/client';
 import type { components } from '../../api/schema';
 import { say } from '../../api/words';
@@ -9,8 +9,9 @@ import { ListScreen } from '../../screen/List';
 import '../../screen/screen.css';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
-import { Check, SelectField } from '../../ui/Field';
+import { Check, SelectField, TextField } from '../../ui/Field';
 import { toast } from '../../ui/Toast';
+import { COLUMNS } from './columns';
 
 type Import = components['schemas']['Import'];
 
@@ -19,6 +20,8 @@ export function Imports() {
   const t = words('manage').imports;
   const cache = useQueryClient();
   const [asking, setAsking] = useState<Import | null>(null);
+  const [columns, setColumns] = useState<Import | null>(null);
+  const [mapping, setMapping] = useState<Mapping | null>(null);
   const can = may('import:write');
   const again = () => cache.invalidateQueries({ queryKey: ['import'] });
   // The progress of a running import is asked for while it is on screen.
@@ -39,7 +42,7 @@ export function Imports() {
         kind="import"
         keyword={false}
         empty={t.empty}
-        above={can && <Upload done={again} />}
+        above={can && <Upload done={again} mapping={mapping} forget={() => setMapping(null)} />}
         idOf={(row) => row.importId}
         fetch={async (_, next) => {
           const page = await data(api.GET('/v1/imports', { params: { query: { before: next ?? undefined, take: 50 } } }));
@@ -60,9 +63,11 @@ export function Imports() {
           { id: 'updated', label: t.updated, show: (row) => formatNumber(row.updated), number: true, wide: true },
           { id: 'failed', label: t.failed, show: (row) => (row.failed > 0 ? <a href={`/v1/imports/${row.importId}/errors`} download aria-label={t.errors}>{formatNumber(row.failed)}</a> : '0'), number: true },
           { id: 'date', label: t.date, show: (row) => formatTime(row.dateCreated), wide: true },
+          { id: 'columns', label: t.columns, show: (row) => (row.columns.length ? <Button aria-label={`${t.columns}: ${row.fileName}`} onClick={() => setColumns(row)}>{t.columnsOf(row.columns.filter((one) => one.field).length, row.columns.length)}</Button> : ''), wide: true },
           { id: 'undo', label: words('core').act.undo, show: (row) => (can && row.state === 'done' && row.undoUntil && !row.dryRun ? <Button onClick={() => setAsking(row)}>{t.undo}</Button> : '') },
         ]}
       />
+      {columns && <Columns of={columns} can={can} onClose={() => setColumns(null)} use={(found) => { setMapping(found); setColumns(null); toast(t.mappingKept); }} />}
       {asking && (
         <Dialog title={t.undo} onClose={() => setAsking(null)}>
           <div className="dialog-content">
@@ -78,7 +83,34 @@ export function Imports() {
   );
 }
 
-function Upload({ done }: { done(): void }) {
+/** Header of the file to field; null leaves the column out. */
+type Mapping = Record<string, string | null>;
+
+/** What each column of a file was read as, and another choice for the next try. */
+function Columns({ of, can, use, onClose }: { of: Import; can: boolean; use(mapping: Mapping): void; onClose(): void }) {
+  const t = words('manage').imports;
+  const id = useId();
+  const [fields, setFields] = useState<Record<string, string>>(() => Object.fromEntries(of.columns.map((one) => [one.header, one.field ?? ''])));
+  return (
+    <Dialog title={`${t.columns}: ${of.fileName}`} onClose={onClose}>
+      <form className="dialog-content" onSubmit={(event) => { event.preventDefault(); use(Object.fromEntries(Object.entries(fields).map(([header, field]) => [header, field.trim() || null]))); }}>
+        <p>{t.columnsText}</p>
+        <datalist id={id}>{(COLUMNS[of.kind] ?? []).map((field) => <option key={field} value={field} />)}</datalist>
+        <div className="form-grid">
+          {of.columns.map((one, index) => (
+            <TextField key={one.header} label={one.header || t.noHeader(index + 1)} hint={one.ignored ? t.ignored[one.ignored] ?? one.ignored : undefined} list={id} disabled={!can} autoFocus={index === 0} value={fields[one.header] ?? ''} onChange={(event) => setFields((now) => ({ ...now, [one.header]: event.target.value }))} />
+          ))}
+        </div>
+        <div className="dialog-foot">
+          <Button onClick={onClose}>{words('core').act.back}</Button>
+          {can && <Button type="submit" look="main">{t.useMapping}</Button>}
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Upload({ done, mapping, forget }: { done(): void; mapping: Mapping | null; forget(): void }) {
   const t = words('manage').imports;
   const [kind, setKind] = useState('customers');
   const [dry, setDry] = useState(true);
@@ -90,6 +122,7 @@ function Upload({ done }: { done(): void }) {
     const form = new FormData();
     form.append('kind', kind);
     form.append('dryRun', String(dry));
+    if (mapping) form.append('mapping', JSON.stringify(mapping));
     form.append('file', file);
     setBusy(true);
     call('POST', '/v1/imports', { form, key: crypto.randomUUID() }).then(done, (error) => toast(say(error), { bad: true })).finally(() => setBusy(false));
@@ -104,6 +137,7 @@ function Upload({ done }: { done(): void }) {
         <input id="import-file" type="file" required accept=".csv,.xlsx,.xls,.ods,.txt" onChange={(event) => setFile(event.target.files?.[0] ?? null)} />
       </div>
       <Check label={t.dry} checked={dry} onChange={(event) => setDry(event.target.checked)} />
+      {mapping && <span className="chip accent">{t.withMapping}<button type="button" aria-label={`${words('core').act.clear}: ${t.withMapping}`} onClick={forget}>{'×'}</button></span>}
       <Button type="submit" look="main" icon="import" busy={busy}>{t.start}</Button>
     </form>
   );

@@ -10,9 +10,10 @@ import { customerPicker, employeePicker, PickDialog, productPicker } from '../..
 import { History } from '../../screen/Record';
 import '../../screen/screen.css';
 import { Button, IconButton } from '../../ui/Button';
-import { Dialog } from '../../ui/Dialog';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
+import { LinkDialog, QuotationActs, type PageLink } from './QuotationActs';
+import { Revisions } from './Revisions';
 
 interface Line {
   productCode: string;
@@ -51,14 +52,20 @@ function day(ahead: number): string {
 export function QuotationPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const no = id === 'new' ? null : id;
+  const [link, setLink] = useState<PageLink | null>(null);
   const found = useQuery({ queryKey: ['quotation', no], queryFn: () => exchange<Values>('GET', `/v1/quotation/${encodeURIComponent(no ?? '')}`), enabled: no !== null });
   if (no !== null && found.isPending) return <Loading />;
   if (no !== null && found.isError) return <Failed error={found.error} retry={() => void found.refetch()} />;
   const first: Values = no === null ? { quotationStatus: 1, quotationDate: day(0), quotationValidUntil: day(30), vatCalculation: true, staffCode: session.get()?.user.staffCode ?? null } : found.data?.data ?? {};
-  return <Editor key={`${id} ${found.data?.version ?? ''}`} no={no} first={first} version={found.data?.version ?? null} />;
+  return (
+    <>
+      <Editor key={`${id} ${found.data?.version ?? ''}`} no={no} first={first} version={found.data?.version ?? null} linked={setLink} />
+      {link && <LinkDialog link={link} onClose={() => setLink(null)} />}
+    </>
+  );
 }
 
-function Editor({ no, first, version }: { no: string | null; first: Values; version: string | null }) {
+function Editor({ no, first, version, linked }: { no: string | null; first: Values; version: string | null; linked(link: PageLink): void }) {
   const t = words('work').quotation;
   const core = words('core');
   const navigate = useNavigate();
@@ -66,7 +73,6 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
   const [head, setHead] = useState<Values>(first);
   const [lines, setLines] = useState<Line[]>(() => ((first['quotationDetails'] as Values[] | undefined) ?? []).map(lineOf));
   const [picking, setPicking] = useState(false);
-  const [asking, setAsking] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const [dirty, setDirty] = useState(no === null);
@@ -136,15 +142,6 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
       setBusy(false);
     }
   }
-  const act = (path: string, body: Values, done: string) =>
-    call('POST', `/v1/quotation/${encodeURIComponent(no ?? '')}/${path}`, { body, key: crypto.randomUUID() }).then(
-      () => {
-        toast(done);
-        void cache.invalidateQueries({ queryKey: ['quotation'] });
-      },
-      (reason) => toast(say(reason), { bad: true }),
-    );
-
   function double(index: number) {
     setDirty(true);
     setLines((now) => now.flatMap((line, at) => (at === index ? [line, { ...line, totalPrice: null }] : [line])));
@@ -187,10 +184,7 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
           {no && <span className="chip">{no}</span>}
           <span className="chip info">{t.statuses[status]}</span>
         </div>
-        {no && status === 2 && may('quotation:approve') && <Button onClick={() => void act('approve', {}, t.approved)}>{t.approve}</Button>}
-        {no && can && <Button icon="send" disabled={dirty} onClick={() => void act('send', {}, t.sent)}>{t.send}</Button>}
-        {no && can && <Button onClick={() => void act('convert-to-salesorder', { QuotationNo: no }, t.converted)}>{t.convert}</Button>}
-        {no && can && <Button look="danger" onClick={() => setAsking(true)}>{t.cancel}</Button>}
+        {no && <QuotationActs no={no} status={status} dirty={dirty} linked={linked} />}
       </header>
       {!can && <p className="notice">{t.fixed}</p>}
       <form className="record" onSubmit={(event) => void save(event)} onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void save(event); }} noValidate>
@@ -270,6 +264,7 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
             </dl>
             {dirty && <p className="hint">{t.totalsHint}</p>}
           </section>
+          {no && <Revisions no={no} />}
           {no && <History of={`quotation/${no}`} fields={fields} />}
         </div>
       </form>
@@ -285,16 +280,6 @@ function Editor({ no, first, version }: { no: string | null; first: Values; vers
             setTimeout(() => [...(grid.current?.querySelectorAll<HTMLInputElement>('tr:last-child input') ?? [])][1]?.focus());
           }}
         />
-      )}
-      {asking && (
-        <Dialog title={t.cancel} onClose={() => setAsking(false)}>
-          <div className="dialog-content">
-            <div className="dialog-foot">
-              <Button onClick={() => setAsking(false)}>{core.act.back}</Button>
-              <Button look="danger" autoFocus onClick={() => { setAsking(false); void act('cancel', { quotationNo: no }, t.cancelled); }}>{t.cancel}</Button>
-            </div>
-          </div>
-        </Dialog>
       )}
     </div>
   );

@@ -28,5 +28,18 @@ const words = {
     searchedTo: (day: string) => `Searched back to ${day}`,
     results: (count: number) => (count === 1 ? '1 found' : `${count} found`),
   },
+  document: {
+    pdf: 'PDF',
+    asCopy: 'It says that it is a copy',
+    inLanguage: (language: string) => `In ${language}`,
+    mail: 'Send by e-mail…',
+    to: 'To',
+    toHint: 'Empty: the customer’s own e-mail.',
+    language: 'Language',
+    subject: 'Subject',
+    message: 'Text',
+    templateHint: 'Empty: as in the template.',
+    mailed: 'It is on its way',
+  },
 };
 export default words;

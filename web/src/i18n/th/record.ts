@@ -31,5 +31,18 @@ const words: Shape<typeof en> = {
     searchedTo: (day) => `ค้นย้อนหลังถึง ${day}`,
     results: (count) => `พบ ${count} รายการ`,
   },
+  document: {
+    pdf: 'PDF',
+    asCopy: 'ระบุว่าเป็นสำเนา',
+    inLanguage: (language) => `ภาษา${language}`,
+    mail: 'ส่งทางอีเมล…',
+    to: 'ถึง',
+    toHint: 'เว้นว่าง: อีเมลของลูกค้าเอง',
+    language: 'ภาษา',
+    subject: 'หัวเรื่อง',
+    message: 'ข้อความ',
+    templateHint: 'เว้นว่าง: ตามแม่แบบ',
+    mailed: 'กำลังส่ง',
+  },
 };
 export default words;

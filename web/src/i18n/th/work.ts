@@ -57,7 +57,7 @@ const words: Shape<typeof en> = {
     stock: 'สต็อก',
     warehouse: 'คลัง',
     own: 'คลังหลัก',
-    movements: 'ความเคลื่อนไหว',
+    movements: 'ความเคลื่อนไหวของสต็อก',
     reason: 'เหตุผล',
     adjust: 'ปรับสต็อก…',
     adjustTitle: 'ปรับสต็อก',
