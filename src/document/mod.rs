@@ -1,7 +1,7 @@
 //! The documents that people hand over, as PDF: quotations, orders, tax invoices, receipts, credit notes, contracts.
 //!
-//! What a document says is read from its record ([`paper`]), how it looks from a typst template, the standard one or the
-//! company's own ([`template`]). The page itself is made by another program ([`program`]): typst is larger than all of Sala,
+//! What a document says is read from its record (`paper`), how it looks from a typst template, the standard one or the
+//! company's own (`template`). The page itself is made by another program (`program`): typst is larger than all of Sala,
 //! and a template that runs wild must end alone.
 
 mod logo;
