@@ -11,6 +11,8 @@ pub(crate) mod program;
 mod room;
 mod template;
 
+use std::path::PathBuf;
+
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
@@ -261,12 +263,16 @@ async fn print(
     if length > LONGEST {
         return Err(Refused::Failed(Failed::Costly("its texts have more than 4 MiB".to_owned())));
     }
+    // The program is started in another folder.
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let fonts: Vec<String> =
+        app.config.fonts.iter().map(|path| absolute(path).to_string_lossy().into_owned()).collect();
     let now = Timestamp::from_millisecond(app.now()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
     let question = json!({
         "files": {"main.typ": source, "sala.typ": template::LIBRARY},
         "data": data,
         "images": images,
-        "fonts": app.config.fonts,
+        "fonts": fonts,
         "standard": wish.standard,
         "now": [[now.year(), now.month(), now.day()], [now.hour(), now.minute(), now.second()]],
         "ident": format!("{company}/{}/{}", paper.kind.word(), paper.number),
