@@ -40,25 +40,32 @@ const BAD: i64 = 5 * 60 * 1000;
 /// Pictures that are kept.
 const MOST: usize = 256;
 
-/// Pictures that were fetched a while ago, by company and address: when, and none where there was none.
+/// Pictures that were fetched a while ago, by company and address.
 #[derive(Debug, Default)]
-pub struct Logos(Mutex<HashMap<(i64, String), (i64, Option<Bytes>)>>);
+pub struct Logos(Mutex<HashMap<(i64, String), Fetched>>);
+
+/// When one was fetched, and none where there was none.
+#[derive(Debug)]
+struct Fetched {
+    at: i64,
+    image: Option<Bytes>,
+}
 
 impl Logos {
     fn known(&self, key: &(i64, String), now: i64) -> Option<Option<Bytes>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, image) = known.get(key)?;
-        let good = if image.is_some() { GOOD } else { BAD };
-        (now - at < good).then(|| image.clone())
+        let found = known.get(key)?;
+        let good = if found.image.is_some() { GOOD } else { BAD };
+        (now - found.at < good).then(|| found.image.clone())
     }
 
     fn keep(&self, key: (i64, String), now: i64, image: Option<Bytes>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
-            known.retain(|_, (at, _)| now - *at < BAD);
+            known.retain(|_, found| now - found.at < BAD);
         }
         if known.len() < MOST {
-            known.insert(key, (now, image));
+            known.insert(key, Fetched { at: now, image });
         }
     }
 }

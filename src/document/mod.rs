@@ -1,7 +1,7 @@
 //! The documents that people hand over, as PDF: quotations, orders, tax invoices, receipts, credit notes, contracts.
 //!
-//! What a document says is read from its record ([`paper`]), how it looks from a typst template, the standard one or the
-//! company's own ([`template`]). The page itself is made by another program ([`program`]): typst is larger than all of Sala,
+//! What a document says is read from its record (`paper`), how it looks from a typst template, the standard one or the
+//! company's own (`template`). The page itself is made by another program (`program`): typst is larger than all of Sala,
 //! and a template that runs wild must end alone.
 
 mod logo;
@@ -10,6 +10,8 @@ mod paper;
 pub(crate) mod program;
 mod room;
 mod template;
+
+use std::path::PathBuf;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -261,12 +263,16 @@ async fn print(
     if length > LONGEST {
         return Err(Refused::Failed(Failed::Costly("its texts have more than 4 MiB".to_owned())));
     }
+    // The program is started in another folder.
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let fonts: Vec<String> =
+        app.config.fonts.iter().map(|path| absolute(path).to_string_lossy().into_owned()).collect();
     let now = Timestamp::from_millisecond(app.now()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
     let question = json!({
         "files": {"main.typ": source, "sala.typ": template::LIBRARY},
         "data": data,
         "images": images,
-        "fonts": app.config.fonts,
+        "fonts": fonts,
         "standard": wish.standard,
         "now": [[now.year(), now.month(), now.day()], [now.hour(), now.minute(), now.second()]],
         "ident": format!("{company}/{}/{}", paper.kind.word(), paper.number),

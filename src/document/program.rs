@@ -32,6 +32,8 @@ pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf, Error> {
         Some(itself.parent()?.join(NAME))
     };
     let program = named.map(Path::to_owned).or_else(beside).filter(|program| program.is_file());
+    // It is started in another folder.
+    let program = program.map(|program| std::path::absolute(&program).unwrap_or(program));
     program.ok_or_else(|| {
         let message = "This server has no program that makes documents: build it with `make render`, and put it beside \
                        this one or name it with --render";
