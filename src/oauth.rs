@@ -472,12 +472,7 @@ pub(crate) fn make_client(company: i64, name: &str, scopes: &[String], given: &G
 }
 
 /// Stores a client; of its secrets only the hashes.
-pub(crate) async fn add_client(
-    tx: &mut Conn,
-    client: &NewClient,
-    number_codes: bool,
-    now: i64,
-) -> Result<(), Error> {
+pub(crate) async fn add_client(tx: &mut Conn, client: &NewClient, number_codes: bool, now: i64) -> Result<(), Error> {
     // Requests for tokens name no company, so an id that does not begin with it must be the only one of its kind.
     let taken: Option<i64> =
         tx.sql("select company from client where id = $1 limit 1").bind(&client.id).optional().await?;
@@ -565,7 +560,7 @@ pub async fn list_clients(conn: &mut Conn, company: i64) -> Result<Vec<ListedCli
 const CLIENT: &str = "select id, name, scopes, created_at, revoked_at from client where company = $1";
 
 /// A client by its id, revoked ones too.
-pub(crate) async fn find_client(conn: &mut Conn, company: i64, id: &str) -> Result<Option<ListedClient>, db::Error> {
+pub(crate) async fn listed_client(conn: &mut Conn, company: i64, id: &str) -> Result<Option<ListedClient>, db::Error> {
     conn.sql(CLIENT).push(" and id = $2").bind(company).bind(id).optional().await
 }
 

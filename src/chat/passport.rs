@@ -13,7 +13,7 @@ use crate::http::Caller;
 /// A message with the story of its delivery.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MessageDetail {
+pub(super) struct MessageDetail {
     #[serde(flatten)]
     message: ChatMessage,
     /// What the delivery cost: `reply` (free) or `push` (counted by the provider); null before it was sent.
@@ -29,7 +29,7 @@ pub struct MessageDetail {
 /// One try to hand a message to its provider.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Attempt {
+pub(super) struct Attempt {
     /// 1 for the first try of a call.
     number: i64,
     /// When it ended: Unix time in milliseconds.
@@ -46,7 +46,7 @@ pub struct Attempt {
 /// The event that told of a message.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MessageEvent {
+pub(super) struct MessageEvent {
     /// The event's id, as receivers get it in `webhook-id`.
     id: Uuid,
     /// Its topic and name.
@@ -61,7 +61,7 @@ pub struct MessageEvent {
 /// What became of an event at one subscription.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MessageDelivery {
+pub(super) struct MessageDelivery {
     /// The subscription's number.
     #[serde(alias = "webhook")]
     #[schema(example = 1)]

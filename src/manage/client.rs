@@ -137,7 +137,7 @@ fn may_give(app: &App, caller: &Caller, scopes: &[String], faults: &mut Faults) 
 }
 
 async fn must(conn: &mut Conn, company: i64, id: &str) -> Result<ListedClient, Error> {
-    oauth::find_client(conn, company, id).await?.ok_or(Error::NotFound("client"))
+    oauth::listed_client(conn, company, id).await?.ok_or(Error::NotFound("client"))
 }
 
 /// What the audit trail keeps of a client.
@@ -320,8 +320,11 @@ async fn renew_api_client_secret(
     let row = must(&mut app.db.read().await?, caller.company, &path.id).await?;
     let scopes: Vec<String> = row.scopes.split_whitespace().map(str::to_owned).collect();
     may_give(&app, &caller, &known(&app, &scopes), &mut Faults::default())?;
-    let made =
-        NewClient { id: row.id.clone(), client_id: row.id, ..oauth::make_client(caller.company, &row.name, &scopes, &oauth::Given::default())? };
+    let made = NewClient {
+        id: row.id.clone(),
+        client_id: row.id,
+        ..oauth::make_client(caller.company, &row.name, &scopes, &oauth::Given::default())?
+    };
     let reply = caller
         .write(&app, async |mut tx| {
             let now = must(&mut tx, caller.company, &made.id).await?;
