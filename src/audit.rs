@@ -245,8 +245,8 @@ async fn actors(conn: &mut Conn, company: i64, rows: &[Row]) -> Result<HashMap<S
 
 /// The trail of a whole company holds something of every record: it is for whoever may see each of them.
 fn must_see_all(app: &App, caller: &Caller) -> Result<(), Error> {
-    let reads = app.operations.known_scopes().iter().filter(|scope| scope.ends_with(":read"));
-    if let Some(missing) = reads.into_iter().find(|scope| !caller.scopes.contains(scope)) {
+    let mut reads = app.operations.known_scopes().iter().filter(|scope| scope.ends_with(":read"));
+    if let Some(missing) = reads.find(|scope| !caller.scopes.contains(scope)) {
         return Err(Error::Forbidden(missing.clone()));
     }
     let kept = caller.person.as_ref().is_some_and(|person| person.accounts.is_some());

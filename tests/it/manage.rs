@@ -199,11 +199,11 @@ async fn the_system_tells_what_needs_an_eye_and_how_old_the_backup_is() {
     assert_eq!(well.data()["backup"], json!(null));
     let room = app.sandbox_room().await;
     app.send(&room, "Hi").await;
-    app.advance(Duration::from_secs(3600));
+    app.advance(Duration::from_secs(1800));
     let late = app.get("/v1/system").await;
     assert_eq!(
         (&late.data()["findings"][0]["code"], &late.data()["findings"][0]["number"]),
-        (&json!("jobs_late"), &json!(60))
+        (&json!("jobs_late"), &json!(30))
     );
 
     let file = app.database.folder.join("kept.db");

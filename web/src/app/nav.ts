@@ -35,6 +35,7 @@ const PLACES: readonly Place[] = [
   { to: '/imports', word: 'imports', icon: 'import', scope: 'import:read', key: 'm', part: 'manage' },
   { to: '/privacy', word: 'privacy', icon: 'user', scope: 'privacy:read', key: 'v', part: 'manage' },
   { to: '/audit', word: 'audit', icon: 'audit', scope: 'setting:read', key: 'h', part: 'manage' },
+  { to: '/mail', word: 'mail', icon: 'mail', scope: 'mail:read', key: 'z', part: 'manage' },
   { to: '/jobs', word: 'jobs', icon: 'warning', scope: 'system:read', key: 'j', part: 'manage' },
   { to: '/system', word: 'system', icon: 'pane', scope: 'system:read', key: 'x', part: 'manage' },
   { to: '/settings', word: 'settings', icon: 'settings', scope: 'setting:read', key: 's', part: 'manage' },

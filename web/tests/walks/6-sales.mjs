@@ -64,7 +64,7 @@ export default [
   },
   {
     name: 'a quotation is linked, compared with its revision, and made an order',
-    async run({ person, tag }) {
+    async run({ person, tag, lang }) {
       const one = await person();
       const { page } = one;
       await one.go('/quotations');
@@ -76,7 +76,7 @@ export default [
       await one.go(`/quotations/${encodeURIComponent(no)}`);
       await page.waitForSelector(`h1:has-text("${tag}")`);
       await one.axe('a quotation');
-      await page.locator('.page-head .button', { has: page.locator('svg') }).nth(2).click();
+      await page.getByRole('button', { name: lang === 'th' ? 'ลิงก์สำหรับลูกค้า' : 'Link for the customer' }).click();
       await page.waitForSelector('dialog[open] code');
       await one.axe('the link of a quotation');
       const link = await page.innerText('dialog[open] code');
@@ -216,7 +216,7 @@ export default [
       await page.click('dialog[open] .button.danger');
       await row.waitFor({ state: 'detached' });
       assert((await fetch(link)).status !== 200, 'the link of a deleted file is worthless');
-      await page.locator('.page-head .button', { has: page.locator('svg') }).nth(1).click();
+      await page.locator('.page-head .button:not(.only)').first().click();
       await page.waitForSelector('dialog[open] [name=requestedBy]');
       await one.axe('entering a privacy request');
       await page.fill('dialog[open] [name=requestedBy]', `โทรมาจากเบอร์ที่บันทึกไว้ ${tag}`);

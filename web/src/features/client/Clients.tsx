@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useEffect, useState, type FormEvent } from 'react';
-import { call, may } from '../../api/client';
+import { call, may, Refusal } from '../../api/client';
 import { faults, say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatDay } from '../../i18n/format';
@@ -71,7 +71,7 @@ export function ClientPage() {
   if (found.isPending) return <Loading />;
   if (found.isError) return <Failed error={found.error} retry={() => void found.refetch()} />;
   const one = found.data.value.find((row) => row.id === id) ?? null;
-  if (!one && id !== 'new') return <Failed error={null} retry={() => void found.refetch()} />;
+  if (!one && id !== 'new') return <Failed error={new Refusal(404, [{ code: 'not_found', field: '', message: '' }], null, null)} retry={() => void found.refetch()} />;
   return <Editor key={id} client={one} offered={found.data.scopes} />;
 }
 

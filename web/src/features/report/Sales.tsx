@@ -79,7 +79,7 @@ export function Sales({ from, to }: { from: string; to: string }) {
         </>
       )}
       {(due.data?.value ?? []).length > 0 && (
-        <section className="card" aria-label={t.receivables}>
+        <section className="card">
           <h2>{t.receivables}</h2>
           <div className="table-wrap" tabIndex={0} role="region" aria-label={t.receivables}>
             <table className="table">

@@ -19,6 +19,7 @@ const words = {
     reports: 'Reports',
     channels: 'Channels',
     clients: 'API clients',
+    mail: 'E-mails',
     jobs: 'Failed jobs',
     system: 'System',
     webhooks: 'Webhooks',

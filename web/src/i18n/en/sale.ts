@@ -182,7 +182,7 @@ const words = {
     when: 'When',
     again: 'Send again',
     goesAgain: 'It goes out again',
-    test: 'Send a test…',
+    test: 'Send me a test',
     tested: 'A test is on its way',
   },
 };

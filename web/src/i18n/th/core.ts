@@ -22,6 +22,7 @@ const words: Shape<typeof en> = {
     reports: 'รายงาน',
     channels: 'บัญชีช่องทาง',
     clients: 'โปรแกรม API',
+    mail: 'อีเมล',
     jobs: 'งานที่ล้มเหลว',
     system: 'ระบบ',
     webhooks: 'เว็บฮุก',
