@@ -279,8 +279,11 @@ async fn must_see(conn: &mut Conn, caller: &Caller, reference: &str) -> Result<(
     let key = search::fold(name.trim());
     match kind {
         "customer" => {
-            let id = name.trim().parse().map_err(|_| Error::NotFound("customer"))?;
-            customers::must_see(conn, caller, id).await?;
+            let id: i64 = name.trim().parse().map_err(|_| Error::NotFound("customer"))?;
+            // One that was merged is looked after by those of the survivor.
+            if let Some(row) = customers::by_id(conn, caller.company, id).await? {
+                customers::must_see(conn, caller, row.id).await?;
+            }
         }
         "task" => drop(record::find::<task::Row>(conn, caller, "number_key", key).await?),
         "deal" => drop(record::find::<deal::Row>(conn, caller, "number_key", key).await?),

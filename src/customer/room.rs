@@ -142,13 +142,12 @@ async fn find(conn: &mut Conn, caller: &Caller, id: Uuid) -> Result<Option<Room>
 
 async fn view(conn: &mut Conn, caller: &Caller, room: &Room) -> Result<RoomCustomer, Error> {
     let company = caller.company;
-    let customer = match room.customer {
-        Some(id) if store::is_seen(conn, caller, id).await? => {
-            store::by_id(conn, company, id).await?.filter(|row| row.deleted_at.is_none())
-        }
-        Some(_) => None,
-        None => None,
-    };
+    let mut customer = None;
+    if let Some(id) = room.customer
+        && store::is_seen(conn, caller, id).await?
+    {
+        customer = store::by_id(conn, company, id).await?.filter(|row| row.deleted_at.is_none());
+    }
     let customer = customer.map(|row| Linked { customer_id: row.id, customer_code: row.code, customer_name: row.name });
     let (kind, value) = room.identity();
     let query = conn

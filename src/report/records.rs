@@ -179,6 +179,7 @@ pub(super) async fn add_up(
         .all()
         .await?;
     let known: BTreeMap<i64, Vec<Kept>> = known.into_iter().map(|known| (known.record, known.facts)).collect();
+    let nothing: Vec<Kept> = Vec::new();
     let mut rows = Rows::new(&[("record", Type::BigInt), ("facts", Type::Json)]);
     for record in changed {
         let now: Vec<Kept> = record
@@ -189,11 +190,11 @@ pub(super) async fn add_up(
                 (measure.to_owned(), day, hour, key, worth)
             })
             .collect();
-        let before = known.get(&record.id);
-        if before.map_or(&[][..], Vec::as_slice) == now.as_slice() {
+        let before = known.get(&record.id).unwrap_or(&nothing);
+        if *before == now {
             continue;
         }
-        for (sign, facts) in [(-1, before.map_or(&[][..], Vec::as_slice)), (1, now.as_slice())] {
+        for (sign, facts) in [(-1_i64, before), (1, &now)] {
             for (measure, day, hour, key, worth) in facts {
                 // A measure that is no more was of an older program; its figures go when they are made anew.
                 if let Some(measure) = of.measures().iter().copied().find(|known| *known == measure.as_str()) {

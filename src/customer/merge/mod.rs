@@ -270,8 +270,8 @@ struct Pair {
 
 /// Finds and holds the two; whatever keeps them from being merged is told.
 async fn pair(tx: &mut Conn, caller: &Caller, code: &str, merged: &str) -> Result<Pair, Error> {
-    let company = caller.company;
     const FIELD: &str = "mergedCustomerCode";
+    let company = caller.company;
     let survivor = store::by_code(tx, company, code).await?.ok_or(Error::NotFound("customer"))?;
     store::must_see(tx, caller, survivor.id).await?;
     if survivor.erased_at.is_some() {
@@ -282,11 +282,12 @@ async fn pair(tx: &mut Conn, caller: &Caller, code: &str, merged: &str) -> Resul
         return Err(Error::invalid(Code::Required, FIELD, "mergedCustomerCode is required"));
     }
     let other = store::by_code(tx, company, merged).await?;
-    let other = match other {
-        Some(other) if !store::is_seen(tx, caller, other.id).await? => None,
-        other => other,
+    // One that the caller may not see is not there, whatever became of it.
+    let is_seen = match &other {
+        Some(other) => store::is_seen(tx, caller, other.id).await?,
+        None => false,
     };
-    if other.as_ref().is_some_and(|other| other.erased_at.is_some()) {
+    if is_seen && other.is_some_and(|other| other.erased_at.is_some()) {
         return Err(erased::refusal(merged.trim()));
     }
     let other = store::named(tx, caller, FIELD, merged).await?;
