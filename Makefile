@@ -31,8 +31,9 @@ check: ## What CI checks before the tests
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
-openapi: ## Write openapi.json anew from the handlers' attributes
+openapi: ## Write openapi.json and docs/COMMANDS.md anew from the handlers' attributes
 	cargo run --quiet -- openapi > openapi.json
+	cargo run --quiet -- reference > docs/COMMANDS.md
 	scripts/web.sh schema-if-possible
 
 fuzz: ## A minute each of the parsers that read what strangers send
