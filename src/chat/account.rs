@@ -338,7 +338,8 @@ pub(crate) async fn put_credentials(
 ) -> Result<Listed, Error> {
     let changed = tx
         .sql(
-            "update account set secrets = $1, sandbox = false, paused_until = 0, state_reason = null, state = 'active'
+            "update account set secrets = $1, sandbox = false, paused_until = 0, state_reason = null, state = 'active',
+                                refused_at = null, refused_reason = null
              where company = $2 and id = $3 and state <> 'removed'",
         )
         .bind(sealed)

@@ -34,11 +34,25 @@ impl Simulate {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Provider::Line { listen, channel_secret, access_token } = self.provider;
         let listener = TcpListener::bind(listen).await.map_err(|error| Failure::new(format!("{listen}: {error}")))?;
-        print_text(&format!("LINE is played on http://{}; its controls are under /_control", listener.local_addr()?))?;
+        print_text(&welcome(listener.local_addr()?))?;
         let config = Config { channel_secret, access_token, ..Config::default() };
         let stop = async {
             let _ = tokio::signal::ctrl_c().await;
         };
         Ok(Line::serve(listener, config, stop).await?)
     }
+}
+
+/// What whoever starts it needs next. The secret is not repeated: it may be one's own.
+fn welcome(address: SocketAddr) -> String {
+    format!(
+        r#"LINE is played on http://{address}; its controls: curl http://{address}/_control
+
+Connect an account, with the channel secret of --channel-secret (secret, unless told) and any access token:
+sala account create --company NUMBER --platform line --name Shop --api-base http://{address} --channel-secret secret --access-token any
+
+Let a customer write to it (ACCOUNT is the id that was printed), and look at what is sent:
+curl http://{address}/_control/callback -d '{{"url": "http://127.0.0.1:8080/channels/line/ACCOUNT", "events": [{{"type": "message", "userId": "U4af4980629f54d6a8f6d4d1a3c3a4b5c", "text": "hello"}}]}}'
+curl http://{address}/_control/sent"#
+    )
 }

@@ -48,6 +48,10 @@ async fn every_operation_refuses_in_thai() {
         let path = format!("{path}{}", operation.query);
         assert_thai(&call("sala_507_wrong", &path, operation.sample_body()).await, &operation.id);
         assert_thai(&call(&nobody.token, &path, operation.sample_body()).await, &operation.id);
+        // A stream has no end that could be waited for.
+        if operation.id == "streamChanges" {
+            continue;
+        }
         // Whatever is refused of these: a body of the wrong type, one without anything, a record that is not there.
         for body in [json!("text"), json!({}), json!({"companyId": "x", "skip": -1, "take": "x", "items": 3})] {
             let answered = call(&app.token, &path, operation.body.as_ref().map(|_| body)).await;
