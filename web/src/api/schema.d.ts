@@ -14,8 +14,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Exchange client credentials for a bearer access token.
-         * @description OAuth 2.0 client credentials, form encoded. The answer is a plain OAuth body, not the envelope.
+         * Request access token
+         * @description Exchange client credentials for a bearer access token.
+         *
+         *     OAuth 2.0 client credentials, form encoded. The answer is a plain OAuth body, not the envelope.
          */
         post: operations["requestAccessToken"];
         delete?: never;
@@ -31,7 +33,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get an employee's activities as a calendar (iCalendar): for programs that subscribe to its secret address. */
+        /**
+         * Get calendar
+         * @description Get an employee's activities as a calendar (iCalendar): for programs that subscribe to its secret address.
+         */
         get: operations["getCalendar"];
         put?: never;
         post?: never;
@@ -51,8 +56,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Receive a callback of LINE.
-         * @description This address is the webhook URL in LINE's developer console. The signature is checked over the raw body; events are
+         * Receive line callback
+         * @description Receive a callback of LINE.
+         *
+         *     This address is the webhook URL in LINE's developer console. The signature is checked over the raw body; events are
          *     stored, once each, before the answer leaves; profiles and media are fetched in the background.
          */
         post: operations["receiveLineCallback"];
@@ -72,8 +79,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Play the customer of a sandbox account.
-         * @description The message is stored as a customer's, in the room of `externalId` (made on first contact), and raises the
+         * Play sandbox customer
+         * @description Play the customer of a sandbox account.
+         *
+         *     The message is stored as a customer's, in the room of `externalId` (made on first contact), and raises the
          *     `Chat`/`Message` webhook. The account's id, which cannot be guessed, is the permission.
          */
         post: operations["playSandboxCustomer"];
@@ -91,8 +100,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get a file by a signed link.
-         * @description The link, which `fileUrl` of a file's record or `POST …/link` gives, is the permission. One that has expired, was
+         * Get file
+         * @description Get a file by a signed link.
+         *
+         *     The link, which `fileUrl` of a file's record or `POST …/link` gives, is the permission. One that has expired, was
          *     revoked or was changed is answered 404.
          */
         get: operations["getFile"];
@@ -111,7 +122,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process is alive. */
+        /**
+         * Get health
+         * @description The process is alive.
+         */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -129,8 +143,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get a product's picture.
-         * @description The address stands in `productImage` and lasts until the picture is deleted.
+         * Get image
+         * @description Get a product's picture.
+         *
+         *     The address stands in `productImage` and lasts until the picture is deleted.
          */
         get: operations["getImage"];
         put?: never;
@@ -149,8 +165,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get a file that a customer sent.
-         * @description The address, which cannot be guessed, is the permission. While the file is still being fetched the answer is 503 with
+         * Get media
+         * @description Get a file that a customer sent.
+         *
+         *     The address, which cannot be guessed, is the permission. While the file is still being fetched the answer is 503 with
          *     `Retry-After`.
          */
         get: operations["getMedia"];
@@ -169,7 +187,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Metrics in Prometheus' text format. */
+        /**
+         * Get metrics
+         * @description Metrics in Prometheus' text format.
+         */
         get: operations["getMetrics"];
         put?: never;
         post?: never;
@@ -187,18 +208,44 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A quotation, to whoever holds its link.
-         * @description An HTML page in Thai or English with the lines, the totals, and a form to accept or decline. 404 for a link that this
+         * Show quotation page
+         * @description A quotation, to whoever holds its link.
+         *
+         *     An HTML page in Thai or English with the lines, the totals, and a form to accept or decline. 404 for a link that this
          *     server did not make, that has expired, or whose quotation was changed since.
          */
         get: operations["showQuotationPage"];
         put?: never;
         /**
-         * Accept or decline a quotation on its page.
-         * @description Name, time, network address and browser are kept with the quotation. An accepted one is completed; by the company's
+         * Answer quotation page
+         * @description Accept or decline a quotation on its page.
+         *
+         *     Name, time, network address and browser are kept with the quotation. An accepted one is completed; by the company's
          *     rules an order is made of it at once.
          */
         post: operations["answerQuotationPage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quotation/{token}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show quotation document
+         * @description A quotation as PDF, to whoever holds its link.
+         *
+         *     404 as for the page; 409 `not_configured` on a server without the program that makes documents.
+         */
+        get: operations["showQuotationDocument"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -212,7 +259,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This node can do its work: the database answers, its schema is current, and its loops run. */
+        /**
+         * Get readiness
+         * @description This node can do its work: the database answers, its schema is current, and its loops run.
+         */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -229,7 +279,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the state of a request to write products, and what is wrong with those of it that are at fault. */
+        /**
+         * Get product ticket
+         * @description Get the state of a request to write products, and what is wrong with those of it that are at fault.
+         */
         get: operations["getProductTicket"];
         put?: never;
         post?: never;
@@ -246,9 +299,108 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the products of a request, in its order, each with what became of it. */
+        /**
+         * List ticket items
+         * @description List the products of a request, in its order, each with what became of it.
+         */
         get: operations["listTicketItems"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List channel accounts
+         * @description List the channel accounts.
+         */
+        get: operations["listChannelAccounts"];
+        put?: never;
+        /**
+         * Create channel account
+         * @description Connect a channel account, or make a sandbox.
+         *
+         *     Enter the answer's `webhookUrl` with the provider; then `POST /v1/accounts/{id}/check` says what is still missing.
+         */
+        post: operations["createChannelAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get channel account
+         * @description Read one channel account.
+         */
+        get: operations["getChannelAccount"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove channel account
+         * @description Take a channel account out of use: callbacks are refused, waiting messages fail, its rooms stay readable.
+         */
+        delete: operations["removeChannelAccount"];
+        options?: never;
+        head?: never;
+        /**
+         * Update channel account
+         * @description Change a channel account's name, or what becomes of late answers.
+         */
+        patch: operations["updateChannelAccount"];
+        trace?: never;
+    };
+    "/v1/accounts/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check channel account
+         * @description Ask the provider whether an account works: its token, its webhook, and its quota.
+         *
+         *     Nothing is sent to a customer. A sandbox always works.
+         */
+        post: operations["checkChannelAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Renew channel account
+         * @description Replace a channel account's credentials; its rooms and its waiting messages stay, and go out with the new ones.
+         */
+        put: operations["renewChannelAccount"];
         post?: never;
         delete?: never;
         options?: never;
@@ -263,7 +415,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read an activity by its id. */
+        /**
+         * Get activity by id
+         * @description Read an activity by its id.
+         */
         get: operations["getActivityById"];
         put?: never;
         post?: never;
@@ -282,7 +437,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List activities. */
+        /**
+         * Activities enquiry
+         * @description List activities.
+         */
         post: operations["activitiesEnquiry"];
         delete?: never;
         options?: never;
@@ -300,8 +458,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Enter an activity, or change the one whose number is given.
-         * @description What else the same person has planned at that time comes in `warnings`.
+         * Create or update activity
+         * @description Enter an activity, or change the one whose number is given.
+         *
+         *     What else the same person has planned at that time comes in `warnings`.
          */
         post: operations["createOrUpdateActivity"];
         delete?: never;
@@ -317,11 +477,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read an activity by its number. */
+        /**
+         * Get activity by no
+         * @description Read an activity by its number.
+         */
         get: operations["getActivityByNo"];
         put?: never;
         post?: never;
-        /** Delete an activity: it is in no list any more, and can be restored. */
+        /**
+         * Delete activity
+         * @description Delete an activity: it is in no list any more, and can be restored.
+         */
         delete: operations["deleteActivity"];
         options?: never;
         head?: never;
@@ -337,7 +503,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Check in at a planned activity. */
+        /**
+         * Check in
+         * @description Check in at a planned activity.
+         */
         post: operations["checkIn"];
         delete?: never;
         options?: never;
@@ -354,7 +523,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Check out: the activity is done. */
+        /**
+         * Check out
+         * @description Check out: the activity is done.
+         */
         post: operations["checkOut"];
         delete?: never;
         options?: never;
@@ -369,10 +541,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the files of an activity, the newest first. */
+        /**
+         * List activity files
+         * @description List the files of an activity, the newest first.
+         */
         get: operations["listActivityFiles"];
         put?: never;
-        /** Attach photos and other files to an activity. */
+        /**
+         * Attach activity files
+         * @description Attach photos and other files to an activity.
+         */
         post: operations["attachActivityFiles"];
         delete?: never;
         options?: never;
@@ -390,7 +568,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete a file of an activity. */
+        /**
+         * Delete activity file
+         * @description Delete a file of an activity.
+         */
         delete: operations["deleteActivityFile"];
         options?: never;
         head?: never;
@@ -406,7 +587,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore an activity that was deleted. */
+        /**
+         * Restore activity
+         * @description Restore an activity that was deleted.
+         */
         post: operations["restoreActivity"];
         delete?: never;
         options?: never;
@@ -421,10 +605,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the calendars that have an address, the newest first: at most 1,000. */
+        /**
+         * List activity calendars
+         * @description List the calendars that have an address, the newest first: at most 1,000.
+         */
         get: operations["listActivityCalendars"];
         put?: never;
-        /** Make a secret address of an employee's calendar. */
+        /**
+         * Create activity calendar
+         * @description Make a secret address of an employee's calendar.
+         */
         post: operations["createActivityCalendar"];
         delete?: never;
         options?: never;
@@ -442,7 +632,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take the address of a calendar back: it is worthless at once. */
+        /**
+         * Delete activity calendar
+         * @description Take the address of a calendar back: it is worthless at once.
+         */
         delete: operations["deleteActivityCalendar"];
         options?: never;
         head?: never;
@@ -458,7 +651,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Check in without having planned it: the activity is made with it. */
+        /**
+         * Check in ad hoc
+         * @description Check in without having planned it: the activity is made with it.
+         */
         post: operations["checkInAdHoc"];
         delete?: never;
         options?: never;
@@ -473,7 +669,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the key activities of the company: what an activity can be for. */
+        /**
+         * Get key activities
+         * @description List the key activities of the company: what an activity can be for.
+         */
         get: operations["getKeyActivities"];
         put?: never;
         post?: never;
@@ -490,7 +689,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the statuses that an activity can have. */
+        /**
+         * Get activity statuses
+         * @description List the statuses that an activity can have.
+         */
         get: operations["getActivityStatuses"];
         put?: never;
         post?: never;
@@ -507,7 +709,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the types that an activity can have. */
+        /**
+         * Get activity types
+         * @description List the types that an activity can have.
+         */
         get: operations["getActivityTypes"];
         put?: never;
         post?: never;
@@ -524,7 +729,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the changes of a record, newest first. */
+        /**
+         * List audit
+         * @description List the changes of a record, newest first.
+         */
         get: operations["listAudit"];
         put?: never;
         post?: never;
@@ -541,10 +749,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say what a one-time link is for. */
+        /**
+         * Get link
+         * @description Say what a one-time link is for.
+         */
         get: operations["getLink"];
         put?: never;
-        /** Set a password by a one-time link, and sign in. */
+        /**
+         * Use link
+         * @description Set a password by a one-time link, and sign in.
+         */
         post: operations["useLink"];
         delete?: never;
         options?: never;
@@ -559,14 +773,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say who is signed in, and what they may do. */
+        /**
+         * Get me
+         * @description Say who is signed in, and what they may do.
+         */
         get: operations["getMe"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Change one's own language and preferences. */
+        /**
+         * Update me
+         * @description Change one's own language and preferences.
+         */
         patch: operations["updateMe"];
         trace?: never;
     };
@@ -579,7 +799,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change one's own password; every other session ends, and this one goes on under a new cookie. */
+        /**
+         * Change password
+         * @description Change one's own password; every other session ends, and this one goes on under a new cookie.
+         */
         post: operations["changePassword"];
         delete?: never;
         options?: never;
@@ -597,8 +820,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for a new password.
-         * @description The answer is the same whether anybody signs in with this e-mail or not. Without e-mail an administrator makes the link.
+         * Forgot password
+         * @description Ask for a new password.
+         *
+         *     The answer is the same whether anybody signs in with this e-mail or not. The link is sent by e-mail, at most every five
+         *     minutes; on a server without e-mail an administrator makes it.
          */
         post: operations["forgotPassword"];
         delete?: never;
@@ -614,15 +840,23 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List one's own sessions. */
+        /**
+         * List sessions
+         * @description List one's own sessions.
+         */
         get: operations["listSessions"];
         put?: never;
         /**
-         * Sign in with e-mail and password.
-         * @description The answer sets a cookie (`__Host-sala` over https, else `sala`), or asks for a second factor or for the company.
+         * Sign in
+         * @description Sign in with e-mail and password.
+         *
+         *     The answer sets a cookie (`__Host-sala` over https, else `sala`), or asks for a second factor or for the company.
          */
         post: operations["signIn"];
-        /** Sign out everywhere. */
+        /**
+         * Sign out everywhere
+         * @description Sign out everywhere.
+         */
         delete: operations["signOutEverywhere"];
         options?: never;
         head?: never;
@@ -639,7 +873,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End one of one's own sessions. */
+        /**
+         * End session
+         * @description End one of one's own sessions.
+         */
         delete: operations["endSession"];
         options?: never;
         head?: never;
@@ -653,11 +890,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the session of this request. */
+        /**
+         * Get current session
+         * @description Read the session of this request.
+         */
         get: operations["getCurrentSession"];
         put?: never;
         post?: never;
-        /** Sign out. */
+        /**
+         * Sign out
+         * @description Sign out.
+         */
         delete: operations["signOut"];
         options?: never;
         head?: never;
@@ -673,7 +916,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in with the second factor. */
+        /**
+         * Sign in with code
+         * @description Sign in with the second factor.
+         */
         post: operations["signInWithCode"];
         delete?: never;
         options?: never;
@@ -691,11 +937,16 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin with a second factor.
-         * @description Nothing is demanded yet: the new authenticator's first code confirms it.
+         * Begin totp
+         * @description Begin with a second factor.
+         *
+         *     Nothing is demanded yet: the new authenticator's first code confirms it.
          */
         post: operations["beginTotp"];
-        /** Do without a second factor. */
+        /**
+         * Remove totp
+         * @description Do without a second factor.
+         */
         delete: operations["removeTotp"];
         options?: never;
         head?: never;
@@ -712,8 +963,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Confirm a second factor with the authenticator's first code.
-         * @description From now on every sign-in asks for a code. The other sessions end.
+         * Confirm totp
+         * @description Confirm a second factor with the authenticator's first code.
+         *
+         *     From now on every sign-in asks for a code. The other sessions end.
          */
         post: operations["confirmTotp"];
         delete?: never;
@@ -731,7 +984,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make new recovery codes; the old ones are worth nothing any more. */
+        /**
+         * Renew recovery codes
+         * @description Make new recovery codes; the old ones are worth nothing any more.
+         */
         post: operations["renewRecoveryCodes"];
         delete?: never;
         options?: never;
@@ -748,7 +1004,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open a case, tied to a customer, activities, deals and chat rooms where it is about some. */
+        /**
+         * Add case
+         * @description Open a case, tied to a customer, activities, deals and chat rooms where it is about some.
+         */
         post: operations["addCase"];
         delete?: never;
         options?: never;
@@ -763,12 +1022,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a case by its number. */
+        /**
+         * Get case by case no
+         * @description Read a case by its number.
+         */
         get: operations["getCaseByCaseNo"];
-        /** Change a case: what is absent stays, null clears. */
+        /**
+         * Update case by case no
+         * @description Change a case: what is absent stays, null clears.
+         */
         put: operations["updateCaseByCaseNo"];
         post?: never;
-        /** Delete a case: it is in no list any more, and can be restored. */
+        /**
+         * Delete case
+         * @description Delete a case: it is in no list any more, and can be restored.
+         */
         delete: operations["deleteCase"];
         options?: never;
         head?: never;
@@ -782,10 +1050,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the comments of a case, the newest first. */
+        /**
+         * List case comments
+         * @description List the comments of a case, the newest first.
+         */
         get: operations["listCaseComments"];
         put?: never;
-        /** Comment a case. */
+        /**
+         * Comment case
+         * @description Comment a case.
+         */
         post: operations["commentCase"];
         delete?: never;
         options?: never;
@@ -803,8 +1077,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Merge a case into another one.
-         * @description Comments and links go over to the case that stays, which gets the customer and the assignee that it lacks. The merged case is
+         * Merge case
+         * @description Merge a case into another one.
+         *
+         *     Comments and links go over to the case that stays, which gets the customer and the assignee that it lacks. The merged case is
          *     closed, says where it went, and cannot be opened again.
          */
         post: operations["mergeCase"];
@@ -823,7 +1099,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore a case that was deleted. */
+        /**
+         * Restore case
+         * @description Restore a case that was deleted.
+         */
         post: operations["restoreCase"];
         delete?: never;
         options?: never;
@@ -840,8 +1119,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Give a case another status.
-         * @description While a case waits for the customer, the time for its resolution stands still. What was resolved, closed or cancelled can
+         * Change case status
+         * @description Give a case another status.
+         *
+         *     While a case waits for the customer, the time for its resolution stands still. What was resolved, closed or cancelled can
          *     be opened again.
          */
         put: operations["changeCaseStatus"];
@@ -859,7 +1140,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the categories that a case can have. */
+        /**
+         * Get case categories
+         * @description List the categories that a case can have.
+         */
         get: operations["getCaseCategories"];
         put?: never;
         post?: never;
@@ -878,7 +1162,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List cases. */
+        /**
+         * Enquire cases
+         * @description List cases.
+         */
         post: operations["enquireCases"];
         delete?: never;
         options?: never;
@@ -896,8 +1183,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a message into an existing chat room.
-         * @description The message is on disk when the answer leaves, and is delivered in the background: on LINE with the free reply token
+         * Send chat message
+         * @description Send a message into an existing chat room.
+         *
+         *     The message is on disk when the answer leaves, and is delivered in the background: on LINE with the free reply token
          *     while one is fresh, else as a push. Messages of one room go out in the order in which they were accepted. It raises no
          *     `Chat`/`Message` webhook. Send an `Idempotency-Key` header to be able to repeat the call safely.
          */
@@ -915,7 +1204,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get one message with its delivery status and attempts. */
+        /**
+         * Get chat message
+         * @description Get one message with its delivery status and attempts.
+         */
         get: operations["getChatMessage"];
         put?: never;
         post?: never;
@@ -935,8 +1227,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Try a failed message again.
-         * @description It goes to the end of its room's queue of waiting messages in its old place of order. Only a failed message can be
+         * Retry chat message
+         * @description Try a failed message again.
+         *
+         *     It goes to the end of its room's queue of waiting messages in its old place of order. Only a failed message can be
          *     tried again; anything else is a 409.
          */
         post: operations["retryChatMessage"];
@@ -955,7 +1249,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open a case out of a chat room. */
+        /**
+         * Open room case
+         * @description Open a case out of a chat room.
+         */
         post: operations["openRoomCase"];
         delete?: never;
         options?: never;
@@ -970,9 +1267,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the customer of a chat room, and those whom it may belong to. */
+        /**
+         * Get room customer
+         * @description Get the customer of a chat room, and those whom it may belong to.
+         */
         get: operations["getRoomCustomer"];
-        /** Link a chat room to a customer by hand, or take the link away. */
+        /**
+         * Link room customer
+         * @description Link a chat room to a customer by hand, or take the link away.
+         */
         put: operations["linkRoomCustomer"];
         post?: never;
         delete?: never;
@@ -989,12 +1292,82 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the messages of a room, newest first.
-         * @description The order is the time at which messages were said, which for a customer's message is the provider's time.
+         * List room messages
+         * @description List the messages of a room, newest first.
+         *
+         *     The order is the time at which messages were said, which for a customer's message is the provider's time.
          */
         get: operations["listRoomMessages"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List api clients
+         * @description List the API clients, and the scopes that one can have.
+         */
+        get: operations["listApiClients"];
+        put?: never;
+        /**
+         * Create api client
+         * @description Make an API client; its secret and its subscription key are in this answer and in no other.
+         */
+        post: operations["createApiClient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clients/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get api client
+         * @description Read one API client.
+         */
+        get: operations["getApiClient"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Update api client
+         * @description Change an API client, or take it out of use and back into it.
+         */
+        patch: operations["updateApiClient"];
+        trace?: never;
+    };
+    "/v1/clients/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew api client secret
+         * @description Give an API client another secret and another subscription key; the old ones and its tokens are worthless at once.
+         */
+        post: operations["renewApiClientSecret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1008,9 +1381,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read who gets a room that a customer opens. */
+        /**
+         * Get assignment rules
+         * @description Read who gets a room that a customer opens.
+         */
         get: operations["getAssignmentRules"];
-        /** Say who gets a room that a customer opens. */
+        /**
+         * Put assignment rules
+         * @description Say who gets a room that a customer opens.
+         */
         put: operations["putAssignmentRules"];
         post?: never;
         delete?: never;
@@ -1026,7 +1405,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened since a change, as JSON: the same as the stream gives, for tests and programs. */
+        /**
+         * List changes
+         * @description What happened since a change, as JSON: the same as the stream gives, for tests and programs.
+         */
         get: operations["listChanges"];
         put?: never;
         post?: never;
@@ -1043,7 +1425,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the colleagues who may be assigned or mentioned. */
+        /**
+         * List colleagues
+         * @description List the colleagues who may be assigned or mentioned.
+         */
         get: operations["listColleagues"];
         put?: never;
         post?: never;
@@ -1060,7 +1445,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Count the rooms of each view. */
+        /**
+         * Count rooms
+         * @description Count the rooms of each view.
+         */
         get: operations["countRooms"];
         put?: never;
         post?: never;
@@ -1077,7 +1465,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List one's own drafts. */
+        /**
+         * List drafts
+         * @description List one's own drafts.
+         */
         get: operations["listDrafts"];
         put?: never;
         post?: never;
@@ -1097,8 +1488,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Upload files that are to be sent.
-         * @description They are on disk when the answer leaves. A message then names one as its `attachment`; a program may give its `url` to
+         * Upload chat files
+         * @description Upload files that are to be sent.
+         *
+         *     They are on disk when the answer leaves. A message then names one as its `attachment`; a program may give its `url` to
          *     send-message. JSON with `files: [{"content": "<Base64>", "fileName": "…"}]` is taken, too.
          */
         post: operations["uploadChatFiles"];
@@ -1115,10 +1508,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List who is there. */
+        /**
+         * List presence
+         * @description List who is there.
+         */
         get: operations["listPresence"];
         put?: never;
-        /** Say where one is: which room is on the screen, and whether something is being written there. */
+        /**
+         * Tell presence
+         * @description Say where one is: which room is on the screen, and whether something is being written there.
+         */
         post: operations["tellPresence"];
         delete?: never;
         options?: never;
@@ -1135,7 +1534,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Look at a message before it is sent: what the channel would take, and what it costs. */
+        /**
+         * Preview message
+         * @description Look at a message before it is sent: what the channel would take, and what it costs.
+         */
         post: operations["previewMessage"];
         delete?: never;
         options?: never;
@@ -1150,10 +1552,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the canned replies. */
+        /**
+         * List canned replies
+         * @description List the canned replies.
+         */
         get: operations["listCannedReplies"];
         put?: never;
-        /** Write a canned reply. */
+        /**
+         * Create canned reply
+         * @description Write a canned reply.
+         */
         post: operations["createCannedReply"];
         delete?: never;
         options?: never;
@@ -1169,10 +1577,16 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change a canned reply. */
+        /**
+         * Update canned reply
+         * @description Change a canned reply.
+         */
         put: operations["updateCannedReply"];
         post?: never;
-        /** Delete a canned reply. */
+        /**
+         * Delete canned reply
+         * @description Delete a canned reply.
+         */
         delete: operations["deleteCannedReply"];
         options?: never;
         head?: never;
@@ -1186,7 +1600,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read one room. */
+        /**
+         * Get console room
+         * @description Read one room.
+         */
         get: operations["getConsoleRoom"];
         put?: never;
         post?: never;
@@ -1194,8 +1611,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change who answers a room, its status, priority, labels, or whether a bot is silent there.
-         * @description With `ifAssignee` an assignment is made only while the room is still assigned to that person (null: to nobody); otherwise it
+         * Update console room
+         * @description Change who answers a room, its status, priority, labels, or whether a bot is silent there.
+         *
+         *     With `ifAssignee` an assignment is made only while the room is still assigned to that person (null: to nobody); otherwise it
          *     is 409 `taken`, and the message names who has it.
          */
         patch: operations["updateConsoleRoom"];
@@ -1211,8 +1630,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take a room that nobody has.
-         * @description Of several at once one gets it; the others are told who (409 `taken`).
+         * Claim room
+         * @description Take a room that nobody has.
+         *
+         *     Of several at once one gets it; the others are told who (409 `taken`).
          */
         post: operations["claimRoom"];
         delete?: never;
@@ -1228,15 +1649,23 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read one's own draft of a room; null when there is none. */
+        /**
+         * Get draft
+         * @description Read one's own draft of a room; null when there is none.
+         */
         get: operations["getDraft"];
         /**
-         * Keep one's own draft of a room.
-         * @description With `If-Match` it is kept only over that version (`"0"`: only when there is none): 412 when another screen was quicker.
+         * Put draft
+         * @description Keep one's own draft of a room.
+         *
+         *     With `If-Match` it is kept only over that version (`"0"`: only when there is none): 412 when another screen was quicker.
          */
         put: operations["putDraft"];
         post?: never;
-        /** Throw one's own draft of a room away. */
+        /**
+         * Delete draft
+         * @description Throw one's own draft of a room away.
+         */
         delete: operations["deleteDraft"];
         options?: never;
         head?: never;
@@ -1250,7 +1679,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List what was done with a room, newest first: who assigned, closed, labelled it, or by which rule. */
+        /**
+         * List room history
+         * @description List what was done with a room, newest first: who assigned, closed, labelled it, or by which rule.
+         */
         get: operations["listRoomHistory"];
         put?: never;
         post?: never;
@@ -1267,12 +1699,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the messages of a room: the newest, or those before, after, or around one. */
+        /**
+         * List thread
+         * @description List the messages of a room: the newest, or those before, after, or around one.
+         */
         get: operations["listThread"];
         put?: never;
         /**
-         * Send a message into a room as oneself.
-         * @description It goes out as any other: by the free reply while one is fresh, else as a push. It raises no `Chat`/`Message` webhook. The
+         * Send staff message
+         * @description Send a message into a room as oneself.
+         *
+         *     It goes out as any other: by the free reply while one is fresh, else as a push. It raises no `Chat`/`Message` webhook. The
          *     sender's draft of the room is deleted with it. A repetition with the same `id` is answered with the message that is there.
          */
         post: operations["sendStaffMessage"];
@@ -1289,10 +1726,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the notes of a room, newest first. */
+        /**
+         * List notes
+         * @description List the notes of a room, newest first.
+         */
         get: operations["listNotes"];
         put?: never;
-        /** Write a note about a room. No customer ever sees it. */
+        /**
+         * Write note
+         * @description Write a note about a room. No customer ever sees it.
+         */
         post: operations["writeNote"];
         delete?: never;
         options?: never;
@@ -1308,10 +1751,16 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change a note. */
+        /**
+         * Update note
+         * @description Change a note.
+         */
         put: operations["updateNote"];
         post?: never;
-        /** Delete a note. */
+        /**
+         * Delete note
+         * @description Delete a note.
+         */
         delete: operations["deleteNote"];
         options?: never;
         head?: never;
@@ -1326,7 +1775,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Say how far one has read. The mark only moves on, unless told otherwise. */
+        /**
+         * Read room
+         * @description Say how far one has read. The mark only moves on, unless told otherwise.
+         */
         put: operations["readRoom"];
         post?: never;
         delete?: never;
@@ -1345,8 +1797,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * List rooms.
-         * @description A page may hold fewer rooms than asked for although more follow: go on with `next`. `streamCursor` is where the stream is to
+         * Enquire console rooms
+         * @description List rooms.
+         *
+         *     A page may hold fewer rooms than asked for although more follow: go on with `next`. `streamCursor` is where the stream is to
          *     be followed from, so that nothing is missed between the two.
          */
         post: operations["enquireConsoleRooms"];
@@ -1365,7 +1819,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Search rooms and messages. */
+        /**
+         * Search inbox
+         * @description Search rooms and messages.
+         */
         post: operations["searchInbox"];
         delete?: never;
         options?: never;
@@ -1381,8 +1838,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follow what happens, as server-sent events.
-         * @description The first event is `hello` with a cursor. Each `change` has the id of its change: a browser that comes back names the last
+         * Stream changes
+         * @description Follow what happens, as server-sent events.
+         *
+         *     The first event is `hello` with a cursor. Each `change` has the id of its change: a browser that comes back names the last
          *     one by itself, and gets what came after it, and some of what came before (take it by its version). `reset` says that the log
          *     does not reach so far back, or that the reader was too slow: read anew what you look at, and go on from its cursor.
          *     `presence` has no id and is never repeated. `bye` comes before the server ends the stream.
@@ -1403,12 +1862,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List who may sign in. */
+        /**
+         * List users
+         * @description List who may sign in.
+         */
         get: operations["listUsers"];
         put?: never;
         /**
-         * Invite a person.
-         * @description The answer holds a link that sets the first password; it is good for a week and shown once.
+         * Invite user
+         * @description Invite a person.
+         *
+         *     The answer holds a link that sets the first password; it is good for a week and shown once.
          */
         post: operations["inviteUser"];
         delete?: never;
@@ -1424,14 +1888,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read one person. */
+        /**
+         * Get user
+         * @description Read one person.
+         */
         get: operations["getUser"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Change a person's role, team, channel accounts, or whether they may sign in. */
+        /**
+         * Update user
+         * @description Change a person's role, team, channel accounts, or whether they may sign in.
+         */
         patch: operations["updateUser"];
         trace?: never;
     };
@@ -1444,7 +1914,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a new link for a person: the invitation again, or a new password. */
+        /**
+         * Renew user link
+         * @description Make a new link for a person: the invitation again, or a new password.
+         */
         post: operations["renewUserLink"];
         delete?: never;
         options?: never;
@@ -1462,7 +1935,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End every session of a person. */
+        /**
+         * End user sessions
+         * @description End every session of a person.
+         */
         delete: operations["endUserSessions"];
         options?: never;
         head?: never;
@@ -1479,7 +1955,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take a person's second factor off, for whoever lost both the authenticator and the recovery codes. */
+        /**
+         * Reset user totp
+         * @description Take a person's second factor off, for whoever lost both the authenticator and the recovery codes.
+         */
         delete: operations["resetUserTotp"];
         options?: never;
         head?: never;
@@ -1493,10 +1972,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the saved views: one's own, and those that everybody has. */
+        /**
+         * List views
+         * @description List the saved views: one's own, and those that everybody has.
+         */
         get: operations["listViews"];
         put?: never;
-        /** Save a view. */
+        /**
+         * Create view
+         * @description Save a view.
+         */
         post: operations["createView"];
         delete?: never;
         options?: never;
@@ -1512,10 +1997,16 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change a saved view. */
+        /**
+         * Update view
+         * @description Change a saved view.
+         */
         put: operations["updateView"];
         post?: never;
-        /** Delete a saved view. */
+        /**
+         * Delete view
+         * @description Delete a saved view.
+         */
         delete: operations["deleteView"];
         options?: never;
         head?: never;
@@ -1531,7 +2022,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a contract, or change the one with the given number. */
+        /**
+         * Create or update contract
+         * @description Create a contract, or change the one with the given number.
+         */
         post: operations["createOrUpdateContract"];
         delete?: never;
         options?: never;
@@ -1546,7 +2040,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read one contract by its number. */
+        /**
+         * Get contract by no
+         * @description Read one contract by its number.
+         */
         get: operations["getContractByNo"];
         put?: never;
         post?: never;
@@ -1565,8 +2062,33 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End a contract before its time: its visits are called off. */
+        /**
+         * Cancel contract
+         * @description End a contract before its time: its visits are called off.
+         */
         post: operations["cancelContract"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contract/{no}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get contract document
+         * @description Get a contract as PDF.
+         *
+         *     409 `not_configured` on a server without the program that makes documents; 503 when too many are being made.
+         */
+        get: operations["getContractDocument"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1582,7 +2104,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The same, where the path names the contract. */
+        /**
+         * Send document of contract
+         * @description The same, where the path names the contract.
+         */
         post: operations["sendDocumentOfContract"];
         delete?: never;
         options?: never;
@@ -1597,7 +2122,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the visits that the service agreements of a contract promise, in the order of their days. */
+        /**
+         * Get contract visits
+         * @description List the visits that the service agreements of a contract promise, in the order of their days.
+         */
         get: operations["getContractVisits"];
         put?: never;
         post?: never;
@@ -1616,7 +2144,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Attach files to a contract. */
+        /**
+         * Attach contract files
+         * @description Attach files to a contract.
+         */
         post: operations["attachContractFiles"];
         delete?: never;
         options?: never;
@@ -1633,7 +2164,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Search and page through contracts. Their files are in the answer for one. */
+        /**
+         * Enquire contracts
+         * @description Search and page through contracts. Their files are in the answer for one.
+         */
         post: operations["enquireContracts"];
         delete?: never;
         options?: never;
@@ -1650,7 +2184,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send the document of a contract to its recipient. 409 `not_configured` on a server that cannot send e-mail. */
+        /**
+         * Send contract document
+         * @description Send the document of a contract to its recipient, as PDF. 409 `not_configured` on a server that cannot send e-mail, or has
+         *     no program that makes documents.
+         */
         post: operations["sendContractDocument"];
         delete?: never;
         options?: never;
@@ -1667,7 +2205,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Add a service agreement to a contract, or change one. */
+        /**
+         * Create or update contract service agreement
+         * @description Add a service agreement to a contract, or change one.
+         */
         post: operations["createOrUpdateContractServiceAgreement"];
         delete?: never;
         options?: never;
@@ -1682,7 +2223,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the templates for the documents of contracts. */
+        /**
+         * Get contract templates
+         * @description List the templates for the documents of contracts.
+         */
         get: operations["getContractTemplates"];
         put?: never;
         post?: never;
@@ -1699,7 +2243,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the types of contracts. */
+        /**
+         * Get contract types
+         * @description List the types of contracts.
+         */
         get: operations["getContractTypes"];
         put?: never;
         post?: never;
@@ -1719,8 +2266,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * List chat conversations.
-         * @description Rooms of the company, the newest message first.
+         * Enquire conversations
+         * @description List chat conversations.
+         *
+         *     Rooms of the company, the newest message first.
          */
         post: operations["enquireConversations"];
         delete?: never;
@@ -1739,8 +2288,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Attach files to a customer under a category.
-         * @description Files of a form are on disk when the answer leaves. Files that are given by their address are `waiting` then; their
+         * Attach customer files to category
+         * @description Attach files to a customer under a category.
+         *
+         *     Files of a form are on disk when the answer leaves. Files that are given by their address are `waiting` then; their
          *     state says when they are `stored`, or that they `failed` and why.
          */
         post: operations["attachCustomerFilesToCategory"];
@@ -1757,7 +2308,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the categories that customer files can be filed under. */
+        /**
+         * Get customer file categories
+         * @description List the categories that customer files can be filed under.
+         */
         get: operations["getCustomerFileCategories"];
         put?: never;
         post?: never;
@@ -1776,7 +2330,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Add a dated event to a customer. */
+        /**
+         * Add customer event
+         * @description Add a dated event to a customer.
+         */
         post: operations["addCustomerEvent"];
         delete?: never;
         options?: never;
@@ -1792,10 +2349,16 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change an event of a customer. */
+        /**
+         * Edit customer event
+         * @description Change an event of a customer.
+         */
         put: operations["editCustomerEvent"];
         post?: never;
-        /** Remove an event of a customer. */
+        /**
+         * Delete customer event
+         * @description Remove an event of a customer.
+         */
         delete: operations["deleteCustomerEvent"];
         options?: never;
         head?: never;
@@ -1809,7 +2372,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the event types of the company. */
+        /**
+         * Get customer event types
+         * @description List the event types of the company.
+         */
         get: operations["getCustomerEventTypes"];
         put?: never;
         post?: never;
@@ -1826,7 +2392,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the events of a customer in the order of their dates, of some types and within a period: at most 1,000. */
+        /**
+         * Get customer events by customer code
+         * @description List the events of a customer in the order of their dates, of some types and within a period: at most 1,000.
+         */
         get: operations["getCustomerEventsByCustomerCode"];
         put?: never;
         post?: never;
@@ -1845,7 +2414,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a customer, or update the one of this code (legacy portal). */
+        /**
+         * Legacy create customer
+         * @description Create a customer, or update the one of this code (legacy portal).
+         */
         post: operations["legacyCreateCustomer"];
         delete?: never;
         options?: never;
@@ -1860,7 +2432,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a customer by its code (legacy portal). */
+        /**
+         * Legacy get customer
+         * @description Get a customer by its code (legacy portal).
+         */
         get: operations["legacyGetCustomer"];
         put?: never;
         post?: never;
@@ -1879,7 +2454,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List customers of one kind by filters (legacy portal). */
+        /**
+         * Legacy enquire customers
+         * @description List customers of one kind by filters (legacy portal).
+         */
         post: operations["legacyEnquireCustomers"];
         delete?: never;
         options?: never;
@@ -1897,8 +2475,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Create a deal on a board for one or more customers.
-         * @description Each customer gets a deal of its own; `data.value` is the first, `data.deals` all of them.
+         * Create deal
+         * @description Create a deal on a board for one or more customers.
+         *
+         *     Each customer gets a deal of its own; `data.value` is the first, `data.deals` all of them.
          */
         post: operations["createDeal"];
         delete?: never;
@@ -1914,13 +2494,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read one deal by its id. */
+        /**
+         * Get deal
+         * @description Read one deal by its id.
+         */
         get: operations["getDeal"];
-        /** Change a deal by its id: what is absent stays, an empty list empties. */
+        /**
+         * Update deal
+         * @description Change a deal by its id: what is absent stays, an empty list empties.
+         */
         put: operations["updateDeal"];
         post?: never;
-        /** Delete a deal: it is in no list and on no board any more. */
+        /**
+         * Delete deal
+         * @description Delete a deal: it is in no list and on no board any more.
+         */
         delete: operations["deleteDeal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/{id}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get deal documents
+         * @description List the quotations and sales orders of a deal that the caller may see.
+         */
+        get: operations["getDealDocuments"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1933,7 +2542,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the stages that a deal has been in, and for how long. */
+        /**
+         * Get deal history
+         * @description List the stages that a deal has been in, and for how long.
+         */
         get: operations["getDealHistory"];
         put?: never;
         post?: never;
@@ -1952,7 +2564,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Move a deal to another stage of its board, or to another place in its stage. */
+        /**
+         * Move deal
+         * @description Move a deal to another stage of its board, or to another place in its stage.
+         */
         post: operations["moveDeal"];
         delete?: never;
         options?: never;
@@ -1969,7 +2584,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore a deal that was deleted: it is at the end of its stage. */
+        /**
+         * Restore deal
+         * @description Restore a deal that was deleted: it is at the end of its stage.
+         */
         post: operations["restoreDeal"];
         delete?: never;
         options?: never;
@@ -1984,7 +2602,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the boards that deals can be put on. */
+        /**
+         * Get deal boards
+         * @description List the boards that deals can be put on.
+         */
         get: operations["getDealBoards"];
         put?: never;
         post?: never;
@@ -2001,7 +2622,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look at a board: its stages with their open deals, in order, and what they are worth. */
+        /**
+         * Look at deal board
+         * @description Look at a board: its stages with their open deals, in order, and what they are worth.
+         */
         get: operations["lookAtDealBoard"];
         put?: never;
         post?: never;
@@ -2018,7 +2642,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the stages of a board, in their order. */
+        /**
+         * Get stages of deal board
+         * @description List the stages of a board, in their order.
+         */
         get: operations["getStagesOfDealBoard"];
         put?: never;
         post?: never;
@@ -2037,7 +2664,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Search and page through deals. */
+        /**
+         * Enquire deals
+         * @description Search and page through deals.
+         */
         post: operations["enquireDeals"];
         delete?: never;
         options?: never;
@@ -2052,7 +2682,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the interests that a deal can have. */
+        /**
+         * Get deal interests
+         * @description List the interests that a deal can have.
+         */
         get: operations["getDealInterests"];
         put?: never;
         post?: never;
@@ -2069,7 +2702,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the labels that a deal can have. */
+        /**
+         * Get deal labels
+         * @description List the labels that a deal can have.
+         */
         get: operations["getDealLabels"];
         put?: never;
         post?: never;
@@ -2086,7 +2722,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the reasons for which deals are missed. */
+        /**
+         * Get deal missed reason categories
+         * @description List the reasons for which deals are missed.
+         */
         get: operations["getDealMissedReasonCategories"];
         put?: never;
         post?: never;
@@ -2103,10 +2742,111 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the stages of deals, in the order of their boards. */
+        /**
+         * Get deal stages
+         * @description List the stages of deals, in the order of their boards.
+         */
         get: operations["getDealStages"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/documents/logo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Update document logo
+         * @description Put a picture at the head of documents.
+         */
+        put: operations["updateDocumentLogo"];
+        post?: never;
+        /**
+         * Remove document logo
+         * @description Take the picture away again.
+         */
+        delete: operations["removeDocumentLogo"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/documents/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List document templates
+         * @description List the templates of documents.
+         */
+        get: operations["listDocumentTemplates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/documents/templates/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get document template
+         * @description Get a template with its text.
+         */
+        get: operations["getDocumentTemplate"];
+        /**
+         * Update document template
+         * @description Put a template of one's own in the place of the standard one.
+         *
+         *     It is tried with sample data in Thai and in English first: 400 names each fault with its line and column, and nothing is
+         *     stored. 409 `not_configured` on a server without the program that makes documents.
+         */
+        put: operations["updateDocumentTemplate"];
+        post?: never;
+        /**
+         * Reset document template
+         * @description Go back to the standard template.
+         */
+        delete: operations["resetDocumentTemplate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/documents/templates/{kind}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview document template
+         * @description See what a template makes of sample data.
+         *
+         *     400 names each fault of the text with its line and column. 409 `not_configured` on a server without the program that
+         *     makes documents.
+         */
+        post: operations["previewDocumentTemplate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2121,7 +2861,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Create an employee, or update the one with the same staff code. */
+        /**
+         * Create or update employee
+         * @description Create an employee, or update the one with the same staff code.
+         */
         put: operations["createOrUpdateEmployee"];
         post?: never;
         delete?: never;
@@ -2137,7 +2880,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read one employee by employee code. */
+        /**
+         * Get employee
+         * @description Read one employee by employee code.
+         */
         get: operations["getEmployee"];
         put?: never;
         post?: never;
@@ -2156,7 +2902,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List the company's employees. */
+        /**
+         * Enquire employees
+         * @description List the company's employees.
+         */
         post: operations["enquireEmployees"];
         delete?: never;
         options?: never;
@@ -2173,7 +2922,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create an expense with its lines: it waits for approval. */
+        /**
+         * Create expense
+         * @description Create an expense with its lines: it waits for approval.
+         */
         post: operations["createExpense"];
         delete?: never;
         options?: never;
@@ -2188,12 +2940,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read one expense with its lines, its steps of approval, its files and its log. */
+        /**
+         * Get expense
+         * @description Read one expense with its lines, its steps of approval, its files and its log.
+         */
         get: operations["getExpense"];
-        /** Replace the content of an expense: lines that are left out go, what else is absent stays. 409 once it is approved. */
+        /**
+         * Update expense
+         * @description Replace the content of an expense: lines that are left out go, what else is absent stays. 409 once it is approved.
+         */
         put: operations["updateExpense"];
         post?: never;
-        /** Delete an expense that is not approved. */
+        /**
+         * Delete expense
+         * @description Delete an expense that is not approved.
+         */
         delete: operations["deleteExpense"];
         options?: never;
         head?: never;
@@ -2209,7 +2970,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approve an expense on the level on which it waits. */
+        /**
+         * Approve expense
+         * @description Approve an expense on the level on which it waits.
+         */
         post: operations["approveExpense"];
         delete?: never;
         options?: never;
@@ -2226,7 +2990,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Withdraw an expense that is not approved. */
+        /**
+         * Cancel expense
+         * @description Withdraw an expense that is not approved.
+         */
         post: operations["cancelExpense"];
         delete?: never;
         options?: never;
@@ -2243,7 +3010,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reject an expense: whoever claims can change it, and then it waits again from the first level on. */
+        /**
+         * Reject expense
+         * @description Reject an expense: whoever claims can change it, and then it waits again from the first level on.
+         */
         post: operations["rejectExpense"];
         delete?: never;
         options?: never;
@@ -2260,7 +3030,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Attach files to an expense, such as photographs of receipts. */
+        /**
+         * Attach expense files
+         * @description Attach files to an expense, such as photographs of receipts.
+         */
         post: operations["attachExpenseFiles"];
         delete?: never;
         options?: never;
@@ -2277,7 +3050,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List expenses of a type, grouped by their status: the latest 1,000. */
+        /**
+         * Enquire expenses
+         * @description List expenses of a type, grouped by their status: the latest 1,000.
+         */
         post: operations["enquireExpenses"];
         delete?: never;
         options?: never;
@@ -2292,12 +3068,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the imports, newest first. */
+        /**
+         * List imports
+         * @description List the imports, newest first.
+         */
         get: operations["listImports"];
         put?: never;
         /**
-         * Load a file of records.
-         * @description The file comes in a form or is the body itself. It is loaded in the background: `GET /v1/imports/{importId}` tells how
+         * Create import
+         * @description Load a file of records.
+         *
+         *     The file comes in a form or is the body itself. It is loaded in the background: `GET /v1/imports/{importId}` tells how
          *     far it is. A token needs the scope to write the records as well. What the columns may be called, and which row is which
          *     record, stands in docs/API.md.
          */
@@ -2315,7 +3096,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tell how far an import is, and what is wrong with its first rows. */
+        /**
+         * Get import
+         * @description Tell how far an import is, and what is wrong with its first rows.
+         */
         get: operations["getImport"];
         put?: never;
         post?: never;
@@ -2333,8 +3117,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get the rows that were refused, as a file that can be corrected and handed in again.
-         * @description Before the file's own columns stand the row's number, the columns at fault, and why. At most 10,000 rows are kept.
+         * Get import errors
+         * @description Get the rows that were refused, as a file that can be corrected and handed in again.
+         *
+         *     Before the file's own columns stand the row's number, the columns at fault, and why. At most 10,000 rows are kept.
          */
         get: operations["getImportErrors"];
         put?: never;
@@ -2355,12 +3141,182 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take an import back: delete what it made and restore what it changed.
-         * @description Records that somebody has changed since are left as they are and counted in `kept`. An import that still runs is stopped
+         * Undo import
+         * @description Take an import back: delete what it made and restore what it changed.
+         *
+         *     Records that somebody has changed since are left as they are and counted in `kept`. An import that still runs is stopped
          *     first. Employees that it made are taken out of use, because the API deletes none; quantities are put back where nothing
          *     has moved them since.
          */
         post: operations["undoImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List failed jobs
+         * @description List the jobs that failed for good, and why.
+         */
+        get: operations["listFailedJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/failed/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry failed jobs
+         * @description Let jobs that failed for good run again, once what stopped them is mended.
+         */
+        post: operations["retryFailedJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List mail
+         * @description List e-mails, the newest first.
+         */
+        get: operations["listMail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get mail
+         * @description Read one e-mail.
+         */
+        get: operations["getMail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry mail
+         * @description Send an e-mail again that was refused or failed; one that is queued is tried at once.
+         *
+         *     One that the server took is not sent twice: 409.
+         */
+        post: operations["retryMail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List mail templates
+         * @description List what e-mails say, in each language.
+         */
+        get: operations["listMailTemplates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/templates/{kind}/{language}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put mail template
+         * @description Write what e-mails of a kind say in a language.
+         *
+         *     Names in braces are places; one that the kind does not have is refused.
+         */
+        put: operations["putMailTemplate"];
+        post?: never;
+        /**
+         * Delete mail template
+         * @description Go back to the standard words.
+         */
+        delete: operations["deleteMailTemplate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mail/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send test mail
+         * @description Send an e-mail to oneself, to see that it arrives. For people only: a client has no address.
+         */
+        post: operations["sendTestMail"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2374,12 +3330,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the requests of persons, the latest entered first. */
+        /**
+         * List privacy requests
+         * @description List the requests of persons, the latest entered first.
+         */
         get: operations["listPrivacyRequests"];
         put?: never;
         /**
-         * Enter a request of a person: for a copy of the data, or for erasure.
-         * @description It waits for `start` or `refuse`, so that whoever asks can be checked first; with `start` it begins at once.
+         * Create privacy request
+         * @description Enter a request of a person: for a copy of the data, or for erasure.
+         *
+         *     It waits for `start` or `refuse`, so that whoever asks can be checked first; with `start` it begins at once.
          */
         post: operations["createPrivacyRequest"];
         delete?: never;
@@ -2395,7 +3356,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a request of a person. */
+        /**
+         * Get privacy request
+         * @description Get a request of a person.
+         */
         get: operations["getPrivacyRequest"];
         put?: never;
         post?: never;
@@ -2413,8 +3377,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Download the archive of an export: a ZIP file.
-         * @description 404 while there is none, and after its time: it is deleted a week after it was made.
+         * Get privacy archive
+         * @description Download the archive of an export: a ZIP file.
+         *
+         *     404 while there is none, and after its time: it is deleted a week after it was made.
          */
         get: operations["getPrivacyArchive"];
         put?: never;
@@ -2434,7 +3400,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Refuse a request, with the reason that the law wants written down. */
+        /**
+         * Refuse privacy request
+         * @description Refuse a request, with the reason that the law wants written down.
+         */
         post: operations["refusePrivacyRequest"];
         delete?: never;
         options?: never;
@@ -2452,8 +3421,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Carry a request out: the archive is made, or the person erased, in the background.
-         * @description Erasure cannot be taken back.
+         * Start privacy request
+         * @description Carry a request out: the archive is made, or the person erased, in the background.
+         *
+         *     Erasure cannot be taken back.
          */
         post: operations["startPrivacyRequest"];
         delete?: never;
@@ -2471,7 +3442,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a product, or update the one of this code (legacy portal). */
+        /**
+         * Legacy create product
+         * @description Create a product, or update the one of this code (legacy portal).
+         */
         post: operations["legacyCreateProduct"];
         delete?: never;
         options?: never;
@@ -2486,7 +3460,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a product by its code (legacy portal). */
+        /**
+         * Legacy get product
+         * @description Get a product by its code (legacy portal).
+         */
         get: operations["legacyGetProduct"];
         put?: never;
         post?: never;
@@ -2503,12 +3480,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the uploaded pictures of a product, the newest first. */
+        /**
+         * List product images
+         * @description List the uploaded pictures of a product, the newest first.
+         */
         get: operations["listProductImages"];
         put?: never;
         /**
-         * Upload pictures of a product.
-         * @description They are on disk when the answer leaves, and `productImage` ends with their addresses, which anyone can open until the picture
+         * Attach product images
+         * @description Upload pictures of a product.
+         *
+         *     They are on disk when the answer leaves, and `productImage` ends with their addresses, which anyone can open until the picture
          *     is deleted. Addresses of pictures elsewhere are written into `productImage` itself.
          */
         post: operations["attachProductImages"];
@@ -2528,7 +3510,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete an uploaded picture: its address is worthless at once, and `productImage` has it no more. */
+        /**
+         * Delete product image
+         * @description Delete an uploaded picture: its address is worthless at once, and `productImage` has it no more.
+         */
         delete: operations["deleteProductImage"];
         options?: never;
         head?: never;
@@ -2542,7 +3527,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the movements of a product's stock, the latest first. */
+        /**
+         * List stock movements
+         * @description List the movements of a product's stock, the latest first.
+         */
         get: operations["listStockMovements"];
         put?: never;
         post?: never;
@@ -2561,8 +3549,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Say what a bundle consists of.
-         * @description The product becomes a bundle: selling it sells its parts, each of which is an item that is no bundle itself. Without
+         * Set product parts
+         * @description Say what a bundle consists of.
+         *
+         *     The product becomes a bundle: selling it sells its parts, each of which is an item that is no bundle itself. Without
          *     parts it is an item again.
          */
         put: operations["setProductParts"];
@@ -2580,7 +3570,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get how many there are of a product, and in which warehouses. */
+        /**
+         * Get product stock
+         * @description Get how many there are of a product, and in which warehouses.
+         */
         get: operations["getProductStock"];
         put?: never;
         post?: never;
@@ -2597,7 +3590,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the products that carry a barcode, those in use first. */
+        /**
+         * Get products by barcode
+         * @description Get the products that carry a barcode, those in use first.
+         */
         get: operations["getProductsByBarcode"];
         put?: never;
         post?: never;
@@ -2616,7 +3612,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List the items that can be sold or counted, by filters: variants stand for themselves. */
+        /**
+         * Get products by filter
+         * @description List the items that can be sold or counted, by filters: variants stand for themselves.
+         */
         post: operations["getProductsByFilter"];
         delete?: never;
         options?: never;
@@ -2631,7 +3630,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the groups that products can be put in, a main category before its parts. */
+        /**
+         * Get product groups
+         * @description List the groups that products can be put in, a main category before its parts.
+         */
         get: operations["getProductGroups"];
         put?: never;
         post?: never;
@@ -2648,7 +3650,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List what variants of a product can be told apart by, and the values that there are. */
+        /**
+         * Get product properties
+         * @description List what variants of a product can be told apart by, and the values that there are.
+         */
         get: operations["getProductProperties"];
         put?: never;
         post?: never;
@@ -2665,12 +3670,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List reservations, the latest first. */
+        /**
+         * List stock reservations
+         * @description List reservations, the latest first.
+         */
         get: operations["listStockReservations"];
         put?: never;
         /**
-         * Reserve stock for a document.
-         * @description 409 names each item of which there are not enough, and then nothing is reserved.
+         * Reserve stock
+         * @description Reserve stock for a document.
+         *
+         *     409 names each item of which there are not enough, and then nothing is reserved.
          */
         post: operations["reserveStock"];
         delete?: never;
@@ -2686,7 +3696,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a reservation. */
+        /**
+         * Get stock reservation
+         * @description Get a reservation.
+         */
         get: operations["getStockReservation"];
         put?: never;
         post?: never;
@@ -2706,8 +3719,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sell what a reservation keeps.
-         * @description 409 when it has ended or expired.
+         * Consume stock reservation
+         * @description Sell what a reservation keeps.
+         *
+         *     409 when it has ended or expired.
          */
         post: operations["consumeStockReservation"];
         delete?: never;
@@ -2725,7 +3740,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give up a reservation: what it kept can be sold to others. */
+        /**
+         * Release stock reservation
+         * @description Give up a reservation: what it kept can be sold to others.
+         */
         post: operations["releaseStockReservation"];
         delete?: never;
         options?: never;
@@ -2742,8 +3760,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Set the quantities of products.
-         * @description Each item succeeds or fails for itself, in the order in which they stand. A quantity replaces what was there;
+         * Update product stock
+         * @description Set the quantities of products.
+         *
+         *     Each item succeeds or fails for itself, in the order in which they stand. A quantity replaces what was there;
          *     the difference is a movement. Products that are not in use have stock, too.
          */
         put: operations["updateProductStock"];
@@ -2764,8 +3784,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Adjust stock: what has come, gone, broken, or was counted differently.
-         * @description What is reserved does not hinder it. 409 names each item of which fewer are there than go.
+         * Adjust stock
+         * @description Adjust stock: what has come, gone, broken, or was counted differently.
+         *
+         *     What is reserved does not hinder it. 409 names each item of which fewer are there than go.
          */
         post: operations["adjustStock"];
         delete?: never;
@@ -2784,8 +3806,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take back products that were sold.
-         * @description A bundle comes back as its parts; products whose stock is not kept are passed over.
+         * Return stock
+         * @description Take back products that were sold.
+         *
+         *     A bundle comes back as its parts; products whose stock is not kept are passed over.
          */
         post: operations["returnStock"];
         delete?: never;
@@ -2804,8 +3828,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sell products from stock.
-         * @description A bundle is sold as its parts; what is reserved for others is not there; products whose stock is not kept are passed
+         * Sell stock
+         * @description Sell products from stock.
+         *
+         *     A bundle is sold as its parts; what is reserved for others is not there; products whose stock is not kept are passed
          *     over. 409 names each item of which there are not enough, and then nothing is sold.
          */
         post: operations["sellStock"];
@@ -2825,8 +3851,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Move stock from one warehouse to another.
-         * @description What is reserved stays. 409 names each item of which there are not enough.
+         * Transfer stock
+         * @description Move stock from one warehouse to another.
+         *
+         *     What is reserved stays. 409 names each item of which there are not enough.
          */
         post: operations["transferStock"];
         delete?: never;
@@ -2842,7 +3870,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the units of measure that products can be counted in. */
+        /**
+         * Get product units
+         * @description List the units of measure that products can be counted in.
+         */
         get: operations["getProductUnits"];
         put?: never;
         post?: never;
@@ -2859,7 +3890,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a quotation by its number. */
+        /**
+         * Get quotation by quotation no
+         * @description Get a quotation by its number.
+         */
         get: operations["getQuotationByQuotationNo"];
         put?: never;
         post?: never;
@@ -2878,7 +3912,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approve a quotation that waits for it. */
+        /**
+         * Approve quotation
+         * @description Approve a quotation that waits for it.
+         */
         post: operations["approveQuotation"];
         delete?: never;
         options?: never;
@@ -2895,7 +3932,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel a quotation. */
+        /**
+         * Cancel quotation
+         * @description Cancel a quotation.
+         */
         post: operations["cancelQuotation"];
         delete?: never;
         options?: never;
@@ -2913,11 +3953,36 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a sales order of a quotation.
-         * @description Lines and amounts are copied as they are stored, the order is open, and stock is reserved for it. Whoever repeats it
+         * Convert quotation to sales order
+         * @description Make a sales order of a quotation.
+         *
+         *     Lines and amounts are copied as they are stored, the order is open, and stock is reserved for it. Whoever repeats it
          *     gets the same order. 409 while the quotation waits for approval, when its validity is over, or when stock is short.
          */
         post: operations["convertQuotationToSalesOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotation/{quotationNo}/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Email quotation
+         * @description Send a quotation by e-mail, with the link to its page, and as PDF where this server makes documents. The quotation is sent by
+         *     that.
+         *
+         *     409 `not_configured` on a server that cannot send e-mail.
+         */
+        post: operations["emailQuotation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2934,8 +3999,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a link to a quotation's page. The quotation is sent by that.
-         * @description The link ends with the quotation's validity, after the days of the setting, or when the quotation is changed.
+         * Link quotation
+         * @description Make a link to a quotation's page. The quotation is sent by that.
+         *
+         *     The link ends with the quotation's validity, after the days of the setting, or when the quotation is changed.
          */
         post: operations["linkQuotation"];
         delete?: never;
@@ -2953,7 +4020,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Refuse a quotation that waits for approval. */
+        /**
+         * Reject quotation
+         * @description Refuse a quotation that waits for approval.
+         */
         post: operations["rejectQuotation"];
         delete?: never;
         options?: never;
@@ -2968,7 +4038,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the revisions of a quotation, the newest first. */
+        /**
+         * List quotation revisions
+         * @description List the revisions of a quotation, the newest first.
+         */
         get: operations["listQuotationRevisions"];
         put?: never;
         post?: never;
@@ -2985,7 +4058,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Compare two revisions of a quotation. */
+        /**
+         * Compare quotation revisions
+         * @description Compare two revisions of a quotation.
+         */
         get: operations["compareQuotationRevisions"];
         put?: never;
         post?: never;
@@ -3004,7 +4080,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send a quotation into a chat room of its customer, as a card with a button that opens its page. */
+        /**
+         * Send quotation
+         * @description Send a quotation into a chat room of its customer, as a card with a button that opens its page.
+         */
         post: operations["sendQuotation"];
         delete?: never;
         options?: never;
@@ -3021,7 +4100,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List quotations, one page at a time. */
+        /**
+         * Enquire quotations
+         * @description List quotations, one page at a time.
+         */
         post: operations["enquireQuotations"];
         delete?: never;
         options?: never;
@@ -3036,7 +4118,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the reports. */
+        /**
+         * List reports
+         * @description List the reports.
+         */
         get: operations["listReports"];
         put?: never;
         post?: never;
@@ -3053,7 +4138,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a report: the figures of a period, group by group. What happened in the last minute or two is not in it yet. */
+        /**
+         * Get report
+         * @description Read a report: the figures of a period, group by group. What happened in the last minute or two is not in it yet.
+         */
         get: operations["getReport"];
         put?: never;
         post?: never;
@@ -3070,7 +4158,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Report what is still to be paid of open and completed orders, by how long it is overdue. */
+        /**
+         * Report receivables
+         * @description Report what is still to be paid of open and completed orders, by how long it is overdue.
+         */
         get: operations["reportReceivables"];
         put?: never;
         post?: never;
@@ -3088,8 +4179,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Report what was sold: open and completed orders, before VAT, in the company's currency.
-         * @description An order in another currency without a rate is not counted.
+         * Report sales
+         * @description Report what was sold: open and completed orders, before VAT, in the company's currency.
+         *
+         *     An order in another currency without a rate is not counted.
          */
         get: operations["reportSales"];
         put?: never;
@@ -3109,7 +4202,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a simple sales order for each of some customers: open, without VAT. */
+        /**
+         * Create sales order legacy
+         * @description Create a simple sales order for each of some customers: open, without VAT.
+         */
         post: operations["createSalesOrderLegacy"];
         delete?: never;
         options?: never;
@@ -3124,7 +4220,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a sales order by its internal number, in its first form. */
+        /**
+         * Get sales order by id legacy
+         * @description Get a sales order by its internal number, in its first form.
+         */
         get: operations["getSalesOrderByIdLegacy"];
         put?: never;
         post?: never;
@@ -3144,7 +4243,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Reject several sales orders by their internal numbers: all of them or none. */
+        /**
+         * Reject sales orders
+         * @description Reject several sales orders by their internal numbers: all of them or none.
+         */
         delete: operations["rejectSalesOrders"];
         options?: never;
         head?: never;
@@ -3158,9 +4260,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the company's profile and rules. */
+        /**
+         * Get setting
+         * @description Get the company's profile and rules.
+         */
         get: operations["getSetting"];
-        /** Change the company's profile and rules. */
+        /**
+         * Update setting
+         * @description Change the company's profile and rules.
+         */
         put: operations["updateSetting"];
         post?: never;
         delete?: never;
@@ -3176,10 +4284,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the entries of a look-up list, in their order. */
+        /**
+         * List choices
+         * @description List the entries of a look-up list, in their order.
+         */
         get: operations["listChoices"];
         put?: never;
-        /** Add an entry to a look-up list. */
+        /**
+         * Create choice
+         * @description Add an entry to a look-up list.
+         */
         post: operations["createChoice"];
         delete?: never;
         options?: never;
@@ -3195,8 +4309,31 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Rename, move, or take out of use an entry of a look-up list. */
+        /**
+         * Update choice
+         * @description Rename, move, or take out of use an entry of a look-up list.
+         */
         put: operations["updateChoice"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get system
+         * @description Look at the server: its version, what needs somebody's eye, the age of its backup.
+         */
+        get: operations["getSystem"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -3214,8 +4351,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Create a task.
-         * @description With `taskNo` the task of that number is updated: what is absent stays as it is, null clears it.
+         * Create or update task
+         * @description Create a task.
+         *
+         *     With `taskNo` the task of that number is updated: what is absent stays as it is, null clears it.
          */
         post: operations["createOrUpdateTask"];
         delete?: never;
@@ -3231,11 +4370,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a task by its number. */
+        /**
+         * Get task
+         * @description Get a task by its number.
+         */
         get: operations["getTask"];
         put?: never;
         post?: never;
-        /** Delete a task; it can be restored. */
+        /**
+         * Delete task
+         * @description Delete a task; it can be restored.
+         */
         delete: operations["deleteTask"];
         options?: never;
         head?: never;
@@ -3251,7 +4396,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore a task that was deleted. */
+        /**
+         * Restore task
+         * @description Restore a task that was deleted.
+         */
         post: operations["restoreTask"];
         delete?: never;
         options?: never;
@@ -3268,8 +4416,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Set where a task stands.
-         * @description When a task that recurs is done, the next one of its series is made.
+         * Set task status
+         * @description Set where a task stands.
+         *
+         *     When a task that recurs is done, the next one of its series is made.
          */
         put: operations["setTaskStatus"];
         post?: never;
@@ -3288,7 +4438,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List tasks. */
+        /**
+         * Enquire tasks
+         * @description List tasks.
+         */
         post: operations["enquireTasks"];
         delete?: never;
         options?: never;
@@ -3303,7 +4456,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a tax document by its number. */
+        /**
+         * Get tax document
+         * @description Get a tax document by its number.
+         */
         get: operations["getTaxDocument"];
         put?: never;
         post?: never;
@@ -3322,8 +4478,34 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel a tax invoice or a receipt by a credit note that equals it. */
+        /**
+         * Issue credit note
+         * @description Cancel a tax invoice or a receipt by a credit note that equals it.
+         */
         post: operations["issueCreditNote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/taxdocuments/{taxDocumentNo}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get tax document document
+         * @description Get a tax invoice, a receipt or a credit note as PDF.
+         *
+         *     It says what was written down when it was issued. 409 `not_configured` on a server without the program that makes
+         *     documents; 503 when too many are being made.
+         */
+        get: operations["getTaxDocumentDocument"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3339,7 +4521,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List tax documents, one page at a time. */
+        /**
+         * Enquire tax documents
+         * @description List tax documents, one page at a time.
+         */
         post: operations["enquireTaxDocuments"];
         delete?: never;
         options?: never;
@@ -3354,10 +4539,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the subscriptions. */
+        /**
+         * List webhooks
+         * @description List the subscriptions.
+         */
         get: operations["listWebhooks"];
         put?: never;
-        /** Subscribe a URL to events. */
+        /**
+         * Create webhook
+         * @description Subscribe a URL to events.
+         */
         post: operations["createWebhook"];
         delete?: never;
         options?: never;
@@ -3372,12 +4563,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read one subscription. */
+        /**
+         * Get webhook
+         * @description Read one subscription.
+         */
         get: operations["getWebhook"];
-        /** Change a subscription, pause it, or let it go on. */
+        /**
+         * Update webhook
+         * @description Change a subscription, pause it, or let it go on.
+         */
         put: operations["updateWebhook"];
         post?: never;
-        /** Remove a subscription; what waits for it is not sent. */
+        /**
+         * Delete webhook
+         * @description Remove a subscription; what waits for it is not sent.
+         */
         delete: operations["deleteWebhook"];
         options?: never;
         head?: never;
@@ -3391,7 +4591,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List what became of a subscription's deliveries, the newest first. */
+        /**
+         * List webhook deliveries
+         * @description List what became of a subscription's deliveries, the newest first.
+         */
         get: operations["listWebhookDeliveries"];
         put?: never;
         post?: never;
@@ -3410,7 +4613,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send a subscription again what it has missed in a time, or all of it. */
+        /**
+         * Replay webhook
+         * @description Send a subscription again what it has missed in a time, or all of it.
+         */
         post: operations["replayWebhook"];
         delete?: never;
         options?: never;
@@ -3427,7 +4633,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a subscription another secret; for a day each call is signed with the old one, too. */
+        /**
+         * Rotate webhook secret
+         * @description Give a subscription another secret; for a day each call is signed with the old one, too.
+         */
         post: operations["rotateWebhookSecret"];
         delete?: never;
         options?: never;
@@ -3444,7 +4653,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Post a test event to a subscription, and tell what came of it. */
+        /**
+         * Test webhook
+         * @description Post a test event to a subscription, and tell what came of it.
+         */
         post: operations["testWebhook"];
         delete?: never;
         options?: never;
@@ -3461,7 +4673,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send one delivery again, whatever became of it. */
+        /**
+         * Replay webhook delivery
+         * @description Send one delivery again, whatever became of it.
+         */
         post: operations["replayWebhookDelivery"];
         delete?: never;
         options?: never;
@@ -3476,7 +4691,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List what a subscription can hear of. */
+        /**
+         * List webhook events
+         * @description List what a subscription can hear of.
+         */
         get: operations["listWebhookEvents"];
         put?: never;
         post?: never;
@@ -3494,8 +4712,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get a product by its code.
-         * @description The code of a variant leads to that variant alone; that of the product to it with all its variants.
+         * Get product by code
+         * @description Get a product by its code.
+         *
+         *     The code of a variant leads to that variant alone; that of the product to it with all its variants.
          */
         get: operations["getProductByCode"];
         put?: never;
@@ -3515,7 +4735,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List products by count and state, the newest first; each with its variants. */
+        /**
+         * Get products by take and status
+         * @description List products by count and state, the newest first; each with its variants.
+         */
         post: operations["getProductsByTakeAndStatus"];
         delete?: never;
         options?: never;
@@ -3533,11 +4756,35 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Create a quotation, or change an existing one.
-         * @description Lines are replaced as a whole. A quotation that the company's rules want approved waits for that (2). One that others
+         * Create update quotation
+         * @description Create a quotation, or change an existing one.
+         *
+         *     Lines are replaced as a whole. A quotation that the company's rules want approved waits for that (2). One that others
          *     may have seen keeps its former content as a revision.
          */
         post: operations["createUpdateQuotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/quotation/{quotationNo}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get quotation document
+         * @description Get a quotation as PDF.
+         *
+         *     409 `not_configured` on a server without the program that makes documents; 503 when too many are being made.
+         */
+        get: operations["getQuotationDocument"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3554,8 +4801,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Create a sales order, or change an existing one.
-         * @description Lines are replaced as a whole, as long as nothing of them was delivered. An order that the company's rules want
+         * Create or update sales order
+         * @description Create a sales order, or change an existing one.
+         *
+         *     Lines are replaced as a whole, as long as nothing of them was delivered. An order that the company's rules want
          *     approved stays a draft until it is.
          */
         post: operations["createOrUpdateSalesOrder"];
@@ -3572,7 +4821,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a sales order by its number. */
+        /**
+         * Get sales order by sales order no
+         * @description Get a sales order by its number.
+         */
         get: operations["getSalesOrderBySalesOrderNo"];
         put?: never;
         post?: never;
@@ -3591,7 +4843,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approve a sales order that waits for it: it is open, and its stock is reserved. */
+        /**
+         * Approve sales order
+         * @description Approve a sales order that waits for it: it is open, and its stock is reserved.
+         */
         post: operations["approveSalesOrder"];
         delete?: never;
         options?: never;
@@ -3609,8 +4864,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Cancel a sales order: its stock is free again.
-         * @description 409 when something of it was delivered, or a tax invoice was issued.
+         * Cancel sales order
+         * @description Cancel a sales order: its stock is free again.
+         *
+         *     409 when something of it was delivered, or a tax invoice was issued.
          */
         post: operations["cancelSalesOrder"];
         delete?: never;
@@ -3629,11 +4886,35 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Hand over what was ordered.
-         * @description It leaves the stock, the rest stays reserved, and with the last of it the order is completed. 409 when a serial number
+         * Deliver sales order
+         * @description Hand over what was ordered.
+         *
+         *     It leaves the stock, the rest stays reserved, and with the last of it the order is completed. 409 when a serial number
          *     is not one of the product.
          */
         post: operations["deliverSalesOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/salesorder/{salesOrderNo}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get sales order document
+         * @description Get a sales order as PDF, with a PromptPay code while something is left to pay.
+         *
+         *     409 `not_configured` on a server without the program that makes documents; 503 when too many are being made.
+         */
+        get: operations["getSalesOrderDocument"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3649,8 +4930,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Says which instalments are paid.
-         * @description An order without a plan of payment is one instalment. What `2` pays is entered as a payment of today.
+         * Update sales order payment
+         * @description Says which instalments are paid.
+         *
+         *     An order without a plan of payment is one instalment. What `2` pays is entered as a payment of today.
          */
         put: operations["updateSalesOrderPayment"];
         post?: never;
@@ -3667,10 +4950,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the payments of an order, the latest first. */
+        /**
+         * List sales order payments
+         * @description List the payments of an order, the latest first.
+         */
         get: operations["listSalesOrderPayments"];
         put?: never;
-        /** Enter money that came in for an order. */
+        /**
+         * Add sales order payment
+         * @description Enter money that came in for an order.
+         */
         post: operations["addSalesOrderPayment"];
         delete?: never;
         options?: never;
@@ -3689,8 +4978,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Take back a payment that was entered by mistake.
-         * @description 409 when a receipt was issued for it.
+         * Cancel sales order payment
+         * @description Take back a payment that was entered by mistake.
+         *
+         *     409 when a receipt was issued for it.
          */
         delete: operations["cancelSalesOrderPayment"];
         options?: never;
@@ -3706,8 +4997,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get what the QR code of an order's payment says.
-         * @description By the PromptPay number of the company's setting; a biller's bill carries the order's number. 409 without a number, for
+         * Get sales order prompt pay
+         * @description Get what the QR code of an order's payment says.
+         *
+         *     By the PromptPay number of the company's setting; a biller's bill carries the order's number. 409 without a number, for
          *     an order that is not in baht, or when nothing is left to pay.
          */
         get: operations["getSalesOrderPromptPay"];
@@ -3729,8 +5022,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Issue a receipt for what was paid of an order.
-         * @description For one payment, or for all that have no receipt yet.
+         * Issue receipt
+         * @description Issue a receipt for what was paid of an order.
+         *
+         *     For one payment, or for all that have no receipt yet.
          */
         post: operations["issueReceipt"];
         delete?: never;
@@ -3748,7 +5043,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Refuse a sales order that waits for approval. */
+        /**
+         * Refuse sales order
+         * @description Refuse a sales order that waits for approval.
+         */
         post: operations["refuseSalesOrder"];
         delete?: never;
         options?: never;
@@ -3766,8 +5064,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take back what was handed over.
-         * @description It is in stock again; its serial numbers can be sold anew.
+         * Return sales order
+         * @description Take back what was handed over.
+         *
+         *     It is in stock again; its serial numbers can be sold anew.
          */
         post: operations["returnSalesOrder"];
         delete?: never;
@@ -3786,8 +5086,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Issue the tax invoice of an order.
-         * @description 400 names each particular of the law that is missing: the company's name, address, tax number and branch, the buyer's
+         * Issue tax invoice
+         * @description Issue the tax invoice of an order.
+         *
+         *     400 names each particular of the law that is missing: the company's name, address, tax number and branch, the buyer's
          *     name and address. 409 when the order has one already, or is a draft, rejected or cancelled.
          */
         post: operations["issueTaxInvoice"];
@@ -3806,7 +5108,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List sales orders, one page at a time. */
+        /**
+         * Enquire sales orders
+         * @description List sales orders, one page at a time.
+         */
         post: operations["enquireSalesOrders"];
         delete?: never;
         options?: never;
@@ -3821,7 +5126,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the header templates that `headerTemplateId` can name. */
+        /**
+         * Get sales order header templates
+         * @description List the header templates that `headerTemplateId` can name.
+         */
         get: operations["getSalesOrderHeaderTemplates"];
         put?: never;
         post?: never;
@@ -3838,7 +5146,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a sales order by its internal number. */
+        /**
+         * Get sales order
+         * @description Get a sales order by its internal number.
+         */
         get: operations["getSalesOrder"];
         put?: never;
         post?: never;
@@ -3858,8 +5169,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Create a customer, or update the one whose code is given.
-         * @description What is absent stays as it is, null clears it. Look-up entries that are new are made. A name belongs to one customer
+         * Create or update customer
+         * @description Create a customer, or update the one whose code is given.
+         *
+         *     What is absent stays as it is, null clears it. Look-up entries that are new are made. A name belongs to one customer
          *     of a company: 409 names the other.
          */
         post: operations["createOrUpdateCustomer"];
@@ -3877,15 +5190,19 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get a customer by its code.
-         * @description The code of a customer that was merged into another leads to that one.
+         * Get customer by customer code
+         * @description Get a customer by its code.
+         *
+         *     The code of a customer that was merged into another leads to that one.
          */
         get: operations["getCustomerByCustomerCode"];
         put?: never;
         post?: never;
         /**
-         * Delete a customer.
-         * @description It is in no list any more and its name is free; what belongs to it is kept, and it can be restored.
+         * Delete customer
+         * @description Delete a customer.
+         *
+         *     It is in no list any more and its name is free; what belongs to it is kept, and it can be restored.
          */
         delete: operations["deleteCustomer"];
         options?: never;
@@ -3900,7 +5217,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the files of a customer, the newest first. */
+        /**
+         * List customer files
+         * @description List the files of a customer, the newest first.
+         */
         get: operations["listCustomerFiles"];
         put?: never;
         post?: never;
@@ -3917,11 +5237,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a file of a customer: what it is, and whether it is here. */
+        /**
+         * Get customer file
+         * @description Get a file of a customer: what it is, and whether it is here.
+         */
         get: operations["getCustomerFile"];
         put?: never;
         post?: never;
-        /** Delete a file of a customer; its links are worthless at once. */
+        /**
+         * Delete customer file
+         * @description Delete a file of a customer; its links are worthless at once.
+         */
         delete: operations["deleteCustomerFile"];
         options?: never;
         head?: never;
@@ -3937,7 +5263,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a link to a file of a customer; every earlier link to it is worthless from now on. */
+        /**
+         * Link customer file
+         * @description Make a link to a file of a customer; every earlier link to it is worthless from now on.
+         */
         post: operations["linkCustomerFile"];
         delete?: never;
         options?: never;
@@ -3955,8 +5284,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Merge another customer into this one.
-         * @description Rooms, identities, events, satisfaction and attachments become the survivor's; owners, tags, interests, contacts,
+         * Merge customers
+         * @description Merge another customer into this one.
+         *
+         *     Rooms, identities, events, satisfaction and attachments become the survivor's; owners, tags, interests, contacts,
          *     addresses and custom fields are united; what the survivor does not say is taken over. The other's code leads to the
          *     survivor from now on, and its name becomes an alias. It can be undone for 30 days.
          */
@@ -3974,7 +5305,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the merges of a customer, the latest first. */
+        /**
+         * List customer merges
+         * @description List the merges of a customer, the latest first.
+         */
         get: operations["listCustomerMerges"];
         put?: never;
         post?: never;
@@ -3993,7 +5327,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore a customer that was deleted; 409 when another has taken its name meanwhile. */
+        /**
+         * Restore customer
+         * @description Restore a customer that was deleted; 409 when another has taken its name meanwhile.
+         */
         post: operations["restoreCustomer"];
         delete?: never;
         options?: never;
@@ -4008,7 +5345,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List what a customer answered, the latest stored first. */
+        /**
+         * List customer satisfaction
+         * @description List what a customer answered, the latest stored first.
+         */
         get: operations["listCustomerSatisfaction"];
         put?: never;
         post?: never;
@@ -4025,7 +5365,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List what happened with a customer, the newest first. */
+        /**
+         * Get customer timeline
+         * @description List what happened with a customer, the newest first.
+         */
         get: operations["getCustomerTimeline"];
         put?: never;
         post?: never;
@@ -4044,7 +5387,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List customers by filters, page by page. */
+        /**
+         * Enquire customers
+         * @description List customers by filters, page by page.
+         */
         post: operations["enquireCustomers"];
         delete?: never;
         options?: never;
@@ -4061,7 +5407,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say whether a customer with this name, tax number, telephone or e-mail is there, and which. */
+        /**
+         * Check customer existence
+         * @description Say whether a customer with this name, tax number, telephone or e-mail is there, and which.
+         */
         post: operations["checkCustomerExistence"];
         delete?: never;
         options?: never;
@@ -4076,7 +5425,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a customer by its number. */
+        /**
+         * Get customer by customer id
+         * @description Get a customer by its number.
+         */
         get: operations["getCustomerByCustomerId"];
         put?: never;
         post?: never;
@@ -4096,8 +5448,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Undo a merge: exactly what it moved goes back, what came to the survivor since then stays there.
-         * @description 409 when it is too late, when a later merge or a deletion must be undone first, or when the name of the other
+         * Undo customer merge
+         * @description Undo a merge: exactly what it moved goes back, what came to the survivor since then stays there.
+         *
+         *     409 when it is too late, when a later merge or a deletion must be undone first, or when the name of the other
          *     customer was taken meanwhile.
          */
         post: operations["undoCustomerMerge"];
@@ -4114,7 +5468,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a customer by its whole name. */
+        /**
+         * Get customer by customer name
+         * @description Get a customer by its whole name.
+         */
         get: operations["getCustomerByCustomerName"];
         put?: never;
         post?: never;
@@ -4133,7 +5490,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record one satisfaction answer (CSAT or NPS) of a customer. */
+        /**
+         * Create customer satisfaction
+         * @description Record one satisfaction answer (CSAT or NPS) of a customer.
+         */
         post: operations["createCustomerSatisfaction"];
         delete?: never;
         options?: never;
@@ -4150,7 +5510,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Search customers: what begins with the text comes first where not too many match, then the newest. */
+        /**
+         * Search customers
+         * @description Search customers: what begins with the text comes first where not too many match, then the newest.
+         */
         post: operations["searchCustomers"];
         delete?: never;
         options?: never;
@@ -4165,7 +5528,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the customers that carry a tax number, one for each branch. */
+        /**
+         * Get customer by tax id
+         * @description Get the customers that carry a tax number, one for each branch.
+         */
         get: operations["getCustomerByTaxId"];
         put?: never;
         post?: never;
@@ -4185,8 +5551,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Create products, or update those whose codes are known; single items, or items with variants.
-         * @description The request is kept and answered with a ticket at once; ask the ticket what became of it. One product that is at fault
+         * Create or update products
+         * @description Create products, or update those whose codes are known; single items, or items with variants.
+         *
+         *     The request is kept and answered with a ticket at once; ask the ticket what became of it. One product that is at fault
          *     spoils no other. What is absent of a product that is known stays as it is, null clears it. Categories, tags, brands,
          *     price tiers and VAT rates are made when they are new; units and attributes must be there.
          */
@@ -4208,8 +5576,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete a product, with its variants.
-         * @description It is in no list any more; what belongs to it is kept, and it can be restored. A part of a bundle is kept: 409.
+         * Delete product
+         * @description Delete a product, with its variants.
+         *
+         *     It is in no list any more; what belongs to it is kept, and it can be restored. A part of a bundle is kept: 409.
          */
         delete: operations["deleteProduct"];
         options?: never;
@@ -4226,7 +5596,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore a product that was deleted, with the variants that were deleted with it. */
+        /**
+         * Restore product
+         * @description Restore a product that was deleted, with the variants that were deleted with it.
+         */
         post: operations["restoreProduct"];
         delete?: never;
         options?: never;
@@ -4244,8 +5617,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Register serial numbers of a product, or change them.
-         * @description All of them or none: 409 names those that belong to another product. What is known already and not given otherwise
+         * Register product serials
+         * @description Register serial numbers of a product, or change them.
+         *
+         *     All of them or none: 409 names those that belong to another product. What is known already and not given otherwise
          *     stays as it is, so the same request can be repeated.
          */
         post: operations["registerProductSerials"];
@@ -4265,8 +5640,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Create or update products together with the serial numbers of their pieces.
-         * @description Each product is written as by `POST /v3/products`, but at once; one that is new needs no more than code and name. One
+         * Create or update codeguard products
+         * @description Create or update products together with the serial numbers of their pieces.
+         *
+         *     Each product is written as by `POST /v3/products`, but at once; one that is new needs no more than code and name. One
          *     that is at fault spoils no other. Numbers that are known already stay as they are.
          */
         post: operations["createOrUpdateCodeguardProducts"];
@@ -4283,7 +5660,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List serial numbers, the latest registered first. */
+        /**
+         * List product serials
+         * @description List serial numbers, the latest registered first.
+         */
         get: operations["listProductSerials"];
         put?: never;
         post?: never;
@@ -4300,7 +5680,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the status of a serial number, or the list of status codes. */
+        /**
+         * Get product serial status
+         * @description Get the status of a serial number, or the list of status codes.
+         */
         get: operations["getProductSerialStatus"];
         put?: never;
         post?: never;
@@ -4320,8 +5703,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Verify a serial number for a customer.
-         * @description The warranty of the product begins with the day of the purchase. The same customer may verify it again, which changes
+         * Verify serial number
+         * @description Verify a serial number for a customer.
+         *
+         *     The warranty of the product begins with the day of the purchase. The same customer may verify it again, which changes
          *     nothing; for another it is 409, as it is when the number is blocked. 404 when the number is not registered.
          */
         post: operations["verifySerialNumber"];
@@ -5107,6 +6492,66 @@ export interface webhooks {
          * @description A record was changed. Topic `Expense`, event `Updated`.
          */
         post: operations["onExpenseUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    mailFailed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An e-mail about a document was tried for three days
+         * @description An e-mail about a document was tried for three days. Topic `Mail`, event `Failed`.
+         */
+        post: operations["onMailFailed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    mailRefused: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The SMTP server will not have an e-mail about a document
+         * @description The SMTP server will not have an e-mail about a document. Topic `Mail`, event `Refused`.
+         */
+        post: operations["onMailRefused"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    mailSent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The SMTP server took an e-mail about a document
+         * @description The SMTP server took an e-mail about a document. Topic `Mail`, event `Sent`.
+         */
+        post: operations["onMailSent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6182,6 +7627,98 @@ export interface components {
              */
             password: string;
         };
+        /** @description A program that may call this server. Its secret is never answered again. */
+        ApiClient: {
+            /**
+             * Format: int64
+             * @description When it was made: Unix time in milliseconds.
+             */
+            createdAt: number;
+            /**
+             * @description Its id: `client_id` of the token request.
+             * @example 507-k3j9x2mqw7ha
+             */
+            id: string;
+            /**
+             * @description Whether it may get tokens.
+             * @example true
+             */
+            isActive: boolean;
+            /**
+             * @description Its name, for people.
+             * @example Web shop
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description When it was taken out of use: Unix time in milliseconds.
+             */
+            revokedAt?: number | null;
+            /**
+             * @description What it may do.
+             * @example [
+             *       "chat:read",
+             *       "chat:write"
+             *     ]
+             */
+            scopes: string[];
+        };
+        /** @description A client to be made. */
+        ApiClientNew: {
+            /**
+             * @description Its name, for people.
+             * @example Web shop
+             */
+            name: string;
+            /**
+             * @description What it may do; no more than whoever makes it.
+             * @example [
+             *       "chat:read",
+             *       "chat:write"
+             *     ]
+             */
+            scopes: string[];
+        };
+        /** @description The clients, and the scopes that one can have. */
+        ApiClients: {
+            /** @description The scopes that the caller may give. */
+            scopes: string[];
+            /** @description The clients, oldest first. */
+            value: components["schemas"]["ApiClient"][];
+        };
+        /** @description A client with what is shown once. */
+        ApiClientSecret: components["schemas"]["ApiClient"] & {
+            /**
+             * @description `client_secret` of the token request; not shown again.
+             * @example <Your-Client-Secret>
+             */
+            clientSecret: string;
+            /**
+             * @description `Ocp-Apim-Subscription-Key`; not shown again.
+             * @example <Your-Subscription-Key>
+             */
+            subscriptionKey: string;
+        };
+        /** @description A change of a client; what is absent stays. Its tokens end with it, so that a change is true at once. */
+        ApiClientUpdate: {
+            /**
+             * @description False takes it out of use, true back into it.
+             * @example false
+             */
+            isActive?: boolean | null;
+            /**
+             * @description Its name, for people.
+             * @example Web shop
+             */
+            name?: string | null;
+            /**
+             * @description What it may do; no more than whoever changes it.
+             * @example [
+             *       "chat:read"
+             *     ]
+             */
+            scopes?: string[] | null;
+        };
         /** @description A rule. */
         AssignmentRule: {
             /** @description The channel account; null for every other one. */
@@ -6349,8 +7886,13 @@ export interface components {
              * @example updated
              */
             action: string;
-            /** @description Who did it: the id of an API client. */
+            /** @description Who did it: the id of an API client, the user id of a person, or `system`. */
             actor: string;
+            /**
+             * @description The name of whoever did it, where there is one.
+             * @example Patty Saruta
+             */
+            actorName?: string | null;
             /** @description Each field that changed, with its value before and after. */
             changes: Record<string, never>;
             /**
@@ -6360,6 +7902,11 @@ export interface components {
             date: string;
             /** @description The entry. */
             id: string;
+            /**
+             * @description The record: `employee/EMP001`.
+             * @example employee/EMP001
+             */
+            ref: string;
             /** @description Trace id of the request that did it. */
             traceId: string;
         };
@@ -6831,6 +8378,141 @@ export interface components {
              *     order than they began: take them by their version.
              */
             value: Record<string, never>[];
+        };
+        /** @description A channel account. Its credentials are never answered. */
+        ChannelAccount: {
+            /**
+             * Format: int64
+             * @description When it was made: Unix time in milliseconds.
+             */
+            createdAt: number;
+            /**
+             * @description Its id.
+             * @example 507-k3j9x2mqw7ha
+             */
+            id: string;
+            /**
+             * @description Whether it delivers to this server itself instead of a provider.
+             * @example false
+             */
+            isSandbox: boolean;
+            /**
+             * Format: int64
+             * @description When the provider last called: Unix time in milliseconds.
+             */
+            lastCallbackAt?: number | null;
+            /**
+             * @description What happens to an answer that is too late for its free reply: `yes` pays for it, `ask` waits for a person, `no`
+             *     never pays.
+             * @example yes
+             */
+            latePush: string;
+            /**
+             * @description Its name, for people.
+             * @example Siam Tools
+             */
+            name: string;
+            /**
+             * @description The platform: `line`, `messenger`, …
+             * @example line
+             */
+            platform: string;
+            /**
+             * Format: int64
+             * @description When the provider was last asked for both: Unix time in milliseconds.
+             */
+            quotaCheckedAt?: number | null;
+            /**
+             * Format: int64
+             * @description Paid messages a month, as the provider said; null when it was not asked, or sets no limit.
+             * @example 15000
+             */
+            quotaLimit?: number | null;
+            /**
+             * Format: int64
+             * @description How many of them are used.
+             * @example 1204
+             */
+            quotaUsed?: number | null;
+            /**
+             * @description `active`; `stopped` when the month's paid messages are used up; `broken` when the provider refuses its credentials.
+             * @example active
+             */
+            state: string;
+            /** @description Why it is stopped or broken, as the provider put it. */
+            stateReason?: string | null;
+            /**
+             * @description The address to enter with the provider, at which this server is called; null where none is called for.
+             * @example https://sala.example.com/channels/line/507-k3j9x2mqw7ha
+             */
+            webhookUrl?: string | null;
+        };
+        /** @description What the provider says of an account right now. */
+        ChannelAccountCheck: {
+            account?: components["schemas"]["ChannelAccount"] | null;
+            /**
+             * @description The address that the provider calls; null when none is entered there.
+             * @example https://sala.example.com/channels/line/507-k3j9x2mqw7ha
+             */
+            endpoint?: string | null;
+            /**
+             * @description Whether that is this account's address on this server.
+             * @example true
+             */
+            isOurs: boolean;
+            /**
+             * @description Whether the provider really calls it: "Use webhook" in LINE's console.
+             * @example true
+             */
+            isUsed: boolean;
+            /**
+             * Format: int64
+             * @description When the provider last called: Unix time in milliseconds; null until the first message.
+             */
+            lastCallbackAt?: number | null;
+            /** @description What did not work, in the provider's words. */
+            problem?: string | null;
+            /**
+             * @description Its public id, as customers search for it.
+             * @example @siamtools
+             */
+            providerId?: string | null;
+            /**
+             * @description What the provider calls the account.
+             * @example Siam Tools
+             */
+            providerName?: string | null;
+            /**
+             * @description Whether the provider takes the access token.
+             * @example true
+             */
+            token: boolean;
+        };
+        /** @description A change of a channel account; what is absent stays. */
+        ChannelAccountUpdate: {
+            /**
+             * @description What happens to an answer that is too late for its free reply: `yes`, `ask` or `no`.
+             * @example ask
+             */
+            latePush?: string | null;
+            /**
+             * @description Its name, for people.
+             * @example Siam Tools
+             */
+            name?: string | null;
+        };
+        /** @description The secrets of a channel, as its provider shows them. */
+        ChannelSecrets: {
+            /**
+             * @description Authorises calls: "Channel access token (long-lived)" in LINE's console.
+             * @example <Channel-Access-Token>
+             */
+            accessToken?: string | null;
+            /**
+             * @description Signs callbacks: "Channel secret" in LINE's console.
+             * @example <Channel-Secret>
+             */
+            channelSecret?: string | null;
         };
         /**
          * Format: binary
@@ -7447,15 +9129,40 @@ export interface components {
         /** @description Which document is to be sent, and to whom. */
         ContractSendDocument: {
             /**
+             * @description Further recipients, who are named.
+             * @example null
+             */
+            cc?: string | null;
+            /**
              * @description Number of the contract; not needed where the path has it.
              * @example CONT250600006
              */
             contractNo?: string | null;
             /**
-             * @description Recipient; the customer's own e-mail when absent.
+             * @description Recipient, or several with commas between them; the customer's own e-mail when absent.
              * @example buyer@example.com
              */
             email?: string | null;
+            /**
+             * @description Files of the contract that go along, by their `fileId`.
+             * @example null
+             */
+            fileIds?: string[] | null;
+            /**
+             * @description `th` or `en`; the company's language when absent.
+             * @example null
+             */
+            language?: string | null;
+            /**
+             * @description Another text than the template's, with the same places.
+             * @example null
+             */
+            message?: string | null;
+            /**
+             * @description Another subject than the template's, with the same places.
+             * @example null
+             */
+            subject?: string | null;
             /**
              * Format: int64
              * @description Number of the template; the first one when absent.
@@ -7960,6 +9667,7 @@ export interface components {
              * @example Intern
              */
             contactPosition?: string | null;
+            contactSocialAccount?: components["schemas"]["CustomerSocialAccount"] | null;
             /**
              * @description Whether the contact is active; true when absent.
              * @example true
@@ -8469,7 +10177,7 @@ export interface components {
              * @example S
              */
             classificationName?: string | null;
-            /** @description Contact persons: the whole list. */
+            /** @description Contact persons: the whole list. An individual's one may come as `contact`. */
             contacts?: components["schemas"]["CustomerContact"][] | null;
             /**
              * @description Credit limit, as text; kept and not used.
@@ -9019,6 +10727,54 @@ export interface components {
             /** @description The customer's name. */
             customerName: string;
         };
+        /** @description A quotation or an order of a deal. */
+        DealDocument: {
+            /**
+             * @description Currency (ISO 4217).
+             * @example THB
+             */
+            currencyCode: string;
+            /**
+             * @description Its date.
+             * @example 2026-04-21T00:00:00+0700
+             */
+            date: string;
+            /**
+             * Format: double
+             * @description With VAT.
+             * @example 4467.25
+             */
+            grandTotal: number;
+            /**
+             * Format: int64
+             * @description Its internal number.
+             * @example 1
+             */
+            id: number;
+            /**
+             * @description Its number.
+             * @example SO2511-0001
+             */
+            number: string;
+            /**
+             * Format: int64
+             * @description Its status, as its own operations have it.
+             * @example 2
+             */
+            status: number;
+            /**
+             * @description Title.
+             * @example Order - ABC Co., Ltd.
+             */
+            subject: string;
+        };
+        /** @description The quotations and orders of a deal. */
+        DealDocuments: {
+            /** @description Quotations, the newest first, at most 200; none without the scope `quotation:read`. */
+            quotations: components["schemas"]["DealDocument"][];
+            /** @description Sales orders, the newest first, at most 200; none without the scope `salesorder:read`. */
+            salesOrders: components["schemas"]["DealDocument"][];
+        };
         /** @description Which deals to list. Every property may be absent or null: no filter. */
         DealEnquiry: {
             /** @description The same for one person. */
@@ -9278,7 +11034,7 @@ export interface components {
              * @description Directly before this deal of that stage.
              */
             beforeDealId?: number | null;
-            /** @description Cancel every order of the deal. */
+            /** @description Cancel every open order of the deal: all of them or none. 409 names those that cannot be cancelled. */
             cancleAllOrder?: boolean | null;
             /**
              * Format: int64
@@ -9534,6 +11290,82 @@ export interface components {
              * @example 200
              */
             status?: number | null;
+        };
+        /**
+         * @description The kinds of documents; each has a template.
+         * @enum {string}
+         */
+        DocumentKind: "quotation" | "salesOrder" | "taxInvoice" | "receipt" | "creditNote" | "contract";
+        /** @description Whether there is a picture at the head of documents. */
+        DocumentLogo: {
+            /** @description True when one was put here; else that of the profile's address is used. */
+            hasLogo: boolean;
+            /**
+             * @description How large it is, in bytes.
+             * @example 1024
+             */
+            size: number;
+        };
+        /** @description A picture. */
+        DocumentLogoWrite: {
+            /**
+             * @description A PNG or a JPEG in Base64, at most 512 KiB and four million pixels.
+             * @example iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==
+             */
+            content: string;
+        };
+        /** @description A template of documents. */
+        DocumentTemplate: {
+            /**
+             * @description When; null for the standard one.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateModified?: string | null;
+            /** @description Whether it is the standard one. */
+            isStandard: boolean;
+            /** @description Whose documents it makes. */
+            kind: components["schemas"]["DocumentKind"];
+            /** @description Who wrote it; null for the standard one. */
+            modifiedByUserId?: string | null;
+        };
+        /** @description What is to be looked at. */
+        DocumentTemplatePreview: {
+            /**
+             * @description `th` or `en`; the company's language when it is absent.
+             * @example th
+             */
+            lang?: string | null;
+            /**
+             * @description A text that is not stored; the template that holds when it is absent.
+             * @example #import "sala.typ": *
+             *     #show: page-of
+             *     #head()
+             *     #parties()
+             *     #lines()
+             *     #totals()
+             */
+            source?: string | null;
+        };
+        /** @description A template of documents with its text. */
+        DocumentTemplateText: components["schemas"]["DocumentTemplate"] & {
+            /**
+             * @description The text, in the language of typst.
+             * @example #import "sala.typ": *
+             */
+            source: string;
+        };
+        /** @description A text in the place of a template. */
+        DocumentTemplateWrite: {
+            /**
+             * @description The text, in the language of typst; at most 256 KiB.
+             * @example #import "sala.typ": *
+             *     #show: page-of
+             *     #head()
+             *     #parties()
+             *     #lines()
+             *     #totals()
+             */
+            source: string;
         };
         /** @description What is being written. */
         DraftInput: {
@@ -10005,6 +11837,77 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ApiClient: {
+            /** @description A program that may call this server. Its secret is never answered again. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description When it was made: Unix time in milliseconds.
+                 */
+                createdAt: number;
+                /**
+                 * @description Its id: `client_id` of the token request.
+                 * @example 507-k3j9x2mqw7ha
+                 */
+                id: string;
+                /**
+                 * @description Whether it may get tokens.
+                 * @example true
+                 */
+                isActive: boolean;
+                /**
+                 * @description Its name, for people.
+                 * @example Web shop
+                 */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description When it was taken out of use: Unix time in milliseconds.
+                 */
+                revokedAt?: number | null;
+                /**
+                 * @description What it may do.
+                 * @example [
+                 *       "chat:read",
+                 *       "chat:write"
+                 *     ]
+                 */
+                scopes: string[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ApiClients: {
+            /** @description The clients, and the scopes that one can have. */
+            data: {
+                /** @description The scopes that the caller may give. */
+                scopes: string[];
+                /** @description The clients, oldest first. */
+                value: components["schemas"]["ApiClient"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ApiClientSecret: {
+            /** @description A client with what is shown once. */
+            data: components["schemas"]["ApiClient"] & {
+                /**
+                 * @description `client_secret` of the token request; not shown again.
+                 * @example <Your-Client-Secret>
+                 */
+                clientSecret: string;
+                /**
+                 * @description `Ocp-Apim-Subscription-Key`; not shown again.
+                 * @example <Your-Subscription-Key>
+                 */
+                subscriptionKey: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_AssignmentRules: {
             /** @description Every rule. */
             data: {
@@ -10302,6 +12205,125 @@ export interface components {
                  *     order than they began: take them by their version.
                  */
                 value: Record<string, never>[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ChannelAccount: {
+            /** @description A channel account. Its credentials are never answered. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description When it was made: Unix time in milliseconds.
+                 */
+                createdAt: number;
+                /**
+                 * @description Its id.
+                 * @example 507-k3j9x2mqw7ha
+                 */
+                id: string;
+                /**
+                 * @description Whether it delivers to this server itself instead of a provider.
+                 * @example false
+                 */
+                isSandbox: boolean;
+                /**
+                 * Format: int64
+                 * @description When the provider last called: Unix time in milliseconds.
+                 */
+                lastCallbackAt?: number | null;
+                /**
+                 * @description What happens to an answer that is too late for its free reply: `yes` pays for it, `ask` waits for a person, `no`
+                 *     never pays.
+                 * @example yes
+                 */
+                latePush: string;
+                /**
+                 * @description Its name, for people.
+                 * @example Siam Tools
+                 */
+                name: string;
+                /**
+                 * @description The platform: `line`, `messenger`, …
+                 * @example line
+                 */
+                platform: string;
+                /**
+                 * Format: int64
+                 * @description When the provider was last asked for both: Unix time in milliseconds.
+                 */
+                quotaCheckedAt?: number | null;
+                /**
+                 * Format: int64
+                 * @description Paid messages a month, as the provider said; null when it was not asked, or sets no limit.
+                 * @example 15000
+                 */
+                quotaLimit?: number | null;
+                /**
+                 * Format: int64
+                 * @description How many of them are used.
+                 * @example 1204
+                 */
+                quotaUsed?: number | null;
+                /**
+                 * @description `active`; `stopped` when the month's paid messages are used up; `broken` when the provider refuses its credentials.
+                 * @example active
+                 */
+                state: string;
+                /** @description Why it is stopped or broken, as the provider put it. */
+                stateReason?: string | null;
+                /**
+                 * @description The address to enter with the provider, at which this server is called; null where none is called for.
+                 * @example https://sala.example.com/channels/line/507-k3j9x2mqw7ha
+                 */
+                webhookUrl?: string | null;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_ChannelAccountCheck: {
+            /** @description What the provider says of an account right now. */
+            data: {
+                account?: components["schemas"]["ChannelAccount"] | null;
+                /**
+                 * @description The address that the provider calls; null when none is entered there.
+                 * @example https://sala.example.com/channels/line/507-k3j9x2mqw7ha
+                 */
+                endpoint?: string | null;
+                /**
+                 * @description Whether that is this account's address on this server.
+                 * @example true
+                 */
+                isOurs: boolean;
+                /**
+                 * @description Whether the provider really calls it: "Use webhook" in LINE's console.
+                 * @example true
+                 */
+                isUsed: boolean;
+                /**
+                 * Format: int64
+                 * @description When the provider last called: Unix time in milliseconds; null until the first message.
+                 */
+                lastCallbackAt?: number | null;
+                /** @description What did not work, in the provider's words. */
+                problem?: string | null;
+                /**
+                 * @description Its public id, as customers search for it.
+                 * @example @siamtools
+                 */
+                providerId?: string | null;
+                /**
+                 * @description What the provider calls the account.
+                 * @example Siam Tools
+                 */
+                providerName?: string | null;
+                /**
+                 * @description Whether the provider takes the access token.
+                 * @example true
+                 */
+                token: boolean;
             };
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -10989,6 +13011,18 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_DealDocuments: {
+            /** @description The quotations and orders of a deal. */
+            data: {
+                /** @description Quotations, the newest first, at most 200; none without the scope `quotation:read`. */
+                quotations: components["schemas"]["DealDocument"][];
+                /** @description Sales orders, the newest first, at most 200; none without the scope `salesorder:read`. */
+                salesOrders: components["schemas"]["DealDocument"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_DealsMade: {
             /** @description The deals that a request has made. */
             data: {
@@ -10996,6 +13030,34 @@ export interface components {
                 deals: components["schemas"]["Deal"][];
                 /** @description The deal of the first customer. */
                 value: components["schemas"]["Deal"];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_DocumentLogo: {
+            /** @description Whether there is a picture at the head of documents. */
+            data: {
+                /** @description True when one was put here; else that of the profile's address is used. */
+                hasLogo: boolean;
+                /**
+                 * @description How large it is, in bytes.
+                 * @example 1024
+                 */
+                size: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_DocumentTemplateText: {
+            /** @description A template of documents with its text. */
+            data: components["schemas"]["DocumentTemplate"] & {
+                /**
+                 * @description The text, in the language of typst.
+                 * @example #import "sala.typ": *
+                 */
+                source: string;
             };
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -11168,10 +13230,14 @@ export interface components {
         Envelope_InboxFound: {
             /** @description What was found. */
             data: {
+                /** @description Customers that the keyword fits, the newest first, at most ten; only with the first page, and with `customer:read`. */
+                customers: components["schemas"]["FoundRecord"][];
                 /** @description Messages that hold it, newest first. */
                 messages: components["schemas"]["FoundMessage"][];
                 /** @description Where older messages are looked through from; null when all were. */
                 next?: string | null;
+                /** @description Products that it fits, likewise; only with `product:read`. */
+                products: components["schemas"]["FoundRecord"][];
                 /** @description Rooms whose name holds the keyword, the last message first; only with the first page. */
                 rooms: components["schemas"]["ConsoleRoom"][];
                 /**
@@ -11304,6 +13370,93 @@ export interface components {
                      * @example stored
                      */
                     state: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Listing_ChannelAccount: {
+            /** @description A list of records with their count. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description How many records there are in all; exact up to 10,000.
+                 * @example 42
+                 */
+                total: number;
+                /**
+                 * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+                 * @example false
+                 */
+                totalIsEstimate: boolean;
+                /** @description The records of this page. */
+                value: {
+                    /**
+                     * Format: int64
+                     * @description When it was made: Unix time in milliseconds.
+                     */
+                    createdAt: number;
+                    /**
+                     * @description Its id.
+                     * @example 507-k3j9x2mqw7ha
+                     */
+                    id: string;
+                    /**
+                     * @description Whether it delivers to this server itself instead of a provider.
+                     * @example false
+                     */
+                    isSandbox: boolean;
+                    /**
+                     * Format: int64
+                     * @description When the provider last called: Unix time in milliseconds.
+                     */
+                    lastCallbackAt?: number | null;
+                    /**
+                     * @description What happens to an answer that is too late for its free reply: `yes` pays for it, `ask` waits for a person, `no`
+                     *     never pays.
+                     * @example yes
+                     */
+                    latePush: string;
+                    /**
+                     * @description Its name, for people.
+                     * @example Siam Tools
+                     */
+                    name: string;
+                    /**
+                     * @description The platform: `line`, `messenger`, …
+                     * @example line
+                     */
+                    platform: string;
+                    /**
+                     * Format: int64
+                     * @description When the provider was last asked for both: Unix time in milliseconds.
+                     */
+                    quotaCheckedAt?: number | null;
+                    /**
+                     * Format: int64
+                     * @description Paid messages a month, as the provider said; null when it was not asked, or sets no limit.
+                     * @example 15000
+                     */
+                    quotaLimit?: number | null;
+                    /**
+                     * Format: int64
+                     * @description How many of them are used.
+                     * @example 1204
+                     */
+                    quotaUsed?: number | null;
+                    /**
+                     * @description `active`; `stopped` when the month's paid messages are used up; `broken` when the provider refuses its credentials.
+                     * @example active
+                     */
+                    state: string;
+                    /** @description Why it is stopped or broken, as the provider put it. */
+                    stateReason?: string | null;
+                    /**
+                     * @description The address to enter with the provider, at which this server is called; null where none is called for.
+                     * @example https://sala.example.com/channels/line/507-k3j9x2mqw7ha
+                     */
+                    webhookUrl?: string | null;
                 }[];
             };
             /** @description `1000`, `Success`. */
@@ -11658,6 +13811,43 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Listing_FailedJob: {
+            /** @description A list of records with their count. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description How many records there are in all; exact up to 10,000.
+                 * @example 42
+                 */
+                total: number;
+                /**
+                 * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+                 * @example false
+                 */
+                totalIsEstimate: boolean;
+                /** @description The records of this page. */
+                value: {
+                    /** @description What the last run complained of. */
+                    error?: string | null;
+                    /** @description Which one of the kind: the room, the file, the subscription. */
+                    key: string;
+                    /**
+                     * @description What kind of work: `deliver`, `webhook`, …
+                     * @example media
+                     */
+                    kind: string;
+                    /**
+                     * Format: int64
+                     * @description How often it was tried.
+                     * @example 60
+                     */
+                    tries: number;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Listing_ProductFilterItem: {
             /** @description A list of records with their count. */
             data: {
@@ -11817,7 +14007,7 @@ export interface components {
                 value: {
                     /**
                      * Format: double
-                     * @description The average: seconds of a time, points of an answer; null for what is only counted.
+                     * @description The average: seconds of a time, points of an answer, percent of a conversion, money; null for what is only counted.
                      * @example 95.5
                      */
                     average?: number | null;
@@ -11837,6 +14027,13 @@ export interface components {
                      * @example 2025-01-29
                      */
                     group: string;
+                    /** @description What a category, a type, a stage or a person is called; the group of a person is the user id. */
+                    groupName?: string | null;
+                    /**
+                     * Format: double
+                     * @description The sum, of amounts of money.
+                     */
+                    total?: number | null;
                 }[];
             };
             /** @description `1000`, `Success`. */
@@ -11929,6 +14126,142 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Mail: {
+            /** @description An e-mail, and what became of it. */
+            data: {
+                /**
+                 * @description What the server answered last, or why it could not be reached.
+                 * @example 250 OK
+                 */
+                answer?: string | null;
+                /** @description Its files. */
+                attachments: components["schemas"]["MailAttachment"][];
+                /**
+                 * Format: int64
+                 * @description Tries so far.
+                 * @example 1
+                 */
+                attempts: number;
+                /**
+                 * @description To whom besides.
+                 * @example []
+                 */
+                cc: string[];
+                /** @description Who asked for it. */
+                createdByUserId: string;
+                /**
+                 * @description When it was asked for.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateCreated: string;
+                /** @description When it was tried last. */
+                dateLastTried?: string | null;
+                /** @description When it is tried next, while it is queued. */
+                dateNext?: string | null;
+                /** @description When the server took it. */
+                dateSent?: string | null;
+                /**
+                 * @description What it is for: `invite`, `reset`, `quotation`, `contract`, `test`.
+                 * @example quotation
+                 */
+                kind: string;
+                /**
+                 * @description `th` or `en`.
+                 * @example th
+                 */
+                language: string;
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 17
+                 */
+                mailId: number;
+                /**
+                 * @description Its Message-ID, the same at every try.
+                 * @example <6f1c0a52f7d34cf2a9d07b51ac6f2f0e@sala.example.com>
+                 */
+                messageId: string;
+                /**
+                 * @description What it is about, as the audit trail names it.
+                 * @example quotation/QT2511-0001
+                 */
+                record: string;
+                /**
+                 * Format: int64
+                 * @description Its size in bytes, as it is sent.
+                 * @example 94000
+                 */
+                size: number;
+                /**
+                 * @description `queued`, `sent` (the SMTP server has it), `refused` (the server will not have it), `failed` (it was tried for three days).
+                 * @example sent
+                 */
+                state: string;
+                /** @description Its subject. */
+                subject: string;
+                /** @description Its text, without the links that let in whoever has them. */
+                text: string;
+                /**
+                 * @description To whom.
+                 * @example [
+                 *       "buyer@example.com"
+                 *     ]
+                 */
+                to: string[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_MailTemplate: {
+            /** @description The words of a kind of e-mail in a language. */
+            data: {
+                /** @description Whether these are the standard words. */
+                isStandard: boolean;
+                kind: ("invite" | "reset" | "quotation" | "contract" | "test") & Record<string, never>;
+                language: ("th" | "en") & Record<string, never>;
+                /**
+                 * @description The places that subject and text may have, in braces.
+                 * @example [
+                 *       "company",
+                 *       "name",
+                 *       "link",
+                 *       "until"
+                 *     ]
+                 */
+                places: string[];
+                /**
+                 * @description The subject.
+                 * @example ใบเสนอราคา {number} จาก {company}
+                 */
+                subject: string;
+                /**
+                 * @description The text.
+                 * @example เรียน {name}
+                 *
+                 *     {link}
+                 */
+                text: string;
+                /**
+                 * Format: int64
+                 * @description The version, as `If-Match` names it; 0 for the standard words.
+                 */
+                version: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_MailTemplates: {
+            /** @description All templates. */
+            data: {
+                /** @description Each kind in each language. */
+                value: components["schemas"]["MailTemplate"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Marked: {
             /** @description The mark as it is now. */
             data: {
@@ -11987,6 +14320,8 @@ export interface components {
                 attempts: components["schemas"]["Attempt"][];
                 /** @description What the delivery cost: `reply` (free) or `push` (counted by the provider); null before it was sent. */
                 cost?: string | null;
+                /** @description The event that told of it, and what became of that. */
+                events: components["schemas"]["MessageEvent"][];
                 /** @description Why it failed or waits, in the provider's words. */
                 failure?: string | null;
             };
@@ -12502,8 +14837,13 @@ export interface components {
                      * @example updated
                      */
                     action: string;
-                    /** @description Who did it: the id of an API client. */
+                    /** @description Who did it: the id of an API client, the user id of a person, or `system`. */
                     actor: string;
+                    /**
+                     * @description The name of whoever did it, where there is one.
+                     * @example Patty Saruta
+                     */
+                    actorName?: string | null;
                     /** @description Each field that changed, with its value before and after. */
                     changes: Record<string, never>;
                     /**
@@ -12513,6 +14853,11 @@ export interface components {
                     date: string;
                     /** @description The entry. */
                     id: string;
+                    /**
+                     * @description The record: `employee/EMP001`.
+                     * @example employee/EMP001
+                     */
+                    ref: string;
                     /** @description Trace id of the request that did it. */
                     traceId: string;
                 }[];
@@ -13216,13 +15561,13 @@ export interface components {
                      */
                     assignedToUserId?: string | null;
                     /**
-                     * @description When: of a room its last message, of an activity its begin, of a case when it was raised, of a task when it was
-                     *     entered.
+                     * @description When: of a room its last message, of an activity its begin, of a case when it was raised, of a deal when it was
+                     *     offered, of a contract its begin, of a task, a quotation and an order when it was entered.
                      * @example 2025-02-05T17:35:53+0700
                      */
                     date: string;
                     /**
-                     * @description `room`, `event`, `activity`, `case` or `task`.
+                     * @description `room`, `event`, `activity`, `case`, `task`, `deal`, `quotation`, `order` or `contract`.
                      * @example case
                      */
                     kind: string;
@@ -13647,6 +15992,13 @@ export interface components {
                  * @example 2025-01-29T15:38:43+0700
                  */
                 dateModified: string;
+                /**
+                 * Format: int64
+                 * @description Id of the deal that it is for.
+                 */
+                dealId?: number | null;
+                /** @description The deal's number. */
+                dealNo?: string | null;
                 /** @description Label of the document's discount. */
                 discountName?: string | null;
                 /** @description The same as a list. */
@@ -13815,6 +16167,30 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_QuotationMailed: {
+            /** @description A quotation that is on its way. */
+            data: {
+                /**
+                 * @description Until when the link in it is good.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateExpires: string;
+                /**
+                 * Format: int64
+                 * @description Number of the e-mail: `GET /v1/mail/{id}` says what becomes of it.
+                 * @example 17
+                 */
+                mailId: number;
+                /**
+                 * @description Number of the quotation.
+                 * @example QT2511-0001
+                 */
+                quotationNo: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_QuotationRevisions: {
             /** @description All revisions of a quotation. */
             data: {
@@ -13866,6 +16242,20 @@ export interface components {
                  * @example 0
                  */
                 updated: number;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_RetriedJobs: {
+            /** @description How many jobs run again. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description So many.
+                 * @example 3
+                 */
+                retried: number;
             };
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -14064,6 +16454,13 @@ export interface components {
                  * @example 2025-01-29T15:38:43+0700
                  */
                 dateModified: string;
+                /**
+                 * Format: int64
+                 * @description Id of the deal that it is for.
+                 */
+                dealId?: number | null;
+                /** @description The deal's number. */
+                dealNo?: string | null;
                 /**
                  * @description What was handed over: `none`, `partly`, `all`.
                  * @example none
@@ -14476,6 +16873,52 @@ export interface components {
                  * @example open
                  */
                 state: string;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_System: {
+            /** @description The server. */
+            data: {
+                backup?: components["schemas"]["SystemBackup"] | null;
+                /**
+                 * @description `sqlite` or `postgres`.
+                 * @example sqlite
+                 */
+                database: string;
+                /**
+                 * Format: int64
+                 * @description Jobs of the company that failed for good, at most 1,000.
+                 * @example 0
+                 */
+                failedJobs: number;
+                /** @description What was looked at, what is not well first. */
+                findings: components["schemas"]["SystemFinding"][];
+                /**
+                 * Format: int64
+                 * @description The time on the server: Unix time in milliseconds.
+                 */
+                now: number;
+                /** @description The address under which customers and providers reach it; null when none is set. */
+                publicUrl?: string | null;
+                /**
+                 * Format: int64
+                 * @description The version of the database's schema that this program knows.
+                 * @example 27
+                 */
+                schemaVersion: number;
+                /**
+                 * @description The program's version.
+                 * @example 0.1.0
+                 */
+                version: string;
+                /**
+                 * Format: int64
+                 * @description Jobs of the company that wait or run, at most 10,000.
+                 * @example 0
+                 */
+                waitingJobs: number;
             };
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -15300,6 +17743,24 @@ export interface components {
                  * @example Contract
                  */
                 fileCategoryName: string;
+            }[];
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Vec_DocumentTemplate: {
+            data: {
+                /**
+                 * @description When; null for the standard one.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateModified?: string | null;
+                /** @description Whether it is the standard one. */
+                isStandard: boolean;
+                /** @description Whose documents it makes. */
+                kind: components["schemas"]["DocumentKind"];
+                /** @description Who wrote it; null for the standard one. */
+                modifiedByUserId?: string | null;
             }[];
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -16458,6 +18919,24 @@ export interface components {
              */
             subject?: string | null;
         };
+        /** @description A job that is tried no more. */
+        FailedJob: {
+            /** @description What the last run complained of. */
+            error?: string | null;
+            /** @description Which one of the kind: the room, the file, the subscription. */
+            key: string;
+            /**
+             * @description What kind of work: `deliver`, `webhook`, …
+             * @example media
+             */
+            kind: string;
+            /**
+             * Format: int64
+             * @description How often it was tried.
+             * @example 60
+             */
+            tries: number;
+        };
         /** @description One fault of a request: a stable code, the field at fault, and a sentence for people. */
         Fault: {
             /**
@@ -16471,7 +18950,7 @@ export interface components {
              */
             field: string;
             /**
-             * @description The same for people, in English.
+             * @description The same for people: in Thai for who asks for it by `Accept-Language`, else in English.
              * @example roomId is required
              */
             message: string;
@@ -16555,6 +19034,19 @@ export interface components {
              * @description When it was said: Unix time in milliseconds.
              */
             timestamp: number;
+        };
+        /** @description A customer or a product that was found. */
+        FoundRecord: {
+            /**
+             * @description Its code.
+             * @example C000349
+             */
+            code: string;
+            /**
+             * @description Its name.
+             * @example Daaisyy
+             */
+            name: string;
         };
         /** @description A refusal in the shape of the original API's gateway (subscription keys only). */
         GatewayError: {
@@ -16759,10 +19251,14 @@ export interface components {
         };
         /** @description What was found. */
         InboxFound: {
+            /** @description Customers that the keyword fits, the newest first, at most ten; only with the first page, and with `customer:read`. */
+            customers: components["schemas"]["FoundRecord"][];
             /** @description Messages that hold it, newest first. */
             messages: components["schemas"]["FoundMessage"][];
             /** @description Where older messages are looked through from; null when all were. */
             next?: string | null;
+            /** @description Products that it fits, likewise; only with `product:read`. */
+            products: components["schemas"]["FoundRecord"][];
             /** @description Rooms whose name holds the keyword, the last message first; only with the first page. */
             rooms: components["schemas"]["ConsoleRoom"][];
             /**
@@ -17279,15 +19775,15 @@ export interface components {
              * @description The customer's code.
              * @example C000349
              */
-            customer_code: string;
+            customerCode: string;
             /**
              * Format: int64
              * @description The customer's number.
              * @example 480258
              */
-            customer_id: number;
+            customerId: number;
             /** @description Name. */
-            customer_name: string;
+            customerName: string;
         };
         /** @description What a link is for. */
         LinkView: {
@@ -17884,6 +20380,106 @@ export interface components {
             totalIsEstimate: boolean;
         };
         /** @description The body of a [`List`]. */
+        ListEnvelope_Mail: {
+            /** @description The records of this page. */
+            data: {
+                /**
+                 * @description What the server answered last, or why it could not be reached.
+                 * @example 250 OK
+                 */
+                answer?: string | null;
+                /** @description Its files. */
+                attachments: components["schemas"]["MailAttachment"][];
+                /**
+                 * Format: int64
+                 * @description Tries so far.
+                 * @example 1
+                 */
+                attempts: number;
+                /**
+                 * @description To whom besides.
+                 * @example []
+                 */
+                cc: string[];
+                /** @description Who asked for it. */
+                createdByUserId: string;
+                /**
+                 * @description When it was asked for.
+                 * @example 2025-01-29T15:38:43+0700
+                 */
+                dateCreated: string;
+                /** @description When it was tried last. */
+                dateLastTried?: string | null;
+                /** @description When it is tried next, while it is queued. */
+                dateNext?: string | null;
+                /** @description When the server took it. */
+                dateSent?: string | null;
+                /**
+                 * @description What it is for: `invite`, `reset`, `quotation`, `contract`, `test`.
+                 * @example quotation
+                 */
+                kind: string;
+                /**
+                 * @description `th` or `en`.
+                 * @example th
+                 */
+                language: string;
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 * @example 17
+                 */
+                mailId: number;
+                /**
+                 * @description Its Message-ID, the same at every try.
+                 * @example <6f1c0a52f7d34cf2a9d07b51ac6f2f0e@sala.example.com>
+                 */
+                messageId: string;
+                /**
+                 * @description What it is about, as the audit trail names it.
+                 * @example quotation/QT2511-0001
+                 */
+                record: string;
+                /**
+                 * Format: int64
+                 * @description Its size in bytes, as it is sent.
+                 * @example 94000
+                 */
+                size: number;
+                /**
+                 * @description `queued`, `sent` (the SMTP server has it), `refused` (the server will not have it), `failed` (it was tried for three days).
+                 * @example sent
+                 */
+                state: string;
+                /** @description Its subject. */
+                subject: string;
+                /** @description Its text, without the links that let in whoever has them. */
+                text: string;
+                /**
+                 * @description To whom.
+                 * @example [
+                 *       "buyer@example.com"
+                 *     ]
+                 */
+                to: string[];
+            }[];
+            /** @description Where the next page begins: pass it as `cursor`. Null on the last page. */
+            next?: string | null;
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description How many records there are in all; exact up to 10,000.
+             * @example 42
+             */
+            total: number;
+            /**
+             * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+             * @example false
+             */
+            totalIsEstimate: boolean;
+        };
+        /** @description The body of a [`List`]. */
         ListEnvelope_Product: {
             /** @description The records of this page. */
             data: {
@@ -18062,6 +20658,13 @@ export interface components {
                  * @example 2025-01-29T15:38:43+0700
                  */
                 dateModified: string;
+                /**
+                 * Format: int64
+                 * @description Id of the deal that it is for.
+                 */
+                dealId?: number | null;
+                /** @description The deal's number. */
+                dealNo?: string | null;
                 /** @description Label of the document's discount. */
                 discountName?: string | null;
                 /** @description The same as a list. */
@@ -18245,6 +20848,13 @@ export interface components {
                  * @example 2025-01-29T15:38:43+0700
                  */
                 dateModified: string;
+                /**
+                 * Format: int64
+                 * @description Id of the deal that it is for.
+                 */
+                dealId?: number | null;
+                /** @description The deal's number. */
+                dealNo?: string | null;
                 /**
                  * @description What was handed over: `none`, `partly`, `all`.
                  * @example none
@@ -18616,6 +21226,189 @@ export interface components {
              */
             totalIsEstimate: boolean;
         };
+        /** @description An e-mail, and what became of it. */
+        Mail: {
+            /**
+             * @description What the server answered last, or why it could not be reached.
+             * @example 250 OK
+             */
+            answer?: string | null;
+            /** @description Its files. */
+            attachments: components["schemas"]["MailAttachment"][];
+            /**
+             * Format: int64
+             * @description Tries so far.
+             * @example 1
+             */
+            attempts: number;
+            /**
+             * @description To whom besides.
+             * @example []
+             */
+            cc: string[];
+            /** @description Who asked for it. */
+            createdByUserId: string;
+            /**
+             * @description When it was asked for.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateCreated: string;
+            /** @description When it was tried last. */
+            dateLastTried?: string | null;
+            /** @description When it is tried next, while it is queued. */
+            dateNext?: string | null;
+            /** @description When the server took it. */
+            dateSent?: string | null;
+            /**
+             * @description What it is for: `invite`, `reset`, `quotation`, `contract`, `test`.
+             * @example quotation
+             */
+            kind: string;
+            /**
+             * @description `th` or `en`.
+             * @example th
+             */
+            language: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 17
+             */
+            mailId: number;
+            /**
+             * @description Its Message-ID, the same at every try.
+             * @example <6f1c0a52f7d34cf2a9d07b51ac6f2f0e@sala.example.com>
+             */
+            messageId: string;
+            /**
+             * @description What it is about, as the audit trail names it.
+             * @example quotation/QT2511-0001
+             */
+            record: string;
+            /**
+             * Format: int64
+             * @description Its size in bytes, as it is sent.
+             * @example 94000
+             */
+            size: number;
+            /**
+             * @description `queued`, `sent` (the SMTP server has it), `refused` (the server will not have it), `failed` (it was tried for three days).
+             * @example sent
+             */
+            state: string;
+            /** @description Its subject. */
+            subject: string;
+            /** @description Its text, without the links that let in whoever has them. */
+            text: string;
+            /**
+             * @description To whom.
+             * @example [
+             *       "buyer@example.com"
+             *     ]
+             */
+            to: string[];
+        };
+        /** @description A file of an e-mail. */
+        MailAttachment: {
+            /**
+             * @description Its media type.
+             * @example application/pdf
+             */
+            contentType: string;
+            /**
+             * @description Its name.
+             * @example QT2511-0001.pdf
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its size in bytes.
+             * @example 68000
+             */
+            size: number;
+        };
+        /** @description How a company shows in its e-mails. */
+        MailSetting: {
+            /**
+             * @description Where answers go; the company's own e-mail when null.
+             * @default null
+             * @example sales@example.com
+             */
+            replyTo: string | null;
+            /**
+             * @description The name before the server's address; the company's name when null.
+             * @default null
+             * @example ฝ่ายขาย สยามทูลส์
+             */
+            senderName: string | null;
+        };
+        /** @description A change of it; what is absent stays. */
+        MailSettingWrite: {
+            /**
+             * @description Where answers go; null for the company's own e-mail.
+             * @example sales@example.com
+             */
+            replyTo?: string | null;
+            /**
+             * @description The name before the server's address; null for the company's name.
+             * @example ฝ่ายขาย สยามทูลส์
+             */
+            senderName?: string | null;
+        };
+        /** @description The words of a kind of e-mail in a language. */
+        MailTemplate: {
+            /** @description Whether these are the standard words. */
+            isStandard: boolean;
+            kind: ("invite" | "reset" | "quotation" | "contract" | "test") & Record<string, never>;
+            language: ("th" | "en") & Record<string, never>;
+            /**
+             * @description The places that subject and text may have, in braces.
+             * @example [
+             *       "company",
+             *       "name",
+             *       "link",
+             *       "until"
+             *     ]
+             */
+            places: string[];
+            /**
+             * @description The subject.
+             * @example ใบเสนอราคา {number} จาก {company}
+             */
+            subject: string;
+            /**
+             * @description The text.
+             * @example เรียน {name}
+             *
+             *     {link}
+             */
+            text: string;
+            /**
+             * Format: int64
+             * @description The version, as `If-Match` names it; 0 for the standard words.
+             */
+            version: number;
+        };
+        /** @description All templates. */
+        MailTemplates: {
+            /** @description Each kind in each language. */
+            value: components["schemas"]["MailTemplate"][];
+        };
+        /** @description A company's own words. */
+        MailTemplateWrite: {
+            /**
+             * @description The subject; without `{link}`.
+             * @example ใบเสนอราคา {number} จาก {company}
+             */
+            subject: string;
+            /**
+             * @description The text; with `{link}` where the kind has one.
+             * @example เรียน {name}
+             *
+             *     {link}
+             */
+            text: string;
+        };
         /** @description The mark as it is now. */
         Marked: {
             /**
@@ -18697,14 +21490,74 @@ export interface components {
             /** @description Its id. */
             id: string;
         };
+        /** @description What became of an event at one subscription. */
+        MessageDelivery: {
+            /**
+             * Format: int64
+             * @description When it was done with: Unix time in milliseconds.
+             */
+            doneAt?: number | null;
+            /** @description Why the last try failed. */
+            error?: string | null;
+            /**
+             * @description `pending`, `delivered` or `failed`.
+             * @example delivered
+             */
+            state: string;
+            /**
+             * Format: int64
+             * @description The status of the last answer.
+             * @example 200
+             */
+            status?: number | null;
+            /**
+             * Format: int64
+             * @description How often it was tried.
+             * @example 1
+             */
+            tries: number;
+            /**
+             * @description Where it posts to.
+             * @example https://example.com/hook
+             */
+            url: string;
+            /**
+             * Format: int64
+             * @description The subscription's number.
+             * @example 1
+             */
+            webhookId: number;
+        };
         /** @description A message with the story of its delivery. */
         MessageDetail: components["schemas"]["ChatMessage"] & {
             /** @description Each try to hand it to the provider, oldest first. */
             attempts: components["schemas"]["Attempt"][];
             /** @description What the delivery cost: `reply` (free) or `push` (counted by the provider); null before it was sent. */
             cost?: string | null;
+            /** @description The event that told of it, and what became of that. */
+            events: components["schemas"]["MessageEvent"][];
             /** @description Why it failed or waits, in the provider's words. */
             failure?: string | null;
+        };
+        /** @description The event that told of a message. */
+        MessageEvent: {
+            /** @description What became of it at each subscription; empty for callers without `webhook:read`. */
+            deliveries: components["schemas"]["MessageDelivery"][];
+            /**
+             * Format: uuid
+             * @description The event's id, as receivers get it in `webhook-id`.
+             */
+            id: string;
+            /**
+             * @description Its topic and name.
+             * @example Chat.Message
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description When it happened: Unix time in milliseconds.
+             */
+            timestamp: number;
         };
         /** @description What a person sets of their own. */
         MeUpdate: {
@@ -18763,6 +21616,39 @@ export interface components {
              * @example Owner
              */
             nameEn?: string | null;
+        };
+        /** @description A channel account to be connected. */
+        NewChannelAccount: {
+            /**
+             * @description Authorises calls: "Channel access token (long-lived)" in LINE's console. Not of a sandbox.
+             * @example <Channel-Access-Token>
+             */
+            accessToken?: string | null;
+            /**
+             * @description Signs callbacks: "Channel secret" in LINE's console. Not of a sandbox.
+             * @example <Channel-Secret>
+             */
+            channelSecret?: string | null;
+            /**
+             * @description Deliver to this server itself instead of a provider: for trying things out.
+             * @example false
+             */
+            isSandbox?: boolean | null;
+            /**
+             * @description What happens to an answer that is too late for its free reply: `yes`, the default, `ask` or `no`.
+             * @example yes
+             */
+            latePush?: string | null;
+            /**
+             * @description Its name, for people.
+             * @example Siam Tools
+             */
+            name: string;
+            /**
+             * @description `line`, `messenger`, `instagram`, `whatsapp` or `web`; the others than `line` only as a sandbox so far.
+             * @example line
+             */
+            platform: string;
         };
         /** @description A new entry. */
         NewChoice: {
@@ -19422,7 +22308,7 @@ export interface components {
             errors: components["schemas"]["Fault"][];
             /**
              * @description The same for people.
-             * @example productCode "A009" is no product
+             * @example productCode "A009" is not a known product
              */
             message: string;
         };
@@ -20040,6 +22926,13 @@ export interface components {
              * @example 2025-01-29T15:38:43+0700
              */
             dateModified: string;
+            /**
+             * Format: int64
+             * @description Id of the deal that it is for.
+             */
+            dealId?: number | null;
+            /** @description The deal's number. */
+            dealNo?: string | null;
             /** @description Label of the document's discount. */
             discountName?: string | null;
             /** @description The same as a list. */
@@ -20229,6 +23122,34 @@ export interface components {
              */
             QuotationNo?: string | null;
         };
+        /** @description Whom a quotation is sent to, and in which words. */
+        QuotationEmailWrite: {
+            /**
+             * @description Further recipients, who are named.
+             * @example null
+             */
+            cc?: string | null;
+            /**
+             * @description Recipient, or several with commas between them; the customer's own e-mail when absent.
+             * @example buyer@example.com
+             */
+            email?: string | null;
+            /**
+             * @description `th` or `en`; the company's language when absent.
+             * @example th
+             */
+            language?: string | null;
+            /**
+             * @description Another text than the template's, with the same places; the link is put below it where it has no `{link}`.
+             * @example null
+             */
+            message?: string | null;
+            /**
+             * @description Another subject than the template's, with the same places.
+             * @example null
+             */
+            subject?: string | null;
+        };
         /** @description Which quotations to list. Every filter may be absent or null. */
         QuotationEnquiry: {
             /** @description Where the page begins: `next` of the page before it, in the same order. */
@@ -20242,6 +23163,13 @@ export interface components {
             dateFrom?: string | null;
             /** @description Its last day. */
             dateTo?: string | null;
+            /**
+             * Format: int64
+             * @description Id of the deal that they are for.
+             */
+            dealId?: number | null;
+            /** @description The same by the deal's number. */
+            dealNo?: string | null;
             /** @description Only those whose validity is over, or only those where it is not. */
             isExpired?: boolean | null;
             /** @description Part of number, subject, recipient or reference, in any letter case. */
@@ -20312,6 +23240,25 @@ export interface components {
              */
             url: string;
         };
+        /** @description A quotation that is on its way. */
+        QuotationMailed: {
+            /**
+             * @description Until when the link in it is good.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            dateExpires: string;
+            /**
+             * Format: int64
+             * @description Number of the e-mail: `GET /v1/mail/{id}` says what becomes of it.
+             * @example 17
+             */
+            mailId: number;
+            /**
+             * @description Number of the quotation.
+             * @example QT2511-0001
+             */
+            quotationNo: string;
+        };
         /** @description A quotation as it was. */
         QuotationRevision: {
             /**
@@ -20372,6 +23319,17 @@ export interface components {
              * @example daisy
              */
             customerCode?: string | null;
+            /**
+             * Format: int64
+             * @description Id of the deal that it is for: one of the same customer. Null or 0 is none.
+             * @example null
+             */
+            dealId?: number | null;
+            /**
+             * @description The same by the deal's number.
+             * @example null
+             */
+            dealNo?: string | null;
             /** @description Label of that discount. */
             discountName?: string | null;
             /** @description True percent, false amount: required with `discountValue`. */
@@ -20610,7 +23568,7 @@ export interface components {
         ReportRow: {
             /**
              * Format: double
-             * @description The average: seconds of a time, points of an answer; null for what is only counted.
+             * @description The average: seconds of a time, points of an answer, percent of a conversion, money; null for what is only counted.
              * @example 95.5
              */
             average?: number | null;
@@ -20630,6 +23588,13 @@ export interface components {
              * @example 2025-01-29
              */
             group: string;
+            /** @description What a category, a type, a stage or a person is called; the group of a person is the user id. */
+            groupName?: string | null;
+            /**
+             * Format: double
+             * @description The sum, of amounts of money.
+             */
+            total?: number | null;
         };
         /** @description Days after which it is deleted. Records are never deleted by age. */
         Retention: {
@@ -20661,6 +23626,13 @@ export interface components {
              * @example 90
              */
             events: number;
+            /**
+             * Format: int64
+             * @description E-mails that were sent, refused or given up.
+             * @default 365
+             * @example 365
+             */
+            mails: number;
         };
         /** @description Days to keep what only tells of work; what is absent stays as it is. */
         RetentionWrite: {
@@ -20688,6 +23660,31 @@ export interface components {
              * @example 90
              */
             events?: number | null;
+            /**
+             * Format: int64
+             * @description E-mails that were sent, refused or given up.
+             * @example 365
+             */
+            mails?: number | null;
+        };
+        /** @description How many jobs run again. */
+        RetriedJobs: {
+            /**
+             * Format: int64
+             * @description So many.
+             * @example 3
+             */
+            retried: number;
+        };
+        /** @description Which jobs are to run again; all of the company when nothing is said. */
+        RetryJobs: {
+            /** @description Only this one of the kind. */
+            key?: string | null;
+            /**
+             * @description Only this kind of work.
+             * @example media
+             */
+            kind?: string | null;
         };
         /** @description What the case is to have beyond what the room says. Everything may be absent. */
         RoomCaseRequest: {
@@ -20973,7 +23970,7 @@ export interface components {
             column: string;
             /**
              * @description The same for people.
-             * @example customerEmail is no e-mail address
+             * @example customerEmail is not an e-mail address
              */
             message: string;
             /**
@@ -21318,6 +24315,13 @@ export interface components {
              */
             dateModified: string;
             /**
+             * Format: int64
+             * @description Id of the deal that it is for.
+             */
+            dealId?: number | null;
+            /** @description The deal's number. */
+            dealNo?: string | null;
+            /**
              * @description What was handed over: `none`, `partly`, `all`.
              * @example none
              */
@@ -21537,6 +24541,13 @@ export interface components {
             dateFrom?: string | null;
             /** @description Its last day. */
             dateTo?: string | null;
+            /**
+             * Format: int64
+             * @description Id of the deal that they are for.
+             */
+            dealId?: number | null;
+            /** @description The same by the deal's number. */
+            dealNo?: string | null;
             /** @description Only those that are overdue, or only those that are not. */
             isOverdue?: boolean | null;
             /** @description Part of number, subject, recipient or reference, in any letter case. */
@@ -22000,6 +25011,17 @@ export interface components {
              * @example daisy
              */
             customerCode?: string | null;
+            /**
+             * Format: int64
+             * @description Id of the deal that it is for: one of the same customer. Null or 0 is none.
+             * @example null
+             */
+            dealId?: number | null;
+            /**
+             * @description The same by the deal's number.
+             * @example null
+             */
+            dealNo?: string | null;
             /** @description Label of the document's discount. */
             discountName?: string | null;
             /** @description True percent, false amount: required with `discountValue`. */
@@ -22150,7 +25172,7 @@ export interface components {
              * @description Before VAT and after all discounts, in the company's currency.
              * @example 41750
              */
-            net_total: number;
+            netTotal: number;
             /**
              * Format: int64
              * @description How many orders.
@@ -22637,6 +25659,14 @@ export interface components {
              */
             logoUrl: string | null;
             /**
+             * @description How the company shows in e-mails.
+             * @default {
+             *       "replyTo": null,
+             *       "senderName": null
+             *     }
+             */
+            mail: components["schemas"]["MailSetting"];
+            /**
              * @description Name in English.
              * @default null
              * @example Siam Tools Co., Ltd.
@@ -22801,7 +25831,8 @@ export interface components {
              *       "attempts": 90,
              *       "audit": null,
              *       "deliveries": 30,
-             *       "events": 90
+             *       "events": 90,
+             *       "mails": 365
              *     }
              */
             retention: components["schemas"]["Retention"];
@@ -22871,6 +25902,7 @@ export interface components {
             language?: string | null;
             /** @description https address of the logo. */
             logoUrl?: string | null;
+            mail?: components["schemas"]["MailSettingWrite"] | null;
             /** @description A new name. */
             name?: string | null;
             /** @description Name in English. */
@@ -22967,7 +25999,7 @@ export interface components {
         /** @description The status part of every answer. */
         Status: {
             /**
-             * @description `1000` success; `4001` exactly one error; `4002` more than one error.
+             * @description `1000` success; `4001` exactly one error; `4002` more than one error. A number for clients that were made so.
              * @example 1000
              */
             code: string;
@@ -23235,6 +26267,90 @@ export interface components {
              * @example 2
              */
             qty: number;
+        };
+        /** @description The server. */
+        System: {
+            backup?: components["schemas"]["SystemBackup"] | null;
+            /**
+             * @description `sqlite` or `postgres`.
+             * @example sqlite
+             */
+            database: string;
+            /**
+             * Format: int64
+             * @description Jobs of the company that failed for good, at most 1,000.
+             * @example 0
+             */
+            failedJobs: number;
+            /** @description What was looked at, what is not well first. */
+            findings: components["schemas"]["SystemFinding"][];
+            /**
+             * Format: int64
+             * @description The time on the server: Unix time in milliseconds.
+             */
+            now: number;
+            /** @description The address under which customers and providers reach it; null when none is set. */
+            publicUrl?: string | null;
+            /**
+             * Format: int64
+             * @description The version of the database's schema that this program knows.
+             * @example 27
+             */
+            schemaVersion: number;
+            /**
+             * @description The program's version.
+             * @example 0.1.0
+             */
+            version: string;
+            /**
+             * Format: int64
+             * @description Jobs of the company that wait or run, at most 10,000.
+             * @example 0
+             */
+            waitingJobs: number;
+        };
+        /** @description The newest backup of `sala backup`. */
+        SystemBackup: {
+            /**
+             * Format: int64
+             * @description When it was made: Unix time in milliseconds.
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description How many bytes it has.
+             * @example 1048576
+             */
+            bytes: number;
+            /** @description Whether the media store was copied, too. */
+            withMedia: boolean;
+        };
+        /** @description Something that was looked at. */
+        SystemFinding: {
+            /**
+             * @description What was looked at: `schema`, `media`, `disk`, `jobs_late`, `jobs_failed`, `webhook`, `account`, `account_silent`,
+             *     `backup`.
+             * @example jobs_failed
+             */
+            code: string;
+            /**
+             * @description The same for people.
+             * @example 3 jobs failed for good
+             */
+            message: string;
+            /**
+             * Format: int64
+             * @description How many, or how much: jobs, minutes, megabytes, days.
+             * @example 3
+             */
+            number?: number | null;
+            /**
+             * @description Whether it is well.
+             * @example false
+             */
+            ok: boolean;
+            /** @description Which one: the name of an account, the address of a webhook. */
+            subject?: string | null;
         };
         /** @description A time that is to be kept. */
         Target: {
@@ -23732,7 +26848,7 @@ export interface components {
             field: string;
             /**
              * @description The same for people.
-             * @example productUnitName "API" is no unit of the list units
+             * @example productUnitName "API" is not in the list units
              */
             message: string;
         };
@@ -23770,13 +26886,13 @@ export interface components {
              */
             assignedToUserId?: string | null;
             /**
-             * @description When: of a room its last message, of an activity its begin, of a case when it was raised, of a task when it was
-             *     entered.
+             * @description When: of a room its last message, of an activity its begin, of a case when it was raised, of a deal when it was
+             *     offered, of a contract its begin, of a task, a quotation and an order when it was entered.
              * @example 2025-02-05T17:35:53+0700
              */
             date: string;
             /**
-             * @description `room`, `event`, `activity`, `case` or `task`.
+             * @description `room`, `event`, `activity`, `case`, `task`, `deal`, `quotation`, `order` or `contract`.
              * @example case
              */
             kind: string;
@@ -24363,6 +27479,107 @@ export interface components {
              */
             Username: string;
         };
+        /** @description An e-mail, and what became of it. */
+        WebhookMail: {
+            /**
+             * @description What the server answered last, or why it could not be reached.
+             * @example 250 OK
+             */
+            Answer?: string | null;
+            /** @description Its files. */
+            Attachments: components["schemas"]["WebhookMailAttachment"][];
+            /**
+             * Format: int64
+             * @description Tries so far.
+             * @example 1
+             */
+            Attempts: number;
+            /**
+             * @description To whom besides.
+             * @example []
+             */
+            Cc: string[];
+            /** @description Who asked for it. */
+            CreatedByUserId: string;
+            /**
+             * @description When it was asked for.
+             * @example 2025-01-29T15:38:43+0700
+             */
+            DateCreated: string;
+            /** @description When it was tried last. */
+            DateLastTried?: string | null;
+            /** @description When it is tried next, while it is queued. */
+            DateNext?: string | null;
+            /** @description When the server took it. */
+            DateSent?: string | null;
+            /**
+             * @description What it is for: `invite`, `reset`, `quotation`, `contract`, `test`.
+             * @example quotation
+             */
+            Kind: string;
+            /**
+             * @description `th` or `en`.
+             * @example th
+             */
+            Language: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 17
+             */
+            MailId: number;
+            /**
+             * @description Its Message-ID, the same at every try.
+             * @example <6f1c0a52f7d34cf2a9d07b51ac6f2f0e@sala.example.com>
+             */
+            MessageId: string;
+            /**
+             * @description What it is about, as the audit trail names it.
+             * @example quotation/QT2511-0001
+             */
+            Record: string;
+            /**
+             * Format: int64
+             * @description Its size in bytes, as it is sent.
+             * @example 94000
+             */
+            Size: number;
+            /**
+             * @description `queued`, `sent` (the SMTP server has it), `refused` (the server will not have it), `failed` (it was tried for three days).
+             * @example sent
+             */
+            State: string;
+            /** @description Its subject. */
+            Subject: string;
+            /** @description Its text, without the links that let in whoever has them. */
+            Text: string;
+            /**
+             * @description To whom.
+             * @example [
+             *       "buyer@example.com"
+             *     ]
+             */
+            To: string[];
+        };
+        /** @description A file of an e-mail. */
+        WebhookMailAttachment: {
+            /**
+             * @description Its media type.
+             * @example application/pdf
+             */
+            ContentType: string;
+            /**
+             * @description Its name.
+             * @example QT2511-0001.pdf
+             */
+            Name: string;
+            /**
+             * Format: int64
+             * @description Its size in bytes.
+             * @example 68000
+             */
+            Size: number;
+        };
         /**
          * @description How much a task matters.
          * @enum {string}
@@ -24417,7 +27634,7 @@ export interface components {
         /** @description The status part of every answer. */
         WebhookStatus: {
             /**
-             * @description `1000` success; `4001` exactly one error; `4002` more than one error.
+             * @description `1000` success; `4001` exactly one error; `4002` more than one error. A number for clients that were made so.
              * @example 1000
              */
             Code: string;
@@ -24589,6 +27806,15 @@ export interface components {
                 "application/json": components["schemas"]["ErrorEnvelope"];
             };
         };
+        /** @description The record has another version than the one that `If-Match` names. */
+        Changed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorEnvelope"];
+            };
+        };
         /** @description The record's state does not allow it, or the first request with this idempotency key still runs. */
         Conflict: {
             headers: {
@@ -24683,7 +27909,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Checked when sent */
-                "Ocp-Apim-Subscription-Key"?: string | null;
+                "Ocp-Apim-Subscription-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -24819,7 +28045,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description The signature does not fit the body. */
+            /** @description The signature does not match the body; check the channel secret. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -25137,6 +28363,63 @@ export interface operations {
             413: components["responses"]["TooLarge"];
         };
     };
+    showQuotationDocument: {
+        parameters: {
+            query?: {
+                /** @description True says on the document that it is a copy. */
+                copy?: boolean;
+                /**
+                 * @description `buddhist` or `gregorian`; when it is absent Thai documents are dated in the Buddhist era and English ones in the
+                 *     Gregorian.
+                 */
+                era?: string;
+                /** @description `pdf`, which is also what is made when it is absent. */
+                format?: string;
+                /** @description `th` or `en`; the company's language when it is absent. */
+                lang?: string;
+                /** @description A standard that the file must meet: `a-3a`, `a-3b` or `a-3u` (PDF/A-3). */
+                standard?: string;
+                /** @description False leaves out the amount in words. */
+                words?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description What the link says, sealed. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            /** @description The input is at fault: `4001` with one error, `4002` with several. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No such record. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
     getReadiness: {
         parameters: {
             query?: never;
@@ -25236,12 +28519,237 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listChannelAccounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The accounts, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Listing_ChannelAccount"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createChannelAccount: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannelAccount"];
+            };
+        };
+        responses: {
+            /** @description The account. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ChannelAccount"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getChannelAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ChannelAccount"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeChannelAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is out of use. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateChannelAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelAccountUpdate"];
+            };
+        };
+        responses: {
+            /** @description The account. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ChannelAccount"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    checkChannelAccount: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The account's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the provider says. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ChannelAccountCheck"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    renewChannelAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelSecrets"];
+            };
+        };
+        responses: {
+            /** @description The account. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ChannelAccount"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getActivityById: {
         parameters: {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The activity's id; its number, when there are not only digits. */
@@ -25273,7 +28781,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -25311,9 +28819,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -25337,6 +28845,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -25349,7 +28858,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /**
@@ -25384,7 +28893,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -25410,6 +28919,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -25419,7 +28929,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -25462,7 +28972,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -25546,7 +29056,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -25626,7 +29136,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -25690,7 +29200,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -25755,7 +29265,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -25869,11 +29379,14 @@ export interface operations {
     };
     listAudit: {
         parameters: {
-            query: {
+            query?: {
                 /** @description Id of an entry: only older ones are given. */
                 before?: string;
-                /** @description The record: `employee/EMP001`, `setting/507`, `teams/3`. */
-                ref: string;
+                /**
+                 * @description The record: `employee/EMP001`, `setting/507`, `teams/3`; the whole company when it is absent, for whoever may see all
+                 *     of it.
+                 */
+                ref?: string;
                 /** @description Entries a page: 1 to 200, default 20. */
                 take?: number;
             };
@@ -26538,7 +30051,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -26574,7 +30087,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /**
@@ -26609,7 +30122,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -26639,6 +30152,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -26650,7 +30164,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -26676,6 +30190,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -26724,7 +30239,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -26767,9 +30282,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -26800,6 +30315,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -26812,7 +30328,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -26849,7 +30365,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -26879,6 +30395,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -26917,7 +30434,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -26955,7 +30472,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -27020,7 +30537,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description Message id. */
@@ -27054,7 +30571,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description Room id. */
@@ -27185,6 +30702,167 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listApiClients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The clients, those out of use too. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ApiClients"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createApiClient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiClientNew"];
+            };
+        };
+        responses: {
+            /** @description The client with its secrets. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ApiClientSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getApiClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The client's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The client. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ApiClient"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateApiClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The client's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiClientUpdate"];
+            };
+        };
+        responses: {
+            /** @description The client. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ApiClient"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    renewApiClientSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The client's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The client with its new secrets. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ApiClientSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -27364,7 +31042,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -27428,7 +31106,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -27464,7 +31142,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -27527,7 +31205,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -27563,7 +31241,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The reply's number. */
@@ -27590,6 +31268,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -27630,7 +31309,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The room. */
@@ -27662,7 +31341,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The room. */
@@ -27698,6 +31377,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -27709,7 +31389,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The room. */
@@ -27772,7 +31452,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The room. */
@@ -27799,6 +31479,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -27915,7 +31596,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The room. */
@@ -27991,7 +31672,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The room. */
@@ -28134,7 +31815,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -28172,7 +31853,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -28213,7 +31894,7 @@ export interface operations {
             };
             header?: {
                 /** @description Id of the last change that was seen */
-                "Last-Event-ID"?: string | null;
+                "Last-Event-ID"?: string;
             };
             path?: never;
             cookie?: never;
@@ -28273,7 +31954,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -28309,7 +31990,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The user id. */
@@ -28341,7 +32022,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The user id. */
@@ -28368,6 +32049,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -28379,7 +32061,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The user id. */
@@ -28498,7 +32180,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -28534,7 +32216,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The view's number. */
@@ -28561,6 +32243,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -28601,9 +32284,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -28627,6 +32310,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -28639,7 +32323,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /**
@@ -28674,9 +32358,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -28707,9 +32391,55 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getContractDocument: {
+        parameters: {
+            query?: {
+                /** @description True says on the document that it is a copy. */
+                copy?: boolean;
+                /**
+                 * @description `buddhist` or `gregorian`; when it is absent Thai documents are dated in the Buddhist era and English ones in the
+                 *     Gregorian.
+                 */
+                era?: string;
+                /** @description `pdf`, which is also what is made when it is absent. */
+                format?: string;
+                /** @description `th` or `en`; the company's language when it is absent. */
+                lang?: string;
+                /** @description A standard that the file must meet: `a-3a`, `a-3b` or `a-3u` (PDF/A-3). */
+                standard?: string;
+                /** @description False leaves out the amount in words. */
+                words?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the contract, in any letter case. */
+                no: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -28719,7 +32449,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -28796,7 +32526,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -28833,7 +32563,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -28871,7 +32601,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -28907,7 +32637,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -28997,7 +32727,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -29035,7 +32765,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -29101,7 +32831,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -29137,7 +32867,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The event's number. */
@@ -29164,6 +32894,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -29175,7 +32906,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The event's number. */
@@ -29198,6 +32929,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -29280,7 +33012,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -29345,7 +33077,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -29383,7 +33115,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -29419,7 +33151,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description Id of the deal (`dealsId`). */
@@ -29451,7 +33183,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Id of the deal (`dealsId`). */
@@ -29478,6 +33210,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -29489,7 +33222,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Id of the deal (`dealsId`). */
@@ -29506,6 +33239,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Envelope_One_Deal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDealDocuments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the deal (`dealsId`). */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The documents. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_DealDocuments"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -29552,9 +33315,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Id of the deal (`dealsId`). */
@@ -29582,6 +33345,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -29594,7 +33358,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description Id of the deal (`dealsId`). */
@@ -29724,7 +33488,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -29868,12 +33632,228 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    updateDocumentLogo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentLogoWrite"];
+            };
+        };
+        responses: {
+            /** @description It is there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_DocumentLogo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeDocumentLogo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is none. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_DocumentLogo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDocumentTemplates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One for each kind. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Vec_DocumentTemplate"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDocumentTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Whose documents it makes. */
+                kind: "quotation" | "salesOrder" | "taxInvoice" | "receipt" | "creditNote" | "contract";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The template that holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_DocumentTemplateText"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateDocumentTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Whose documents it makes. */
+                kind: "quotation" | "salesOrder" | "taxInvoice" | "receipt" | "creditNote" | "contract";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentTemplateWrite"];
+            };
+        };
+        responses: {
+            /** @description The template. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_DocumentTemplateText"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resetDocumentTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Whose documents it makes. */
+                kind: "quotation" | "salesOrder" | "taxInvoice" | "receipt" | "creditNote" | "contract";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The standard template. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_DocumentTemplateText"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    previewDocumentTemplate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Whose documents it makes. */
+                kind: "quotation" | "salesOrder" | "taxInvoice" | "receipt" | "creditNote" | "contract";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentTemplatePreview"];
+            };
+        };
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     createOrUpdateEmployee: {
         parameters: {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -29896,6 +33876,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -29907,7 +33888,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description Employee code. */
@@ -29939,7 +33920,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -29977,7 +33958,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -30013,7 +33994,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description Id of the expense. */
@@ -30045,7 +34026,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Id of the expense. */
@@ -30072,6 +34053,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -30083,7 +34065,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Id of the expense. */
@@ -30106,6 +34088,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -30115,9 +34098,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Id of the expense. */
@@ -30145,6 +34128,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -30157,9 +34141,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Id of the expense. */
@@ -30187,6 +34171,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -30199,9 +34184,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Id of the expense. */
@@ -30229,6 +34214,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -30241,7 +34227,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -30278,7 +34264,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -30359,14 +34345,14 @@ export interface operations {
             };
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/octet-stream": number[];
+                "application/octet-stream": string;
                 "multipart/form-data": components["schemas"]["ImportForm"];
                 "text/csv": string;
             };
@@ -30455,7 +34441,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The import. */
@@ -30478,6 +34464,311 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listFailedJobs: {
+        parameters: {
+            query?: {
+                /** @description Only this kind of work. */
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The jobs: at most 1,000. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Listing_FailedJob"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retryFailedJobs: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryJobs"];
+            };
+        };
+        responses: {
+            /** @description How many run again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_RetriedJobs"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listMail: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins: `next` of the page before it. */
+                cursor?: string;
+                /** @description Part of an address, the subject or the record, in any letter case. */
+                keyword?: string;
+                /** @description Only those about this record: `contract/CONT250600006`, `quotation/QT2511-0001`, `user/EMP001`. */
+                record?: string;
+                /** @description E-mails to leave out; not together with `cursor`. */
+                skip?: number;
+                /** @description Only `queued`, `sent`, `refused` or `failed` ones. */
+                state?: string;
+                /** @description E-mails a page: at most 200, default 20. */
+                take?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of e-mails. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEnvelope_Mail"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getMail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The e-mail's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The e-mail. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Mail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retryMail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The e-mail's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is on its way. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Mail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listMailTemplates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The templates. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_MailTemplates"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putMailTemplate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description What the e-mail is for. */
+                kind: "invite" | "reset" | "quotation" | "contract" | "test";
+                /** @description The language. */
+                language: "th" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailTemplateWrite"];
+            };
+        };
+        responses: {
+            /** @description The template. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_MailTemplate"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteMailTemplate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description What the e-mail is for. */
+                kind: "invite" | "reset" | "quotation" | "contract" | "test";
+                /** @description The language. */
+                language: "th" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The standard words. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_MailTemplate"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sendTestMail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is on its way; `GET /v1/mail/{id}` says what becomes of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Mail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
@@ -30529,7 +34820,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -30565,7 +34856,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The request's number. */
@@ -30626,9 +34917,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The request's number. */
@@ -30656,6 +34947,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -30668,9 +34960,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The request's number. */
@@ -30694,6 +34986,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
@@ -30704,7 +34997,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -30807,7 +35100,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The product's code, in any letter case. */
@@ -30937,7 +35230,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The product's code, in any letter case. */
@@ -30964,6 +35257,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -31035,7 +35329,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -31169,7 +35463,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -31205,7 +35499,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The reservation's number. */
@@ -31237,7 +35531,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The reservation's number. */
@@ -31271,7 +35565,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The reservation's number. */
@@ -31338,7 +35632,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -31376,7 +35670,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -31414,7 +35708,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -31452,7 +35746,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -31517,7 +35811,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description Number of the quotation, in any letter case. */
@@ -31549,9 +35843,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the quotation, in any letter case. */
@@ -31579,6 +35873,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -31591,9 +35886,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the quotation, in any letter case. */
@@ -31621,6 +35916,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -31633,9 +35929,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the quotation, in any letter case. */
@@ -31663,6 +35959,50 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    emailQuotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string;
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Number of the quotation, in any letter case. */
+                quotationNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotationEmailWrite"];
+            };
+        };
+        responses: {
+            /** @description It is on its way. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_QuotationMailed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -31675,9 +36015,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the quotation, in any letter case. */
@@ -31701,6 +36041,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
@@ -31711,9 +36052,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the quotation, in any letter case. */
@@ -31741,6 +36082,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -31818,9 +36160,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the quotation, in any letter case. */
@@ -31848,6 +36190,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -31860,7 +36203,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -31932,7 +36275,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The report's name: messages, first-response, open-rooms, satisfaction. */
+                /** @description The report's name: as the list of reports has it. */
                 name: string;
             };
             cookie?: never;
@@ -32026,7 +36369,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -32062,7 +36405,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The order's internal number. */
@@ -32125,7 +36468,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -32153,7 +36496,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -32176,6 +36519,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -32221,7 +36565,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The list. */
@@ -32261,7 +36605,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The entry's number. */
@@ -32290,8 +36634,34 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSystem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The server. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_System"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -32301,9 +36671,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -32327,6 +36697,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -32339,7 +36710,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The task's number. */
@@ -32371,7 +36742,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The task's number. */
@@ -32394,6 +36765,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -32403,7 +36775,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The task's number. */
@@ -32437,7 +36809,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The task's number. */
@@ -32464,6 +36836,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -32475,7 +36848,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -32513,7 +36886,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description Number of the document, in any letter case. */
@@ -32545,9 +36918,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the document, in any letter case. */
@@ -32575,9 +36948,55 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTaxDocumentDocument: {
+        parameters: {
+            query?: {
+                /** @description True says on the document that it is a copy. */
+                copy?: boolean;
+                /**
+                 * @description `buddhist` or `gregorian`; when it is absent Thai documents are dated in the Buddhist era and English ones in the
+                 *     Gregorian.
+                 */
+                era?: string;
+                /** @description `pdf`, which is also what is made when it is absent. */
+                format?: string;
+                /** @description `th` or `en`; the company's language when it is absent. */
+                lang?: string;
+                /** @description A standard that the file must meet: `a-3a`, `a-3b` or `a-3u` (PDF/A-3). */
+                standard?: string;
+                /** @description False leaves out the amount in words. */
+                words?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the document, in any letter case. */
+                taxDocumentNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -32587,7 +37006,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -32652,7 +37071,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -32688,7 +37107,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The subscription's number. */
@@ -32720,7 +37139,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The subscription's number. */
@@ -32747,6 +37166,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -32827,7 +37247,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The subscription's number. */
@@ -32867,7 +37287,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The subscription's number. */
@@ -32901,7 +37321,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The subscription's number. */
@@ -32935,7 +37355,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The delivery's id. */
@@ -32996,7 +37416,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The product's code, in any letter case. */
@@ -33028,7 +37448,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -33066,9 +37486,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -33092,9 +37512,55 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getQuotationDocument: {
+        parameters: {
+            query?: {
+                /** @description True says on the document that it is a copy. */
+                copy?: boolean;
+                /**
+                 * @description `buddhist` or `gregorian`; when it is absent Thai documents are dated in the Buddhist era and English ones in the
+                 *     Gregorian.
+                 */
+                era?: string;
+                /** @description `pdf`, which is also what is made when it is absent. */
+                format?: string;
+                /** @description `th` or `en`; the company's language when it is absent. */
+                lang?: string;
+                /** @description A standard that the file must meet: `a-3a`, `a-3b` or `a-3u` (PDF/A-3). */
+                standard?: string;
+                /** @description False leaves out the amount in words. */
+                words?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the quotation, in any letter case. */
+                quotationNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -33104,9 +37570,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -33130,6 +37596,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -33142,7 +37609,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description Number of the order, in any letter case. */
@@ -33174,9 +37641,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the order, in any letter case. */
@@ -33204,6 +37671,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -33216,9 +37684,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the order, in any letter case. */
@@ -33246,6 +37714,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -33258,9 +37727,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the order, in any letter case. */
@@ -33288,9 +37757,55 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSalesOrderDocument: {
+        parameters: {
+            query?: {
+                /** @description True says on the document that it is a copy. */
+                copy?: boolean;
+                /**
+                 * @description `buddhist` or `gregorian`; when it is absent Thai documents are dated in the Buddhist era and English ones in the
+                 *     Gregorian.
+                 */
+                era?: string;
+                /** @description `pdf`, which is also what is made when it is absent. */
+                format?: string;
+                /** @description `th` or `en`; the company's language when it is absent. */
+                lang?: string;
+                /** @description A standard that the file must meet: `a-3a`, `a-3b` or `a-3u` (PDF/A-3). */
+                standard?: string;
+                /** @description False leaves out the amount in words. */
+                words?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the order, in any letter case. */
+                salesOrderNo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -33300,7 +37815,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the order, in any letter case. */
@@ -33337,6 +37852,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -33379,9 +37895,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the order, in any letter case. */
@@ -33409,6 +37925,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -33421,7 +37938,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the payment. */
@@ -33446,6 +37963,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -33484,9 +38002,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the order, in any letter case. */
@@ -33514,6 +38032,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -33526,9 +38045,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the order, in any letter case. */
@@ -33556,6 +38075,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -33568,9 +38088,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the order, in any letter case. */
@@ -33598,6 +38118,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -33610,9 +38131,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Number of the order, in any letter case. */
@@ -33640,6 +38161,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -33652,7 +38174,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -33717,7 +38239,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description Internal number of the order (`salesOrderId`). */
@@ -33749,9 +38271,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -33775,6 +38297,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -33787,7 +38310,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The customer's code, in any letter case. */
@@ -33819,7 +38342,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The customer's code, in any letter case. */
@@ -33842,6 +38365,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -33953,7 +38477,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The customer's code, in any letter case. */
@@ -33995,9 +38519,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version of the survivor that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The customer's code, in any letter case. */
@@ -34025,6 +38549,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
@@ -34073,7 +38598,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The customer's code, in any letter case. */
@@ -34143,7 +38668,10 @@ export interface operations {
             query?: {
                 /** @description Where the page begins: `next` of the page before it. */
                 cursor?: string;
-                /** @description Only entries of these kinds, with commas between them: `room`, `event`, `activity`, `case`, `task`. */
+                /**
+                 * @description Only entries of these kinds, with commas between them: `room`, `event`, `activity`, `case`, `task`, `deal`,
+                 *     `quotation`, `order`, `contract`.
+                 */
                 kinds?: string;
                 /** @description Entries a page: 1 to 200, default 20. Also spelled `pageLength`. */
                 take?: number;
@@ -34181,7 +38709,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -34219,7 +38747,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -34255,7 +38783,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The customer's number. */
@@ -34287,9 +38815,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /** @description The version of the survivor that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The merge's number. */
@@ -34313,6 +38841,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
@@ -34323,7 +38852,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The whole name, in any letter case. */
@@ -34355,7 +38884,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -34391,7 +38920,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -34463,7 +38992,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -34499,7 +39028,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The version that was read: 412 when it is another by now */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description The product's code, in any letter case. */
@@ -34522,6 +39051,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -34531,7 +39061,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The product's code, in any letter case. */
@@ -34565,7 +39095,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /** @description The product's code, in any letter case. */
@@ -34605,7 +39135,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -34693,7 +39223,7 @@ export interface operations {
             };
             header?: {
                 /** @description A version that is known: 304 when it is still the same */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path?: never;
             cookie?: never;
@@ -34712,6 +39242,15 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            /** @description No such record. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -34721,7 +39260,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -34744,6 +39283,15 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            /** @description No such record. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
@@ -36714,6 +41262,159 @@ export interface operations {
                     Event: "Updated";
                     /** @enum {string} */
                     Topic: "Expense";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMailFailed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Mail: components["schemas"]["WebhookMail"];
+                    };
+                    /** @enum {string} */
+                    Event: "Failed";
+                    /** @enum {string} */
+                    Topic: "Mail";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMailRefused: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Mail: components["schemas"]["WebhookMail"];
+                    };
+                    /** @enum {string} */
+                    Event: "Refused";
+                    /** @enum {string} */
+                    Topic: "Mail";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMailSent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Mail: components["schemas"]["WebhookMail"];
+                    };
+                    /** @enum {string} */
+                    Event: "Sent";
+                    /** @enum {string} */
+                    Topic: "Mail";
                 };
             };
         };
