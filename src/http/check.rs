@@ -31,6 +31,14 @@ impl Faults {
         }
     }
 
+    /// A record that was looked for, or what is wrong with the call already: that is said before that there is no such record.
+    pub fn found<T>(&self, record: Result<T, Error>) -> Result<T, Error> {
+        if matches!(record, Err(Error::NotFound(_))) {
+            self.clone().end()?;
+        }
+        record
+    }
+
     /// A text that must have something in it and at most so many characters.
     pub fn required(&mut self, field: &str, text: &str, longest: usize) {
         if search::trimmed(text).is_empty() {

@@ -263,10 +263,10 @@ pub(super) fn check(faults: &mut Faults, template: Template, (field, text): (&st
 #[serde(rename_all = "camelCase")]
 struct MailTemplate {
     /// What the e-mail is for.
-    #[schema(inline)]
+    #[schema(value_type = String, example = "quotation")]
     kind: Template,
     /// The language.
-    #[schema(inline)]
+    #[schema(value_type = String, example = "th")]
     language: Language,
     /// The subject.
     #[schema(example = "ใบเสนอราคา {number} จาก {company}")]
@@ -373,6 +373,8 @@ async fn put_mail_template(
     faults.end()?;
     caller
         .write(&app, async |mut tx| {
+            // There may be no row yet that could be held.
+            tx.lock(&format!("mail-template/{}/{}-{}", caller.company, path.kind.word(), path.language.word())).await?;
             let old = words(&mut tx, caller.company, path.kind, path.language).await?;
             conditions.allow_change(Some(old.version))?;
             let new = Words {
@@ -441,6 +443,8 @@ async fn delete_mail_template(
 ) -> Result<Reply<MailTemplate>, Error> {
     caller
         .write(&app, async |mut tx| {
+            // There may be no row yet that could be held.
+            tx.lock(&format!("mail-template/{}/{}-{}", caller.company, path.kind.word(), path.language.word())).await?;
             let old = words(&mut tx, caller.company, path.kind, path.language).await?;
             conditions.allow_change(Some(old.version))?;
             tx.sql("delete from mail_template where company = $1 and kind = $2 and language = $3")

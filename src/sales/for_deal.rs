@@ -64,7 +64,7 @@ pub(super) async fn of(
     let found: Option<ForDeal> = record::within::<deal::Row>(query, &by.caller).shared().optional().await?;
     let Some(found) = found else {
         let name = number.map_or_else(|| id.unwrap_or_default().to_string(), str::to_owned);
-        faults.add(Code::NotFound, field, format!("{field} “{name}” is no deal"));
+        faults.add(Code::NotFound, field, format!("{field} “{name}” is not a known deal"));
         return Ok(old);
     };
     if customer.is_some_and(|customer| customer != found.customer) {

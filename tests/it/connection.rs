@@ -218,14 +218,15 @@ async fn a_server_that_stops_waits_for_no_request_that_has_not_come() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_limit_of_open_files_is_raised_and_never_reached() {
     let app = TestApp::new().await;
-    let hard = child::Server::after(&app, "ulimit -n 200", &[]);
-    let soft = child::Server::after(&app, "ulimit -Sn 64", &[]);
-    for (server, count) in [(&hard, 400), (&soft, 200)] {
+    // One after the other: an SQLite file has one server.
+    for (limit, count) in [("ulimit -n 200", 400), ("ulimit -Sn 64", 200)] {
+        let server = child::Server::after(&app, limit, &[]);
         let address: SocketAddr = server.base.strip_prefix("http://").unwrap().parse().unwrap();
         let mut silent = Vec::new();
         for _ in 0..count {
             silent.push(Wire::open(address).await);
         }
         Wire::open(address).await.is_well().await;
+        server.kill();
     }
 }

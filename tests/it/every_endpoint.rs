@@ -256,7 +256,7 @@ async fn records_of(app: &mut TestApp, company: i64) -> Vec<(&'static str, Strin
     let staff = json!({"staffCode": "THEIRS", "email": "a@example.com", "firstname": "Arun", "lastname": "S", "roleName": "Sales",
                        "teamName": "Team A"});
     made(Method::PUT, "/v1/Employees", staff).await;
-    let customer = json!({"customerCode": "THEIRS", "customerName": "Their customer", "customerState": 3, "taxId": "0105561000003"});
+    let customer = json!({"customerCode": "THEIRS", "customerName": "Their customer", "customerState": 3, "customerTaxNo": "0105561000003"});
     let customer = post("/v3/customers", customer).await;
     let mut product = crate::stock::item("THEIRS");
     product["productBarcode"] = json!("8850000000017");

@@ -82,7 +82,10 @@ async fn each_company_keeps_events_as_long_as_its_setting_says() {
         .output()
         .unwrap();
     let said = String::from_utf8(report.stdout).unwrap();
-    assert!(said.contains("keeps events 5 days, deliveries 5, tries 5, the audit trail 5 days"), "{said}");
-    assert!(said.contains("keeps events 90 days, deliveries 30, tries 90, the audit trail for good"), "{said}");
+    assert!(said.contains("keeps events 5 days, deliveries 5, tries 5, e-mails 5, the audit trail 5 days"), "{said}");
+    assert!(
+        said.contains("keeps events 90 days, deliveries 30, tries 90, e-mails 365, the audit trail for good"),
+        "{said}"
+    );
     assert!(said.contains("older events are still there"), "of 507: {said}");
 }

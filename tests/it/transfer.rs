@@ -327,8 +327,8 @@ async fn an_import_that_was_killed_goes_on_where_it_stopped() {
     let (first, second) = (at(&app.database.folder, "first"), at(&app.database.folder, "second"));
     ok(&app.database, &app.key, &["export", "--company", "507", &first, "--json"]);
     let target = TestDatabase::new().await;
-    ok(&target, "", &["company", "list", "--json"]);
     let watch = db::Db::open(&target.url, db::Options::default()).await.unwrap();
+    watch.migrate(sala::MIGRATIONS).await.unwrap();
     let done = async || {
         let mut conn = watch.read().await.unwrap();
         let found: Option<i64> = conn.sql("select count(*) from customer").optional().await.unwrap();

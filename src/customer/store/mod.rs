@@ -251,7 +251,7 @@ pub(crate) async fn named_to_add(
     code: &str,
     known: Option<i64>,
 ) -> Result<Row, Error> {
-    let unknown = || Error::invalid(Code::NotFound, field, format!("{field} “{code}” is no customer"));
+    let unknown = || Error::invalid(Code::NotFound, field, format!("{field} “{code}” is not a known customer"));
     loop {
         let found = by_code(tx, caller.company, code).await?.filter(|row| row.deleted_at.is_none());
         let found = found.ok_or_else(unknown)?;

@@ -104,7 +104,11 @@ pub(super) async fn put(
     if let Some(customer) = customer {
         // Only now it is known whether the contract is this customer's already.
         if row.customer != customer.id && !customers::is_seen(tx, &by.caller, customer.id).await? {
-            faults.add(Code::NotFound, "customerCode", format!("customerCode “{}” is no customer", code.trim()));
+            faults.add(
+                Code::NotFound,
+                "customerCode",
+                format!("customerCode “{}” is not a known customer", code.trim()),
+            );
         }
         row.customer = customer.id;
     }

@@ -501,21 +501,13 @@ fn answer(saved: Saved<Row>) -> Reply<One<Deal>> {
     Reply::ok(One { value: saved.view }).version(saved.row.version, &Conditions::default())
 }
 
-/// A deal, or what is wrong with the call already, which is said before that there is no such deal.
-fn found<T>(deal: Result<T, Error>, faults: &Faults) -> Result<T, Error> {
-    if matches!(deal, Err(Error::NotFound(_))) {
-        faults.clone().end()?;
-    }
-    deal
-}
-
 async fn change(tx: &mut Conn, by: &Actor, asked: &Asked<'_>, mut faults: Faults) -> Result<Saved<Row>, Error> {
     let (wanted, company) = (asked.wanted, by.caller.company);
     // The stage comes first: whoever waits for it must not hold a deal meanwhile.
     let stage = match wanted.deal_stage_id.filter(|id| *id != 0) {
         Some(id) => Some((id, stage::hold(tx, company, id).await?)),
         None if asked.spot != Spot::End => {
-            let row: Row = found(record::find(tx, &by.caller, "id", asked.id).await, &faults)?;
+            let row: Row = faults.found(record::find(tx, &by.caller, "id", asked.id).await)?;
             Some((row.stage, stage::hold(tx, company, row.stage).await?))
         }
         None => None,
@@ -532,7 +524,7 @@ async fn change(tx: &mut Conn, by: &Actor, asked: &Asked<'_>, mut faults: Faults
             customers::hold(tx, company, customer).await?;
         }
     }
-    let old: Row = found(record::held(tx, &by.caller, "id", asked.id, asked.conditions).await, &faults)?;
+    let old: Row = faults.found(record::held(tx, &by.caller, "id", asked.id, asked.conditions).await)?;
     let mut row = old.clone();
     plan::fill(tx, by, &mut row, wanted, &mut faults).await?;
     let stage = match stage {

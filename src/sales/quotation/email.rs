@@ -86,8 +86,9 @@ async fn email_quotation(
 ) -> Result<Reply<QuotationMailed>, Error> {
     let key = number_key(&path.quotation_no);
     let mut conn = app.db.read().await?;
-    let row: Row = record::find(&mut conn, &caller, "number_key", key.as_str()).await?;
-    let mut letter = letter(&mut conn, &row, &input, Faults::new(faults)).await?;
+    let faults = Faults::new(faults);
+    let row: Row = faults.found(record::find(&mut conn, &caller, "number_key", key.as_str()).await)?;
+    let mut letter = letter(&mut conn, &row, &input, faults).await?;
     drop(conn);
     mail::transport(&app)?;
     // First it becomes one that was sent: what goes along says so.

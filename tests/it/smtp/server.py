@@ -13,7 +13,9 @@ import ssl
 import sys
 import threading
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.policy import default
+from email.utils import parseaddr
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
@@ -39,6 +41,7 @@ class Handler:
 
 def told(session, envelope, answer):
     message = message_from_bytes(envelope.content, policy=default)
+    raw = message_from_bytes(envelope.content)
     body = message.get_body(("plain",))
     files = []
     for part in message.iter_attachments():
@@ -51,12 +54,14 @@ def told(session, envelope, answer):
             "sha256": hashlib.sha256(content).hexdigest(),
         })
     senders = message["from"].addresses
+    # The newer reader of names leaves a blank between the parts of a long one (before Python 3.13); the older one does not.
+    display = str(make_header(decode_header(parseaddr(raw["from"])[0])))
     return {
         "tls": session.ssl is not None,
         "login": session.authenticated,
         "mailFrom": envelope.mail_from,
         "rcptTo": envelope.rcpt_tos,
-        "from": [senders[0].display_name, senders[0].addr_spec],
+        "from": [display, senders[0].addr_spec],
         "to": [one.addr_spec for one in message["to"].addresses],
         "cc": [one.addr_spec for one in message["cc"].addresses] if message["cc"] else [],
         "bcc": message["bcc"],
