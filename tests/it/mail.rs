@@ -159,7 +159,7 @@ async fn a_quotation_goes_out_with_a_link_by_which_it_is_accepted() {
     assert!(page.text.contains(&no), "{}", page.text);
     assert_eq!(got["files"][0]["name"], format!("{no}.pdf"));
     let status = app.get(&format!("/v2/quotation/{no}")).await.data()["quotationStatus"].clone();
-    assert_eq!(status, 3, "the quotation is sent by that");
+    assert_eq!(status, 4, "the quotation is sent by that");
     let history = app.get(&format!("/v1/audit?ref=quotation/{no}")).await;
     let actions: Vec<&str> =
         history.data()["value"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();

@@ -14218,8 +14218,16 @@ export interface components {
             data: {
                 /** @description Whether these are the standard words. */
                 isStandard: boolean;
-                kind: ("invite" | "reset" | "quotation" | "contract" | "test") & Record<string, never>;
-                language: ("th" | "en") & Record<string, never>;
+                /**
+                 * @description What the e-mail is for.
+                 * @example quotation
+                 */
+                kind: string;
+                /**
+                 * @description The language.
+                 * @example th
+                 */
+                language: string;
                 /**
                  * @description The places that subject and text may have, in braces.
                  * @example [
@@ -21359,8 +21367,16 @@ export interface components {
         MailTemplate: {
             /** @description Whether these are the standard words. */
             isStandard: boolean;
-            kind: ("invite" | "reset" | "quotation" | "contract" | "test") & Record<string, never>;
-            language: ("th" | "en") & Record<string, never>;
+            /**
+             * @description What the e-mail is for.
+             * @example quotation
+             */
+            kind: string;
+            /**
+             * @description The language.
+             * @example th
+             */
+            language: string;
             /**
              * @description The places that subject and text may have, in braces.
              * @example [
