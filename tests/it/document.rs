@@ -14,7 +14,7 @@ use crate::sales::{market, quote, sell, text, with};
 use crate::stock::{item, put_products};
 
 /// Says how to get the program that makes documents.
-fn program() -> String {
+pub fn program() -> String {
     let program = std::env::var("SALA_RENDER").unwrap_or_default();
     let is_there = Path::new(&program).is_file();
     assert!(is_there, "SALA_RENDER must name the program that makes documents: SALA_RENDER=$(make render)");
@@ -50,7 +50,7 @@ fn copied_by_glyphs(pdf: &[u8]) -> String {
 }
 
 /// The same without what only lays it out.
-fn words(pdf: &Answer) -> String {
+pub fn words(pdf: &Answer) -> String {
     assert_eq!((pdf.status, pdf.header("content-type")), (200, "application/pdf"), "{pdf:?}");
     assert!(pdf.bytes.starts_with(b"%PDF-"));
     copied(&pdf.bytes).split_whitespace().collect::<Vec<_>>().join(" ")

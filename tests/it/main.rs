@@ -21,6 +21,7 @@ mod customer_enquiry;
 mod customer_event;
 mod customer_list;
 mod deal;
+mod deal_walk;
 mod dependencies;
 mod document;
 mod employee;

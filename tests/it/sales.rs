@@ -11,7 +11,11 @@ use crate::stock::{item, put_products};
 
 /// A company that can sell: a customer, a salesperson, and two products of which ten are in stock.
 pub async fn market() -> TestApp {
-    let app = TestApp::new().await;
+    stocked(TestApp::new().await).await
+}
+
+/// The same on this server.
+pub async fn stocked(app: TestApp) -> TestApp {
     let staff = json!({"staffCode": "Admin01", "email": "admin@example.com", "firstname": "Arun", "lastname": "Saelim",
                        "roleName": "Sales", "teamName": "Team A"});
     app.request(Method::PUT, "/v1/Employees", &[], Some(staff)).await.data();
@@ -61,7 +65,7 @@ pub fn text(answer: &Answer, field: &str) -> String {
 }
 
 /// `[qty, reserved, available]` of a product.
-async fn stock(app: &TestApp, code: &str) -> Value {
+pub async fn stock(app: &TestApp, code: &str) -> Value {
     let stock = app.get(&format!("/v1/products/{code}/stock")).await.data().clone();
     json!([stock["qty"], stock["reserved"], stock["available"]])
 }
@@ -865,15 +869,15 @@ async fn tax_documents_have_all_that_the_law_wants_and_no_gap() {
 }
 
 /// A path of this server out of an address.
-fn path_of(address: &str) -> &str {
+pub fn path_of(address: &str) -> &str {
     address.find("/quotation/").map(|at| &address[at..]).unwrap()
 }
 
-async fn page(app: &TestApp, path: &str) -> Answer {
+pub async fn page(app: &TestApp, path: &str) -> Answer {
     app.call(axum::http::Request::get(path).body(axum::body::Body::empty()).unwrap()).await
 }
 
-async fn declare(app: &TestApp, path: &str, form: &str) -> Answer {
+pub async fn declare(app: &TestApp, path: &str, form: &str) -> Answer {
     let request = axum::http::Request::post(path)
         .header("content-type", "application/x-www-form-urlencoded")
         .header("user-agent", "Browser/1")
