@@ -28,7 +28,7 @@ export function CustomerPane({ room, now, linking, setLinking }: Props) {
     queryKey: ['room-customer', room.id, room.customerId],
     queryFn: () => data(api.GET('/v1/chat/rooms/{roomId}/customer', { params: { path: { roomId: room.id } } })),
   });
-  const code = linked.data?.customer?.customer_code ?? room.customerCode;
+  const code = linked.data?.customer?.customerCode ?? room.customerCode;
   const customer = useQuery({
     queryKey: ['customer', code],
     queryFn: () => data(api.GET('/v3/customers/{customerCode}', { params: { path: { customerCode: code ?? '' } } })),
@@ -78,9 +78,9 @@ export function CustomerPane({ room, now, linking, setLinking }: Props) {
           <>
             <p className="muted">{t.pane.none}</p>
             {(linked.data?.suggestions ?? []).map((one) => (
-              <div key={one.customer_id} className="bar">
-                <span className="grow line">{`${t.pane.suggested}: ${one.customer_name}`}</span>
-                {may('chat:write') && <Button onClick={() => void link(one.customer_code)}>{t.pane.link}</Button>}
+              <div key={one.customerId} className="bar">
+                <span className="grow line">{`${t.pane.suggested}: ${one.customerName}`}</span>
+                {may('chat:write') && <Button onClick={() => void link(one.customerCode)}>{t.pane.link}</Button>}
               </div>
             ))}
             {may('chat:write') && may('customer:read') && <Button icon="link" onClick={() => setLinking(true)}>{t.pane.link}</Button>}
