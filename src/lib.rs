@@ -86,4 +86,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 32, name: "message_text", sql: include_str!("../migrations/0032_message_text.sql") },
     db::Migration { version: 33, name: "record_figures", sql: include_str!("../migrations/0033_record_figures.sql") },
     db::Migration { version: 34, name: "first_hour", sql: include_str!("../migrations/0034_first_hour.sql") },
+    db::Migration { version: 35, name: "sales_lists", sql: include_str!("../migrations/0035_sales_lists.sql") },
 ];

@@ -57,7 +57,8 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report, postgres: Option<&Post
             std::fs::create_dir_all(&folder)?;
             postgres.psql("postgres", "create database sales;")?;
             let sala = Sala { program: bench.program.clone(), folder, database: postgres.database("sales") };
-            let copy = |text: &str| -> Result<()> { postgres.psql("sales", text).map(drop) };
+            // What autovacuum would do within a minute.
+            let copy = |text: &str| -> Result<()> { postgres.psql("sales", &format!("{text}; analyze")).map(drop) };
             let columns = |table: &str| -> Result<Vec<String>> {
                 let text = format!(
                     "select string_agg(column_name, ' ' order by ordinal_position) from information_schema.columns where table_name = '{table}'"
@@ -99,7 +100,7 @@ fn one(
     load::once(server.address, &String::from_utf8(out)?.replacen("POST", "PUT", 1))?;
     ask("/v3/customers", r#"{"customerCode":"C1","customerName":"Daisy","customerState":3,"customerType":1}"#)?;
     let products = (0..PRODUCTS).map(|number| {
-        format!(r#"{{"productCode":"P{number:03}","productName":"Product {number}","category":"A","cost":1,"productUnitName":"ชิ้น","active":true,"visibility":true,"prices":[{{"priceTierName":"Normal Price","regularPrice":100,"salePrice":100,"vatValue":7}}]}}"#)
+        format!(r#"{{"productCode":"P{number:03}","productName":"Product {number}","category":"A","cost":1,"productUnitName":"ชิ้น","trackInventory":false,"useWarranty":false,"active":true,"visibility":true,"prices":[{{"priceTierName":"Normal Price","regularPrice":100,"salePrice":100,"vatValue":7}}]}}"#)
     });
     let ticket = ask("/v3/products", &format!(r#"{{"products":[{}]}}"#, products.collect::<Vec<String>>().join(",")))?;
     until_done(&server, &client, ticket["ticketId"].as_i64().ok_or("no ticket")?)?;
@@ -166,7 +167,11 @@ fn until_done(server: &server::Server, client: &Client, ticket: i64) -> Result<(
     for _ in 0..500 {
         let answer = read(server, client, &format!("/tickets/{ticket}"))?;
         if answer["data"]["state"] == "done" {
-            return Ok(());
+            return if answer["data"]["failed"] == 0 {
+                Ok(())
+            } else {
+                Err(format!("products failed: {answer}").into())
+            };
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -189,10 +194,6 @@ fn writes(
         let made = load::run(Plan::full(server.address, 64, bench.time()), move |number, out| {
             writer.post("/v2/salesorder", &order(number, 5), out);
         })?;
-        if (made.answered - 1.0).abs() > 0.001 && round == 0 {
-            report
-                .tell(&format!("{engine}: share of those orders that were answered"), format!("{:.3}", made.answered));
-        }
         rates.push(made.rate);
         if engine == "Embedded" {
             limits.push(limit(sala, bench.time(), round)?);
