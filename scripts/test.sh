@@ -26,6 +26,8 @@ scripts/smtp.sh >/dev/null
 
 echo "== SQLite"
 SALA_TEST_DATABASE=sqlite "${tests[@]}" --workspace
+echo "== Webhooks read by the public Standard Webhooks library"
+SALA_BIN="${CARGO_TARGET_DIR:-target}/debug/sala" scripts/standard-webhooks.sh
 echo "== Examples in the documentation"
 cargo test --quiet --workspace --doc
 echo "== PostgreSQL"

@@ -13,6 +13,7 @@ mod limits;
 mod load;
 mod products;
 mod report;
+mod reports;
 mod sales;
 mod seed;
 mod server;
@@ -67,6 +68,7 @@ enum Part {
     Imports,
     Products,
     Sales,
+    Reports,
 }
 
 /// What every part needs to know.
@@ -142,6 +144,9 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     }
     if wanted(Part::Imports) {
         imports::measure(bench, report)?;
+    }
+    if wanted(Part::Reports) {
+        reports::measure(bench, report)?;
     }
     // Writing a million customers takes minutes: the short form leaves them out unless it is asked for them.
     let customers = if bench.quick { only.contains(&Part::Customers) } else { wanted(Part::Customers) };
