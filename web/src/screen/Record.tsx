@@ -183,7 +183,7 @@ export function History({ of, fields = [] }: { of: string; fields?: readonly Fie
             <time>{formatTime(entry.date)}</time>
             <div>
               <p>{`${t.actions[entry.action] ?? entry.action}${'actorName' in entry && entry.actorName ? ` ${t.by(String(entry.actorName))}` : ''}`}</p>
-              {Object.entries((entry.changes ?? {}) as Record<string, unknown>).slice(0, 12).map(([field, change]) => (
+              {Object.entries((entry.changes ?? {}) as Record<string, unknown>).filter(([, change]) => plain(change) !== '').slice(0, 12).map(([field, change]) => (
                 <p key={field} className="change"><span>{`${name(field)}:`}</span><Difference change={change} /></p>
               ))}
             </div>
