@@ -58,7 +58,8 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report, postgres: Option<&Post
             postgres.psql("postgres", "create database sales;")?;
             let sala = Sala { program: bench.program.clone(), folder, database: postgres.database("sales") };
             // What autovacuum would do within a minute.
-            let copy = |text: &str| -> Result<()> { postgres.psql("sales", &format!("{text};\nvacuum analyze;")).map(drop) };
+            let copy =
+                |text: &str| -> Result<()> { postgres.psql("sales", &format!("{text};\nvacuum analyze;")).map(drop) };
             let columns = |table: &str| -> Result<Vec<String>> {
                 let text = format!(
                     "select string_agg(column_name, ' ' order by ordinal_position) from information_schema.columns where table_name = '{table}'"
