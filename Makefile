@@ -13,8 +13,9 @@ release: ## Build for production: target/release/sala and sala-render beside it,
 
 PREFIX ?= /usr/local
 
-install: release ## Put the program into PREFIX/bin (/usr/local unless told; PREFIX=$$HOME/.local needs no root)
-	install -D -m 755 target/release/sala $(DESTDIR)$(PREFIX)/bin/sala
+install: release ## Put the programs into PREFIX/bin (/usr/local unless told; PREFIX=$$HOME/.local needs no root)
+	install -D -m 755 "$${CARGO_TARGET_DIR:-target}/release/sala" $(DESTDIR)$(PREFIX)/bin/sala
+	install -D -m 755 "$${CARGO_TARGET_DIR:-target}/release/sala-render" $(DESTDIR)$(PREFIX)/bin/sala-render
 
 package: ## Build in release and make an archive and a folder for a container image (scripts/package.sh)
 	scripts/package.sh
