@@ -142,8 +142,18 @@ fn lines() -> &'static [Line] {
     })
 }
 
+/// Bytes of a message that is looked for among the patterns.
+const LONGEST: usize = 4_000;
+
+/// Bytes of a value that may be a phrase of ours: it bounds how deep one stands in another.
+const LONGEST_PHRASE: usize = 200;
+
 /// The Thai sentence of a message.
 fn thai(message: &str) -> Option<String> {
+    // A caller's words may be in it: what is longer than a message of ours is told by its code.
+    if message.len() > LONGEST {
+        return None;
+    }
     lines().iter().find_map(|line| Some(fill(line.thai, &values(&line.english, message)?)))
 }
 
@@ -171,7 +181,7 @@ fn fill(sentence: &str, values: &[&str]) -> String {
         let (number, in_thai) = place.strip_suffix('t').map_or((place, false), |number| (number, true));
         let value = number.parse().ok().and_then(|number: usize| values.get(number)).copied().unwrap_or_default();
         text.push_str(before);
-        match in_thai.then(|| thai(value)).flatten() {
+        match (in_thai && value.len() <= LONGEST_PHRASE).then(|| thai(value)).flatten() {
             Some(phrase) => text.push_str(&phrase),
             None => text.push_str(value),
         }
