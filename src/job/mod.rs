@@ -11,6 +11,7 @@
 mod ask;
 pub mod dead;
 mod due;
+mod each;
 mod loops;
 mod purge;
 mod runner;
@@ -30,6 +31,7 @@ use crate::{
 };
 
 pub use ask::{Wanted, enqueue, enqueue_all, enqueue_in, hasten};
+pub use each::each_company;
 pub use loops::Loops;
 pub use runner::{Runner, attend, run_due, start};
 pub use share::Shares;

@@ -4,7 +4,7 @@
 use db::Conn;
 use uuid::Uuid;
 
-use super::Next;
+use super::{Next, each_company};
 use crate::app::App;
 use crate::customer::merge;
 use crate::event::first_id;
@@ -26,40 +26,23 @@ const PAUSE: i64 = 10 * 60 * 1000;
 /// One round.
 pub(super) async fn run(app: &App) -> Result<Next, Error> {
     let now = app.now();
-    let mut deleted = app.db.write(async |mut tx| round(&mut tx, now).await).await?;
+    let deleted = app.db.write(async |mut tx| round(&mut tx, now).await).await?;
     let mut is_more = deleted >= MOST.unsigned_abs();
-    let mut after = 0;
-    loop {
-        let companies: Vec<i64> = app
-            .db
-            .read()
-            .await?
-            .sql("select company from company where company > $1 order by company limit 500")
-            .bind(after)
-            .all()
-            .await?;
-        let Some(last) = companies.last() else { break };
-        after = *last;
-        for company in companies {
-            // What fails for one company is said, and is not in the way of those behind it.
-            match of_one(app, company, now).await {
-                Ok(gone) => {
-                    deleted += gone;
-                    is_more |= gone >= MOST.unsigned_abs();
-                }
-                Err(error) => tracing::error!(%error, company, "a company could not be purged"),
-            }
-        }
-    }
+    is_more |= each_company(app, "purging", |company| of_one(app, company, now)).await?;
     if deleted > 0 {
         tracing::debug!(deleted, "purged");
     }
     Ok(if is_more { Next::Again } else { Next::At(now + PAUSE) })
 }
 
-async fn of_one(app: &App, company: i64, now: i64) -> Result<u64, Error> {
+/// What one company keeps too long; whether there may be more.
+async fn of_one(app: &App, company: i64, now: i64) -> Result<bool, Error> {
     let ages = Retention::of(&profile::of(&mut app.db.read().await?, company).await?);
-    Ok(app.db.write(async |mut tx| of_company(&mut tx, company, ages, now).await).await?)
+    let deleted = app.db.write(async |mut tx| of_company(&mut tx, company, ages, now).await).await?;
+    if deleted > 0 {
+        tracing::debug!(company, deleted, "purged");
+    }
+    Ok(deleted >= MOST.unsigned_abs())
 }
 
 async fn round(tx: &mut Conn, now: i64) -> Result<u64, db::Error> {
@@ -107,12 +90,12 @@ async fn of_company(tx: &mut Conn, company: i64, ages: Retention, now: i64) -> R
     // Links in what was never sent are over after a week; the bytes of files would only take room.
     for (statement, days) in [
         (
-            "update mail set message = null where company = $1 and id in
+            "update mail set message = null where company = $1 and done_at is not null and id in
                (select id from mail where company = $1 and done_at <= $2 and message is not null order by done_at limit $3)",
             14.min(ages.mails),
         ),
         (
-            "delete from mail where company = $1 and id in
+            "delete from mail where company = $1 and done_at is not null and id in
                (select id from mail where company = $1 and done_at <= $2 order by done_at limit $3)",
             ages.mails,
         ),

@@ -11,7 +11,7 @@ use super::records::{self, Of};
 use super::{chat, figures, satisfaction};
 use crate::app::App;
 use crate::http::Error;
-use crate::job::Next;
+use crate::job::{Next, each_company};
 use crate::time::{self, Zone};
 
 /// So far behind the present records are added up, in milliseconds.
@@ -105,32 +105,7 @@ pub(super) struct Lot {
 
 /// Job: adds up what is new in every company.
 pub async fn run(app: &App) -> Result<Next, Error> {
-    let mut after = i64::MIN;
-    let mut is_more = false;
-    loop {
-        let companies: Vec<i64> = app
-            .db
-            .read()
-            .await?
-            .sql(
-                "select company from company
-                 where company > $1 and not exists
-                   (select 1 from company_import where company_import.company = company.company)
-                 order by company limit 500",
-            )
-            .bind(after)
-            .all()
-            .await?;
-        let Some(last) = companies.last() else { break };
-        after = *last;
-        for company in companies {
-            // What fails for one company is said, and is not in the way of those behind it.
-            match catch_up(app, company).await {
-                Ok(more) => is_more |= more,
-                Err(error) => tracing::error!(%error, company, "figures could not be added up"),
-            }
-        }
-    }
+    let is_more = each_company(app, "adding up figures", |company| catch_up(app, company)).await?;
     Ok(if is_more { Next::Again } else { Next::At(app.now() + PAUSE) })
 }
 
