@@ -198,6 +198,18 @@ async fn list_audit(
 /// for by code as well.
 async fn by_number(conn: &mut Conn, company: i64, reference: &str) -> Result<String, db::Error> {
     let Some((kind, name)) = reference.split_once('/') else { return Ok(reference.to_owned()) };
+    // The number goes before a code of the same digits: entries name their record by it.
+    if let Ok(number) = name.trim().parse::<i64>() {
+        let query = match kind {
+            "customer" => conn.sql("select id from customer where company = $1 and id = $2"),
+            "product" => conn.sql("select id from product where company = $1 and id = $2"),
+            _ => return Ok(reference.to_owned()),
+        };
+        let found: Option<i64> = query.bind(company).bind(number).optional().await?;
+        if found.is_some() {
+            return Ok(format!("{kind}/{number}"));
+        }
+    }
     let query = match kind {
         "customer" => conn.sql("select id from customer where company = $1 and code_key = $2"),
         "product" => conn.sql("select id from product where company = $1 and code_key = $2"),
@@ -268,6 +280,9 @@ async fn must_see(conn: &mut Conn, caller: &Caller, reference: &str) -> Result<(
     };
     if let Some(scope) = demanded.filter(|scope| !caller.scopes.iter().any(|own| own == scope)) {
         return Err(Error::Forbidden(scope.to_owned()));
+    }
+    if kind == "account" && !caller.sees_account(name.trim()) {
+        return Err(Error::NotFound("account"));
     }
     if kind == "room" {
         let room = Uuid::try_parse(name).map_err(|_| Error::NotFound("room"))?;

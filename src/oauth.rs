@@ -187,8 +187,25 @@ async fn issue(app: &App, address: IpAddr, headers: &HeaderMap, request: Request
     let scope = granted(&client.scopes, form.scope.as_deref())?;
     let token = format!("sala_{company}_{}", random(32)?);
     let hash = Sha256::digest(token.as_bytes()).to_vec();
-    app.db
+    let is_so = app
+        .db
         .write(async |mut tx| {
+            // What was looked at must still be so: whoever changes a client ends its tokens, and this must be one of them.
+            let same: Option<i64> = tx
+                .sql(
+                    "select company from client
+                     where company = $1 and id = $2 and secret_hash = $3 and scopes = $4 and revoked_at is null",
+                )
+                .bind(company)
+                .bind(&form.client_id)
+                .bind(secret.as_slice())
+                .bind(&client.scopes)
+                .shared()
+                .optional()
+                .await?;
+            if same.is_none() {
+                return Ok(false);
+            }
             tx.sql("insert into token (company, hash, client, scopes, expires_at) values ($1, $2, $3, $4, $5)")
                 .bind(company)
                 .bind(hash.as_slice())
@@ -196,10 +213,14 @@ async fn issue(app: &App, address: IpAddr, headers: &HeaderMap, request: Request
                 .bind(&scope)
                 .bind(now + TOKEN_LIFETIME * 1000)
                 .exec()
-                .await
+                .await?;
+            Ok(true)
         })
         .await
         .map_err(|error: db::Error| Refusal::Other(error.into()))?;
+    if !is_so {
+        return Err(wrong());
+    }
     Ok(TokenResponse { access_token: token, expires_in: TOKEN_LIFETIME, token_type: "Bearer", scope })
 }
 
@@ -474,6 +495,7 @@ pub(crate) fn make_client(company: i64, name: &str, scopes: &[String], given: &G
 /// Stores a client; of its secrets only the hashes.
 pub(crate) async fn add_client(tx: &mut Conn, client: &NewClient, number_codes: bool, now: i64) -> Result<(), Error> {
     // Requests for tokens name no company, so an id that does not begin with it must be the only one of its kind.
+    tx.lock(&format!("client/{}", client.id)).await?;
     let taken: Option<i64> =
         tx.sql("select company from client where id = $1 limit 1").bind(&client.id).optional().await?;
     if taken.is_some() {
@@ -562,6 +584,11 @@ const CLIENT: &str = "select id, name, scopes, created_at, revoked_at from clien
 /// A client by its id, revoked ones too.
 pub(crate) async fn listed_client(conn: &mut Conn, company: i64, id: &str) -> Result<Option<ListedClient>, db::Error> {
     conn.sql(CLIENT).push(" and id = $2").bind(company).bind(id).optional().await
+}
+
+/// The same, kept from others until the unit ends.
+pub(crate) async fn held_client(tx: &mut Conn, company: i64, id: &str) -> Result<Option<ListedClient>, db::Error> {
+    tx.sql(CLIENT).push(" and id = $2").bind(company).bind(id).held().optional().await
 }
 
 /// Revokes a client: its tokens end within a second, on every node.

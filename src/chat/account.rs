@@ -382,6 +382,11 @@ pub(crate) async fn find(conn: &mut Conn, company: i64, id: &str) -> Result<Opti
     conn.sql(LISTED).push(" and id = $2").bind(company).bind(id).optional().await
 }
 
+/// The same, kept from others until the unit ends.
+pub(crate) async fn held(tx: &mut Conn, company: i64, id: &str) -> Result<Option<Listed>, db::Error> {
+    tx.sql(LISTED).push(" and id = $2").bind(company).bind(id).held().optional().await
+}
+
 /// The accounts of a company, oldest first.
 pub async fn list(conn: &mut Conn, company: i64) -> Result<Vec<Listed>, db::Error> {
     conn.sql(LISTED).push(" and state <> 'removed' order by created_at, id limit 1000").bind(company).all().await

@@ -65,6 +65,14 @@ pub struct Client {
     pub person: Option<Person>,
 }
 
+impl Client {
+    /// Whether the caller has to do with a channel account: a person may be kept to some.
+    pub fn sees_account(&self, id: &str) -> bool {
+        let allowed = self.person.as_ref().and_then(|person| person.accounts.as_ref());
+        allowed.is_none_or(|allowed| allowed.iter().any(|one| one == id))
+    }
+}
+
 /// A person who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {

@@ -10,8 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::note;
 use crate::app::App;
-use crate::audit::{self, Change};
 use crate::chat::account::{self, Account, Credentials, Listed, NewAccount};
 use crate::chat::line::{ask_quota, call};
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Faults, Listing, Path, Reply};
@@ -179,16 +179,19 @@ fn view(app: &App, row: Listed) -> ChannelAccount {
     }
 }
 
-/// Whether the caller has to do with an account: a person may be kept to some.
-fn sees(caller: &Caller, id: &str) -> bool {
-    let allowed = caller.person.as_ref().and_then(|person| person.accounts.as_ref());
-    allowed.is_none_or(|allowed| allowed.iter().any(|one| one == id))
-}
-
 /// An account that works or could work, and that the caller has to do with.
 async fn must(conn: &mut Conn, caller: &Caller, id: &str) -> Result<Listed, Error> {
-    let found = account::find(conn, caller.company, id).await?;
-    found.filter(|row| row.state != "removed" && sees(caller, &row.id)).ok_or(Error::NotFound("account"))
+    usable(caller, account::find(conn, caller.company, id).await?)
+}
+
+/// The same, held until the unit ends.
+async fn held(tx: &mut Conn, caller: &Caller, id: &str) -> Result<Listed, Error> {
+    usable(caller, account::held(tx, caller.company, id).await?)
+}
+
+fn usable(caller: &Caller, found: Option<Listed>) -> Result<Listed, Error> {
+    let found = found.filter(|row| row.state != "removed" && caller.sees_account(&row.id));
+    found.ok_or(Error::NotFound("account"))
 }
 
 async fn one(conn: &mut Conn, app: &App, caller: &Caller, id: &str) -> Result<ChannelAccount, Error> {
@@ -198,19 +201,6 @@ async fn one(conn: &mut Conn, app: &App, caller: &Caller, id: &str) -> Result<Ch
 /// What the audit trail keeps of an account.
 fn noted(row: &Listed) -> serde_json::Value {
     json!({"name": row.name, "platform": row.platform, "latePush": row.late_push, "sandbox": row.sandbox})
-}
-
-async fn note(
-    tx: &mut Conn,
-    caller: &Caller,
-    id: &str,
-    action: &'static str,
-    (from, to): (&serde_json::Value, &serde_json::Value),
-    at: i64,
-) -> Result<(), Error> {
-    let change = Change { company: caller.company, reference: format!("account/{id}"), actor: &caller.id, action, at };
-    audit::record(tx, &change, from, to).await?;
-    Ok(())
 }
 
 const LATE: [(&str, &str); 3] = [("yes", "yes"), ("ask", "ask"), ("no", "no")];
@@ -247,7 +237,7 @@ async fn list_channel_accounts(
 ) -> Result<Reply<Listing<ChannelAccount>>, Error> {
     let mut conn = app.db.read().await?;
     let rows = account::list(&mut conn, caller.company).await?;
-    let seen = rows.into_iter().filter(|row| sees(&caller, &row.id));
+    let seen = rows.into_iter().filter(|row| caller.sees_account(&row.id));
     let value: Vec<ChannelAccount> = seen.map(|row| view(&app, row)).collect();
     let total = i64::try_from(value.len()).unwrap_or_default();
     Ok(Reply::ok(Listing::new(value, total)))
@@ -318,13 +308,13 @@ async fn create_channel_account(
         late_push: late.to_owned(),
     };
     // Whoever is kept to some accounts would not see the new one.
-    if !sees(&caller, &id) {
+    if !caller.sees_account(&id) {
         return Err(Error::Forbidden("account:write".to_owned()));
     }
     caller
         .write(&app, async |mut tx| {
             let row = account::add(&mut tx, &id, &new, sealed.as_deref(), app.now()).await?;
-            note(&mut tx, &caller, &id, "created", (&json!({}), &noted(&row)), app.now()).await?;
+            note(&mut tx, &caller, format!("account/{id}"), "created", (&json!({}), &noted(&row)), app.now()).await?;
             tx.reply(Reply::created(view(&app, row))).await
         })
         .await
@@ -355,11 +345,12 @@ async fn update_channel_account(
     faults.end()?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let old = must(&mut tx, &caller, &path.id).await?;
+            let old = held(&mut tx, &caller, &path.id).await?;
             let name = input.name.as_deref().map_or(old.name.as_str(), str::trim);
             let late = late.unwrap_or(&old.late_push);
             let new = account::change(&mut tx, caller.company, &old.id, name, late).await?;
-            note(&mut tx, &caller, &old.id, "updated", (&noted(&old), &noted(&new)), app.now()).await?;
+            note(&mut tx, &caller, format!("account/{}", old.id), "updated", (&noted(&old), &noted(&new)), app.now())
+                .await?;
             tx.reply(Reply::ok(view(&app, new))).await
         })
         .await?;
@@ -390,7 +381,7 @@ async fn renew_channel_account(
     let sealed = account::seal(&app.vault, caller.company, &credentials)?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let old = must(&mut tx, &caller, &path.id).await?;
+            let old = held(&mut tx, &caller, &path.id).await?;
             if old.platform != Platform::Line.name() {
                 let why = "Only accounts of line take credentials so far";
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "id", why)));
@@ -398,7 +389,7 @@ async fn renew_channel_account(
             let new = account::put_credentials(&mut tx, caller.company, &old.id, &sealed, app.now()).await?;
             // That they were replaced is told, never what they are.
             let (from, to) = (json!({"credentials": "before"}), json!({"credentials": "renewed"}));
-            note(&mut tx, &caller, &old.id, "updated", (&from, &to), app.now()).await?;
+            note(&mut tx, &caller, format!("account/{}", old.id), "updated", (&from, &to), app.now()).await?;
             tx.reply(Reply::ok(view(&app, new))).await
         })
         .await?;
@@ -424,9 +415,10 @@ async fn remove_channel_account(
 ) -> Result<Reply<Option<String>>, Error> {
     let reply = caller
         .write(&app, async |mut tx| {
-            let old = must(&mut tx, &caller, &path.id).await?;
+            let old = held(&mut tx, &caller, &path.id).await?;
             account::take_out(&mut tx, caller.company, &old.id, app.now()).await?;
-            note(&mut tx, &caller, &old.id, "deleted", (&noted(&old), &json!({})), app.now()).await?;
+            note(&mut tx, &caller, format!("account/{}", old.id), "deleted", (&noted(&old), &json!({})), app.now())
+                .await?;
             tx.reply(Reply::ok(None)).await
         })
         .await?;

@@ -9,8 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::note;
 use crate::app::App;
-use crate::audit::{self, Change};
 use crate::http::caller::Range;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Faults, Path, Reply};
 use crate::oauth::{self, ListedClient, NewClient};
@@ -140,22 +140,14 @@ async fn must(conn: &mut Conn, company: i64, id: &str) -> Result<ListedClient, E
     oauth::listed_client(conn, company, id).await?.ok_or(Error::NotFound("client"))
 }
 
+/// The same, held until the unit ends.
+async fn held(tx: &mut Conn, company: i64, id: &str) -> Result<ListedClient, Error> {
+    oauth::held_client(tx, company, id).await?.ok_or(Error::NotFound("client"))
+}
+
 /// What the audit trail keeps of a client.
 fn noted(row: &ListedClient) -> serde_json::Value {
     json!({"name": row.name, "scopes": row.scopes, "isActive": row.revoked_at.is_none()})
-}
-
-async fn note(
-    tx: &mut Conn,
-    caller: &Caller,
-    id: &str,
-    action: &'static str,
-    (from, to): (&serde_json::Value, &serde_json::Value),
-    at: i64,
-) -> Result<(), Error> {
-    let change = Change { company: caller.company, reference: format!("client/{id}"), actor: &caller.id, action, at };
-    audit::record(tx, &change, from, to).await?;
-    Ok(())
 }
 
 /// The names of scopes, each once, in order.
@@ -238,7 +230,8 @@ async fn create_api_client(
         .write(&app, async |mut tx| {
             oauth::add_client(&mut tx, &made, false, app.now()).await?;
             let row = must(&mut tx, caller.company, &made.id).await?;
-            note(&mut tx, &caller, &row.id, "created", (&json!({}), &noted(&row)), app.now()).await?;
+            note(&mut tx, &caller, format!("client/{}", row.id), "created", (&json!({}), &noted(&row)), app.now())
+                .await?;
             tx.reply(Reply::created(shown(row, &made))).await
         })
         .await
@@ -275,7 +268,7 @@ async fn update_api_client(
     faults.end()?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let old = must(&mut tx, caller.company, &path.id).await?;
+            let old = held(&mut tx, caller.company, &path.id).await?;
             if wanted.is_none() && input.is_active == Some(true) && old.revoked_at.is_some() {
                 let scopes: Vec<String> = old.scopes.split_whitespace().map(str::to_owned).collect();
                 may_give(&app, &caller, &known(&app, &scopes), &mut Faults::default())?;
@@ -289,7 +282,8 @@ async fn update_api_client(
             };
             oauth::change_client(&mut tx, caller.company, &old.id, (&name, &scopes), revoked_at).await?;
             let new = must(&mut tx, caller.company, &old.id).await?;
-            note(&mut tx, &caller, &old.id, "updated", (&noted(&old), &noted(&new)), app.now()).await?;
+            note(&mut tx, &caller, format!("client/{}", old.id), "updated", (&noted(&old), &noted(&new)), app.now())
+                .await?;
             tx.reply(Reply::ok(new.into())).await
         })
         .await?;
@@ -327,14 +321,14 @@ async fn renew_api_client_secret(
     };
     let reply = caller
         .write(&app, async |mut tx| {
-            let now = must(&mut tx, caller.company, &made.id).await?;
+            let now = held(&mut tx, caller.company, &made.id).await?;
             if now.scopes != row.scopes {
                 // Somebody gave it more meanwhile: whether the caller may have that is another question.
                 return Err(Error::Changed);
             }
             oauth::renew_client(&mut tx, &made).await?;
             let (from, to) = (json!({"secret": "before"}), json!({"secret": "renewed"}));
-            note(&mut tx, &caller, &made.id, "updated", (&from, &to), app.now()).await?;
+            note(&mut tx, &caller, format!("client/{}", made.id), "updated", (&from, &to), app.now()).await?;
             tx.reply(Reply::ok(shown(now, &made))).await
         })
         .await?;

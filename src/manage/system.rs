@@ -184,7 +184,7 @@ async fn get_system(State(app): State<App>, caller: Caller) -> Result<Reply<Syst
     let mut conn = app.db.read().await?;
     let (waiting_jobs, failed_jobs) = check_jobs(&mut conn, caller.company, now, &mut findings).await?;
     check_webhooks(&mut conn, caller.company, now, &mut findings).await?;
-    check_accounts(&mut conn, caller.company, now, &mut findings).await?;
+    check_accounts(&mut conn, &caller, now, &mut findings).await?;
     drop(conn);
     let backup = check_backup(&app, now, &mut findings).await;
     findings.0.sort_by_key(|finding| finding.ok);
@@ -247,8 +247,8 @@ async fn check_webhooks(conn: &mut Conn, company: i64, now: i64, findings: &mut 
     Ok(())
 }
 
-async fn check_accounts(conn: &mut Conn, company: i64, now: i64, findings: &mut Findings) -> Result<(), Error> {
-    for row in account::list(conn, company).await? {
+async fn check_accounts(conn: &mut Conn, caller: &Caller, now: i64, findings: &mut Findings) -> Result<(), Error> {
+    for row in account::list(conn, caller.company).await?.into_iter().filter(|row| caller.sees_account(&row.id)) {
         let well = row.state == "active";
         let reason = row.state_reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
         findings.add("account", well, Some(&row.name), None, format!("{} is {}{reason}", row.name, row.state));
