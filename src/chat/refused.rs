@@ -12,7 +12,7 @@ use crate::app::App;
 /// Each fault of each account is told once in this time.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Faults that are remembered; strangers may call any address.
+/// Accounts that are not there that are remembered; strangers may call any address.
 const MOST: usize = 1000;
 
 /// What is wrong with a callback.
@@ -31,7 +31,8 @@ fn is_due(id: &str, wrong: Wrong) -> bool {
     let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     let now = Instant::now();
     told.retain(|_, at| now.duration_since(*at) < PAUSE);
-    if told.len() >= MOST {
+    // Of accounts that are there, there are not so many.
+    if wrong == Wrong::Account && told.keys().filter(|(_, known)| *known == Wrong::Account).count() >= MOST {
         return false;
     }
     match told.entry((id.to_owned(), wrong)) {

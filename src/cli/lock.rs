@@ -20,7 +20,7 @@ impl Lock {
         let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
         let mut options = OpenOptions::new();
         let mut file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        match file.try_lock() {
+        match patient(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let holder = holder(&mut file).map(|pid| format!(" (process {pid})")).unwrap_or_default();
@@ -49,6 +49,17 @@ impl Lock {
             _ => None,
         }
     }
+}
+
+/// Locks a file; a doctor that looks at it has it for a moment.
+fn patient(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..5 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(50)),
+            done => return done,
+        }
+    }
+    file.try_lock()
 }
 
 fn holder(file: &mut File) -> Option<String> {
