@@ -105,7 +105,8 @@ impl Wishes<'_> {
     /// Every fault, and what is asked for; the recipient is `usual` when none is named.
     pub(crate) fn check(&self, faults: &mut Faults, template: Template, usual: Option<&str>) -> Checked {
         let filled = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-        let to = filled(self.email).or_else(|| filled(usual));
+        let named = |text: &String| text.split([',', ';']).any(|one| !one.trim().is_empty());
+        let to = filled(self.email).filter(named).or_else(|| filled(usual).filter(named));
         if to.is_none() {
             faults.add(Code::Required, "email", "email is required: the customer has none");
         }

@@ -174,6 +174,8 @@ pub(crate) async fn send_forgotten(tx: &mut Conn, app: &App, row: &Row, token: &
         return Ok(());
     }
     let now = app.now();
+    // Of several that ask at the same moment one gets it.
+    tx.lock(&format!("user-link/{}/{}", row.company, row.id)).await?;
     let recent: Option<i64> = tx
         .sql(
             "select id from mail where company = $1 and record = $2 and kind in ('invite', 'reset') and created_at > $3

@@ -15,7 +15,7 @@ use super::send::prepare;
 use crate::app::App;
 use crate::customer::store as customers;
 use crate::document;
-use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Path, Reply};
+use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply};
 use crate::mail::{self, Attachment, Language, Letter, Template, Wishes};
 use crate::record::{self, Actor};
 use crate::sales::number_key;
@@ -95,6 +95,11 @@ async fn email_quotation(
     let by = Actor { caller: caller.clone(), now: app.now() };
     let sent = app.db.write(async |mut tx| {
         let old: Row = record::held(&mut tx, &by.caller, "number_key", key.as_str(), &conditions).await?;
+        // The e-mail is for whom it was read: another customer's quotation must not go there.
+        if old.version != row.version {
+            let message = format!("Quotation {} was changed a moment ago; ask again", old.number);
+            return Err(Error::Conflict(Fault::new(Code::Conflict, "quotationNo", message)));
+        }
         prepare(&mut tx, &by, old).await
     });
     let (link, _) = sent.await?;
