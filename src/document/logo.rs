@@ -61,6 +61,8 @@ impl Logos {
 
     fn keep(&self, key: (i64, String), now: i64, image: Option<Bytes>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // One picture for a company: that of the address that holds now.
+        known.retain(|(company, _), _| *company != key.0);
         if known.len() >= MOST {
             known.retain(|_, found| now - found.at < BAD);
         }
@@ -95,7 +97,12 @@ pub(super) async fn of(app: &App, company: i64) -> Result<Option<Vec<u8>>, Error
 
 /// Fetches a picture with the client that refuses private addresses.
 async fn fetch(app: &App, address: &str) -> Option<Vec<u8>> {
-    let response = app.webhook_http.get(address).send().await.ok()?.error_for_status().ok()?;
+    let url = reqwest::Url::parse(address).ok()?;
+    // The client looks at what names stand for, not at addresses that are written as numbers.
+    if !app.config.allow_private_webhooks && crate::webhook::client::names_private_address(&url) {
+        return None;
+    }
+    let response = app.webhook_http.get(url).send().await.ok()?.error_for_status().ok()?;
     let mut pieces = response.bytes_stream();
     let mut image = Vec::new();
     while let Some(piece) = pieces.next().await {
@@ -211,6 +218,8 @@ async fn change(app: &App, caller: &Caller, image: Option<Vec<u8>>) -> Result<Re
         .write(app, async |mut tx| {
             let by = tx.actor();
             let company = by.caller.company;
+            // There may be no row yet that could be held.
+            tx.lock(&format!("document-logo/{company}")).await?;
             let old = tx.sql("select image from document_logo where company = $1").bind(company);
             let old: Option<Vec<u8>> = old.optional().await?;
             tx.sql("delete from document_logo where company = $1").bind(company).exec().await?;

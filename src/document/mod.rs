@@ -200,7 +200,7 @@ async fn make(app: &App, company: i64, paper: &Paper, wish: &Wish) -> Result<Byt
     let own = template::source(&mut app.db.read().await?, company, paper.kind).await?;
     let logo = logo::of(app, company).await?;
     let source = own.as_deref().unwrap_or_else(|| template::standard(paper.kind));
-    match print(app, company, paper, source, logo.as_deref(), wish).await {
+    match print_well(app, company, paper, source, logo.as_deref(), wish).await {
         Ok(pdf) => Ok(pdf),
         Err(Refused::Failed(Failed::Template(faults))) if own.is_some() => {
             Err(Error::Conflicts(template::faults("template", &faults)))
@@ -211,6 +211,22 @@ async fn make(app: &App, company: i64, paper: &Paper, wish: &Wish) -> Result<Byt
         }
         Err(refused) => Err(refused.into()),
     }
+}
+
+/// [`print`]; where a picture cannot be unpacked, without it: it keeps no document back.
+async fn print_well(
+    app: &App,
+    company: i64,
+    paper: &Paper,
+    source: &str,
+    logo: Option<&[u8]>,
+    wish: &Wish,
+) -> Result<Bytes, Refused> {
+    let made = print(app, company, paper, source, logo, wish).await;
+    if logo.is_some() && matches!(made, Err(Refused::Failed(Failed::Template(_) | Failed::Internal(_)))) {
+        return print(app, company, paper, source, None, wish).await;
+    }
+    made
 }
 
 /// The most that a document says, in bytes; the program takes no more.

@@ -54,7 +54,8 @@ impl Room {
                 return Ok(Place { room: self.clone(), company });
             }
             let own = inner.waiting.iter().filter(|(other, _)| *other == company).count();
-            if own >= EACH_WAITING || inner.waiting.len() >= MOST_WAITING {
+            // Who has none waiting is let in all the same: one place each, beyond the most.
+            if own >= EACH_WAITING || (own > 0 && inner.waiting.len() >= MOST_WAITING) {
                 return Err(Error::Busy("Too many documents are being made now; ask again in a moment"));
             }
             let (sender, turn) = oneshot::channel();

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::program::{Failed, Wrong};
-use super::{Kind, Lang, Paper, Refused, Wish, logo, paper, print, program, respond};
+use super::{Kind, Lang, Paper, Refused, Wish, logo, paper, print_well, program, respond};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Faults, Json, Path, Reply};
@@ -200,6 +200,8 @@ async fn update_document_template(
         .write(&app, async |mut tx| {
             let by = tx.actor();
             let company = by.caller.company;
+            // There may be no row yet that could be held.
+            tx.lock(&format!("document-template/{company}/{}", path.kind.word())).await?;
             let old = find(&mut tx, company, path.kind).await?;
             let version = old.as_ref().map_or(1, |old| old.version + 1);
             tx.sql(
@@ -243,6 +245,8 @@ async fn reset_document_template(
         .write(&app, async |mut tx| {
             let by = tx.actor();
             let company = by.caller.company;
+            // There may be no row yet that could be held.
+            tx.lock(&format!("document-template/{company}/{}", path.kind.word())).await?;
             let old = find(&mut tx, company, path.kind).await?;
             tx.sql("delete from document_template where company = $1 and kind = $2")
                 .bind(company)
@@ -306,7 +310,7 @@ async fn try_out(app: &App, company: i64, kind: Kind, source: &str, lang: Lang) 
     program::find(app.config.render.as_deref())?;
     let paper: Paper = paper::sample(&mut app.db.read().await?, company, kind, &Wish::of(lang)).await?;
     let logo = logo::of(app, company).await?;
-    match print(app, company, &paper, source, logo.as_deref(), &Wish::of(lang)).await {
+    match print_well(app, company, &paper, source, logo.as_deref(), &Wish::of(lang)).await {
         Ok(pdf) => Ok(pdf),
         Err(Refused::Failed(Failed::Template(wrong))) => Err(Error::Invalid(faults("source", &wrong))),
         Err(Refused::Failed(Failed::Costly(why))) => {

@@ -323,7 +323,7 @@ async fn a_template_of_one_s_own_takes_the_place_of_the_standard_one() {
     assert_eq!((refused.status, refused.errors()), (409, vec![("invalid_value", "template")]));
     assert!(refused.body["errors"][0]["message"].as_str().unwrap().starts_with("line 2"), "{refused:?}");
     let audit = app.get("/v1/audit?ref=documentTemplate%2Fquotation").await;
-    assert_eq!(audit.status, 200, "{audit:?}");
+    assert!(!audit.data()["value"].as_array().unwrap().is_empty(), "{audit:?}");
     let back = app.request(Method::DELETE, path, &[], None).await;
     assert_eq!(back.data()["source"], standard["source"]);
     assert!(words(&app.get(&format!("/v2/quotation/{number}/document?lang=th")).await).contains("ผู้เสนอราคา"));
