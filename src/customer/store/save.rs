@@ -41,18 +41,8 @@ pub(crate) async fn claim_name(tx: &mut Conn, company: i64, customer: i64, name:
     if taken == 1 {
         return Ok(());
     }
-    let code: Option<String> = tx
-        .sql(
-            "select customer.code from customer_name
-             join customer on customer.company = customer_name.company and customer.id = customer_name.customer
-             where customer_name.company = $1 and customer_name.name_key = $2",
-        )
-        .bind(company)
-        .bind(key(name))
-        .optional()
-        .await?;
-    let message = format!("Customer {} has this name", code.unwrap_or_default());
-    Err(Error::Conflict(Fault::new(Code::Taken, "customerName", message)))
+    // Not whose it is: that customer may be beyond what the caller sees.
+    Err(Error::Conflict(Fault::new(Code::Taken, "customerName", "Another customer has this name")))
 }
 
 /// Gives a customer's name free.
