@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use channel::line::Media;
 use channel::{Content, Platform};
-use db::Conn;
+use db::{Conn, Rows, Type};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::account::{Account, State};
 use super::message::{self, ChatMessage, Delivery};
 use super::room::{self, NewRoom, Room};
+use super::texts;
 use crate::app::App;
 use crate::event::{self, Event};
 use crate::http::Error;
@@ -305,6 +306,8 @@ pub async fn unsend(
     // Callbacks may come in another order than they were made: a message that is still to come is hidden when it does.
     take(tx, account, &unsent_key(provider_id), now).await?;
     let Some(room) = room::by_external(tx, account.company, &account.id, chat).await? else { return Ok(()) };
+    // Before the message, as whoever writes the index takes it.
+    texts::lock(tx, account.company).await?;
     let hidden: Option<Uuid> = tx
         .sql(
             "update message set kind = 'unsent', content = '', body = null, details = null
@@ -316,6 +319,9 @@ pub async fn unsend(
         .optional()
         .await?;
     if let Some(message) = hidden {
+        let mut rows = Rows::new(&[("id", Type::Uuid)]);
+        rows.push([message.into()]);
+        texts::forget(tx, account.company, &rows).await?;
         tx.sql(
             "update room set last_kind = 'unsent', last_content = ''
              where company = $1 and id = $2 and last_message = $3",

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::event::first_id;
 use crate::http::Error;
-use crate::job::Next;
+use crate::job::{Next, each_company};
 use crate::{live, search};
 
 /// The text index.
@@ -44,7 +44,8 @@ pub(crate) struct Cursor {
     pub(crate) message: Uuid,
     /// The last number that was given.
     pub(crate) number: i64,
-    anew: bool,
+    /// Whether it is being made anew: what was in it is not there any more.
+    pub(crate) anew: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -55,32 +56,7 @@ struct Said {
 
 /// Job: puts what is new into the index of every company.
 pub async fn run(app: &App) -> Result<Next, Error> {
-    let mut after = i64::MIN;
-    let mut is_more = false;
-    loop {
-        let companies: Vec<i64> = app
-            .db
-            .read()
-            .await?
-            .sql(
-                "select company from company
-                 where company > $1 and not exists
-                   (select 1 from company_import where company_import.company = company.company)
-                 order by company limit 500",
-            )
-            .bind(after)
-            .all()
-            .await?;
-        let Some(last) = companies.last() else { break };
-        after = *last;
-        for company in companies {
-            // What fails for one company is said, and is not in the way of those behind it.
-            match catch_up(app, company).await {
-                Ok(more) => is_more |= more,
-                Err(error) => tracing::error!(%error, company, "messages could not be put into their index"),
-            }
-        }
-    }
+    let is_more = each_company(app, "putting messages into their index", |company| catch_up(app, company)).await?;
     Ok(if is_more { Next::Again } else { Next::At(app.now() + PAUSE) })
 }
 

@@ -186,7 +186,7 @@ async fn named(conn: &mut Conn, caller: &Caller, keyword: &str, take: usize) -> 
 /// Customers and products that one answer names.
 const MOST_RECORDS: usize = 10;
 
-/// Customers that the keyword fits, of those whom the caller may see.
+/// Customers that the keyword fits, of those whom the caller may see; of a common word, among the newest.
 async fn customers_of(conn: &mut Conn, caller: &Caller, keyword: &str) -> Result<Vec<FoundRecord>, db::Error> {
     if !caller.scopes.iter().any(|scope| scope == "customer:read") {
         return Ok(Vec::new());
@@ -197,8 +197,14 @@ async fn customers_of(conn: &mut Conn, caller: &Caller, keyword: &str) -> Result
         "select customer.code, customer.name from customer where customer.company = $1 and customer.deleted_at is null",
     );
     let mut query = query.bind(company);
-    if ids.floor == 0 {
+    if ids.floor == 0 || !ids.ids.is_empty() {
         query = query.push(" and customer.id in ").push_ids(&ids.ids);
+    } else {
+        // The word is common: the newest are looked at, whoever's they are.
+        query = query
+            .push(" and customer.id in (select newest.id from customer as newest where newest.company = $1 order by newest.id desc limit ")
+            .push_bind(search::number(MOST_CANDIDATES))
+            .push(")");
     }
     query = query.push(" and customer.search_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
     let query = customers::within(query, caller).push(" order by customer.id desc limit ");
@@ -274,12 +280,17 @@ impl Seeker<'_> {
     ) -> Result<Option<After>, db::Error> {
         let cursor = texts::cursor(conn, self.caller.company).await?;
         if !matches!(after, Some(After::Number(_))) {
-            let known = cursor.as_ref().map(|cursor| cursor.message);
+            let known = cursor.as_ref().filter(|cursor| !cursor.anew).map(|cursor| cursor.message);
             let next = self.look_through(conn, None, after, known).await?;
             if next.is_some() || known.is_none() {
                 return Ok(next);
             }
-            after = None;
+            // The page before may have ended at a message that is in the index by now.
+            if let Some(After::Message(_, id)) = after {
+                let query = conn.sql("select number from message_place where company = $1 and message = $2");
+                let place: Option<i64> = query.bind(self.caller.company).bind(id).optional().await?;
+                after = place.map(After::Number);
+            }
         }
         let top = match after {
             Some(After::Number(number)) => number,
