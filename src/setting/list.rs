@@ -292,7 +292,19 @@ impl List {
             List::FileCategories => "update attachment set category = $1 where company = $2 and category = $3",
             _ => return Ok(()),
         };
-        tx.sql(text).bind(to).bind(company).bind(from).exec().await.map(drop)
+        tx.sql(text).bind(to).bind(company).bind(from).exec().await?;
+        let source = match self {
+            List::CaseCategories => "cases",
+            List::ActivityTypes => "activities",
+            _ => return Ok(()),
+        };
+        // Reports count by this entry and follow the time of a change, which stays: their figures are made anew.
+        tx.sql("update tally_cursor set place = 'anew' where company = $1 and source = $2")
+            .bind(company)
+            .bind(source)
+            .exec()
+            .await
+            .map(drop)
     }
 }
 
