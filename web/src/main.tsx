@@ -11,7 +11,10 @@ import { router } from './app/routes';
 import { cache } from './app/session';
 import { listen } from './keys';
 import { lang, load } from './i18n';
+import { uuid7 } from './live/uuid';
 
+// Over plain http browsers leave this out.
+if (!window.isSecureContext) Object.defineProperty(crypto, 'randomUUID', { value: () => uuid7() });
 document.documentElement.lang = lang;
 listen();
 await load('core', 'sign');

@@ -5,6 +5,7 @@ import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
 import { toast } from '../ui/Toast';
 import { RecordForm, type FieldSpec, type Values } from './Form';
+import { copy } from '../ui/copy';
 
 /** Asks before something that cannot be taken back. What the server refuses is said, and the question stays. */
 export function Confirm({ title, text, act, look = 'danger', run, onClose }: { title: string; text?: ReactNode; act: string; look?: 'danger' | 'main'; run(): Promise<unknown>; onClose(): void }) {
@@ -62,7 +63,7 @@ export function Copied({ text }: { text: string }) {
   return (
     <span className="row wrap">
       <code className="grow code">{text}</code>
-      <Button onClick={() => void navigator.clipboard.writeText(text).then(() => toast(t.copied))}>{t.copy}</Button>
+      <Button onClick={() => void copy(text)}>{t.copy}</Button>
     </span>
   );
 }

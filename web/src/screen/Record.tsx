@@ -172,7 +172,7 @@ export function History({ of, fields = [] }: { of: string; fields?: readonly Fie
   });
   if (list.isError) return null;
   const entries = list.data?.pages.flatMap((page) => page.value) ?? [];
-  const name = (id: string) => fields.find((field) => field.id === id)?.label ?? id;
+  const name = (id: string) => fields.find((field) => field.id === id)?.label ?? t.fields[id] ?? id;
   return (
     <section className="card" aria-label={t.history}>
       <h2>{t.history}</h2>

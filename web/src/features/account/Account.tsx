@@ -15,6 +15,7 @@ import { Check, SelectField, TextField } from '../../ui/Field';
 import { toast } from '../../ui/Toast';
 import { notifyTest } from './notify';
 import './account.css';
+import { copy } from '../../ui/copy';
 
 /** What a person sets for themselves. */
 export function Account() {
@@ -187,7 +188,7 @@ function FactorPart({ me }: { me: Me }) {
               <>
                 <p>{t.recoveryText}</p>
                 <ul className="codes">{step.codes.map((one) => <li key={one}><code>{one}</code></li>)}</ul>
-                <Button onClick={() => void navigator.clipboard.writeText(step.codes.join('\n')).then(() => toast(core.copied))}>{core.copy}</Button>
+                <Button onClick={() => void copy(step.codes.join('\n'))}>{core.copy}</Button>
               </>
             )}
             <div className="dialog-foot">

@@ -1,3 +1,4 @@
+import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { call, may } from '../../api/client';
@@ -14,6 +15,7 @@ import './channel.css';
 export function Channels() {
   const t = words('admin').channel;
   const navigate = useNavigate();
+  const cache = useQueryClient();
   const [trying, setTrying] = useState(false);
   const can = may('account:write');
   return (
@@ -54,6 +56,7 @@ export function Channels() {
           onClose={() => setTrying(false)}
           save={async (values) => {
             const made = await call<Account>('POST', ACCOUNTS, { body: { ...values, isSandbox: true }, key: crypto.randomUUID() });
+            await cache.invalidateQueries({ queryKey: ['account'] });
             void navigate({ to: `/channels/${encodeURIComponent(made.id)}` as never });
           }}
         />

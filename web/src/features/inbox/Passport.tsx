@@ -7,7 +7,7 @@ import { formatTime } from '../../i18n/format';
 import '../../screen/screen.css';
 import { Button } from '../../ui/Button';
 import { Failed, Loading } from '../../ui/State';
-import { toast } from '../../ui/Toast';
+import { copy } from '../../ui/copy';
 
 interface MessageEvent {
   id: string;
@@ -21,7 +21,6 @@ export function Passport() {
   const { id } = useParams({ strict: false }) as { id: string };
   const t = words('inbox');
   const p = t.passport;
-  const core = words('core');
   const found = useQuery({ queryKey: ['message', id], queryFn: () => data(api.GET('/v1/chat/message/{id}', { params: { path: { id } } })) });
   useEffect(() => {
     document.title = `${p.title} · Sala`;
@@ -36,7 +35,7 @@ export function Passport() {
       <header className="page-head">
         <h1>{p.title}</h1>
         <Link className="button" to="/inbox" search={{ room: message.roomId, at: message.id, view: 'open' }}>{p.inRoom}</Link>
-        <Button onClick={() => void navigator.clipboard.writeText(location.href).then(() => toast(core.act.copied))}>{p.share}</Button>
+        <Button onClick={() => void copy(location.href)}>{p.share}</Button>
       </header>
       <section className="card" aria-label={p.message}>
         <p className="pre">{message.content}</p>

@@ -28,7 +28,7 @@ export function Audit() {
         { id: 'when', label: t.when, show: (row) => formatTime(row.date) },
         { id: 'who', label: t.who, show: (row) => row.actorName ?? row.actor },
         { id: 'what', label: t.what, show: (row) => `${words('record').actions[row.action] ?? row.action}${row.ref ? ` ${row.ref}` : ''}` },
-        { id: 'changes', label: t.changes, show: (row) => <>{Object.entries(row.changes as Record<string, unknown>).slice(0, 8).map(([field, change]) => <p key={field} className="change"><span>{`${field}:`}</span><Difference change={change} /></p>)}</>, wide: true },
+        { id: 'changes', label: t.changes, show: (row) => <>{Object.entries(row.changes as Record<string, unknown>).slice(0, 8).map(([field, change]) => <p key={field} className="change"><span>{`${words('record').fields[field] ?? field}:`}</span><Difference change={change} /></p>)}</>, wide: true },
       ]}
     />
   );

@@ -12,6 +12,7 @@ import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
 import { SelectField, TextField } from '../../ui/Field';
 import { toast } from '../../ui/Toast';
+import { copy } from '../../ui/copy';
 
 interface User {
   id: string;
@@ -73,7 +74,7 @@ export function Users() {
             {link.mailed && <p className="notice good">{t.linkMailed}</p>}
             <TextField label={t.linkTitle} readOnly autoFocus value={new URL(link.url, location.origin).href} onFocus={(event) => event.target.select()} />
             <div className="dialog-foot">
-              <Button look="main" onClick={() => void navigator.clipboard.writeText(new URL(link.url, location.origin).href).then(() => toast(words('core').act.copied))}>{words('core').act.copy}</Button>
+              <Button look="main" onClick={() => void copy(new URL(link.url, location.origin).href)}>{words('core').act.copy}</Button>
             </div>
           </div>
         </Dialog>

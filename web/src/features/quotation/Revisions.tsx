@@ -53,7 +53,7 @@ function Comparison({ path, from, to }: { path: string; from: number; to: number
   if (changes.length === 0) return <p className="muted">{s.nothingDiffers}</p>;
   return (
     <div>
-      {changes.map(([field, change]) => <p key={field} className="change"><span>{`${field}:`}</span><Difference change={change} /></p>)}
+      {changes.map(([field, change]) => <p key={field} className="change"><span>{`${words('record').fields[field] ?? field}:`}</span><Difference change={change} /></p>)}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { Fragment, useEffect } from 'react';
 import { call, may } from '../../api/client';
 import { words } from '../../i18n';
 import { formatDay, formatNumber } from '../../i18n/format';
@@ -24,9 +24,11 @@ interface Kind {
 }
 interface Row {
   group: string;
+  groupName: string | null;
   figure: string;
   count: number;
   average: number | null;
+  total: number | null;
 }
 
 const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toLocaleDateString('sv');
@@ -81,10 +83,17 @@ function Figures({ kind, by, from, to }: { kind: Kind; by: string; from: string;
   if (rows.length === 0) return <Empty icon="activity" title={t.none} />;
   const groups = [...new Set(rows.map((row) => row.group))];
   const figures = kind.figures.filter((figure) => rows.some((row) => row.figure === figure));
-  const label = (group: string) => (/^\d{4}-\d\d-\d\d$/.test(group) ? formatDay(group) : group);
+  const label = (group: string) => {
+    if (/^\d{4}-\d\d-\d\d$/.test(group)) return formatDay(group);
+    const named = rows.find((row) => row.group === group)?.groupName;
+    return named ?? (kind.name === 'expenses' ? words('sale').expense.kinds[group] : undefined) ?? group;
+  };
+  // What is measured is shown beside how many it was measured of.
+  const measured = (figure: string) => rows.some((row) => row.figure === figure && (row.average !== null || row.total !== null));
+  const count = (group: string, figure: string) => rows.find((one) => one.group === group && one.figure === figure)?.count ?? 0;
   const value = (group: string, figure: string) => {
     const row = rows.find((one) => one.group === group && one.figure === figure);
-    return row ? row.average ?? row.count : 0;
+    return row ? row.total ?? row.average ?? row.count : 0;
   };
   return (
     <>
@@ -100,14 +109,24 @@ function Figures({ kind, by, from, to }: { kind: Kind; by: string; from: string;
           <thead>
             <tr>
               <th scope="col">{t.bys[by] ?? t.group}</th>
-              {figures.map((figure) => <th key={figure} scope="col" className="number">{t.figures[figure] ?? figure}</th>)}
+              {figures.map((figure) => (
+                <Fragment key={figure}>
+                  <th scope="col" className="number">{t.figures[figure] ?? figure}</th>
+                  {measured(figure) && <th scope="col" className="number">{t.count}</th>}
+                </Fragment>
+              ))}
             </tr>
           </thead>
           <tbody>
             {groups.map((group) => (
               <tr key={group}>
                 <th scope="row">{label(group)}</th>
-                {figures.map((figure) => <td key={figure} className="number">{formatNumber(Math.round(value(group, figure) * 100) / 100)}</td>)}
+                {figures.map((figure) => (
+                  <Fragment key={figure}>
+                    <td className="number">{formatNumber(Math.round(value(group, figure) * 100) / 100)}</td>
+                    {measured(figure) && <td className="number">{formatNumber(count(group, figure))}</td>}
+                  </Fragment>
+                ))}
               </tr>
             ))}
           </tbody>

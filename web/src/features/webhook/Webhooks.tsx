@@ -15,6 +15,7 @@ import { Dialog } from '../../ui/Dialog';
 import { TextField } from '../../ui/Field';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
+import { copy } from '../../ui/copy';
 
 interface Webhook {
   webhookId: number;
@@ -144,7 +145,7 @@ export function WebhookPage() {
             <p>{t.secretText}</p>
             <TextField label={t.secret} readOnly autoFocus value={secret} onFocus={(event) => event.target.select()} />
             <div className="dialog-foot">
-              <Button look="main" onClick={() => void navigator.clipboard.writeText(secret).then(() => toast(words('core').act.copied))}>{words('core').act.copy}</Button>
+              <Button look="main" onClick={() => void copy(secret)}>{words('core').act.copy}</Button>
             </div>
           </div>
         </Dialog>
