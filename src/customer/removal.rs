@@ -101,7 +101,7 @@ pub(crate) async fn delete(tx: &mut Conn, caller: &Caller, row: Row, now: i64) -
 
 /// Restores a deleted customer; 409 when another has taken its name meanwhile.
 pub(crate) async fn restore(tx: &mut Conn, caller: &Caller, row: Row, now: i64) -> Result<Row, Error> {
-    store::claim_name(tx, caller.company, row.id, &row.name).await?;
+    store::claim_name(tx, caller, row.id, &row.name).await?;
     change(tx, caller, row, None, now).await
 }
 

@@ -106,9 +106,11 @@ impl Wishes<'_> {
     pub(crate) fn check(&self, faults: &mut Faults, template: Template, usual: Option<&str>) -> Checked {
         let filled = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         let named = |text: &String| text.split([',', ';']).any(|one| !one.trim().is_empty());
-        let to = filled(self.email).filter(named).or_else(|| filled(usual).filter(named));
-        if to.is_none() {
-            faults.add(Code::Required, "email", "email is required: the customer has none");
+        let to = filled(self.email).or_else(|| filled(usual).filter(named));
+        match &to {
+            None => faults.add(Code::Required, "email", "email is required: the customer has none"),
+            Some(to) if !named(to) => faults.add(Code::InvalidFormat, "email", "email is not an e-mail address"),
+            Some(_) => {}
         }
         let checked = Checked {
             to: addresses(faults, "email", to.as_deref().unwrap_or_default()),

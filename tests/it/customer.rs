@@ -494,4 +494,10 @@ async fn the_audit_trail_is_found_by_code_as_well() {
         let trail = app.get(&format!("/v1/audit?ref={reference}")).await;
         assert_eq!(trail.data()["value"].as_array().map(Vec::len), Some(1), "{reference}: {trail:?}");
     }
+    // A number goes before a code of the same digits.
+    let first = customer["customerId"].to_string();
+    let other = json!({"customerCode": first, "customerName": "Other", "customerState": 3});
+    app.post("/v3/customers", other).await.data();
+    let trail = app.get(&format!("/v1/audit?ref=customer/{first}")).await;
+    assert!(trail.text.contains("AC-DC") && !trail.text.contains("Other"), "{trail:?}");
 }

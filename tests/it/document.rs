@@ -342,6 +342,10 @@ async fn a_template_of_one_s_own_takes_the_place_of_the_standard_one() {
         String::from_utf8_lossy(&with_logo.bytes).contains("/Image")
             && !String::from_utf8_lossy(&plain).contains("/Subtype /Image")
     );
+    // One that begins as a picture and is none keeps no document back.
+    let head = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &[0, 0, 0, 9, 0, 0, 0, 9, 8, 6, 0, 0, 0]].concat();
+    assert_eq!(logo(&STANDARD.encode(head)).await.data()["hasLogo"], true);
+    words(&app.get(&format!("/v2/quotation/{number}/document")).await);
     assert_eq!(app.request(Method::DELETE, "/v1/documents/logo", &[], None).await.data()["hasLogo"], false);
 }
 

@@ -234,6 +234,7 @@ async fn nobody_writes_headers() {
         (json!({"email": "a@example.com\r\nBcc: evil@example.com"}), &["email"][..]),
         (json!({"email": "a@example.com", "cc": "b@example.com\nBcc: evil@example.com"}), &["cc"]),
         (json!({"email": "evil <a@example.com>"}), &["email"]),
+        (json!({"email": " ;, ", "cc": "b@example.com"}), &["email"]),
         (json!({"email": "\"a\r\nb\"@example.com"}), &["email"]),
         (json!({"subject": "Hello\r\nBcc: evil@example.com"}), &["subject"]),
         (json!({"subject": "{password}", "message": "{link}"}), &["subject", "message"]),

@@ -95,6 +95,14 @@ async fn a_person_kept_to_some_accounts_has_to_do_with_no_other() {
         let path = format!("/v1/accounts/{other}");
         assert_eq!(app.as_person(&person, method, &path, None).await.status, 404);
     }
+    // Nor does the history tell of it, or the page of the system.
+    for (account, status) in [(&own, 200), (&other, 404)] {
+        let trail = app.as_person(&person, Method::GET, &format!("/v1/audit?ref=account/{account}"), None).await;
+        assert_eq!(trail.status, status, "{trail:?}");
+    }
+    let system = app.as_person(&person, Method::GET, "/v1/system", None).await;
+    let told = system.data()["findings"].as_array().unwrap().iter().filter(|one| one["code"] == "account").count();
+    assert_eq!(told, 1, "{system:?}");
     let more = json!({"platform": "line", "name": "More", "isSandbox": true});
     assert_eq!(app.as_person(&person, Method::POST, "/v1/accounts", Some(more)).await.status, 403);
     let client = json!({"name": "Robot", "scopes": ["chat:read"]});
@@ -136,6 +144,26 @@ async fn a_client_is_made_used_changed_and_taken_out_of_use_and_back() {
     let listed = app.get("/v1/clients").await;
     assert_eq!(listed.data()["value"].as_array().unwrap().len(), 2);
     assert!(!listed.text.contains(&text(&renewed, "clientSecret")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_who_change_a_client_at_once_none_undoes_the_other() {
+    let app = TestApp::new().await;
+    let (_, server) = app.second_node().await;
+    for round in 0..8 {
+        let made = app.post("/v1/clients", json!({"name": "Shop", "scopes": ["chat:read"]})).await;
+        let path = format!("/v1/clients/{}", made.data()["id"].as_str().unwrap());
+        let name = format!("Shop {round}");
+        let change = |body| crate::app::request(&app.token, Method::PATCH, &path, &[], Some(body));
+        let (off, named) = futures_util::future::join(
+            crate::app::answer(&server, change(json!({"isActive": false}))),
+            app.call(change(json!({"name": name}))),
+        )
+        .await;
+        assert_eq!((off.status, named.status), (200, 200));
+        let now = app.get(&path).await;
+        assert_eq!((&now.data()["isActive"], &now.data()["name"]), (&json!(false), &json!(name)), "round {round}");
+    }
 }
 
 #[tokio::test]

@@ -46,6 +46,12 @@ async fn a_person_sees_and_changes_no_customer_beyond_his_range() {
     let event_id = app.post("/v1/customerEvent", event).await.data()["eventId"].clone();
     let id = app.get("/v3/customers/THEIRS").await.data()["customerId"].clone();
 
+    // A name that is taken tells nobody whose it is.
+    let taken = json!({"customerName": "Customer THEIRS", "customerState": 3});
+    let refused = ask(&app, &agent, Method::POST, "/v3/customers", taken).await;
+    assert_eq!((refused.status, refused.errors()), (409, vec![("taken", "customerName")]));
+    assert!(!refused.text.contains("THEIRS"), "{refused:?}");
+
     // Lists, in each of their orders and by each of their ways.
     let seen = ["FREE".to_owned(), "MINE".to_owned()];
     for order in ["dateCreated", "dateModified", "customerName", "customerCode", "customerName desc"] {

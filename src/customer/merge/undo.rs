@@ -28,7 +28,7 @@ pub(super) async fn undo(
     let merge = find(tx, company, id).await?.ok_or(Error::NotFound("merge"))?;
     let taken = check(merge, &survivor, &merged, now)?;
     conditions.allow_change(Some(survivor.version))?;
-    store::claim_name(tx, company, merged.id, &merged.name).await?;
+    store::claim_name(tx, caller, merged.id, &merged.name).await?;
     let setting = profile::of(tx, company).await?;
     let was = store::links_of(tx, &survivor).await?;
     let mut row = fill::give_back(&survivor, &taken, id);

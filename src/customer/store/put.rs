@@ -122,7 +122,7 @@ pub(crate) async fn put_as(
     if old.is_none() {
         insert(tx, &row, &setting).await?;
     }
-    take_name(tx, old.as_ref(), &row).await?;
+    take_name(tx, caller, old.as_ref(), &row).await?;
     warnings.extend(unknown_owners(tx, company, &wanted.owners).await?);
     let links = Links { owners: wanted.owners.clone(), ..wanted };
     let change = Change {

@@ -5,11 +5,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::put::Choices;
+use super::reach::is_seen;
 use super::{Links, Row, TEXTS, key, tax_key};
 use crate::customer::identity;
 use crate::customer::input::Profile;
 use crate::event::{self, Event};
-use crate::http::{Code, Error, Fault};
+use crate::http::{Caller, Code, Error, Fault};
 use crate::search;
 use crate::setting::list::List;
 use crate::setting::phone;
@@ -18,7 +19,7 @@ use crate::staff::employee;
 use crate::time;
 
 /// Makes the name this customer's; 409 that names the other who has it.
-pub(super) async fn take_name(tx: &mut Conn, old: Option<&Row>, row: &Row) -> Result<(), Error> {
+pub(super) async fn take_name(tx: &mut Conn, caller: &Caller, old: Option<&Row>, row: &Row) -> Result<(), Error> {
     let name = key(&row.name);
     if let Some(old) = old {
         if key(&old.name) == name {
@@ -26,11 +27,12 @@ pub(super) async fn take_name(tx: &mut Conn, old: Option<&Row>, row: &Row) -> Re
         }
         release_name(tx, row.company, row.id).await?;
     }
-    claim_name(tx, row.company, row.id, &row.name).await
+    claim_name(tx, caller, row.id, &row.name).await
 }
 
-/// Reserves a name for a customer; 409 when another has it.
-pub(crate) async fn claim_name(tx: &mut Conn, company: i64, customer: i64, name: &str) -> Result<(), Error> {
+/// Reserves a name for a customer; 409 when another has it, which is named if the caller may see it.
+pub(crate) async fn claim_name(tx: &mut Conn, caller: &Caller, customer: i64, name: &str) -> Result<(), Error> {
+    let company = caller.company;
     let taken = tx
         .sql("insert into customer_name (company, name_key, customer) values ($1, $2, $3) on conflict (company, name_key) do nothing")
         .bind(company)
@@ -41,8 +43,21 @@ pub(crate) async fn claim_name(tx: &mut Conn, company: i64, customer: i64, name:
     if taken == 1 {
         return Ok(());
     }
-    // Not whose it is: that customer may be beyond what the caller sees.
-    Err(Error::Conflict(Fault::new(Code::Taken, "customerName", "Another customer has this name")))
+    let other: Option<(i64, String)> = tx
+        .sql(
+            "select customer.id, customer.code from customer_name
+             join customer on customer.company = customer_name.company and customer.id = customer_name.customer
+             where customer_name.company = $1 and customer_name.name_key = $2",
+        )
+        .bind(company)
+        .bind(key(name))
+        .optional()
+        .await?;
+    let message = match other {
+        Some((id, code)) if is_seen(tx, caller, id).await? => format!("Customer {code} has this name"),
+        _ => "Another customer has this name".to_owned(),
+    };
+    Err(Error::Conflict(Fault::new(Code::Taken, "customerName", message)))
 }
 
 /// Gives a customer's name free.

@@ -215,6 +215,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_caller_nests_ends() {
+        let nested = format!("a{} must be an object", " must be text".repeat(80_000));
+        let told = Language::Thai.tell(Code::InvalidType, &nested);
+        assert!(told.ends_with(&format!("({nested})")), "it is told by its code");
+        let deep = format!("a{} must be an object", " must be text".repeat(200));
+        assert!(Language::Thai.tell(Code::InvalidType, &deep).contains("must be text"));
+    }
+
+    #[test]
     fn a_message_keeps_its_values() {
         let tell = |code, message| Language::Thai.tell(code, message);
         assert_eq!(tell(Code::Required, "user.name is required"), "ต้องระบุ user.name");
