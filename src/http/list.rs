@@ -272,7 +272,11 @@ impl<'a, R: Record> Lister<'a, R> {
         let counted = conn.sql("select count(*) from (select 1 from ").push(R::TABLE).push(" where company = ");
         let counted = self.narrow(counted.push_bind(self.caller.company)).push(" limit ");
         let total: i64 = counted.push_bind(Listing::<()>::MOST_COUNTED + 1).push(") as counted").one::<i64>().await?;
-        let mut query = conn.rows::<R>(R::TABLE).push(" where company = ").push_bind(self.caller.company);
+        // The page's ids come first, out of an index where there is one for the filters and the order, and only its own rows
+        // are read: sorting all that match would carry their texts along.
+        let company = self.caller.company;
+        let mut query = conn.rows::<R>(R::TABLE).push(" where company = ").push_bind(company);
+        query = query.push(" and id in (select id from ").push(R::TABLE).push(" where company = ").push_bind(company);
         query = self.narrow(query);
         let by_id = order.column == "id";
         if let Some((value, id)) = after {
@@ -286,15 +290,11 @@ impl<'a, R: Record> Lister<'a, R> {
                 false => query.push("(").push_bind(value).push(", ").push_bind(id).push(")"),
             };
         }
-        let way = if order.descending { " desc" } else { "" };
-        query = query.push(" order by ").push(order.column).push(way);
-        if !by_id {
-            query = query.push(", id").push(way);
-        }
-        query = query.push(" limit ").push_bind(self.paging.take + 1);
+        query = in_order(query, order).push(" limit ").push_bind(self.paging.take + 1);
         if self.paging.skip > 0 {
             query = query.push(" offset ").push_bind(self.paging.skip);
         }
+        query = in_order(query.push(")"), order);
         let mut rows: Vec<R> = query.all().await?;
         let take = usize::try_from(self.paging.take).unwrap_or_default();
         let more = rows.len() > take;
@@ -313,6 +313,13 @@ impl<'a, R: Record> Lister<'a, R> {
         }
         query
     }
+}
+
+/// ` order by`: the order's column, and the id between equals.
+fn in_order<'c>(query: Query<'c>, order: Order) -> Query<'c> {
+    let way = if order.descending { " desc" } else { "" };
+    let query = query.push(" order by ").push(order.column).push(way);
+    if order.column == "id" { query } else { query.push(", id").push(way) }
 }
 
 /// The place behind a row in an order, as callers hand it back.
