@@ -263,3 +263,21 @@ async fn the_command_line_lets_people_in_and_shuts_them_out() {
     run(&["user", "disable", "--company", "507", "nok@example.com"]);
     assert_eq!(sign_in(&app, "nok@example.com", PASSWORD).await.status, 400);
 }
+
+#[tokio::test]
+async fn a_password_that_is_changed_at_the_same_moment_lets_nobody_in() {
+    let app = TestApp::new().await;
+    let person = app.signed_in("Agent", "nok@example.com").await;
+    let change = Some(json!({"current": PASSWORD, "new": "another fine pass"}));
+    let change = app.as_person(&person, Method::POST, "/v1/auth/password", change);
+    let old = || sign_in(&app, "nok@example.com", PASSWORD);
+    let (changed, one, two, three) = tokio::join!(change, old(), old(), old());
+    assert_eq!(changed.status, 200, "{changed:?}");
+    for answer in [one, two, three] {
+        // Whoever came before the change is signed out by it; whoever came after it was not let in.
+        match answer.status {
+            201 => assert_eq!(me(&app, &session(&answer)).await.status, 401),
+            _ => assert_eq!(answer.errors(), [("invalid_credentials", "password")]),
+        }
+    }
+}

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use db::Conn;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -114,9 +115,9 @@ pub(super) fn set_cookie(app: &App, headers: &HeaderMap, response: &mut Response
 }
 
 /// What is known of a sign-in beside its secrets.
-struct Place<'a> {
-    headers: &'a HeaderMap,
-    address: std::net::IpAddr,
+pub(super) struct Place<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) address: IpAddr,
 }
 
 impl Place<'_> {
@@ -175,10 +176,7 @@ async fn sign_in(
     }
     let place = Place { headers: &headers, address };
     match fits.as_slice() {
-        [] => {
-            let message = "The e-mail or the password is wrong";
-            Err(Error::Invalid(vec![Fault::new(Code::InvalidCredentials, "password", message)]))
-        }
+        [] => Err(wrong()),
         [row] => {
             guess.was_right(&app);
             admit(&app, row, &place).await
@@ -189,6 +187,11 @@ async fn sign_in(
             Ok(Reply::ok(SignedIn::Company { companies }).into_response())
         }
     }
+}
+
+fn wrong() -> Error {
+    let message = "The e-mail or the password is wrong";
+    Error::Invalid(vec![Fault::new(Code::InvalidCredentials, "password", message)])
 }
 
 /// A person whose password is right: signed in, or asked for the second factor.
@@ -214,9 +217,8 @@ async fn begin(
     place: &Place<'_>,
     fits: Option<(&Token, &totp::Fits)>,
 ) -> Result<Response, Error> {
-    let token = Token::new(row.company)?;
-    let session = Uuid::new_v4();
-    let (now, agent) = (app.now(), place.agent());
+    let new = New::of(row)?;
+    let (now, by) = (app.now(), if fits.is_some() { "totp" } else { "password" });
     app.db
         .write(async |mut tx| {
             if let Some((challenge, fits)) = fits
@@ -224,42 +226,92 @@ async fn begin(
             {
                 return Err(totp::refused());
             }
-            tx.sql(
-                "insert into session (company, id, person, hash, address, agent, created_at, seen_at, expires_at)
-                 values ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
-            )
-            .bind(row.company)
-            .bind(session)
-            .bind(row.id)
-            .bind(token.hash.as_slice())
-            .bind(place.address.to_string())
-            .bind(&agent)
-            .bind(now)
-            .bind(now + LONGEST)
-            .later()
-            .await?;
-            tx.sql("update person set last_sign_in_at = $3 where company = $1 and id = $2")
-                .bind(row.company)
-                .bind(row.id)
-                .bind(now)
-                .later()
-                .await?;
-            note(&mut tx, row, "signed_in", place, now).await
+            if !is_unchanged(&mut tx, row).await? {
+                return Err(if fits.is_some() { totp::refused() } else { wrong() });
+            }
+            open(&mut tx, row, &new, place, (&json!({ "by": by }), now)).await
         })
         .await?;
-    let me = MeSession { id: session.to_string(), expires_at: now + store::IDLE };
+    let me = MeSession { id: new.id.to_string(), expires_at: now + store::IDLE };
     let me = me_of(&mut app.db.read().await?, app, row.clone(), me).await?;
     let mut response = Reply::created(SignedIn::Done { me: Box::new(me) }).into_response();
-    set_cookie(app, place.headers, &mut response, Some(&token.text));
+    set_cookie(app, place.headers, &mut response, Some(&new.token.text));
     Ok(response)
 }
 
+/// Whether the password, the second factor and the right to sign in are still those that were looked at. The person is held:
+/// a change at the same moment comes before, and is seen here, or after, and ends the session.
+async fn is_unchanged(tx: &mut Conn, row: &Row) -> Result<bool, db::Error> {
+    let query = tx.sql("select password, totp, disabled from person where company = $1 and id = $2");
+    let now: Option<(Option<String>, Option<Vec<u8>>, bool)> =
+        query.bind(row.company).bind(row.id).held().optional().await?;
+    Ok(now.is_some_and(|(password, totp, disabled)| password == row.password && totp == row.totp && !disabled))
+}
+
+/// A session to be begun: its token goes into the cookie, and into no table.
+pub(super) struct New {
+    pub(super) token: Token,
+    id: Uuid,
+}
+
+impl New {
+    pub(super) fn of(row: &Row) -> Result<New, Error> {
+        Ok(New { token: Token::new(row.company)?, id: Uuid::new_v4() })
+    }
+}
+
+/// Writes a session down in the unit that has found its person good, and how they came in.
+pub(super) async fn open(
+    tx: &mut Conn,
+    row: &Row,
+    new: &New,
+    place: &Place<'_>,
+    (way, now): (&Value, i64),
+) -> Result<(), Error> {
+    tx.sql(
+        "insert into session (company, id, person, hash, address, agent, created_at, seen_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
+    )
+    .bind(row.company)
+    .bind(new.id)
+    .bind(row.id)
+    .bind(new.token.hash.as_slice())
+    .bind(place.address.to_string())
+    .bind(place.agent())
+    .bind(now)
+    .bind(now + LONGEST)
+    .later()
+    .await?;
+    tx.sql("update person set last_sign_in_at = $3 where company = $1 and id = $2")
+        .bind(row.company)
+        .bind(row.id)
+        .bind(now)
+        .later()
+        .await?;
+    let mut happened = json!({"address": place.address.to_string(), "agent": place.agent()});
+    if let (Some(happened), Some(way)) = (happened.as_object_mut(), way.as_object()) {
+        happened.extend(way.clone());
+    }
+    record(tx, row, "signed_in", &happened, now).await
+}
+
 async fn note(tx: &mut Conn, row: &Row, action: &'static str, place: &Place<'_>, now: i64) -> Result<(), Error> {
+    let happened = json!({"address": place.address.to_string(), "agent": place.agent()});
+    record(tx, row, action, &happened, now).await
+}
+
+/// Writes into the person's history what they did themselves.
+pub(super) async fn record(
+    tx: &mut Conn,
+    row: &Row,
+    action: &'static str,
+    happened: &Value,
+    now: i64,
+) -> Result<(), Error> {
     let by = row.id.to_string();
     let change =
         Change { company: row.company, reference: format!("user/{}", row.staff_code), actor: &by, action, at: now };
-    let happened = serde_json::json!({"address": place.address.to_string(), "agent": place.agent()});
-    audit::record(tx, &change, &serde_json::json!({}), &happened).await?;
+    audit::record(tx, &change, &json!({}), happened).await?;
     Ok(())
 }
 
