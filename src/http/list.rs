@@ -249,6 +249,11 @@ impl<'a, R: Record> Lister<'a, R> {
         self
     }
 
+    /// Whether this column gives the order.
+    pub fn is_ordered_by(&self, column: &str) -> bool {
+        self.order.is_some_and(|order| order.column == column)
+    }
+
     /// Reads the page and its views; 400 with every fault.
     pub async fn find(self, conn: &mut Conn) -> Result<Found<R::View>, Error> {
         let company = self.caller.company;

@@ -161,6 +161,21 @@ fn outstanding(line: &Line) -> Option<Amount> {
     wanted.checked_sub(kept)
 }
 
+/// Only documents of these days. Beside statuses, in another order than that of the days, a day is compared and not looked up
+/// (`|| ''`): the index of the statuses has the order and the days, that of the days would have to be sorted.
+fn of_days<R: Record>(
+    list: &mut Lister<'_, R>,
+    (day, from, to): (Option<String>, Option<String>, Option<String>),
+    are_compared: bool,
+) {
+    if are_compared {
+        list.equal(" and dated || '' >= ", from).equal(" and dated || '' <= ", to);
+    } else {
+        list.equal(" and dated >= ", from).equal(" and dated <= ", to);
+    }
+    list.equal(" and dated = ", day);
+}
+
 /// Only documents of this customer; the code of one that was merged leads to the survivor, where its documents are.
 fn of_customer<R: Record>(list: &mut Lister<'_, R>, company: i64, code: Option<String>) {
     let Some(code) = code else { return };

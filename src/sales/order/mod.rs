@@ -263,15 +263,15 @@ async fn enquire_sales_orders(
     }
     let states = [("unpaid", "unpaid"), ("partly", "partly"), ("paid", "paid"), ("over", "over")];
     let paid = list.faults().choice("paymentState", input.payment_state.as_deref(), &states);
+    let by_status = !statuses.is_empty();
     list.equal(" and number_key = ", given(input.sales_order_no).map(|number| number_key(&number)))
         .any(" and status in (", statuses, ")")
-        .equal(" and dated = ", dated)
-        .equal(" and dated >= ", from)
-        .equal(" and dated <= ", to)
         .equal(" and payment_state = ", paid)
         .equal(" and is_overdue = ", input.is_overdue)
         .keyword("keyword", input.keyword.as_deref())
         .order(input.order_by.as_deref(), &ORDERS);
+    let are_compared = by_status && !list.is_ordered_by("dated");
+    super::of_days(&mut list, (dated, from, to), are_compared);
     super::of_customer(&mut list, caller.company, given(input.customer_code));
     super::of_staff(&mut list, caller.company, given(input.staff_code));
     super::for_deal::only(&mut list, caller.company, input.deal_id, input.deal_no);

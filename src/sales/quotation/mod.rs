@@ -189,14 +189,14 @@ async fn enquire_quotations(
             list.faults().add(Code::InvalidValue, "quotationStatus", "quotationStatus must be from 1 to 7");
         }
     }
+    let by_status = !statuses.is_empty();
     list.equal(" and number_key = ", given(input.quotation_no).map(|number| number_key(&number)))
         .any(" and status in (", statuses, ")")
-        .equal(" and dated = ", dated)
-        .equal(" and dated >= ", from)
-        .equal(" and dated <= ", to)
         .equal(" and is_expired = ", input.is_expired)
         .keyword("keyword", input.keyword.as_deref())
         .order(input.order_by.as_deref(), &ORDERS);
+    let are_compared = by_status && !list.is_ordered_by("dated");
+    super::of_days(&mut list, (dated, from, to), are_compared);
     super::of_customer(&mut list, caller.company, given(input.customer_code));
     super::of_staff(&mut list, caller.company, given(input.staff_code));
     super::for_deal::only(&mut list, caller.company, input.deal_id, input.deal_no);
