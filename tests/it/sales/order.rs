@@ -1,0 +1,369 @@
+//! Orders: stock, deliveries, payments, files, reports.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{market, order, quote, sell, setting, stock, text, with};
+use crate::app::{Answer, answer, request};
+use crate::import::{counts, import, undo};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_piece_is_sold_once_and_numbers_have_no_gap() {
+    let app = market().await;
+    let servers = [app.second_node().await.1, app.second_node().await.1];
+    let all_at_once = async |body: Value| {
+        let mut tasks = Vec::new();
+        for index in 0..64 {
+            let request = request(&app.token, Method::POST, "/v2/salesorder", &[], Some(body.clone()));
+            let server = servers[index % 2].clone();
+            tasks.push(tokio::spawn(async move { answer(&server, request).await }));
+        }
+        let mut answers = Vec::new();
+        for task in tasks {
+            answers.push(task.await.unwrap());
+        }
+        answers
+    };
+    let buyers = all_at_once(with(order(), json!({"salesOrderDetails": [{"productCode": "10001", "qty": 10}]}))).await;
+    let (won, lost): (Vec<&Answer>, Vec<&Answer>) = buyers.iter().partition(|answer| answer.status == 200);
+    assert_eq!(won.len(), 1, "exactly one gets the last of it");
+    for answer in lost {
+        assert_eq!(answer.errors(), [("insufficient_stock", "salesOrderDetails[0].qty")]);
+    }
+    for answer in all_at_once(with(order(), json!({"salesOrderStatus": 1}))).await {
+        answer.data();
+    }
+    assert_eq!(stock(&app, "10001").await, json!([10, 10, 0]));
+    let mut numbers = Vec::new();
+    for skip in [0] {
+        let page =
+            app.post("/v2/salesorder/enquiry", json!({"take": 200, "skip": skip, "orderBy": "salesOrderNo"})).await;
+        numbers.extend(
+            page.data().as_array().unwrap().iter().map(|order| order["salesOrderNo"].as_str().unwrap().to_owned()),
+        );
+    }
+    let expected: Vec<String> = (1..=65).map(|number| format!("SO2305-{number:04}")).collect();
+    assert_eq!(numbers, expected, "no gap and no double, whoever was refused");
+}
+
+#[tokio::test]
+async fn an_order_is_delivered_in_parts_and_comes_back() {
+    let app = market().await;
+    app.post("/v3/products/10001/serials", json!({"serialNumbers": ["SN1", "SN2", "SN3", "SN4"]})).await.data();
+    let made = sell(
+        &app,
+        json!({"salesOrderDetails": [{"productCode": "10001", "qty": 4}, {"productCode": "AB00025dddd", "qty": 2.5}]}),
+    )
+    .await;
+    let number = text(&made, "salesOrderNo");
+    let path = |what: &str| format!("/v2/salesorder/{number}/{what}");
+    assert_eq!(
+        (stock(&app, "10001").await, stock(&app, "AB00025dddd").await),
+        (json!([10, 4, 6]), json!([10, 2.5, 7.5]))
+    );
+    let wrong = app.post(&path("delivery"), json!({"items": [{"line": 7}, {"productCode": "10001", "qty": 5}, {"line": 1, "qty": 1, "serialNumbers": ["A", "B"]}]})).await;
+    assert_eq!(
+        wrong.errors(),
+        [("not_found", "items[0].line"), ("out_of_range", "items[1].qty"), ("invalid_value", "items[2].serialNumbers")]
+    );
+    let part = app.post(&path("delivery"), json!({"items": [{"productCode": "10001", "qty": 3, "serialNumbers": ["SN1", "SN2", "SN3"]}], "trackingNo": "TH1"})).await;
+    let data = part.data();
+    assert_eq!(
+        (&data["deliveryState"], &data["salesOrderStatus"], &data["trackingNo"]),
+        (&json!("partly"), &json!(2), &json!("TH1"))
+    );
+    assert_eq!(
+        (&data["salesorderDetails"][0]["deliveredQty"], &data["salesorderDetails"][0]["serialNumbers"]),
+        (&json!(3), &json!(["SN1", "SN2", "SN3"]))
+    );
+    assert_eq!(
+        (stock(&app, "10001").await, stock(&app, "AB00025dddd").await),
+        (json!([7, 1, 6]), json!([10, 2.5, 7.5]))
+    );
+    let twice = app
+        .post(&path("delivery"), json!({"items": [{"productCode": "10001", "qty": 1, "serialNumbers": ["SN1"]}]}))
+        .await;
+    assert_eq!(twice.errors(), [("taken", "serialNumbers")]);
+    // What was delivered is the line's: it can no longer be changed, nor the order be cancelled.
+    let other = app
+        .post(
+            "/v2/salesorder",
+            json!({"salesOrderNo": number, "salesOrderDetails": [{"productCode": "10001", "qty": 1}]}),
+        )
+        .await;
+    assert_eq!(other.errors(), [("conflict", "salesOrderDetails")]);
+    assert_eq!(app.post(&path("cancel"), json!({})).await.errors(), [("conflict", "salesOrderStatus")]);
+    let rest = app.post(&path("delivery"), json!({})).await;
+    assert_eq!(
+        (&rest.data()["deliveryState"], &rest.data()["salesOrderStatus"], &rest.data()["reservationId"]),
+        (&json!("all"), &json!(3), &Value::Null)
+    );
+    assert_eq!(
+        (stock(&app, "10001").await, stock(&app, "AB00025dddd").await),
+        (json!([6, 0, 6]), json!([7.5, 0, 7.5]))
+    );
+    let back = app.post(&path("return"), json!({"items": [{"line": 0, "qty": 1, "serialNumbers": ["sn2"]}]})).await;
+    assert_eq!(
+        (&back.data()["salesorderDetails"][0]["returnedQty"], &back.data()["salesorderDetails"][0]["serialNumbers"]),
+        (&json!(1), &json!(["SN1", "SN3"]))
+    );
+    assert_eq!(stock(&app, "10001").await, json!([7, 0, 7]));
+    let serials = app.get("/v3/products/serials?serialNumber=SN2").await;
+    assert_eq!(serials.status, 200, "{serials:?}");
+    let movements = app.get("/v1/products/10001/movements").await;
+    let reasons: Vec<Value> = movements.data()["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| json!([m["delta"], m["reason"], m["document"]]))
+        .take(3)
+        .collect();
+    assert_eq!(reasons, [json!([1, "return", number]), json!([-1, "sale", number]), json!([-3, "sale", number])]);
+    // An order that is completed at once takes what it sells.
+    let done =
+        sell(&app, json!({"salesOrderStatus": 3, "salesOrderDetails": [{"productCode": "10001", "qty": 7}]})).await;
+    assert_eq!((&done.data()["salesOrderStatus"], stock(&app, "10001").await), (&json!(3), json!([0, 0, 0])));
+    let none =
+        sell(&app, json!({"salesOrderStatus": 3, "salesOrderDetails": [{"productCode": "10001", "qty": 1}]})).await;
+    assert_eq!((none.status, none.errors()), (409, vec![("insufficient_stock", "salesOrderDetails[0].qty")]));
+    let moved = sell(&app, json!({"salesOrderDetails": [{"productCode": "AB00025dddd", "qty": 7}]})).await;
+    let number = text(&moved, "salesOrderNo");
+    let fewer = app
+        .post(
+            "/v2/salesorder",
+            json!({"salesOrderNo": number, "salesOrderDetails": [{"productCode": "AB00025dddd", "qty": 2}]}),
+        )
+        .await;
+    assert_eq!((fewer.status, stock(&app, "AB00025dddd").await), (200, json!([7.5, 2, 5.5])));
+    app.post("/v2/salesorder", json!({"salesOrderNo": number, "salesOrderStatus": 1})).await.data();
+    assert_eq!(stock(&app, "AB00025dddd").await, json!([7.5, 0, 7.5]));
+}
+
+#[tokio::test]
+async fn an_order_is_paid_in_parts_and_falls_due() {
+    let app = market().await;
+    let plan = json!({"salesOrderDetails": [{"productCode": "10001", "qty": 1, "price": 100.01, "vatTaxValue": 7}],
+        "payment": {"valueType": 2, "schedulePayments": [
+            {"installmentValue": 33.3, "dueDate": "2099-01-31"}, {"installmentValue": 33.3, "dueDate": "2099-02-28"}, {"installmentValue": 33.4}]}});
+    let made = sell(&app, plan).await;
+    let number = text(&made, "salesOrderNo");
+    let amounts = |answer: &Answer| {
+        answer.data()["payment"]["schedulePayments"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|i| i["amount"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (&made.data()["grandTotal"], amounts(&made)),
+        (&json!(107.01), vec![json!(35.63), json!(35.63), json!(35.75)])
+    );
+    assert_eq!(
+        (&made.data()["dueDate"], &made.data()["isOverdue"]),
+        (&json!("2099-01-31T00:00:00+0700"), &json!(false))
+    );
+    let path = format!("/v2/salesorder/{number}/payments");
+    let pay = async |body: Value| app.post(&path, body).await;
+    assert_eq!(pay(json!({"amount": 0})).await.errors(), [("out_of_range", "amount")]);
+    assert_eq!(pay(json!({"amount": 1.001})).await.errors(), [("out_of_range", "amount")]);
+    assert_eq!(pay(json!({"amount": 1, "installmentNumber": 9})).await.errors(), [("not_found", "installmentNumber")]);
+    let slip = "004000060000010103002021900021231231212000115102TH91049C30";
+    let first = pay(json!({"amount": 40, "method": "promptpay", "reference": slip, "paidDate": "2026-05-21"})).await;
+    let data = first.data();
+    assert_eq!(
+        (&data["paymentState"], &data["paidAmount"], &data["outstandingAmount"]),
+        (&json!("partly"), &json!(40), &json!(67.01))
+    );
+    let statuses: Vec<Value> = data["payment"]["schedulePayments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| json!([i["status"], i["paidAmount"]]))
+        .collect();
+    assert_eq!(statuses, [json!([2, 35.63]), json!([1, 4.37]), json!([1, 0])]);
+    assert_eq!(pay(json!({"amount": 40, "reference": "0002123123121200011"})).await.errors(), [("taken", "reference")]);
+    let set = async |body: Value| {
+        app.request(Method::PUT, &format!("/v2/salesorder/{number}/payment"), &[], Some(body)).await
+    };
+    set(json!({"payments": [{"InstallmentNumber": 2, "status": 2}, {"installmentNumber": 3, "status": "2"}]}))
+        .await
+        .data();
+    let read = app.get(&format!("/v2/salesorder/{number}")).await;
+    assert_eq!((&read.data()["paymentState"], &read.data()["dueDate"]), (&json!("paid"), &Value::Null));
+    set(json!({"payments": [{"installmentNumber": 3, "status": 1}]})).await.data();
+    assert_eq!(app.get(&format!("/v2/salesorder/{number}")).await.data()["paymentState"], "partly");
+    assert_eq!(
+        set(json!({"payments": [{"periodNo": 8, "status": 2}, {"status": 3}]})).await.errors(),
+        [("invalid_value", "payments[1].status"), ("required", "payments[1].InstallmentNumber")]
+    );
+    assert_eq!(
+        set(json!({"payments": [{"periodNo": 8, "status": 2}]})).await.errors(),
+        [("not_found", "payments[0].InstallmentNumber")]
+    );
+    let over = pay(json!({"amount": 36})).await;
+    assert_eq!((&over.data()["paymentState"], &over.data()["outstandingAmount"]), (&json!("over"), &json!(-0.25)));
+    let payments = app.get(&path).await;
+    let list = payments.data()["value"].as_array().unwrap();
+    assert_eq!((list.len(), &list[0]["amount"], &list[3]["reference"]), (4, &json!(36), &json!("0002123123121200011")));
+    let undone = app.request(Method::DELETE, &format!("{path}/{}", list[0]["paymentId"]), &[], None).await;
+    assert_eq!(undone.data()["paymentState"], "partly");
+    let plan = json!({"payment": {"schedulePayments": [{"installmentValue": 5}, {"installmentNumber": 7, "installmentValue": 0}]}});
+    assert_eq!(sell(&app, plan).await.errors().len(), 3);
+
+    // A day later than the instalment's the order is overdue; the job says so once.
+    let late = sell(
+        &app,
+        json!({"salesOrderDetails": [{"productCode": "10001", "qty": 1, "price": 50}],
+        "payment": {"schedulePayments": [{"installmentValue": 50, "dueDate": "2099-06-01"}]}}),
+    )
+    .await;
+    let number = text(&late, "salesOrderNo");
+    let soon = quote(&app, json!({"quotationValidUntil": "2099-05-31", "quotationStatus": 4})).await;
+    let quotation = text(&soon, "quotationNo");
+    let at: i64 = 4_083_930_000_000; // 2099-06-01T00:00:00+0700
+    let ahead = u64::try_from(at - app.app.now()).unwrap();
+    app.advance(Duration::from_millis(ahead));
+    sala::sales::due::run(&app.app).await.unwrap();
+    let token = app.token_for(&app.client).await;
+    let get = async |path: String| app.request_as(&token, Method::GET, &path, None).await.data().clone();
+    assert_eq!(get(format!("/v2/salesorder/{number}")).await["isOverdue"], false, "its last day is not over");
+    assert_eq!(get(format!("/v1/quotation/{quotation}")).await["isExpired"], true);
+    let convert = app
+        .request_as(&token, Method::POST, &format!("/v1/quotation/{quotation}/convert-to-salesorder"), Some(json!({})))
+        .await;
+    assert_eq!(convert.errors(), [("conflict", "quotationNo")]);
+    app.advance(Duration::from_secs(24 * 3600));
+    sala::sales::due::run(&app.app).await.unwrap();
+    sala::sales::due::run(&app.app).await.unwrap();
+    let token = app.token_for(&app.client).await;
+    let audit = app.request_as(&token, Method::GET, &format!("/v1/audit?ref=sales_order/{number}"), None).await;
+    let actions: Vec<&str> =
+        audit.data()["value"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["overdue", "created"]);
+}
+
+#[tokio::test]
+async fn several_orders_are_rejected_together_and_the_rule_of_rounding_stays() {
+    let app = market().await;
+    setting(&app, json!({"rounding": "line"})).await.data();
+    let lines = json!([{"productCode": "10001", "qty": 1, "price": 1.24, "vatTaxValue": 10}, {"productCode": "10001", "qty": 1, "price": 1.24, "vatTaxValue": 10}]);
+    let one = sell(&app, json!({"salesOrderDetails": lines})).await;
+    assert_eq!(one.data()["totalVat"], json!(0.24), "on each line");
+    assert_eq!(setting(&app, json!({"rounding": "document"})).await.errors(), [("conflict", "rounding")]);
+    setting(&app, json!({"rounding": "line", "nameEn": "Siam Tools"})).await.data();
+    let two = sell(&app, json!({})).await;
+    let ids = json!([one.data()["salesOrderId"], two.data()["salesOrderId"]]);
+    let reject = async |body: Value| app.request(Method::DELETE, "/v1/salesorders/reject", &[], Some(body)).await;
+    assert_eq!(reject(json!({"salesOrderIds": ids})).await.errors(), [("required", "reason")]);
+    assert_eq!(reject(json!({"salesOrderIds": [1, 99], "reason": "x"})).await.status, 404, "all of them or none");
+    assert_eq!(stock(&app, "10001").await, json!([10, 4, 6]));
+    assert_eq!(reject(json!({"salesOrderIds": ids, "reason": "unpaid"})).await.status, 200);
+    assert_eq!(stock(&app, "10001").await, json!([10, 0, 10]));
+    let read = app.get(&format!("/v2/salesorder/{}", text(&one, "salesOrderNo"))).await;
+    assert_eq!((&read.data()["salesOrderStatus"], &read.data()["reason"]), (&json!(4), &json!("unpaid")));
+    let other = app
+        .post("/v2/salesorder", json!({"salesOrderNo": read.data()["salesOrderNo"], "customerCode": "nobody"}))
+        .await;
+    assert_eq!(other.errors(), [("not_found", "customerCode")]);
+}
+
+#[tokio::test]
+async fn a_workbook_of_orders_has_their_lines() {
+    let app = market().await;
+    let two = json!([{"productCode": "10001", "qty": 1}, {"productCode": "AB00025dddd", "qty": 2, "vatTaxValue": 7}]);
+    sell(&app, json!({"salesOrderDetails": two})).await.data();
+    sell(&app, json!({})).await.data();
+    let accept = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    let wanted = request(
+        &app.token,
+        Method::POST,
+        "/v2/salesorder/enquiry",
+        &[("accept", accept)],
+        Some(json!({"orderBy": "salesOrderNo"})),
+    );
+    let (status, _, bytes) = app.file(wanted).await;
+    assert_eq!(status, 200);
+    let mut book: calamine::Xlsx<_> = calamine::Reader::new(std::io::Cursor::new(bytes)).unwrap();
+    let rows: Vec<Vec<String>> = {
+        let sheet = calamine::Reader::worksheet_range(&mut book, "Lines").unwrap();
+        sheet.rows().map(|row| row.iter().take(3).map(ToString::to_string).collect()).collect()
+    };
+    assert_eq!(rows[0], ["salesOrderNo", "line", "productCode"]);
+    assert_eq!(
+        rows[1..],
+        [["SO2305-0001", "1", "10001"], ["SO2305-0001", "2", "AB00025dddd"], ["SO2305-0002", "1", "10001"]]
+    );
+}
+
+#[tokio::test]
+async fn sales_are_summed_as_orders_are_written() {
+    let app = market().await;
+    let other = json!({"customerCode": "C2", "customerName": "Other", "customerState": 3, "customerType": 1});
+    app.post("/v3/customers", other).await.data();
+    let line = |code: &str, price: i64| json!({"productCode": code, "qty": 1, "price": price, "vatTaxValue": 7});
+    for (day, customer, lines, more) in [
+        (
+            "2026-01-10",
+            "daisy",
+            json!([line("10001", 100), line("AB00025dddd", 50)]),
+            json!({"discountType": true, "discountValue": 10}),
+        ),
+        ("2026-02-10", "C2", json!([line("10001", 107)]), json!({"vatCalculation": false})),
+        ("2026-02-11", "daisy", json!([line("10001", 1)]), json!({"currencyCode": "USD", "currencyRate": 35})),
+        ("2026-02-12", "daisy", json!([line("10001", 999)]), json!({"salesOrderStatus": 1})),
+    ] {
+        sell(&app, with(more, json!({"salesOrderDate": day, "customerCode": customer, "salesOrderDetails": lines})))
+            .await
+            .data();
+    }
+    let report = async |query: &str| {
+        let found = app.get(&format!("/v1/sales/report?{query}")).await;
+        let rows = found.data()["value"].as_array().unwrap().clone();
+        rows.iter().map(|row| json!([row["code"], row["orders"], row["netTotal"]])).collect::<Vec<_>>()
+    };
+    assert_eq!(report("by=month").await, [json!(["2026-01", 1, 135]), json!(["2026-02", 2, 135])]);
+    assert_eq!(report("by=product").await, [json!(["10001", 3, 225]), json!(["AB00025dddd", 1, 45])]);
+    assert_eq!(report("by=customer&dateFrom=2026-02-01").await, [json!(["C2", 1, 100]), json!(["daisy", 1, 35])]);
+    assert_eq!(report("by=employee&take=1").await, [json!(["Admin01", 3, 270])]);
+    assert_eq!(
+        app.get("/v1/sales/report?by=moon&take=0").await.errors(),
+        [("invalid_value", "by"), ("out_of_range", "take")]
+    );
+    let owed = app.get("/v1/sales/receivables").await;
+    let rows = owed.data()["value"].as_array().unwrap();
+    assert_eq!(
+        rows.iter().map(|row| json!([row["currencyCode"], row["total"]])).collect::<Vec<_>>(),
+        [json!(["THB", 251.45]), json!(["USD", 1.07])]
+    );
+    // What is rejected is not sold.
+    let all = app.post("/v2/salesorder/enquiry", json!({"customerCode": "C2"})).await;
+    let id = &all.data()[0]["salesOrderId"];
+    app.request(Method::DELETE, "/v1/salesorders/reject", &[], Some(json!({"salesOrderIds": [id], "reason": "x"})))
+        .await;
+    assert_eq!(report("by=month&dateFrom=2026-02-01").await, [json!(["2026-02", 1, 35])]);
+}
+
+#[tokio::test]
+async fn orders_come_out_of_a_file_once_and_go_back() {
+    let app = market().await;
+    let file = "เลขที่ใบสั่งขาย,วันที่,รหัสลูกค้า,รหัสสินค้า,จำนวน,ราคา,ภาษีมูลค่าเพิ่ม\n\
+                OLD-1,28/11/2569,daisy,10001,2,100,7\nOLD-1,,,AB00025dddd,1,50.25,7\n\
+                OLD-2,2026-11-27,daisy,10001,1,10,\nOLD-3,2026-11-27,nobody,10001,1,10,\n";
+    let done = import(&app, "kind=orders", file).await;
+    assert_eq!(counts(&done), (2, 1, 0, 1), "{done:#}");
+    let read = app.get("/v2/salesorder/OLD-1").await;
+    let data = read.data();
+    assert_eq!((&data["salesOrderDate"], &data["grandTotal"]), (&json!("2026-11-28T00:00:00+0700"), &json!(267.77)));
+    assert_eq!(
+        (data["salesorderDetails"].as_array().unwrap().len(), stock(&app, "10001").await),
+        (2, json!([10, 3, 7]))
+    );
+    let again = import(&app, "kind=orders", file).await;
+    assert_eq!(counts(&again), (0, 0, 3, 1), "{again:#}");
+    undo(&app, &done).await;
+    assert_eq!(app.get("/v2/salesorder/OLD-1").await.data()["salesOrderStatus"], 5);
+    assert_eq!(stock(&app, "10001").await, json!([10, 0, 10]));
+}
