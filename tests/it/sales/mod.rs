@@ -284,6 +284,14 @@ async fn lists_are_filtered_and_ordered() {
     assert_eq!(days(json!({"take": 10, "customerCode": "DAISY"})).await, ["03", "01"]);
     assert_eq!(days(json!({"take": 10, "quotationDate": "2023-01-02T10:00:00"})).await, ["02"]);
     assert_eq!(days(json!({"take": 10, "dateFrom": "2566-01-02", "orderBy": "-quotationDate"})).await, ["02", "03"]);
+    // Days beside statuses, whichever of them leads: both ends belong to the period.
+    for order in ["dateCreated", "quotationDate"] {
+        let of = async |narrowed: Value| days(with(json!({"take": 10, "orderBy": order}), narrowed)).await;
+        assert_eq!(of(json!({"quotationStatus": 4, "dateFrom": "2023-01-02", "dateTo": "2023-01-02"})).await, ["02"]);
+        assert_eq!(of(json!({"quotationStatuses": [1, 4], "dateFrom": "2023-01-02"})).await, ["03", "02"]);
+        assert_eq!(of(json!({"quotationStatuses": [1, 4], "dateTo": "2023-01-02"})).await, ["02", "01"]);
+        assert_eq!(of(json!({"quotationStatus": 1, "dateFrom": "2023-01-02"})).await, [""; 0]);
+    }
     assert_eq!(days(json!({"take": 10, "orderBy": "grandTotal"})).await, ["01", "03", "02"]);
     assert_eq!(days(json!({"take": 10, "keyword": "คุณ c2"})).await, ["02"]);
     assert_eq!(days(json!({"take": 10, "staffCode": "nobody"})).await, [""; 0]);
@@ -315,6 +323,20 @@ async fn lists_are_filtered_and_ordered() {
             }
             assert_eq!(pages, whole, "{order}");
         }
+    }
+    for day in ["2023-05-01", "2023-05-02"] {
+        sell(&app, json!({"salesOrderDate": day, "salesOrderStatus": 1})).await.data();
+    }
+    for order in ["dateCreated", "salesOrderDate"] {
+        let narrowed =
+            json!({"salesOrderStatuses": [1], "dateFrom": "2023-05-02", "dateTo": "2023-05-02", "orderBy": order});
+        let found = app.post("/v2/salesorder/enquiry", narrowed).await;
+        assert_eq!(
+            (found.data().as_array().unwrap().len(), &found.body["total"]),
+            (1, &json!(1)),
+            "{order}: {found:?}"
+        );
+        assert_eq!(&found.data()[0]["salesOrderDate"].as_str().unwrap()[..10], "2023-05-02");
     }
     let stranger = app.tenant(508, &["quotation:read", "salesorder:read"]).await;
     let theirs = app.request_as(&stranger.token, Method::POST, "/v1/quotation/enquiry", Some(json!({"take": 5}))).await;
