@@ -1,5 +1,5 @@
-//! What happened with a customer, the newest first: chat rooms, events, activities, cases, tasks, deals, quotations, orders and
-//! contracts in one list.
+//! What happened with a customer, the newest first: chat rooms, events, activities, cases, tasks, deals, quotations, orders,
+//! contracts and e-mails in one list.
 //!
 //! A page is one statement. Each kind of record reads no more of its index than a page has, from the place on where the page
 //! before ended; so a page costs the same however long the history is. A new kind is one more `Arm`.
@@ -21,6 +21,7 @@ use crate::chat::room::preview;
 use crate::customer::store as customers;
 use crate::http::{Caller, Code, Envelope, Error, Faults, Page, Paging, Path, Query, Reply};
 use crate::inbox::rights;
+use crate::mail;
 use crate::record;
 use crate::sales::{contract, deal, order, quotation};
 use crate::service::{Activity, Case};
@@ -45,7 +46,7 @@ struct CustomerPath {
 #[into_params(parameter_in = Query)]
 struct TimelineQuery {
     /// Only entries of these kinds, with commas between them: `room`, `event`, `activity`, `case`, `task`, `deal`,
-    /// `quotation`, `order`, `contract`.
+    /// `quotation`, `order`, `contract`, `mail`.
     kinds: Option<String>,
     /// Entries a page: 1 to 200, default 20. Also spelled `pageLength`.
     take: Option<i64>,
@@ -62,11 +63,12 @@ struct TimelineQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct TimelineEntry {
-    /// `room`, `event`, `activity`, `case`, `task`, `deal`, `quotation`, `order` or `contract`.
+    /// `room`, `event`, `activity`, `case`, `task`, `deal`, `quotation`, `order`, `contract` or `mail`.
     #[schema(example = "case")]
     kind: String,
     /// When: of a room its last message, of an activity its begin, of a case when it was raised, of a deal when it was
-    /// offered, of a contract its begin, of a task, a quotation and an order when it was entered.
+    /// offered, of a contract its begin, of a task, a quotation and an order when it was entered, of an e-mail when it was
+    /// asked for.
     #[schema(example = "2025-02-05T17:35:53+0700")]
     date: String,
     /// The record's number or id, by which its own operations know it.
@@ -74,7 +76,7 @@ struct TimelineEntry {
     reference: String,
     /// What it is called.
     title: String,
-    /// What was said last in the room, or more about the event.
+    /// What was said last in the room, more about the event, or the record that an e-mail is about: `quotation/QT2511-0001`.
     text: Option<String>,
     /// How far it has come, of a kind of record that has a status.
     #[schema(example = "open")]
@@ -221,9 +223,22 @@ const ARMS: &[Arm] = &[
             false => query.push(" and false"),
         },
     },
+    Arm {
+        kind: "mail",
+        select: "select 9 as rank, created_at as at, id as number, cast(null as uuid) as room, cast(id as text) as reference, subject as title,
+                        record as said, state as status, owner as assignee
+                 from mail where company = ",
+        at: "created_at",
+        condition: " and customer is not null and deleted_at is null",
+        by_uuid: false,
+        within: |query, caller| match may(caller, "mail:read") {
+            true => record::within::<mail::Row>(query, caller),
+            false => query.push(" and false"),
+        },
+    },
 ];
 
-/// Whether a caller has a scope. Documents of sales are shown to whoever may read them.
+/// Whether a caller has a scope. Documents of sales and e-mails are shown to whoever may read them.
 fn may(caller: &Caller, wanted: &str) -> bool {
     caller.scopes.iter().any(|scope| scope == wanted)
 }

@@ -262,16 +262,35 @@ pub(crate) struct Kept {
     pub(crate) size: u64,
 }
 
-/// A record's file, once its bytes are here.
-pub(crate) async fn kept(conn: &mut Conn, company: i64, record: Record, id: &str) -> Result<Option<Kept>, Error> {
-    let row = match find(conn, company, record, id).await {
-        Ok(row) => row,
-        Err(Error::NotFound(_) | Error::Db(db::Error::Invalid(_))) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let size = row.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
-    let kept = Kept { id: row.id, name: row.name, content_type: row.content_type, size };
-    Ok(Some(kept).filter(|_| row.state == "stored"))
+/// Those of a record's files with these ids whose bytes are here, by their ids.
+pub(crate) async fn kept(
+    conn: &mut Conn,
+    company: i64,
+    record: Record,
+    ids: impl IntoIterator<Item = &str>,
+) -> Result<HashMap<String, Kept>, db::Error> {
+    let mut rows = Rows::new(&[("id", Type::Text)]);
+    // A zero is in no id, and no database takes one.
+    for id in ids.into_iter().filter(|id| !id.contains('\0')) {
+        rows.push([id.into()]);
+    }
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<Row> = conn
+        .sql(COLUMNS)
+        .push(" and id in (select id from ")
+        .bind(company)
+        .push_rows(&rows)
+        .push(" as input)")
+        .all()
+        .await?;
+    let is_here = |row: &Row| row.record_kind == record.kind && row.record == record.id && row.state == "stored";
+    let kept = found.into_iter().filter(is_here).map(|row| {
+        let size = row.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+        (row.id.clone(), Kept { id: row.id, name: row.name, content_type: row.content_type, size })
+    });
+    Ok(kept.collect())
 }
 
 /// A file that is to be sent in a room.

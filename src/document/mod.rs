@@ -124,21 +124,30 @@ pub(crate) struct Wish {
     pub(crate) copy: bool,
     /// A standard for archives that it must meet.
     pub(crate) standard: Option<&'static str>,
+    /// The entry of the list of templates whose text makes it; that of the record when it is none.
+    pub(crate) template: Option<i64>,
 }
 
 impl Wish {
     /// As documents usually are.
     pub(crate) fn of(lang: Lang) -> Wish {
-        Wish { lang, era: None, words: true, copy: false, standard: None }
+        Wish { lang, era: None, words: true, copy: false, standard: None, template: None }
     }
 }
 
 /// The document of this kind and number as PDF, for the company itself: for jobs that were allowed when they were asked for.
+/// By the text of this entry of the list of templates; by that of the record without one.
 ///
 /// 404 without the record, 409 `not_configured` without the program that makes documents, 503 when too many are being made.
-pub async fn pdf(app: &App, company: i64, kind: Kind, number: &str, lang: Lang) -> Result<Bytes, Error> {
+pub async fn pdf(
+    app: &App,
+    company: i64,
+    kind: Kind,
+    number: &str,
+    (lang, template): (Lang, Option<i64>),
+) -> Result<Bytes, Error> {
     let caller = Caller::acting(company, "system");
-    let wish = Wish::of(lang);
+    let wish = Wish { template, ..Wish::of(lang) };
     let paper = paper::find(&mut app.db.read().await?, &caller, kind, number, &wish).await?;
     make(app, company, &paper, &wish).await
 }
@@ -157,6 +166,9 @@ pub(crate) async fn answer(
         Asked::Kind(kind) => paper::find(&mut conn, caller, kind, number, &wish).await?,
         Asked::Tax => paper::find_tax(&mut conn, caller, number, &wish).await?,
     };
+    if let Some(entry) = wish.template {
+        template::chosen(&mut conn, caller.company, paper.kind, entry).await?;
+    }
     drop(conn);
     let pdf = make(app, caller.company, &paper, &wish).await?;
     Ok(respond(pdf, &paper.number))
@@ -171,6 +183,8 @@ pub(crate) async fn answer_link(
 ) -> Result<Response, Error> {
     let company = row.company;
     let wish = query.wish(&profile::of(&mut conn, company).await?.language)?;
+    // How a document looks is for the company to choose.
+    let wish = Wish { template: None, ..wish };
     let paper = paper::of_quotation(&mut conn, row, &wish).await?;
     drop(conn);
     let pdf = make(app, company, &paper, &wish).await?;
@@ -197,7 +211,8 @@ fn respond(pdf: Bytes, number: &str) -> Response {
 /// Makes a document by the company's template, or the standard one.
 async fn make(app: &App, company: i64, paper: &Paper, wish: &Wish) -> Result<Bytes, Error> {
     program::find(app.config.render.as_deref())?;
-    let own = template::source(&mut app.db.read().await?, company, paper.kind).await?;
+    let entry = wish.template.or_else(|| paper.template());
+    let own = template::source(&mut app.db.read().await?, company, paper.kind, entry).await?;
     let logo = logo::of(app, company).await?;
     let source = own.as_deref().unwrap_or_else(|| template::standard(paper.kind));
     match print_well(app, company, paper, source, logo.as_deref(), wish).await {

@@ -30,6 +30,7 @@ pub(crate) enum Asked {
 /// How the document is wanted.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct DocumentQuery {
     /// `pdf`, which is also what is made when it is absent.
     format: Option<String>,
@@ -44,6 +45,9 @@ pub(crate) struct DocumentQuery {
     copy: Option<bool>,
     /// A standard that the file must meet: `a-3a`, `a-3b` or `a-3u` (PDF/A-3).
     standard: Option<String>,
+    /// The template: an entry of the list `contract-templates` for contracts, of `header-templates` for all others. That of
+    /// the record when it is absent; of a contract the first one.
+    template_id: Option<i64>,
 }
 
 impl DocumentQuery {
@@ -63,6 +67,7 @@ impl DocumentQuery {
             words: self.words.unwrap_or(true),
             copy: self.copy.unwrap_or(false),
             standard,
+            template: self.template_id.filter(|id| *id != 0),
         })
     }
 }

@@ -47,15 +47,16 @@ pub(crate) struct Attachment {
 }
 
 impl Attachment {
-    /// The document of this number, in the language of its e-mail.
+    /// The document of this number, in the language of its e-mail and by the template that was chosen for it.
     pub(crate) async fn document(
         app: &App,
         company: i64,
         kind: document::Kind,
         number: &str,
-        language: Language,
+        (language, template): (Language, Option<i64>),
     ) -> Result<Attachment, Error> {
-        let bytes = document::pdf(app, company, kind, number, document::Lang::of(language.word())).await?;
+        let wish = (document::Lang::of(language.word()), template);
+        let bytes = document::pdf(app, company, kind, number, wish).await?;
         Ok(Attachment { name: format!("{number}.pdf"), content_type: "application/pdf".to_owned(), bytes })
     }
 }
@@ -104,16 +105,24 @@ pub(crate) struct Checked {
 impl Wishes<'_> {
     /// Every fault, and what is asked for; the recipient is `usual` when none is named.
     pub(crate) fn check(&self, faults: &mut Faults, template: Template, usual: Option<&str>) -> Checked {
-        let filled = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-        let named = |text: &String| text.split([',', ';']).any(|one| !one.trim().is_empty());
-        let to = filled(self.email).or_else(|| filled(usual).filter(named));
-        match &to {
-            None => faults.add(Code::Required, "email", "email is required: the customer has none"),
-            Some(to) if !named(to) => faults.add(Code::InvalidFormat, "email", "email is not an e-mail address"),
-            Some(_) => {}
+        let to = filled(self.email).or_else(|| filled(usual).filter(|text| names_one(text)));
+        if to.is_none() {
+            faults.add(Code::Required, "email", "email is required: the customer has none");
+        }
+        self.read(faults, template, to.as_deref().unwrap_or_default())
+    }
+
+    /// The same of a record that is not known, and whose customer is neither: nobody is missing there.
+    pub(crate) fn check_alone(&self, faults: &mut Faults, template: Template) {
+        self.read(faults, template, self.email.unwrap_or_default());
+    }
+
+    fn read(&self, faults: &mut Faults, template: Template, to: &str) -> Checked {
+        if !to.trim().is_empty() && !names_one(to) {
+            faults.add(Code::InvalidFormat, "email", "email is not an e-mail address");
         }
         let checked = Checked {
-            to: addresses(faults, "email", to.as_deref().unwrap_or_default()),
+            to: addresses(faults, "email", to),
             cc: addresses(faults, "cc", self.cc.unwrap_or_default()),
             subject: filled(self.subject),
             text: filled(self.text),
@@ -126,6 +135,16 @@ impl Wishes<'_> {
         }
         checked
     }
+}
+
+/// A text that says something, without what stands around it.
+fn filled(text: Option<&str>) -> Option<String> {
+    text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Whether something stands between the commas and semicolons.
+fn names_one(text: &str) -> bool {
+    text.split([',', ';']).any(|one| !one.trim().is_empty())
 }
 
 /// Reads addresses with commas or semicolons between them.

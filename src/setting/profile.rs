@@ -82,6 +82,9 @@ pub struct Setting {
     /// How the company shows in e-mails.
     #[serde(default)]
     pub mail: MailSetting,
+    /// Words within which no line of a document is broken, besides those of the standard list.
+    #[schema(example = json!(["บางแสน"]))]
+    pub unbroken_words: Vec<String>,
 }
 
 /// How a company shows in its e-mails.
@@ -230,6 +233,7 @@ impl Default for Setting {
             retention_days: None,
             retention: Retention::default(),
             mail: MailSetting::default(),
+            unbroken_words: Vec::new(),
         }
     }
 }
@@ -313,6 +317,9 @@ struct SettingUpdate {
     retention: Option<RetentionWrite>,
     /// How the company shows in e-mails.
     mail: Option<MailSettingWrite>,
+    /// All words within which no line of a document is broken, besides those of the standard list: at most 500.
+    #[schema(example = json!(["บางแสน"]))]
+    unbroken_words: Option<Vec<String>>,
 }
 
 /// Get the company's profile and rules.
@@ -444,6 +451,23 @@ async fn save(tx: &mut Conn, row: &Row) -> Result<(), db::Error> {
     Ok(())
 }
 
+/// The most words of a company's own that are kept together.
+const MOST_WORDS: usize = 500;
+
+/// The letters of the longest of them: a line holds no more.
+const LONGEST_WORD: usize = 60;
+
+/// Words as they are kept: each once, without what stands around it.
+fn unbroken(given: &[String]) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in given.iter().map(|word| word.trim()).filter(|word| !word.is_empty()) {
+        if !words.iter().any(|known| known == word) {
+            words.push(word.to_owned());
+        }
+    }
+    words
+}
+
 fn merge(old: &Row, input: &SettingUpdate) -> Result<Row, Error> {
     let was = &old.setting;
     let mut numbers = was.numbers.clone();
@@ -471,6 +495,7 @@ fn merge(old: &Row, input: &SettingUpdate) -> Result<Row, Error> {
         retention_days: input.retention_days.clone().over(was.retention_days),
         retention: input.retention.as_ref().map_or(was.retention, |write| write.over(was.retention)),
         mail: input.mail.as_ref().map_or_else(|| was.mail.clone(), |write| write.over(&was.mail)),
+        unbroken_words: input.unbroken_words.as_deref().map_or_else(|| was.unbroken_words.clone(), unbroken),
     };
     let row = Row {
         name: input.name.clone().unwrap_or_else(|| old.name.clone()),
@@ -517,6 +542,19 @@ fn faults(row: &Row) -> Vec<Fault> {
     );
     let reply_to = setting.mail.reply_to.as_deref().is_none_or(|text| crate::mail::address(text).is_some());
     need(reply_to, Code::InvalidFormat, "mail.replyTo".to_owned(), "mail.replyTo is not an e-mail address");
+    let words = &setting.unbroken_words;
+    need(
+        words.len() <= MOST_WORDS,
+        Code::TooLong,
+        "unbrokenWords".to_owned(),
+        "unbrokenWords may have at most 500 words",
+    );
+    for (index, word) in words.iter().enumerate().take(MOST_WORDS) {
+        let is_word = (2..=LONGEST_WORD).contains(&word.chars().count())
+            && !word.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+        let field = format!("unbrokenWords[{index}]");
+        need(is_word, Code::InvalidFormat, field, "A word has 2 to 60 letters and no blank");
+    }
     for field in setting.retention.faults() {
         need(false, Code::OutOfRange, field.to_owned(), "Days are from 1 to 36500");
     }

@@ -54,6 +54,7 @@ const fn secret(table: &'static str) -> Part {
 pub const TABLES: &[Part] = &[
     part("company"),
     part("document_template"),
+    part("document_template_named"),
     part("document_logo"),
     part("counter"),
     part("choice"),

@@ -169,7 +169,11 @@ async fn every_fault_of_a_contract_is_named() {
     let send = app
         .post("/v1/contract/send-document", json!({"contractNo": "x", "templateId": 9, "email": "no address"}))
         .await;
-    assert_eq!(send.errors(), [("not_found", "contractNo")]);
+    assert_eq!(
+        send.errors(),
+        [("not_found", "contractNo"), ("not_found", "templateId"), ("invalid_format", "email")],
+        "every fault at once"
+    );
     let send = app
         .post(
             "/v1/contract/send-document",

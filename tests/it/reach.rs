@@ -193,7 +193,25 @@ async fn the_timeline_has_the_documents_that_the_caller_may_see() {
         kinds.sort_unstable();
         kinds
     };
-    assert_eq!(kinds(None, "").await, ["deal/open", "order/open", "quotation/draft"]);
+    // An e-mail is of the customer whose record it is about; one that is about nobody is in no timeline.
+    app.sql(
+        "insert into mail (company, id, kind, record, customer, language, recipients, copies, subject, body, attachments,
+                           message_id, size, state, attempts, tries, since, next_at, search_key, created_by, created_at,
+                           modified_by, modified_at, version)
+         select company, 1, 'quotation', 'quotation/QT1', id, 'th', '[]', '[]', 'Your quotation', '', '[]', 'a', 1, 'sent',
+                1, 1, 0, 0, '', 'x', created_at, 'x', created_at, 1 from customer where code = 'daisy'
+         union all
+         select company, 2, 'test', 'user/x', null, 'th', '[]', '[]', 'A trial', '', '[]', 'b', 1, 'sent',
+                1, 1, 0, 0, '', 'x', created_at, 'x', created_at, 1 from customer where code = 'daisy'",
+    )
+    .await;
+    assert_eq!(kinds(None, "").await, ["deal/open", "mail/sent", "order/open", "quotation/draft"]);
+    let mail = app.get("/v3/customers/daisy/timeline?kinds=mail").await;
+    let row = &mail.data()["value"][0];
+    assert_eq!(
+        (&row["reference"], &row["title"], &row["text"]),
+        (&json!("1"), &json!("Your quotation"), &json!("quotation/QT1"))
+    );
     assert_eq!(kinds(None, "?kinds=deal").await, ["deal/open"]);
     let agent = app.signed_in("Agent", "nok@example.com").await;
     let none: [String; 0] = [];

@@ -7,7 +7,7 @@ use super::write::{amount, day};
 use super::{Found, Kind, Lang, Shop, Wish, buyer};
 use crate::http::{Caller, Error};
 use crate::record;
-use crate::sales::contract::Row;
+use crate::sales::contract::{self, Row};
 use crate::sales::number_key;
 
 pub(super) async fn find(conn: &mut Conn, caller: &Caller, number: &str, wish: &Wish) -> Result<Found, Error> {
@@ -16,6 +16,7 @@ pub(super) async fn find(conn: &mut Conn, caller: &Caller, number: &str, wish: &
     let company = caller.company;
     let view = record::view(conn, row).await?;
     let shop = Shop::load(conn, company).await?;
+    let template = contract::first_template(conn, company).await?;
     let mut data = shop.begin(Kind::Contract, &view.contract_no, &view.date_created, wish);
     let services = view.contract_services.iter().map(|service| {
         json!({
@@ -30,6 +31,7 @@ pub(super) async fn find(conn: &mut Conn, caller: &Caller, number: &str, wish: &
     let currency = shop.setting.currency.as_str();
     let more = [
         ("mark", json!(mark)),
+        ("templateId", json!(template)),
         ("subject", json!(view.contract_name)),
         ("contractType", json!(view.contract_type)),
         ("starts", day(&view.date_start, wish)),

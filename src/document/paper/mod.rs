@@ -36,6 +36,13 @@ pub(super) struct Paper {
     pub(super) data: Map<String, Value>,
 }
 
+impl Paper {
+    /// The entry of the list of templates that its record chose.
+    pub(super) fn template(&self) -> Option<i64> {
+        self.data.get("templateId").and_then(Value::as_i64)
+    }
+}
+
 /// The document of this kind and number; 404 without it, or when it is outside the caller's range.
 pub(super) async fn find(
     conn: &mut Conn,
@@ -95,7 +102,7 @@ impl Shop {
         data.insert("date".to_owned(), day(dated, wish));
         data.insert("copy".to_owned(), wish.copy.into());
         data.insert("seller".to_owned(), self.seller(wish.lang));
-        data.insert("unbroken".to_owned(), unbroken(&self.name).into());
+        data.insert("unbroken".to_owned(), unbroken(&self.name, &self.setting.unbroken_words).into());
         data
     }
 
@@ -144,6 +151,7 @@ impl Shop {
         });
         data.insert("lines".to_owned(), shown.collect());
         data.insert("currency".to_owned(), currency.into());
+        data.insert("templateId".to_owned(), json!(terms.header_template));
         data.insert("includesVat".to_owned(), terms.includes_vat.into());
         let rates = money.rates.iter().map(|rate| {
             json!({
@@ -248,13 +256,18 @@ const WORDS: &str = include_str!("../unbroken.txt");
 /// The longest part of a name that is kept on one line, in letters.
 const LONGEST_NAME: usize = 24;
 
-/// The words within which a line is never broken: the list's, and the parts of the company's own name.
-fn unbroken(company: &str) -> Vec<&str> {
+/// The words of the standard list, in its order.
+pub(super) fn standard_words() -> impl Iterator<Item = &'static str> {
+    WORDS.split_whitespace()
+}
+
+/// The words within which a line is never broken: those of the standard list, the company's own, and the parts of its name.
+fn unbroken<'a>(company: &'a str, own: &'a [String]) -> Vec<&'a str> {
     let is_thai = |part: &&str| part.chars().any(|letter| matches!(letter, '\u{e01}'..='\u{e5b}'));
-    let own = company.split_whitespace().filter(is_thai).filter(|part| part.chars().count() <= LONGEST_NAME);
-    let mut words: Vec<&str> = WORDS.split_whitespace().chain(own).collect();
+    let name = company.split_whitespace().filter(is_thai).filter(|part| part.chars().count() <= LONGEST_NAME);
+    let mut words: Vec<&str> = standard_words().chain(own.iter().map(String::as_str)).chain(name).collect();
     // The longest first: of two words that begin alike it is the whole that is looked for.
-    words.sort_unstable_by_key(|word| std::cmp::Reverse(word.len()));
+    words.sort_unstable_by_key(|word| (std::cmp::Reverse(word.len()), *word));
     words.dedup();
     words
 }

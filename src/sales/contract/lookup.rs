@@ -1,6 +1,7 @@
 //! What contracts choose from. The paths are guessed; other spellings of them are in `http/paths.rs`.
 
 use axum::extract::State;
+use db::Conn;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -46,6 +47,12 @@ async fn active(app: &App, caller: &Caller, list: List) -> Result<Vec<Choice>, E
     let mut all = choice::all(&mut app.db.read().await?, caller.company, list).await?;
     all.retain(|entry| entry.is_active);
     Ok(all)
+}
+
+/// The template of contracts when none is chosen: the first that can be.
+pub(crate) async fn first_template(conn: &mut Conn, company: i64) -> Result<Option<i64>, Error> {
+    let all = choice::all(conn, company, List::ContractTemplates).await?;
+    Ok(all.into_iter().find(|entry| entry.is_active).map(|entry| entry.id))
 }
 
 /// List the types of contracts.

@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use self::lookup::first_template;
 pub use self::row::Contract;
 pub(crate) use self::row::Row;
 pub(crate) use self::run::run;

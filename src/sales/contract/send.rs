@@ -1,6 +1,8 @@
 //! Sending a contract's document by e-mail. What is asked for is checked to its end; then the transport is asked for, and where
 //! there is none the answer says so, and nothing is written down. The e-mail is stored before it is acknowledged.
 
+use std::collections::HashSet;
+
 use axum::extract::State;
 use db::Conn;
 use jiff::Timestamp;
@@ -33,7 +35,7 @@ struct ContractSendDocument {
     /// Number of the contract; not needed where the path has it.
     #[schema(example = "CONT250600006")]
     contract_no: Option<String>,
-    /// Number of the template; the first one when absent.
+    /// Number of the template by which the document is made; the first one when absent.
     #[schema(example = 1)]
     template_id: Option<i64>,
     /// Recipient, or several with commas between them; the customer's own e-mail when absent.
@@ -83,9 +85,9 @@ async fn send_contract_document(
         }
         found => Some(found?),
     };
-    let (letter, files) = letter(&mut conn, row.as_ref(), &input, faults).await?;
+    let parcel = parcel(&mut conn, caller.company, row.as_ref(), &input, faults).await?;
     drop(conn);
-    send(&app, &caller, letter, files).await
+    send(&app, &caller, parcel).await
 }
 
 /// The same, where the path names the contract.
@@ -114,41 +116,52 @@ async fn send_document_of_contract(
         }
         found => found?,
     };
-    let (letter, files) = letter(&mut conn, Some(&row), &input, faults).await?;
+    let parcel = parcel(&mut conn, caller.company, Some(&row), &input, faults).await?;
     drop(conn);
-    send(&app, &caller, letter, files).await
+    send(&app, &caller, parcel).await
 }
 
-/// What is to be sent, and the files that go along; 400 with every fault.
-async fn letter(
+/// An e-mail, and what goes along with it.
+struct Parcel {
+    letter: Letter,
+    files: Vec<Kept>,
+    /// The entry of the list of templates by which the document is made.
+    template: Option<i64>,
+}
+
+/// What is to be sent; 400 with every fault, also beside a contract that is not known.
+async fn parcel(
     conn: &mut Conn,
+    company: i64,
     row: Option<&Row>,
     input: &ContractSendDocument,
     mut faults: Faults,
-) -> Result<(Letter, Vec<Kept>), Error> {
+) -> Result<Parcel, Error> {
     let language = faults.choice("language", input.language.as_deref(), &[("th", "th"), ("en", "en")]);
-    let Some(row) = row else {
-        faults.end()?;
-        return Err(Error::NotFound("contract"));
-    };
-    let templates = choice::all(conn, row.company, List::ContractTemplates).await?;
-    let is_there = match input.template_id.filter(|id| *id != 0) {
-        Some(id) => templates.iter().any(|template| template.is_active && template.id == id),
-        None => templates.iter().any(|template| template.is_active),
-    };
-    if !is_there {
+    let templates = choice::all(conn, company, List::ContractTemplates).await?;
+    let wanted = input.template_id.filter(|id| *id != 0);
+    let mut usable = templates.iter().filter(|template| template.is_active);
+    let template = usable.find(|template| wanted.is_none_or(|id| template.id == id)).map(|template| template.id);
+    if template.is_none() {
         faults.add(Code::NotFound, "templateId", "templateId is not a template that can be chosen");
     }
-    let customer = customers::exactly(conn, row.company, row.customer).await?;
     let wishes = Wishes {
         email: input.email.as_deref(),
         cc: input.cc.as_deref(),
         subject: input.subject.as_deref(),
         text: input.message.as_deref(),
     };
+    let ids = distinct(input.file_ids.as_deref().unwrap_or_default());
+    faults.most("fileIds", ids.len(), MOST);
+    let Some(row) = row else {
+        wishes.check_alone(&mut faults, Template::Contract);
+        faults.end()?;
+        return Err(Error::NotFound("contract"));
+    };
+    let customer = customers::exactly(conn, row.company, row.customer).await?;
     let usual = customer.as_ref().and_then(|customer| customer.email.as_deref());
     let checked = wishes.check(&mut faults, Template::Contract, usual);
-    let files = files(conn, row, input.file_ids.as_deref().unwrap_or_default(), &mut faults).await?;
+    let files = files(conn, row, &ids, &mut faults).await?;
     faults.end()?;
     let setting = profile::of(conn, row.company).await?;
     let zone = time::zone(conn, row.company).await?;
@@ -177,23 +190,36 @@ async fn letter(
         ],
         attachments: Vec::new(),
     };
-    Ok((letter, files))
+    Ok(Parcel { letter, files, template })
 }
 
 /// The most files that go along.
 const MOST: usize = 20;
 
-/// The contract's files with these ids.
-async fn files(conn: &mut Conn, row: &Row, ids: &[String], faults: &mut Faults) -> Result<Vec<Kept>, Error> {
-    faults.most("fileIds", ids.len(), MOST);
+/// Each id once, with the place where it stands first.
+fn distinct(ids: &[String]) -> Vec<(usize, &str)> {
+    let mut seen = HashSet::new();
+    ids.iter().map(|id| id.trim()).enumerate().filter(|(_, id)| seen.insert(*id)).collect()
+}
+
+/// The contract's files with these ids, in their order.
+async fn files(
+    conn: &mut Conn,
+    row: &Row,
+    ids: &[(usize, &str)],
+    faults: &mut Faults,
+) -> Result<Vec<Kept>, Error> {
+    let asked = ids.iter().take(MOST).map(|(_, id)| *id);
+    let mut known = attachment::kept(conn, row.company, Record::contract(row.id), asked).await?;
     let mut found = Vec::new();
-    for (index, id) in ids.iter().enumerate().take(MOST) {
-        let file = attachment::kept(conn, row.company, Record::contract(row.id), id.trim()).await?;
-        if file.is_none() {
-            let field = format!("fileIds[{index}]");
-            faults.add(Code::NotFound, &field, format!("{field} is no file of this contract that is here"));
+    for (place, id) in ids.iter().take(MOST) {
+        match known.remove(*id) {
+            Some(file) => found.push(file),
+            None => {
+                let field = format!("fileIds[{place}]");
+                faults.add(Code::NotFound, &field, format!("{field} is no file of this contract that is here"));
+            }
         }
-        found.extend(file);
     }
     let size: u64 = found.iter().map(|file| file.size).sum();
     if size > MOST_FILES {
@@ -203,15 +229,12 @@ async fn files(conn: &mut Conn, row: &Row, ids: &[String], faults: &mut Faults) 
     Ok(found)
 }
 
-async fn send(
-    app: &App,
-    caller: &Caller,
-    mut letter: Letter,
-    files: Vec<Kept>,
-) -> Result<Reply<Option<String>>, Error> {
+async fn send(app: &App, caller: &Caller, parcel: Parcel) -> Result<Reply<Option<String>>, Error> {
     mail::transport(app)?;
-    let (number, language) = (letter.record.trim_start_matches("contract/").to_owned(), letter.language);
-    let document = Attachment::document(app, letter.company, document::Kind::Contract, &number, language).await?;
+    let Parcel { mut letter, files, template } = parcel;
+    let number = letter.record.trim_start_matches("contract/").to_owned();
+    let how = (letter.language, template);
+    let document = Attachment::document(app, letter.company, document::Kind::Contract, &number, how).await?;
     letter.attachments.push(document);
     for file in files {
         let bytes = app.media.get(&file.id).await?.bytes().await.map_err(|error| Error::Internal(error.to_string()))?;

@@ -106,8 +106,8 @@ async fn email_quotation(
     letter.places.push(("link", link.address(&app)?));
     // The link is enough where no documents are made.
     if document::is_there(&app) {
-        let (kind, language) = (document::Kind::Quotation, letter.language);
-        letter.attachments.push(Attachment::document(&app, row.company, kind, &row.number, language).await?);
+        let (kind, how) = (document::Kind::Quotation, (letter.language, None));
+        letter.attachments.push(Attachment::document(&app, row.company, kind, &row.number, how).await?);
     }
     let letter = &letter;
     caller

@@ -21,10 +21,16 @@ interface Page {
   next: string | null;
 }
 
-const icons: Record<string, IconName> = { room: 'inbox', event: 'star', activity: 'activity', case: 'case', task: 'task' };
-/** The page of an entry; an event has none of its own. */
-const placeOf = (entry: Entry): string | null =>
-  ({ room: `/inbox?view=open&room=${entry.reference}`, activity: `/activities/${encodeURIComponent(entry.reference)}`, case: `/cases/${encodeURIComponent(entry.reference)}`, task: `/tasks/${encodeURIComponent(entry.reference)}` })[entry.kind] ?? null;
+const icons: Record<string, IconName> = { room: 'inbox', event: 'star', activity: 'activity', case: 'case', task: 'task', deal: 'deal', quotation: 'document', order: 'cart', contract: 'document', mail: 'mail' };
+/** The pages of records, by their references. */
+const pages: Record<string, string> = { activity: 'activities', case: 'cases', task: 'tasks', quotation: 'quotations', order: 'orders', contract: 'contracts' };
+/** The page of an entry; an event has none of its own, and a deal's page is known by another number. */
+const placeOf = (entry: Entry): string | null => {
+  if (entry.kind === 'room') return `/inbox?view=open&room=${entry.reference}`;
+  if (entry.kind === 'mail') return '/mail';
+  const page = pages[entry.kind];
+  return page ? `/${page}/${encodeURIComponent(entry.reference)}` : null;
+};
 
 /** What happened with a customer, over every kind of record, the newest first. */
 export function Timeline({ code }: { code: string }) {

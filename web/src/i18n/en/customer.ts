@@ -70,8 +70,8 @@ const words = {
     which: 'Which kind',
     all: 'Everything',
     none: 'Nothing has happened yet.',
-    kinds: { room: 'Conversation', event: 'Event', activity: 'Activity', case: 'Case', task: 'Task' } as Record<string, string>,
-    statuses: { open: 'open', waiting: 'waiting', closed: 'closed', doing: 'in progress', done: 'done', cancelled: 'cancelled', new: 'new', resolved: 'resolved', planned: 'planned' } as Record<string, string>,
+    kinds: { room: 'Conversation', event: 'Event', activity: 'Activity', case: 'Case', task: 'Task', deal: 'Deal', quotation: 'Quotation', order: 'Order', contract: 'Contract', mail: 'E-mail' } as Record<string, string>,
+    statuses: { open: 'open', waiting: 'waiting', closed: 'closed', doing: 'in progress', done: 'done', cancelled: 'cancelled', new: 'new', resolved: 'resolved', planned: 'planned', won: 'won', missed: 'missed', draft: 'draft', waitingForApproval: 'waiting for approval', waitingToBeSent: 'to be sent', sent: 'sent', completed: 'completed', rejected: 'rejected', active: 'active', queued: 'on its way', refused: 'refused by the server', failed: 'not sent' } as Record<string, string>,
   },
   privacy: {
     title: 'Privacy…',

@@ -73,8 +73,8 @@ const words: Shape<typeof en> = {
     which: 'ประเภท',
     all: 'ทั้งหมด',
     none: 'ยังไม่มีอะไรเกิดขึ้น',
-    kinds: { room: 'บทสนทนา', event: 'เหตุการณ์', activity: 'กิจกรรม', case: 'เคส', task: 'งาน' },
-    statuses: { open: 'เปิดอยู่', waiting: 'พักไว้', closed: 'ปิดแล้ว', doing: 'กำลังทำ', done: 'เสร็จแล้ว', cancelled: 'ยกเลิก', new: 'ใหม่', resolved: 'แก้ไขแล้ว', planned: 'วางแผนไว้' },
+    kinds: { room: 'บทสนทนา', event: 'เหตุการณ์', activity: 'กิจกรรม', case: 'เคส', task: 'งาน', deal: 'ดีล', quotation: 'ใบเสนอราคา', order: 'ใบสั่งขาย', contract: 'สัญญา', mail: 'อีเมล' },
+    statuses: { open: 'เปิดอยู่', waiting: 'พักไว้', closed: 'ปิดแล้ว', doing: 'กำลังทำ', done: 'เสร็จแล้ว', cancelled: 'ยกเลิก', new: 'ใหม่', resolved: 'แก้ไขแล้ว', planned: 'วางแผนไว้', won: 'ปิดได้', missed: 'ปิดไม่ได้', draft: 'ฉบับร่าง', waitingForApproval: 'รออนุมัติ', waitingToBeSent: 'รอส่ง', sent: 'ส่งแล้ว', completed: 'เสร็จสมบูรณ์', rejected: 'ถูกปฏิเสธ', active: 'มีผลอยู่', queued: 'กำลังส่ง', refused: 'เซิร์ฟเวอร์ปลายทางไม่รับ', failed: 'ส่งไม่สำเร็จ' },
   },
   privacy: {
     title: 'ข้อมูลส่วนบุคคล…',
