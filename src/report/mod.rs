@@ -7,6 +7,7 @@ mod chat;
 mod figures;
 mod records;
 mod satisfaction;
+pub(crate) mod sold;
 pub mod tally;
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! What records come to that change after they are made: cases, activities, deals and expenses.
+//! What records come to that change after they are made: cases, activities, deals, expenses and orders.
 //!
 //! They are followed in the order of their changes. What a record comes to is written down beside it; when it has changed, that is
 //! taken back and what it comes to now is added, in the unit that moves the place.
@@ -10,13 +10,14 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::figures::{Figure, Kind};
+use super::sold;
 use super::tally::{Lot, Sums};
 use crate::http::Error;
 use crate::setting::choice;
 use crate::setting::list::List;
 
 /// Records added up in one unit of work.
-const MOST: i64 = 500;
+pub(super) const MOST: i64 = 500;
 
 /// Which records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,7 @@ pub(super) enum Of {
     Activities,
     Deals,
     Expenses,
+    Orders,
 }
 
 const RAISED: &str = "case.raised";
@@ -66,6 +68,7 @@ impl Of {
             Of::Activities => "activities",
             Of::Deals => "deals",
             Of::Expenses => "expenses",
+            Of::Orders => "orders",
         }
     }
 
@@ -76,6 +79,7 @@ impl Of {
             Of::Activities => ACTIVITIES,
             Of::Deals => DEALS,
             Of::Expenses => EXPENSES,
+            Of::Orders => sold::MEASURES,
         }
     }
 }
@@ -131,7 +135,7 @@ pub(super) const OF_EXPENSES: &[Figure] =
     &[figure("claimed", CLAIMED, Kind::Amount), figure("approved", APPROVED, Kind::Amount)];
 
 /// One of a measure, at a time (Unix milliseconds), told apart by a key, worth so much.
-struct Fact(&'static str, i64, String, i64);
+pub(super) struct Fact(pub(super) &'static str, pub(super) i64, pub(super) String, pub(super) i64);
 
 /// A fact as it is kept: measure, day, hour, key and worth.
 type Kept = (String, i64, i64, String, i64);
@@ -143,10 +147,10 @@ struct Known {
 }
 
 /// A record that has changed.
-struct Changed {
-    id: i64,
-    at: i64,
-    facts: Vec<Fact>,
+pub(super) struct Changed {
+    pub(super) id: i64,
+    pub(super) at: i64,
+    pub(super) facts: Vec<Fact>,
 }
 
 /// Adds up the records that changed behind this place and before this time.
@@ -154,24 +158,77 @@ pub(super) async fn add_up(
     tx: &mut Conn,
     company: i64,
     of: Of,
-    (place, until): (&str, i64),
+    span: (&str, i64),
     sums: &mut Sums<'_>,
 ) -> Result<Lot, Error> {
+    let Some(Step { lot, rows }) = step(tx, company, of, span, sums).await? else {
+        return Ok(Lot { place: None, is_more: false });
+    };
+    if !rows.is_empty() {
+        tx.sql("insert into tally_record (company, source, record, facts) select ")
+            .push_bind(company)
+            .push(", ")
+            .push_bind(of.name())
+            .push(", record, facts from ")
+            .push_rows(&rows)
+            .push(" as input where true on conflict (company, source, record) do update set facts = excluded.facts")
+            .exec()
+            .await?;
+    }
+    Ok(lot)
+}
+
+/// Lots of changed records that are looked at for one answer.
+const MOST_LOTS: usize = 4;
+
+/// What the records that changed behind this place come to beyond what is added up, written nowhere; whether these are all.
+pub(super) async fn lately(
+    conn: &mut Conn,
+    company: i64,
+    of: Of,
+    place: &str,
+    sums: &mut Sums<'_>,
+) -> Result<bool, Error> {
+    let mut place = place.to_owned();
+    for _ in 0..MOST_LOTS {
+        let Some(Step { lot, .. }) = step(conn, company, of, (&place, i64::MAX), sums).await? else { return Ok(true) };
+        match lot.place.filter(|_| lot.is_more) {
+            Some(next) => place = next,
+            None => return Ok(true),
+        }
+    }
+    Ok(false)
+}
+
+/// A lot of changed records: where the next begins, and what each comes to now where that is something else than before.
+struct Step {
+    lot: Lot,
+    rows: Rows,
+}
+
+async fn step(
+    conn: &mut Conn,
+    company: i64,
+    of: Of,
+    (place, until): (&str, i64),
+    sums: &mut Sums<'_>,
+) -> Result<Option<Step>, Error> {
     let (at, id) = place.split_once(':').unwrap_or_default();
     let after = (at.parse().unwrap_or(i64::MIN), id.parse().unwrap_or_default());
     let changed = match of {
-        Of::Cases => cases(tx, company, after, until).await?,
-        Of::Activities => activities(tx, company, after, until).await?,
-        Of::Deals => deals(tx, company, after, until).await?,
-        Of::Expenses => expenses(tx, company, after, until).await?,
+        Of::Cases => cases(conn, company, after, until).await?,
+        Of::Activities => activities(conn, company, after, until).await?,
+        Of::Deals => deals(conn, company, after, until).await?,
+        Of::Expenses => expenses(conn, company, after, until).await?,
+        Of::Orders => sold::orders(conn, company, after, until, sums.zone()).await?,
     };
-    let Some(last) = changed.last() else { return Ok(Lot { place: None, is_more: false }) };
+    let Some(last) = changed.last() else { return Ok(None) };
     let lot = Lot {
         place: Some(format!("{}:{}", last.at, last.id)),
         is_more: changed.len() >= usize::try_from(MOST).unwrap_or_default(),
     };
     let ids: Vec<i64> = changed.iter().map(|record| record.id).collect();
-    let known: Vec<Known> = tx
+    let known: Vec<Known> = conn
         .sql("select record, facts from tally_record where company = $1 and source = $2 and record in ")
         .bind(company)
         .bind(of.name())
@@ -199,24 +256,16 @@ pub(super) async fn add_up(
                 // A measure that is no more was of an older program; its figures go when they are made anew.
                 if let Some(measure) = of.measures().iter().copied().find(|known| *known == measure.as_str()) {
                     sums.put((measure, *day, *hour, key.clone()), sign, sign * worth);
+                    if let Some(months) = sold::months_of(measure) {
+                        sums.put((months, sold::month(*day), 0, key.clone()), sign, sign * worth);
+                    }
                 }
             }
         }
         let facts = serde_json::to_value(&now).map_err(|error| Error::Internal(error.to_string()))?;
         rows.push([record.id.into(), facts.into()]);
     }
-    if !rows.is_empty() {
-        tx.sql("insert into tally_record (company, source, record, facts) select ")
-            .push_bind(company)
-            .push(", ")
-            .push_bind(of.name())
-            .push(", record, facts from ")
-            .push_rows(&rows)
-            .push(" as input where true on conflict (company, source, record) do update set facts = excluded.facts")
-            .exec()
-            .await?;
-    }
-    Ok(lot)
+    Ok(Some(Step { lot, rows }))
 }
 
 /// Forgets a lot of what records came to; whether there was something.

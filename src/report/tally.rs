@@ -21,7 +21,7 @@ const BEHIND: i64 = 60 * 1000;
 const PAUSE: i64 = 60 * 1000;
 
 /// The place of a source whose figures are to be made anew.
-const ANEW: &str = "anew";
+pub(super) const ANEW: &str = "anew";
 
 /// Rows deleted in one unit of work.
 const LOT: i64 = 2_000;
@@ -41,13 +41,14 @@ enum Source {
 }
 
 impl Source {
-    const ALL: [Source; 6] = [
+    const ALL: [Source; 7] = [
         Source::Chat,
         Source::Satisfaction,
         Source::Records(Of::Cases),
         Source::Records(Of::Activities),
         Source::Records(Of::Deals),
         Source::Records(Of::Expenses),
+        Source::Records(Of::Orders),
     ];
 
     fn name(self) -> &'static str {
@@ -75,7 +76,22 @@ pub(super) struct Sums<'z> {
     sums: BTreeMap<(&'static str, i64, i64, String), (i64, i64)>,
 }
 
-impl Sums<'_> {
+impl<'z> Sums<'z> {
+    /// None yet, of a company in this zone.
+    pub(super) fn new(zone: &'z Zone) -> Sums<'z> {
+        Sums { zone, sums: BTreeMap::new() }
+    }
+
+    /// The company's zone.
+    pub(super) fn zone(&self) -> &'z Zone {
+        self.zone
+    }
+
+    /// Each of them.
+    pub(super) fn each(self) -> impl Iterator<Item = ((&'static str, i64, i64, String), (i64, i64))> {
+        self.sums.into_iter()
+    }
+
     /// Counts one of a measure at a time (Unix milliseconds), which is worth so much.
     pub(super) fn add(&mut self, measure: &'static str, at: i64, key: &str, worth: i64) {
         let (day, hour) = self.place(at);
@@ -146,6 +162,15 @@ pub async fn rebuild(app: &App, company: i64) -> Result<(), Error> {
     Ok(())
 }
 
+/// How far the records of this kind have been added up; none before the first.
+pub(super) async fn place(conn: &mut Conn, company: i64, of: Of) -> Result<Option<String>, db::Error> {
+    conn.sql("select place from tally_cursor where company = $1 and source = $2")
+        .bind(company)
+        .bind(Source::Records(of).name())
+        .optional()
+        .await
+}
+
 /// One lot of one source; whether there may be more.
 async fn step(app: &App, company: i64, source: Source, zone: &Zone) -> Result<bool, Error> {
     let until = app.now() - BEHIND;
@@ -162,7 +187,7 @@ async fn step(app: &App, company: i64, source: Source, zone: &Zone) -> Result<bo
                 clear(&mut tx, company, source).await?;
                 return Ok(true);
             }
-            let mut sums = Sums { zone, sums: BTreeMap::new() };
+            let mut sums = Sums::new(zone);
             let before = place.as_deref().unwrap_or_default();
             let lot = match source {
                 Source::Chat => chat::add_up(&mut tx, company, before, until, &mut sums).await?,

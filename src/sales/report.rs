@@ -1,5 +1,10 @@
-//! Reports of sales: by product, customer, salesperson and month, and what is still to be paid by age. They are summed from
-//! a row for each line and each order that is kept as orders are written, so that no document is opened for them.
+//! Reports of sales: by product, customer, salesperson and month, and what is still to be paid by age.
+//!
+//! They come out of what is added up while things happen (`report::sold`), with what changed since. Whoever sees only some orders
+//! gets what those come to, summed from a row for each line that is kept as orders are written; so does everybody while what is
+//! added up is made anew.
+
+use std::collections::HashMap;
 
 use axum::extract::State;
 use db::{Amount, Conn, Rows, Type};
@@ -8,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use super::content::Line;
 use super::order::{self, Status};
@@ -16,6 +22,7 @@ use crate::app::App;
 use crate::http::caller::Range;
 use crate::http::{Caller, Envelope, Error, Faults, Query, Reply};
 use crate::record;
+use crate::report::sold::{self, Owed, Sold};
 use crate::time;
 
 /// The routes of this resource.
@@ -88,6 +95,13 @@ async fn report_sales(
     let to = read_day("dateTo", query.date_to.as_deref(), &mut faults);
     faults.range("take", query.take, 1..=200);
     faults.end()?;
+    let most = query.take.unwrap_or(20);
+    let mut conn = app.db.read().await?;
+    if caller.range() == Range::All
+        && let Some(value) = added_up(&mut conn, caller.company, by, (from, to), most).await?
+    {
+        return Ok(Reply::ok(SalesReport { value }));
+    }
     let first = from.unwrap_or(Date::MIN).to_string();
     let last = to.unwrap_or(Date::MAX).to_string();
     let (text, end) = match by {
@@ -125,8 +139,7 @@ async fn report_sales(
             " group by substr(line.dated, 1, 7) order by code limit $4",
         ),
     };
-    let mut conn = app.db.read().await?;
-    let mut found = conn.sql(text).bind(caller.company).bind(first).bind(last).bind(query.take.unwrap_or(20));
+    let mut found = conn.sql(text).bind(caller.company).bind(first).bind(last).bind(most);
     if caller.range() != Range::All {
         // Whoever sees only some orders sees what those come to.
         found = found.push(" and line.sales_order in (select id from sales_order where company = ");
@@ -142,6 +155,96 @@ enum By {
     Customer,
     Employee,
     Month,
+}
+
+/// The rows out of what is added up; none when that is being made anew.
+async fn added_up(
+    conn: &mut Conn,
+    company: i64,
+    by: By,
+    period: (Option<Date>, Option<Date>),
+    most: i64,
+) -> Result<Option<Vec<SalesRow>>, Error> {
+    let most = usize::try_from(most).unwrap_or_default();
+    let of = match by {
+        By::Product => Sold::Product,
+        By::Customer => Sold::Customer,
+        By::Employee => Sold::Employee,
+        By::Month => Sold::Month,
+    };
+    let Some(mut sums) = sold::sold(conn, company, of, period, most).await? else { return Ok(None) };
+    sums.sort_by(|one, other| other.net.cmp(&one.net));
+    // Those that sold as much as the last are put in order by their codes.
+    if let Some(least) = sums.get(most.saturating_sub(1)).filter(|_| !matches!(by, By::Month)).map(|sum| sum.net) {
+        sums.retain(|sum| sum.net >= least);
+    }
+    let keys: Vec<&str> = sums.iter().map(|sum| sum.key.as_str()).collect();
+    let names = names(conn, company, by, &keys).await?;
+    let mut rows: Vec<SalesRow> = sums
+        .into_iter()
+        .filter_map(|sum| {
+            let (code, name) = names.get(&sum.key)?.clone();
+            Some(SalesRow { code, name, orders: sum.orders, net_total: Amount::from_units(sum.net) })
+        })
+        .collect();
+    match by {
+        By::Month => rows.sort_by(|one, other| one.code.cmp(&other.code)),
+        _ => rows.sort_by(|one, other| (other.net_total, &one.code).cmp(&(one.net_total, &other.code))),
+    }
+    rows.truncate(most);
+    Ok(Some(rows))
+}
+
+/// Code and name of each key.
+async fn names(
+    conn: &mut Conn,
+    company: i64,
+    by: By,
+    keys: &[&str],
+) -> Result<HashMap<String, (String, String)>, Error> {
+    let ids: Vec<i64> = keys.iter().filter_map(|key| key.parse().ok()).collect();
+    let text = match by {
+        By::Month => {
+            let month = |key: &&str| {
+                let text = key.get(..4).zip(key.get(4..)).map(|(year, month)| format!("{year}-{month}"))?;
+                Some(((*key).to_owned(), (text.clone(), text)))
+            };
+            return Ok(keys.iter().filter_map(month).collect());
+        }
+        By::Employee => return employees(conn, company, keys).await,
+        By::Product => "select id, code, name from product where company = $1 and id in ",
+        By::Customer => "select id, code, name from customer where company = $1 and id in ",
+    };
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<(i64, String, String)> = conn.sql(text).bind(company).push_ids(&ids).all().await?;
+    Ok(found.into_iter().map(|(id, code, name)| (id.to_string(), (code, name))).collect())
+}
+
+async fn employees(
+    conn: &mut Conn,
+    company: i64,
+    keys: &[&str],
+) -> Result<HashMap<String, (String, String)>, Error> {
+    let mut rows = Rows::new(&[("id", Type::Uuid)]);
+    for id in keys.iter().filter_map(|key| Uuid::parse_str(key).ok()) {
+        rows.push([id.into()]);
+    }
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<(Uuid, String, String)> = conn
+        .sql(
+            "select employee.id, employee.staff_code, employee.firstname || ' ' || employee.lastname from employee
+             where employee.company = $1 and employee.id in (select id from ",
+        )
+        .bind(company)
+        .push_rows(&rows)
+        .push(" as input)")
+        .all()
+        .await?;
+    Ok(found.into_iter().map(|(id, code, name)| (id.to_string(), (code, name))).collect())
 }
 
 /// What is still to be paid, by how long it is overdue.
@@ -191,7 +294,20 @@ async fn report_receivables(State(app): State<App>, caller: Caller) -> Result<Re
     let mut conn = app.db.read().await?;
     let zone = time::zone(&mut conn, caller.company).await?;
     let today = time::day_of(app.now(), &zone);
-    let ago = |days: i64| today.saturating_sub(jiff::Span::new().days(days)).to_string();
+    let back = |days: i64| today.saturating_sub(jiff::Span::new().days(days));
+    let owed = match caller.range() {
+        Range::All => sold::owed(&mut conn, caller.company, [today, back(30), back(60), back(90)]).await?,
+        _ => None,
+    };
+    if let Some(owed) = owed {
+        let rows = owed.into_iter().map(|Owed { currency, age, rest, .. }| Open {
+            currency,
+            age,
+            rest: Amount::from_units(rest),
+        });
+        return Ok(Reply::ok(ReceivablesReport { value: by_age(rows) }));
+    }
+    let ago = |days: i64| back(days).to_string();
     let open = conn
         .sql(
             "select currency, age, cast(sum(rest) as bigint) as rest from (
@@ -207,6 +323,11 @@ async fn report_receivables(State(app): State<App>, caller: Caller) -> Result<Re
         .bind(ago(90));
     let open = record::within::<order::Row>(open, &caller);
     let rows: Vec<Open> = open.push(") as open group by currency, age order by currency").aside().all().await?;
+    Ok(Reply::ok(ReceivablesReport { value: by_age(rows) }))
+}
+
+/// A row for each currency; what is owed in one comes together.
+fn by_age(rows: impl IntoIterator<Item = Open>) -> Vec<Receivables> {
     let mut value: Vec<Receivables> = Vec::new();
     for Open { currency, age, rest } in rows {
         if value.last().is_none_or(|last| last.currency_code != currency) {
@@ -225,7 +346,7 @@ async fn report_receivables(State(app): State<App>, caller: Caller) -> Result<Re
         *place = place.checked_add(rest).unwrap_or(*place);
         last.total = last.total.checked_add(rest).unwrap_or(last.total);
     }
-    Ok(Reply::ok(ReceivablesReport { value }))
+    value
 }
 
 #[derive(Debug, Deserialize)]

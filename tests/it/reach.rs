@@ -194,17 +194,20 @@ async fn the_timeline_has_the_documents_that_the_caller_may_see() {
         kinds
     };
     // An e-mail is of the customer whose record it is about; one that is about nobody is in no timeline.
-    app.sql(
+    for insert in [
         "insert into mail (company, id, kind, record, customer, language, recipients, copies, subject, body, attachments,
                            message_id, size, state, attempts, tries, since, next_at, search_key, created_by, created_at,
                            modified_by, modified_at, version)
          select company, 1, 'quotation', 'quotation/QT1', id, 'th', '[]', '[]', 'Your quotation', '', '[]', 'a', 1, 'sent',
-                1, 1, 0, 0, '', 'x', created_at, 'x', created_at, 1 from customer where code = 'daisy'
-         union all
+                1, 1, 0, 0, '', 'x', created_at, 'x', created_at, 1 from customer where code = 'daisy'",
+        "insert into mail (company, id, kind, record, customer, language, recipients, copies, subject, body, attachments,
+                           message_id, size, state, attempts, tries, since, next_at, search_key, created_by, created_at,
+                           modified_by, modified_at, version)
          select company, 2, 'test', 'user/x', null, 'th', '[]', '[]', 'A trial', '', '[]', 'b', 1, 'sent',
                 1, 1, 0, 0, '', 'x', created_at, 'x', created_at, 1 from customer where code = 'daisy'",
-    )
-    .await;
+    ] {
+        app.sql(insert).await;
+    }
     assert_eq!(kinds(None, "").await, ["deal/open", "mail/sent", "order/open", "quotation/draft"]);
     let mail = app.get("/v3/customers/daisy/timeline?kinds=mail").await;
     let row = &mail.data()["value"][0];

@@ -284,3 +284,110 @@ async fn cases_and_activities_are_counted_by_category_and_person() {
     let csv = app.request(Method::GET, "/v1/reports/cases?groupBy=none", &[("accept", "text/csv")], None).await;
     assert!(csv.text.contains("resolutionInTime") && csv.text.contains("groupName"), "{}", csv.text);
 }
+
+/// What was sold by one of these, and what is owed, by going through the lines and the orders.
+async fn naive_sales(app: &TestApp, by: &str, from: &str, to: &str) -> Vec<Value> {
+    let text = match by {
+        "product" => {
+            "select product.code, count(distinct line.sales_order), cast(sum(line.net) as bigint) from sales_line as line
+             join product on product.company = line.company and product.id = line.product
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
+             group by product.code order by 3 desc, 1"
+        }
+        "customer" => {
+            "select customer.code, count(distinct line.sales_order), cast(sum(line.net) as bigint) from sales_line as line
+             join sales_order as document on document.company = line.company and document.id = line.sales_order
+             join customer on customer.company = line.company and customer.id = document.customer
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
+             group by customer.code order by 3 desc, 1"
+        }
+        "employee" => {
+            "select employee.staff_code, count(distinct line.sales_order), cast(sum(line.net) as bigint) from sales_line as line
+             join sales_order as document on document.company = line.company and document.id = line.sales_order
+             join employee on employee.company = line.company and employee.id = document.owner
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
+             group by employee.staff_code order by 3 desc, 1"
+        }
+        _ => {
+            "select substr(line.dated, 1, 7), count(distinct line.sales_order), cast(sum(line.net) as bigint)
+             from sales_line as line
+             where line.company = $1 and line.is_sold and line.dated >= $2 and line.dated <= $3
+             group by substr(line.dated, 1, 7) order by 1"
+        }
+    };
+    let mut conn = app.app.db.read().await.unwrap();
+    let rows: Vec<(String, i64, db::Amount)> =
+        conn.sql(text).bind(COMPANY).bind(from).bind(to).all().await.unwrap();
+    rows.into_iter().map(|(code, orders, net)| json!([code, orders, json!(net)])).collect()
+}
+
+/// Every answer of the reports of sales is what a count over the lines says.
+async fn sales_are_right(app: &TestApp, when: &str) {
+    for (from, to) in [("0001-01-01", "9999-12-31"), ("2025-12-10", "2026-03-10"), ("2026-01-01", "2026-01-31")] {
+        for by in ["product", "customer", "employee", "month"] {
+            let found = app.get(&format!("/v1/sales/report?by={by}&dateFrom={from}&dateTo={to}")).await;
+            let rows = found.data()["value"].as_array().unwrap_or_else(|| panic!("{found:?}")).clone();
+            let told: Vec<Value> = rows.iter().map(|row| json!([row["code"], row["orders"], row["netTotal"]])).collect();
+            assert_eq!(told, naive_sales(app, by, from, to).await, "{when}: {by} from {from} to {to}");
+        }
+    }
+    let owed: i64 = {
+        let mut conn = app.app.db.read().await.unwrap();
+        conn.sql(
+            "select cast(coalesce(sum(grand_total - paid), 0) as bigint) from sales_order
+             where company = $1 and status in (2, 3) and payment_state in ('unpaid', 'partly')",
+        )
+        .bind(COMPANY)
+        .one()
+        .await
+        .unwrap()
+    };
+    let told = app.get("/v1/sales/receivables").await;
+    let total: f64 = told.data()["value"].as_array().unwrap().iter().map(|row| row["total"].as_f64().unwrap()).sum();
+    assert_eq!((total * 10_000.0).round() as i64, owed, "{when}");
+}
+
+#[tokio::test]
+async fn sales_are_added_up_and_tell_at_once_what_changed() {
+    let mut app = crate::sales::market().await;
+    for code in ["C2", "C3"] {
+        let body = json!({"customerCode": code, "customerName": code, "customerState": 3, "customerType": 1});
+        app.post("/v3/customers", body).await.data();
+    }
+    let sell = async |app: &TestApp, day: &str, customer: &str, price: i64, status: i64| {
+        let line = |code: &str, price: i64| json!({"productCode": code, "qty": 1, "price": price, "vatTaxValue": 7});
+        let body = json!({"salesOrderDate": day, "customerCode": customer, "salesOrderStatus": status,
+                          "salesOrderDetails": [line("AB00025dddd", price), line("AB00025dddd", 1)]});
+        let made = crate::sales::sell(app, body).await;
+        crate::sales::text(&made, "salesOrderNo")
+    };
+    let first = sell(&app, "2025-12-15", "daisy", 100, 2).await;
+    let second = sell(&app, "2026-01-31", "C2", 100, 2).await;
+    sell(&app, "2026-02-01", "C3", 300, 1).await;
+    sales_are_right(&app, "before anything was added up").await;
+    add_up(&mut app).await;
+    sales_are_right(&app, "added up").await;
+
+    // What happens from now on is told at once.
+    let third = sell(&app, "2026-03-10", "C2", 70, 2).await;
+    let pay = json!({"amount": 50, "paidDate": "2026-03-11"});
+    app.post(&format!("/v2/salesorder/{first}/payments"), pay).await.data();
+    app.post(&format!("/v2/salesorder/{second}/cancel"), json!({"reason": "x"})).await.data();
+    sales_are_right(&app, "changed").await;
+    add_up(&mut app).await;
+    sales_are_right(&app, "added up again").await;
+
+    // Whose customer took another's place is counted as that one, before and after the next change.
+    let merge = json!({"targetCustomerCode": "daisy", "sourceCustomerCodes": ["C2"]});
+    app.post("/v3/customers/merge", merge).await.data();
+    sales_are_right(&app, "merged").await;
+    app.post("/v2/salesorder", json!({"salesOrderNo": third, "remark": "again"})).await.data();
+    sales_are_right(&app, "merged and changed").await;
+    add_up(&mut app).await;
+    tally::run(&app.app).await.unwrap();
+    sales_are_right(&app, "added up twice").await;
+    tally::rebuild(&app.app, COMPANY).await.unwrap();
+    sales_are_right(&app, "made anew").await;
+    app.sql("update tally_cursor set place = 'anew' where source = 'orders'").await;
+    sales_are_right(&app, "while they are made anew").await;
+}
