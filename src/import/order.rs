@@ -25,6 +25,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column("customerCode", Form::Code, &["customer", "customer code", "รหัสลูกค้า", "ลูกค้า"]),
     column("staffCode", Form::Code, &["salesperson", "staff", "staff code", "พนักงานขาย", "รหัสพนักงาน"]),
     column("referenceNo", Form::Code, &["reference", "quotation no", "เลขที่อ้างอิง", "เลขที่ใบเสนอราคา"]),
+    column("dealNo", Form::Code, &["deal", "deal no", "deal number", "เลขที่ดีล", "ดีล"]),
     column("currencyCode", Form::Code, &["currency", "สกุลเงิน"]),
     column("paymentTerm", Form::Text, &["terms", "payment terms", "เงื่อนไขการชำระเงิน"]),
     column("remark", Form::Text, &["remarks", "หมายเหตุ"]),

@@ -184,7 +184,10 @@ pub(crate) async fn put(
     let company = by.caller.company;
     let number = given_text(input.sales_order_no.as_deref());
     let old: Option<Row> = match number {
-        Some(number) => Some(record::held(tx, &by.caller, "number_key", number_key(number), conditions).await?),
+        Some(number) => {
+            let found = record::held(tx, &by.caller, "number_key", number_key(number), conditions).await;
+            Some(faults.found(found)?)
+        }
         None => {
             conditions.allow_change(None)?;
             input.check_new(&mut faults);

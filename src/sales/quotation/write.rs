@@ -163,10 +163,11 @@ async fn known(
     by: &Actor,
     input: &QuotationWrite,
     conditions: &Conditions,
+    faults: &Faults,
 ) -> Result<Option<Row>, Error> {
     if let Some(number) = given_text(input.quotation_no.as_deref()) {
         let key = crate::sales::number_key(number);
-        return record::held::<Row>(tx, &by.caller, "number_key", key, conditions).await.map(Some);
+        return faults.found(record::held::<Row>(tx, &by.caller, "number_key", key, conditions).await.map(Some));
     }
     // The older form of the request names the quotation by its reference.
     if let Patch::Set(reference) = &input.reference_no
@@ -193,7 +194,7 @@ pub(crate) async fn put(
     given: Option<&str>,
 ) -> Result<Saved<Row>, Error> {
     let company = by.caller.company;
-    let old = known(tx, by, input, conditions).await?;
+    let old = known(tx, by, input, conditions, &faults).await?;
     if old.is_none() {
         input.check_new(&mut faults);
     }
