@@ -350,6 +350,42 @@ async fn a_template_of_one_s_own_takes_the_place_of_the_standard_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_of_the_list_of_templates_has_a_text_of_its_own() {
+    let app = office().await;
+    let entry = crate::deal::entry(&app, "header-templates", None, "Branch", json!(null)).await;
+    let own = |word: &str| format!("#import \"sala.typ\": *\n#show: page-of\n{word} #data.number\n");
+    let put = async |path: &str, word: &str| {
+        app.request(Method::PUT, path, &[], Some(json!({"source": own(word)}))).await
+    };
+    let path = "/v1/documents/templates/quotation";
+    let kept = put(&format!("{path}?templateId={entry}"), "Zebra").await;
+    assert_eq!((&kept.data()["templateId"], &kept.data()["isStandard"]), (&json!(entry), &json!(false)));
+    assert_eq!(put(&format!("{path}?templateId=987"), "x").await.errors(), [("not_found", "templateId")]);
+    let listed = app.get("/v1/documents/templates").await;
+    assert_eq!(listed.data().as_array().unwrap().len(), 7, "{listed:?}");
+    // Documents that chose it are made by it, and no others.
+    let chosen = text(&quote(&app, json!({"headerTemplateId": entry})).await, "quotationNo");
+    let usual = text(&quote(&app, json!({})).await, "quotationNo");
+    let said = async |query: &str| words(&app.get(&format!("/v2/quotation/{query}")).await);
+    assert!(said(&format!("{chosen}/document?lang=en")).await.contains(&format!("Zebra {chosen}")));
+    assert!(!said(&format!("{usual}/document?lang=en")).await.contains("Zebra"));
+    assert!(said(&format!("{usual}/document?lang=en&templateId={entry}")).await.contains("Zebra"));
+    let wrong = app.get(&format!("/v2/quotation/{usual}/document?templateId=987")).await;
+    assert_eq!(wrong.errors(), [("not_found", "templateId")]);
+    // Without a text of its own it is that of all documents of the kind.
+    put(path, "House").await.data();
+    let back = app.request(Method::DELETE, &format!("{path}?templateId={entry}"), &[], None).await;
+    assert_eq!((&back.data()["isStandard"], &back.data()["source"]), (&json!(true), &json!(own("House"))));
+    assert!(said(&format!("{chosen}/document?lang=en")).await.contains(&format!("House {chosen}")));
+    // Of contracts it is the first template when none is chosen.
+    put("/v1/documents/templates/contract?templateId=1", "Agreement").await.data();
+    let contract = json!({"contractNo": "CARE-1", "contractName": "Care", "customerCode": "daisy", "contractType": "MA",
+                          "dateStart": "2026-12-01", "dateEnd": "2099-11-30", "owner": "Admin01"});
+    app.post("/v1/contract", contract).await.data();
+    assert!(words(&app.get("/v1/contract/CARE-1/document?lang=en").await).contains("Agreement CARE-1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hostile_template_ends_alone() {
     let app = office().await;
     let number = text(&quote(&app, json!({})).await, "quotationNo");

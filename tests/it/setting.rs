@@ -137,6 +137,27 @@ async fn the_audit_trail_says_who_changed_what() {
     assert_eq!(older.data()["next"], Value::Null);
 }
 
+#[tokio::test]
+async fn words_that_are_kept_on_one_line_are_the_standard_ones_and_the_company_s_own() {
+    let app = TestApp::new().await;
+    let put = async |words: Value| app.request(Method::PUT, "/v1/setting", &[], Some(json!({"unbrokenWords": words}))).await;
+    let kept = put(json!([" บางแสน ", "บางแสน", "", "พัทยา"])).await;
+    assert_eq!(kept.data()["unbrokenWords"], json!(["บางแสน", "พัทยา"]), "each once");
+    let listed = app.get("/v1/documents/unbroken-words").await;
+    assert_eq!(listed.data()["own"], json!(["บางแสน", "พัทยา"]));
+    let standard = listed.data()["standard"].as_array().unwrap();
+    assert!(standard.len() > 100 && standard.contains(&json!("กรุงเทพมหานคร")), "{}", standard.len());
+    let wrong = put(json!(["สอง คำ", "ก", "ok"])).await;
+    assert_eq!(
+        wrong.errors(),
+        [("invalid_format", "unbrokenWords[0]"), ("invalid_format", "unbrokenWords[1]")],
+        "{wrong:?}"
+    );
+    let many: Vec<String> = (0..501).map(|number| format!("word{number}")).collect();
+    assert_eq!(put(json!(many)).await.errors(), [("too_long", "unbrokenWords")]);
+    assert_eq!(put(json!([])).await.data()["unbrokenWords"], json!([]));
+}
+
 /// Document numbers: gapless and never twice, also when 64 writers want one at once and some of them give up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn document_numbers_are_gapless_under_64_writers() {

@@ -347,6 +347,25 @@ async fn sales_are_summed_as_orders_are_written() {
 }
 
 #[tokio::test]
+async fn an_order_in_a_file_names_its_deal() {
+    let app = market().await;
+    let board = crate::deal::entry(&app, "boards", None, "B", json!(null)).await;
+    crate::deal::entry(&app, "stages", None, "Offer", json!({"boardId": board, "kind": "open"})).await;
+    let deal = json!({"customerCodes": ["daisy"], "boardId": board, "dealName": "Chairs", "probability": 20, "dealValue": 10,
+                      "dealDate": "2025-01-01", "expectedCloseDate": "2025-02-01", "assignTo": "Admin01"});
+    let number = app.post("/v1/deals", deal).await.data()["value"]["dealNo"].as_str().unwrap().to_owned();
+    let file = format!(
+        "order no,date,customer,deal no,product code,quantity,unit price\n\
+         OLD-1,2026-11-28,daisy,{number},10001,1,100\nOLD-2,2026-11-28,daisy,nothing,10001,1,100\n"
+    );
+    let done = import(&app, "kind=orders", file.clone()).await;
+    assert_eq!(counts(&done), (1, 0, 0, 1), "{done:#}");
+    assert_eq!(app.get("/v2/salesorder/OLD-1").await.data()["dealNo"], json!(number));
+    let again = import(&app, "kind=orders", file).await;
+    assert_eq!(counts(&again), (0, 0, 1, 1), "{again:#}");
+}
+
+#[tokio::test]
 async fn orders_come_out_of_a_file_once_and_go_back() {
     let app = market().await;
     let file = "เลขที่ใบสั่งขาย,วันที่,รหัสลูกค้า,รหัสสินค้า,จำนวน,ราคา,ภาษีมูลค่าเพิ่ม\n\

@@ -9,6 +9,7 @@ import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
 import { Lists } from './Lists';
 import { Replies } from './Replies';
+import { Unbroken } from './Unbroken';
 
 /** The company's own record, and every look-up list. */
 export function Settings() {
@@ -23,6 +24,7 @@ export function Settings() {
         <div>
           <Company />
           {may('chat:read') && <Replies />}
+          {may('setting:read') && <Unbroken />}
         </div>
         <Lists />
       </div>

@@ -187,6 +187,12 @@ const words = {
     missedFrom: 'From',
     missedDone: (count: string) => `${count} events go out again`,
   },
+  unbroken: {
+    title: 'Words that stay on one line',
+    text: 'No line of a quotation, an order, a tax document or a contract is broken within one of them.',
+    own: 'Your own words, one on each line',
+    standard: (count: string) => `The standard list: ${count} words that always hold`,
+  },
   reply: {
     title: 'Templates for answers',
     text: 'They are written in the inbox with “/” and their name. {name} becomes the customer’s name.',
