@@ -267,12 +267,12 @@ pub(crate) async fn kept(
     conn: &mut Conn,
     company: i64,
     record: Record,
-    ids: impl IntoIterator<Item = &str>,
+    ids: &[&str],
 ) -> Result<HashMap<String, Kept>, db::Error> {
     let mut rows = Rows::new(&[("id", Type::Text)]);
     // A zero is in no id, and no database takes one.
-    for id in ids.into_iter().filter(|id| !id.contains('\0')) {
-        rows.push([id.into()]);
+    for id in ids.iter().filter(|id| !id.contains('\0')) {
+        rows.push([(*id).into()]);
     }
     if rows.is_empty() {
         return Ok(HashMap::new());

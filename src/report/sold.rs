@@ -25,16 +25,8 @@ const EMPLOYEE_MONTHS: &str = "sales.employee.month";
 const OWED: &str = "sales.owed";
 const OWED_SOME_DAY: &str = "sales.owed.undated";
 
-pub(super) const MEASURES: &[&str] = &[
-    BY_PRODUCT,
-    BY_CUSTOMER,
-    BY_EMPLOYEE,
-    PRODUCT_MONTHS,
-    CUSTOMER_MONTHS,
-    EMPLOYEE_MONTHS,
-    OWED,
-    OWED_SOME_DAY,
-];
+pub(super) const MEASURES: &[&str] =
+    &[BY_PRODUCT, BY_CUSTOMER, BY_EMPLOYEE, PRODUCT_MONTHS, CUSTOMER_MONTHS, EMPLOYEE_MONTHS, OWED, OWED_SOME_DAY];
 
 /// The measure that has the months of this one.
 pub(super) fn months_of(measure: &str) -> Option<&'static str> {

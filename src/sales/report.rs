@@ -173,7 +173,7 @@ async fn added_up(
         By::Month => Sold::Month,
     };
     let Some(mut sums) = sold::sold(conn, company, of, period, most).await? else { return Ok(None) };
-    sums.sort_by(|one, other| other.net.cmp(&one.net));
+    sums.sort_by_key(|sum| std::cmp::Reverse(sum.net));
     // Those that sold as much as the last are put in order by their codes.
     if let Some(least) = sums.get(most.saturating_sub(1)).filter(|_| !matches!(by, By::Month)).map(|sum| sum.net) {
         sums.retain(|sum| sum.net >= least);
@@ -222,11 +222,7 @@ async fn names(
     Ok(found.into_iter().map(|(id, code, name)| (id.to_string(), (code, name))).collect())
 }
 
-async fn employees(
-    conn: &mut Conn,
-    company: i64,
-    keys: &[&str],
-) -> Result<HashMap<String, (String, String)>, Error> {
+async fn employees(conn: &mut Conn, company: i64, keys: &[&str]) -> Result<HashMap<String, (String, String)>, Error> {
     let mut rows = Rows::new(&[("id", Type::Uuid)]);
     for id in keys.iter().filter_map(|key| Uuid::parse_str(key).ok()) {
         rows.push([id.into()]);

@@ -354,15 +354,16 @@ async fn an_entry_of_the_list_of_templates_has_a_text_of_its_own() {
     let app = office().await;
     let entry = crate::deal::entry(&app, "header-templates", None, "Branch", json!(null)).await;
     let own = |word: &str| format!("#import \"sala.typ\": *\n#show: page-of\n{word} #data.number\n");
-    let put = async |path: &str, word: &str| {
-        app.request(Method::PUT, path, &[], Some(json!({"source": own(word)}))).await
-    };
+    let put =
+        async |path: &str, word: &str| app.request(Method::PUT, path, &[], Some(json!({"source": own(word)}))).await;
     let path = "/v1/documents/templates/quotation";
     let kept = put(&format!("{path}?templateId={entry}"), "Zebra").await;
     assert_eq!((&kept.data()["templateId"], &kept.data()["isStandard"]), (&json!(entry), &json!(false)));
     assert_eq!(put(&format!("{path}?templateId=987"), "x").await.errors(), [("not_found", "templateId")]);
     let listed = app.get("/v1/documents/templates").await;
     assert_eq!(listed.data().as_array().unwrap().len(), 7, "{listed:?}");
+    // Words of one's own are words, whatever their letters mean elsewhere.
+    setting(&app, json!({"unbrokenWords": ["บางแสน", "(ชลบุรี", "a|b", "C++"]})).await;
     // Documents that chose it are made by it, and no others.
     let chosen = text(&quote(&app, json!({"headerTemplateId": entry})).await, "quotationNo");
     let usual = text(&quote(&app, json!({})).await, "quotationNo");

@@ -140,7 +140,8 @@ async fn the_audit_trail_says_who_changed_what() {
 #[tokio::test]
 async fn words_that_are_kept_on_one_line_are_the_standard_ones_and_the_company_s_own() {
     let app = TestApp::new().await;
-    let put = async |words: Value| app.request(Method::PUT, "/v1/setting", &[], Some(json!({"unbrokenWords": words}))).await;
+    let put =
+        async |words: Value| app.request(Method::PUT, "/v1/setting", &[], Some(json!({"unbrokenWords": words}))).await;
     let kept = put(json!([" บางแสน ", "บางแสน", "", "พัทยา"])).await;
     assert_eq!(kept.data()["unbrokenWords"], json!(["บางแสน", "พัทยา"]), "each once");
     let listed = app.get("/v1/documents/unbroken-words").await;

@@ -261,13 +261,26 @@ pub(super) fn standard_words() -> impl Iterator<Item = &'static str> {
     WORDS.split_whitespace()
 }
 
-/// The words within which a line is never broken: those of the standard list, the company's own, and the parts of its name.
-fn unbroken<'a>(company: &'a str, own: &'a [String]) -> Vec<&'a str> {
+/// The words within which a line is never broken: those of the standard list, the company's own, and the parts of its name. The
+/// templates make one regular expression of them, so that what means something there is escaped.
+fn unbroken(company: &str, own: &[String]) -> Vec<String> {
     let is_thai = |part: &&str| part.chars().any(|letter| matches!(letter, '\u{e01}'..='\u{e5b}'));
     let name = company.split_whitespace().filter(is_thai).filter(|part| part.chars().count() <= LONGEST_NAME);
-    let mut words: Vec<&str> = standard_words().chain(own.iter().map(String::as_str)).chain(name).collect();
+    let mut words: Vec<&str> = WORDS.split_whitespace().chain(own.iter().map(String::as_str)).chain(name).collect();
     // The longest first: of two words that begin alike it is the whole that is looked for.
     words.sort_unstable_by_key(|word| (std::cmp::Reverse(word.len()), *word));
     words.dedup();
-    words
+    words.into_iter().map(escaped).collect()
+}
+
+/// A word as a regular expression that matches it and nothing else.
+fn escaped(word: &str) -> String {
+    let mut text = String::with_capacity(word.len());
+    for letter in word.chars() {
+        if letter.is_ascii_punctuation() {
+            text.push('\\');
+        }
+        text.push(letter);
+    }
+    text
 }

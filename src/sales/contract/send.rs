@@ -203,14 +203,9 @@ fn distinct(ids: &[String]) -> Vec<(usize, &str)> {
 }
 
 /// The contract's files with these ids, in their order.
-async fn files(
-    conn: &mut Conn,
-    row: &Row,
-    ids: &[(usize, &str)],
-    faults: &mut Faults,
-) -> Result<Vec<Kept>, Error> {
-    let asked = ids.iter().take(MOST).map(|(_, id)| *id);
-    let mut known = attachment::kept(conn, row.company, Record::contract(row.id), asked).await?;
+async fn files(conn: &mut Conn, row: &Row, ids: &[(usize, &str)], faults: &mut Faults) -> Result<Vec<Kept>, Error> {
+    let asked: Vec<&str> = ids.iter().take(MOST).map(|(_, id)| *id).collect();
+    let mut known = attachment::kept(conn, row.company, Record::contract(row.id), &asked).await?;
     let mut found = Vec::new();
     for (place, id) in ids.iter().take(MOST) {
         match known.remove(*id) {
