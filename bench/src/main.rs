@@ -15,6 +15,7 @@ mod products;
 mod report;
 mod reports;
 mod sales;
+mod search;
 mod seed;
 mod server;
 mod units;
@@ -69,6 +70,7 @@ enum Part {
     Products,
     Sales,
     Reports,
+    Search,
 }
 
 /// What every part needs to know.
@@ -161,7 +163,11 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     if sales {
         sales::measure(bench, report, None)?;
     }
-    if !wanted(Part::Postgres) && !customers && !products && !sales {
+    let search = if bench.quick { only.contains(&Part::Search) } else { wanted(Part::Search) };
+    if search {
+        search::measure(bench, report, None)?;
+    }
+    if !wanted(Part::Postgres) && !customers && !products && !sales && !search {
         return Ok("not measured".to_owned());
     }
     let postgres = limits::Postgres::start()?;
@@ -176,6 +182,9 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     }
     if sales {
         sales::measure(bench, report, Some(&postgres))?;
+    }
+    if search {
+        search::measure(bench, report, Some(&postgres))?;
     }
     postgres.psql("postgres", "show server_version")
 }

@@ -14,7 +14,8 @@ pub(crate) fn room(number: u32) -> Uuid {
     Uuid::from_u128(scattered(number) | 0x4000_8000_0000_0000_0000)
 }
 
-fn contact(number: u32) -> Uuid {
+/// The id of the customer of a room.
+pub(crate) fn contact(number: u32) -> Uuid {
     Uuid::from_u128(scattered(number) | 0x4000_9000_0000_0000_0000)
 }
 
@@ -28,7 +29,7 @@ pub(crate) fn customer(number: u32) -> String {
 }
 
 /// A time at which everything was made: Unix milliseconds.
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
@@ -154,6 +155,6 @@ pub(crate) fn messages(sala: &Sala, client: &str, rooms: u32, each: u32) -> Resu
 }
 
 /// A UUID v7 of this time.
-fn message_id(at: i64, number: u32) -> Uuid {
+pub(crate) fn message_id(at: i64, number: u32) -> Uuid {
     Uuid::from_u128((u128::from(at.unsigned_abs()) << 80) | 0x7000_8000_0000_0000_0000 | u128::from(number))
 }

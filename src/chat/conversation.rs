@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::message::unknown_platform;
-use super::room::{self, grams};
+use super::{lookup, room};
 use crate::app::App;
 use crate::http::{Caller, Envelope, Error, Json, Paging, Reply};
 use crate::inbox::rights;
@@ -169,6 +169,10 @@ impl Row {
 }
 
 async fn find(conn: &mut Conn, caller: &Caller, filter: &Filter) -> Result<Vec<Row>, db::Error> {
+    let piece = match &filter.keyword {
+        Some(keyword) => lookup::rarest(conn, caller.company, keyword).await?,
+        None => None,
+    };
     let mut query = conn.sql(
         "select id, platform, account, contact, name, picture, last_content, last_kind, last_at, last_reply_at, unread,
                 unanswered, messages
@@ -184,16 +188,7 @@ async fn find(conn: &mut Conn, caller: &Caller, filter: &Filter) -> Result<Vec<R
         None => {}
     }
     if let Some(keyword) = &filter.keyword {
-        for (from, to) in ranges(keyword) {
-            query = query
-                .push(" and id in (select room from room_gram where company = $1 and gram >= ")
-                .push_bind(from)
-                .push(" and gram < ")
-                .push_bind(to)
-                .push(")");
-        }
-        // The pieces say where to look; the name itself decides.
-        query = query.push(" and name_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
+        query = lookup::narrowed(query, piece).push(" and name_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
     }
     rights::within(query, caller)
         .push(" order by last_at desc, id desc limit ")
@@ -202,21 +197,4 @@ async fn find(conn: &mut Conn, caller: &Caller, filter: &Filter) -> Result<Vec<R
         .push_bind(filter.paging.skip)
         .all()
         .await
-}
-
-/// The stretches of the piece index in which a room with this keyword must stand. A short keyword is the beginning of
-/// pieces; of a long one a few pieces are enough to leave little to compare.
-pub(crate) fn ranges(keyword: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let letters = keyword.chars().count();
-    let pieces: Vec<String> = match letters {
-        0..=3 => vec![keyword.to_owned()],
-        _ => grams(keyword).into_iter().filter(|gram| gram.chars().count() == 3).take(4).collect(),
-    };
-    let range = |piece: String| {
-        let from = piece.into_bytes();
-        let mut to = from.clone();
-        to.push(0xff);
-        (from, to)
-    };
-    pieces.into_iter().map(range).collect()
 }

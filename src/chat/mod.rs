@@ -6,12 +6,14 @@ pub mod conversation;
 pub mod delivery;
 pub mod inbound;
 pub mod line;
+pub(crate) mod lookup;
 pub mod message;
 mod passport;
 pub mod queue;
 mod refused;
 pub mod room;
 pub mod sandbox;
+pub(crate) mod stray;
 pub mod texts;
 
 use utoipa_axum::router::OpenApiRouter;

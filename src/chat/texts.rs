@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::event::first_id;
 use crate::http::Error;
 use crate::job::{Next, each_company};
-use crate::{live, search};
+use crate::search;
 
 /// The text index.
 pub const TEXTS: &str = "message_text";
@@ -44,6 +44,8 @@ pub(crate) struct Cursor {
     pub(crate) message: Uuid,
     /// The last number that was given.
     pub(crate) number: i64,
+    /// The number of the last stray that is in the index.
+    pub(crate) stray: i64,
     /// Whether it is being made anew: what was in it is not there any more.
     pub(crate) anew: bool,
 }
@@ -52,6 +54,8 @@ pub(crate) struct Cursor {
 struct Said {
     id: Uuid,
     content: String,
+    /// Its number among strays.
+    stray: i64,
 }
 
 /// Job: puts what is new into the index of every company.
@@ -94,9 +98,10 @@ async fn is_busy(app: &App, company: i64) -> Result<bool, db::Error> {
         .db
         .read()
         .await?
-        .sql("select 1 from message where company = $1 and id >= $2 limit 1")
+        .sql("select 1 from message where company = $1 and id >= $2 and id < $3 limit 1")
         .bind(company)
         .bind(first_id(app.now() - BUSY))
+        .bind(first_id(app.now() + BUSY))
         .optional()
         .await?;
     Ok(found.is_some())
@@ -104,7 +109,8 @@ async fn is_busy(app: &App, company: i64) -> Result<bool, db::Error> {
 
 /// How far the index of a company is; none when it is not begun.
 pub(crate) async fn cursor(conn: &mut Conn, company: i64) -> Result<Option<Cursor>, db::Error> {
-    conn.sql("select message, number, anew from message_text_cursor where company = $1").bind(company).optional().await
+    let query = conn.sql("select message, number, stray, anew from message_text_cursor where company = $1");
+    query.bind(company).optional().await
 }
 
 /// Keeps the index from being written until the unit ends: what an erasure empties is in no lot that is being written.
@@ -124,37 +130,49 @@ async fn step(app: &App, company: i64) -> Result<bool, Error> {
                 return Ok(true);
             }
             let is_new = cursor.is_none();
-            let Cursor { mut message, number, .. } =
-                cursor.unwrap_or(Cursor { message: Uuid::nil(), number: 0, anew: false });
+            let Cursor { mut message, number, mut stray, .. } =
+                cursor.unwrap_or(Cursor { message: Uuid::nil(), number: 0, stray: 0, anew: false });
             let mut said: Vec<Said> = tx
-                .sql("select id, content from message where company = $1 and id > $2 and id < $3 order by id limit $4")
+                .sql(
+                    "select id, content, 0 as stray from message
+                     where company = $1 and id > $2 and id < $3 order by id limit $4",
+                )
                 .bind(company)
                 .bind(message)
                 .bind(until)
                 .bind(LOT)
                 .all()
                 .await?;
-            let is_more = search::number(said.len()) >= LOT;
+            let strays = strays(&mut tx, company, stray).await?;
+            let is_more = search::number(said.len().max(strays.len())) >= LOT;
             if let Some(last) = said.last() {
                 message = last.id;
             }
-            said.extend(late(&mut tx, company).await?);
+            if let Some(last) = strays.last() {
+                stray = last.stray;
+            }
+            said.extend(strays);
             if said.is_empty() {
                 return Ok(false);
             }
             let number = put(&mut tx, company, number, said).await?;
             if is_new {
-                tx.sql("insert into message_text_cursor (company, message, number, anew) values ($1, $2, $3, false)")
-                    .bind(company)
-                    .bind(message)
-                    .bind(number)
-                    .exec()
-                    .await?;
+                tx.sql(
+                    "insert into message_text_cursor (company, message, number, stray, anew)
+                     values ($1, $2, $3, $4, false)",
+                )
+                .bind(company)
+                .bind(message)
+                .bind(number)
+                .bind(stray)
+                .exec()
+                .await?;
             } else {
-                tx.sql("update message_text_cursor set message = $2, number = $3 where company = $1")
+                tx.sql("update message_text_cursor set message = $2, number = $3, stray = $4 where company = $1")
                     .bind(company)
                     .bind(message)
                     .bind(number)
+                    .bind(stray)
                     .exec()
                     .await?;
             }
@@ -163,38 +181,25 @@ async fn step(app: &App, company: i64) -> Result<bool, Error> {
         .await
 }
 
-/// Messages that the ids do not lead to.
-async fn late(tx: &mut Conn, company: i64) -> Result<Vec<Said>, db::Error> {
-    let found: Vec<Said> = tx
-        .sql(
-            "select message.id, message.content from message_late
-             join message on message.company = message_late.company and message.id = message_late.message
-             where message_late.company = $1 order by message.id limit $2",
-        )
-        .bind(company)
-        .bind(LOT)
-        .all()
-        .await?;
-    if !found.is_empty() {
-        let mut rows = Rows::new(&[("id", Type::Uuid)]);
-        for said in &found {
-            rows.push([said.id.into()]);
-        }
-        tx.sql("delete from message_late where company = $1 and message in (select id from ")
-            .bind(company)
-            .push_rows(&rows)
-            .push(" as input)")
-            .exec()
-            .await?;
-    }
-    Ok(found)
+/// Messages that the ids do not lead to, behind this number of theirs.
+async fn strays(tx: &mut Conn, company: i64, after: i64) -> Result<Vec<Said>, db::Error> {
+    tx.sql(
+        "select message.id, message.content, message_stray.number as stray from message_stray
+         join message on message.company = message_stray.company and message.id = message_stray.message
+         where message_stray.company = $1 and message_stray.number > $2 order by message_stray.number limit $3",
+    )
+    .bind(company)
+    .bind(after)
+    .bind(LOT)
+    .all()
+    .await
 }
 
 /// Writes messages behind this number; answers the last number that was given.
 async fn put(tx: &mut Conn, company: i64, mut number: i64, said: Vec<Said>) -> Result<i64, db::Error> {
     let mut rows = Rows::new(&[("number", Type::BigInt), ("message", Type::Uuid)]);
     let mut texts: Vec<(i64, String)> = Vec::with_capacity(said.len());
-    for Said { id, content } in said {
+    for Said { id, content, .. } in said {
         let text = search::fold(&content);
         if text.is_empty() {
             continue;
@@ -206,7 +211,7 @@ async fn put(tx: &mut Conn, company: i64, mut number: i64, said: Vec<Said>) -> R
     if texts.is_empty() {
         return Ok(number);
     }
-    // A message with an id of its own may be met twice: by its id, and as one that is late.
+    // A stray may be met twice: by its number, and by its id.
     let new: Vec<i64> = tx
         .sql("insert into message_place (company, number, message) select ")
         .push_bind(company)
@@ -263,24 +268,6 @@ pub(crate) async fn forget(tx: &mut Conn, company: i64, rows: &Rows) -> Result<(
         .bind(company)
         .push_rows(rows)
         .push(" as input)")
-        .later()
-        .await?;
-    tx.sql("delete from message_late where company = $1 and message in (select id from ")
-        .bind(company)
-        .push_rows(rows)
-        .push(" as input)")
-        .later()
-        .await
-}
-
-/// Notes a message whose sender has made its id, unless that is of the present: the job does not find it by its id then.
-pub(crate) async fn note(tx: &mut Conn, company: i64, id: Uuid, now: i64) -> Result<(), db::Error> {
-    if live::time_of(id).is_some_and(|at| (now - BEHIND / 2..=now + BEHIND / 2).contains(&at)) {
-        return Ok(());
-    }
-    tx.sql("insert into message_late (company, message) values ($1, $2) on conflict (company, message) do nothing")
-        .bind(company)
-        .bind(id)
         .later()
         .await
 }

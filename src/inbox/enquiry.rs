@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::rights;
 use super::room::{ConsoleRoom, PRIORITIES, Row, rows, views};
 use crate::app::App;
-use crate::chat::conversation::ranges;
+use crate::chat::lookup;
 use crate::chat::message::unknown_platform;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Faults, Reply};
 use crate::{live, search};
@@ -340,16 +340,17 @@ async fn find(conn: &mut Conn, caller: &Caller, filter: &Filter) -> Result<(Vec<
         return Ok((Vec::new(), None));
     }
     let take = filter.take;
-    // A name's pieces name the rooms that may have it: they are few, and looked at whole, in the list's order.
-    let by_name = filter.keyword.as_deref();
+    // A rare piece of a name names the rooms that may have it: they are few, and looked at whole, in the list's order. A keyword
+    // of common pieces is soon met in that order.
+    let piece = match &filter.keyword {
+        Some(keyword) => lookup::rarest(conn, caller.company, keyword).await?,
+        None => None,
+    };
+    let by_name = piece.is_some();
     let mut query = rows(conn, caller);
-    query = match by_name {
-        Some(keyword) => {
-            for (from, to) in ranges(keyword) {
-                query = query.push(" and room.id in (select room from room_gram where company = $1 and gram >= ");
-                query = query.push_bind(from).push(" and gram < ").push_bind(to).push(")");
-            }
-            let query = filter.behind(query, true);
+    query = match piece {
+        Some(piece) => {
+            let query = filter.behind(lookup::narrowed(query, Some(piece)), true);
             match filter.order {
                 Order::Waiting => query.push(" and room.waiting_since is not null"),
                 _ => query.push(" and room.status in ").push_ids(&filter.statuses),
@@ -368,7 +369,7 @@ async fn find(conn: &mut Conn, caller: &Caller, filter: &Filter) -> Result<(Vec<
         let next = found.last().map(|row| cursor(at(row), row.id));
         return Ok((found, next));
     }
-    if by_name.is_some() {
+    if by_name {
         return Ok((found, None));
     }
     // Everything that was looked at is used up: the page goes on behind the last row that was, if that was not the end.

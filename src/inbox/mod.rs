@@ -9,6 +9,7 @@ mod reply;
 pub(crate) mod rights;
 mod room;
 mod search;
+mod seek;
 mod state;
 mod thread;
 mod view;

@@ -1,13 +1,9 @@
 //! One search over rooms and what was said in them, and beside them customers and products.
 //!
-//! Messages are found by their text index, the newest first. What is not in it yet, that of the last minutes, and the messages of
-//! one room are looked through from the newest back, a bounded number at a time. A search that has not come to the end says how
-//! far it has, and goes on.
-
-use std::collections::HashMap;
+//! How messages are found is in `seek.rs`.
 
 use axum::extract::State;
-use db::{Conn, Ids};
+use db::Conn;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,23 +12,17 @@ use uuid::Uuid;
 
 use super::rights;
 use super::room::{ConsoleRoom, Row as RoomRow, rows, views};
+use super::seek::{After, FoundMessage, Seeker};
 use crate::app::App;
-use crate::chat::conversation::ranges;
-use crate::chat::texts;
+use crate::chat::lookup;
 use crate::customer::store as customers;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Faults, Reply};
-use crate::search::{self, Effort};
+use crate::search;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(search_inbox))
 }
-
-/// Messages that one request looks through.
-const MOST_SCANNED: usize = 20_000;
-
-/// Messages that are read at a time.
-const LOT: i64 = 2_000;
 
 /// What is looked for.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -49,25 +39,6 @@ struct InboxSearch {
     /// Rooms, and messages, at most: 1 to 50, default 20.
     #[schema(example = 20)]
     take: Option<i64>,
-}
-
-/// A message that was found.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct FoundMessage {
-    /// Its id, as `around` takes it.
-    id: Uuid,
-    /// The room.
-    room_id: Uuid,
-    /// The room's name.
-    room_name: String,
-    /// The text around the place where the keyword stands.
-    content: String,
-    /// When it was said: Unix time in milliseconds.
-    timestamp: i64,
-    /// `customer`, `staff` or `client`.
-    #[schema(example = "customer")]
-    from: &'static str,
 }
 
 /// What was found.
@@ -97,19 +68,6 @@ struct FoundRecord {
     /// Its name.
     #[schema(example = "Daaisyy")]
     name: String,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    id: Uuid,
-    room: Uuid,
-    content: String,
-    sent_at: i64,
-    contact: Option<Uuid>,
-    staff: Option<Uuid>,
-    /// Its number in the index.
-    #[serde(default)]
-    place: i64,
 }
 
 /// Search rooms and messages.
@@ -154,30 +112,27 @@ async fn search_inbox(
         }
         _ => (Vec::new(), Vec::new()),
     };
-    let mut seeker = Seeker {
-        caller: &caller,
-        keyword: &keyword,
-        take,
-        names: HashMap::new(),
-        found: Vec::new(),
-        scanned: 0,
-        searched_to: None,
-    };
+    let mut seeker = Seeker::new(&caller, &keyword, take, app.now());
     let next = match input.room_id {
-        Some(room) => seeker.look_through(&mut conn, Some(room), after, None).await?,
+        Some(room) => seeker.room(&mut conn, room, after).await?,
         None => seeker.everywhere(&mut conn, after, app.config.effort).await?,
     };
-    let Seeker { found: messages, searched_to, .. } = seeker;
+    let (messages, searched_to) = seeker.end();
     Ok(Reply::ok(InboxFound { rooms, messages, next: next.map(After::text), searched_to, customers, products }))
 }
 
 async fn named(conn: &mut Conn, caller: &Caller, keyword: &str, take: usize) -> Result<Vec<ConsoleRoom>, db::Error> {
-    let mut query = rows(conn, caller);
-    for (from, to) in ranges(keyword) {
-        query = query.push(" and room.id in (select room from room_gram where company = $1 and gram >= ");
-        query = query.push_bind(from).push(" and gram < ").push_bind(to).push(")");
-    }
-    query = query.push(" and room.name_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
+    let piece = lookup::rarest(conn, caller.company, keyword).await?;
+    let query = rows(conn, caller);
+    let query = match piece {
+        Some(piece) => lookup::narrowed(query, Some(piece)),
+        // The keyword is common: it is looked for in the rooms of the last messages.
+        None => query
+            .push(" and room.id in (select newest.id from room as newest where newest.company = $1 order by newest.last_at desc, newest.id desc limit ")
+            .push_bind(search::number(MOST_CANDIDATES))
+            .push(")"),
+    };
+    let query = query.push(" and room.name_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
     let query = rights::within(query, caller).push(" order by room.last_at desc, room.id desc limit ");
     let found: Vec<RoomRow> = query.push_bind(search::number(take)).all().await?;
     views(conn, caller.company, found).await
@@ -222,262 +177,17 @@ async fn products_of(conn: &mut Conn, caller: &Caller, keyword: &str) -> Result<
         "select product.code, product.name from product where product.company = $1 and product.deleted_at is null",
     );
     let mut query = query.bind(company);
-    if ids.floor == 0 {
+    if ids.floor == 0 || !ids.ids.is_empty() {
         query = query.push(" and product.id in ").push_ids(&ids.ids);
+    } else {
+        query = query
+            .push(" and product.id in (select newest.id from product as newest where newest.company = $1 order by newest.id desc limit ")
+            .push_bind(search::number(MOST_CANDIDATES))
+            .push(")");
     }
     query = query.push(" and product.search_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
     query.push(" order by product.id desc limit ").push_bind(search::number(MOST_RECORDS)).all().await
 }
 
-/// Rows of an index that are followed for customers and products.
+/// Rows of an index that are followed for rooms, customers and products.
 const MOST_CANDIDATES: usize = 2_000;
-
-/// Where a search goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum After {
-    /// Behind this message: by its time in a room, by its id otherwise.
-    Message(i64, Uuid),
-    /// Below this number of the text index.
-    Number(i64),
-}
-
-impl After {
-    fn read(text: &str) -> Option<After> {
-        if let Some(number) = text.strip_prefix('n') {
-            return number.parse().ok().map(After::Number);
-        }
-        let (at, id) = text.split_once('_')?;
-        Some(After::Message(at.parse().ok()?, Uuid::parse_str(id).ok()?))
-    }
-
-    fn text(self) -> String {
-        match self {
-            After::Message(at, id) => format!("{at}_{id}"),
-            After::Number(number) => format!("n{number}"),
-        }
-    }
-}
-
-/// A search on its way.
-struct Seeker<'a> {
-    caller: &'a Caller,
-    keyword: &'a str,
-    take: usize,
-    /// The rooms that were met: their names, none of those that the caller may not see.
-    names: HashMap<Uuid, Option<String>>,
-    found: Vec<FoundMessage>,
-    scanned: usize,
-    searched_to: Option<i64>,
-}
-
-impl Seeker<'_> {
-    /// All messages: those that are not in the index yet, then those that it names; answers where to go on.
-    async fn everywhere(
-        &mut self,
-        conn: &mut Conn,
-        mut after: Option<After>,
-        effort: Effort,
-    ) -> Result<Option<After>, db::Error> {
-        let cursor = texts::cursor(conn, self.caller.company).await?;
-        if !matches!(after, Some(After::Number(_))) {
-            let known = cursor.as_ref().filter(|cursor| !cursor.anew).map(|cursor| cursor.message);
-            let next = self.look_through(conn, None, after, known).await?;
-            if next.is_some() || known.is_none() {
-                return Ok(next);
-            }
-            // The page before may have ended at a message that is in the index by now.
-            if let Some(After::Message(_, id)) = after {
-                let query = conn.sql("select number from message_place where company = $1 and message = $2");
-                let place: Option<i64> = query.bind(self.caller.company).bind(id).optional().await?;
-                after = place.map(After::Number);
-            }
-        }
-        let top = match after {
-            Some(After::Number(number)) => number,
-            _ => cursor.map_or(0, |cursor| cursor.number) + 1,
-        };
-        self.indexed(conn, top, effort).await
-    }
-
-    /// The messages that the index names below a number.
-    async fn indexed(&mut self, conn: &mut Conn, mut below: i64, effort: Effort) -> Result<Option<After>, db::Error> {
-        while below > 1 {
-            if self.scanned >= MOST_SCANNED {
-                return Ok(Some(After::Number(below)));
-            }
-            let company = self.caller.company;
-            let most = effort.entries.min(MOST_NAMED);
-            let named = conn.text_candidates(texts::TEXTS, company, self.keyword, below, most).await?;
-            let Ids { ids, floor } = named;
-            if ids.is_empty() && floor >= below {
-                // The word is common: it is soon met in the messages themselves.
-                let said: Vec<Said> = conn
-                    .sql(PLACED)
-                    .bind(company)
-                    .push(" and message_place.number < ")
-                    .push_bind(below)
-                    .push(" order by message_place.number desc limit ")
-                    .push_bind(LOT)
-                    .all()
-                    .await?;
-                let Some(last) = said.last().map(|said| said.place) else { return Ok(None) };
-                if let Some(last) = self.take(conn, said).await? {
-                    return Ok(Some(After::Number(last.place)));
-                }
-                below = last;
-                continue;
-            }
-            for some in ids.chunks(AT_ONCE) {
-                let query = conn.sql(PLACED).bind(company).push(" and message_place.number in ").push_ids(some);
-                let said: Vec<Said> = query.push(" order by message_place.number desc").all().await?;
-                if let Some(last) = self.take(conn, said).await? {
-                    return Ok(Some(After::Number(last.place)));
-                }
-            }
-            below = floor;
-        }
-        Ok(None)
-    }
-
-    /// Looks through messages from the newest back, down to one that is known to the index: of one room in the order in which
-    /// they were said, of all by their ids, which are times but for those that a sender made. Answers where to go on.
-    async fn look_through(
-        &mut self,
-        conn: &mut Conn,
-        room: Option<Uuid>,
-        after: Option<After>,
-        down_to: Option<Uuid>,
-    ) -> Result<Option<After>, db::Error> {
-        let mut after = match after {
-            Some(After::Message(at, id)) => Some((at, id)),
-            _ => None,
-        };
-        loop {
-            let lot = lot(conn, self.caller.company, room, after, down_to).await?;
-            let is_last = search::number(lot.len()) < LOT;
-            if let Some(last) = lot.last() {
-                after = Some((if room.is_some() { last.sent_at } else { 0 }, last.id));
-            }
-            if let Some(last) = self.take(conn, lot).await? {
-                return Ok(Some(After::Message(last.sent_at, last.id)));
-            }
-            if is_last {
-                return Ok(None);
-            }
-            if self.scanned >= MOST_SCANNED {
-                return Ok(after.map(|(at, id)| After::Message(at, id)));
-            }
-        }
-    }
-
-    /// Takes the messages that hold the keyword, in rooms that the caller may see; answers the one with which the page is full.
-    async fn take(&mut self, conn: &mut Conn, lot: Vec<Said>) -> Result<Option<Said>, db::Error> {
-        for message in lot {
-            self.scanned += 1;
-            self.searched_to = Some(message.sent_at);
-            let folded = search::fold(&message.content);
-            let Some(place) = folded.find(self.keyword) else { continue };
-            let Some(room_name) = self.name(conn, message.room).await? else { continue };
-            self.found.push(FoundMessage {
-                id: message.id,
-                room_id: message.room,
-                room_name,
-                content: around(&message.content, &folded, place),
-                timestamp: message.sent_at,
-                from: match (message.contact, message.staff) {
-                    (Some(_), _) => "customer",
-                    (None, Some(_)) => "staff",
-                    (None, None) => "client",
-                },
-            });
-            if self.found.len() == self.take {
-                return Ok(Some(message));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn name(&mut self, conn: &mut Conn, room: Uuid) -> Result<Option<String>, db::Error> {
-        if let Some(name) = self.names.get(&room) {
-            return Ok(name.clone());
-        }
-        let query =
-            conn.sql("select room.name from room where room.company = $1 and room.id = $2 and room.erased_at is null");
-        let query = rights::within(query.bind(self.caller.company).bind(room), self.caller);
-        let name: Option<String> = query.optional().await?;
-        self.names.insert(room, name.clone());
-        Ok(name)
-    }
-}
-
-/// Numbers that the index is asked for at a time, and messages that are read of them.
-const MOST_NAMED: usize = 2_000;
-const AT_ONCE: usize = 200;
-
-const PLACED: &str =
-    "select message.id, message.room, message.content, message.sent_at, message.contact, message.staff,
-        message_place.number as place
- from message_place join message on message.company = message_place.company and message.id = message_place.message
- where message_place.company = $1";
-
-async fn lot(
-    conn: &mut Conn,
-    company: i64,
-    room: Option<Uuid>,
-    after: Option<(i64, Uuid)>,
-    down_to: Option<Uuid>,
-) -> Result<Vec<Said>, db::Error> {
-    let mut query = conn
-        .sql("select id, room, content, sent_at, contact, staff, 0 as place from message where company = $1")
-        .bind(company);
-    let Some(room) = room else {
-        if let Some((_, id)) = after {
-            query = query.push(" and id < ").push_bind(id);
-        }
-        if let Some(id) = down_to {
-            query = query.push(" and id > ").push_bind(id);
-            // One with an id of the future is in the index long before that has come.
-            query = query.push(
-                " and not exists (select 1 from message_place as placed
-                                  where placed.company = message.company and placed.message = message.id)",
-            );
-        }
-        return query.push(" order by id desc limit ").push_bind(LOT).all().await;
-    };
-    query = query.push(" and room = ").push_bind(room);
-    if let Some((at, id)) = after {
-        query = query.push(" and (sent_at, number) < (").push_bind(at);
-        query = query
-            .push(", (select m.number from message as m where m.company = $1 and m.id = ")
-            .push_bind(id)
-            .push("))");
-    }
-    query.push(" order by sent_at desc, number desc limit ").push_bind(LOT).all().await
-}
-
-/// Characters that are shown before and behind the place.
-const AROUND: usize = 60;
-
-/// The part of a text around the place where a keyword stands in its folded form. Folding may make more or fewer characters of one,
-/// so that the place is about right; whole characters are cut.
-fn around(text: &str, folded: &str, place: usize) -> String {
-    let before = folded[..place].chars().count();
-    let start = before.saturating_sub(AROUND);
-    let part: String = text.chars().skip(start).take(3 * AROUND).collect();
-    let dots = |cut: bool| if cut { "…" } else { "" };
-    format!("{}{part}{}", dots(start > 0), dots(text.chars().count() > start + 3 * AROUND))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_text_is_cut_around_the_place() {
-        let text = format!("{}ใบเสนอราคา{}", "ก".repeat(200), "ข".repeat(200));
-        let folded = search::fold(&text);
-        let shown = around(&text, &folded, folded.find("ใบเสนอราคา").expect("place"));
-        assert!(shown.starts_with("…ก") && shown.contains("ใบเสนอราคา") && shown.ends_with("ข…"), "{shown}");
-        assert_eq!(around("Hello", "hello", 0), "Hello");
-    }
-}

@@ -19,8 +19,7 @@ use super::{draft, state};
 use crate::app::App;
 use crate::attachment::{self, Record, Upload};
 use crate::chat::message::{self, ChatMessage, Draft, accepted, refused};
-use crate::chat::queue;
-use crate::chat::texts;
+use crate::chat::{queue, stray};
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Faults, Path, Query, Reply};
 use crate::job::Kind;
 use crate::telemetry;
@@ -373,7 +372,7 @@ async fn send_message(
             // Held, so that whoever loses the room at this moment is told so.
             rights::must(&mut tx, &caller, path.id).await?;
             let stored = queue::store_one(&mut tx, &draft).await?.map_err(refused)?;
-            texts::note(&mut tx, caller.company, draft.id, draft.at).await?;
+            stray::note(&mut tx, caller.company, draft.id, draft.at).await?;
             draft::discard(&mut tx, &caller, path.id, draft.at).await?;
             state::mark_read(&mut tx, &caller, path.id, stored.number, false, draft.at).await?;
             state::answered(&mut tx, &caller, path.id, draft.at).await?;

@@ -11,6 +11,7 @@ use super::figures::{Figure, Kind};
 use super::tally::{Lot, Sums};
 use crate::event::first_id;
 use crate::http::Error;
+use crate::{live, search};
 
 const FROM: &str = "chat.from";
 const TO: &str = "chat.to";
@@ -48,7 +49,10 @@ struct Said {
     room: Uuid,
     platform: i64,
     sent_at: i64,
+    stored_at: i64,
     is_customer: bool,
+    /// Its number among those whose ids are out of order; 0 of any other.
+    stray: i64,
 }
 
 /// Adds up the messages behind this place that were stored before this time.
@@ -59,21 +63,40 @@ pub(super) async fn add_up(
     until: i64,
     sums: &mut Sums<'_>,
 ) -> Result<Lot, Error> {
-    let after = Uuid::parse_str(place).unwrap_or(Uuid::nil());
-    let said: Vec<Said> = tx
+    let Place { mut message, mut stray } = Place::read(place);
+    let mut said: Vec<Said> = tx
         .sql(
-            "select message.id, message.room, room.platform, message.sent_at, message.contact is not null as is_customer
+            "select message.id, message.room, room.platform, message.sent_at, message.stored_at,
+                    message.contact is not null as is_customer, coalesce(stray.number, 0) as stray
              from message join room on room.company = message.company and room.id = message.room
+             left join message_stray as stray on stray.company = message.company and stray.message = message.id
              where message.company = $1 and message.id > $2 and message.id < $3 order by message.id limit $4",
         )
         .bind(company)
-        .bind(after)
+        .bind(message)
         .bind(first_id(until))
         .bind(MOST)
         .all()
         .await?;
-    let Some(last) = said.last() else { return Ok(Lot { place: None, is_more: false }) };
-    let lot = Lot { place: Some(last.id.to_string()), is_more: said.len() >= MOST.unsigned_abs() as usize };
+    let is_more = search::number(said.len()) >= MOST;
+    // Strays are added up at their turn, which is that of the messages that were stored beside them.
+    let until = said.last().filter(|_| is_more).and_then(|last| live::time_of(last.id)).unwrap_or(until);
+    if let Some(last) = said.last() {
+        message = last.id;
+    }
+    said.retain(|said| said.stray == 0);
+    let strays = strays(tx, company, stray, until).await?;
+    let are_more = search::number(strays.len()) >= MOST;
+    if let Some(last) = strays.last() {
+        stray = last.stray;
+    }
+    said.extend(strays);
+    said.sort_by_key(|said| said.stored_at);
+    let place_now = Place { message, stray }.text();
+    if place_now == place || (message.is_nil() && stray == 0) {
+        return Ok(Lot { place: None, is_more: false });
+    }
+    let lot = Lot { place: Some(place_now), is_more: is_more || are_more };
     let rooms: BTreeSet<Uuid> = said.iter().map(|said| said.room).collect();
     let before = waiting(tx, company, &rooms).await?;
     let mut after = before.clone();
@@ -98,6 +121,50 @@ pub(super) async fn add_up(
     }
     save(tx, company, &before, &after).await?;
     Ok(lot)
+}
+
+/// How far messages have been added up.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    /// By their ids.
+    message: Uuid,
+    /// By their numbers, of those whose ids are out of order.
+    stray: i64,
+}
+
+impl Place {
+    fn read(text: &str) -> Place {
+        let (message, stray) = text.split_once(' ').unwrap_or((text, "0"));
+        Place { message: Uuid::parse_str(message).unwrap_or(Uuid::nil()), stray: stray.parse().unwrap_or(0) }
+    }
+
+    fn text(&self) -> String {
+        match self.stray {
+            0 => self.message.to_string(),
+            stray => format!("{} {stray}", self.message),
+        }
+    }
+}
+
+/// Messages that the ids do not lead to, in the order in which they were stored, until this time.
+async fn strays(tx: &mut Conn, company: i64, after: i64, until: i64) -> Result<Vec<Said>, db::Error> {
+    let mut said: Vec<Said> = tx
+        .sql(
+            "select message.id, message.room, room.platform, message.sent_at, message.stored_at,
+                    message.contact is not null as is_customer, stray.number as stray
+             from message_stray as stray
+             join message on message.company = stray.company and message.id = stray.message
+             join room on room.company = message.company and room.id = message.room
+             where stray.company = $1 and stray.number > $2 order by stray.number limit $3",
+        )
+        .bind(company)
+        .bind(after)
+        .bind(MOST)
+        .all()
+        .await?;
+    let ripe = said.iter().take_while(|said| said.stored_at < until).count();
+    said.truncate(ripe);
+    Ok(said)
 }
 
 /// Which of these rooms have a customer who waits, and since when.

@@ -96,6 +96,69 @@ async fn a_message_that_was_written_days_ago_and_sent_now_is_found() {
 }
 
 #[tokio::test]
+async fn messages_with_ids_of_another_time_are_found_once_and_stand_before_nothing() {
+    let mut app = TestApp::new().await;
+    let account = app.sandbox().await;
+    let room = say(&app, &account, "ann", "the first word").await;
+    let agent = app.signed_in("Agent", "nok@example.com").await;
+    let mut wanted = vec!["the first word".to_owned()];
+    for place in 0..5 {
+        let id = format!("f1890000-0000-{}000-8000-00000000000{place}", if place % 2 == 0 { 4 } else { 7 });
+        let text = format!("word of another time {place}");
+        let body = json!({"id": id, "type": "message", "content": text});
+        let sent = app.as_person(&agent, Method::POST, &format!("/v1/console/rooms/{room}/messages"), Some(body)).await;
+        assert_eq!(sent.status, 201, "{sent:?}");
+        wanted.push(text);
+    }
+    let sorted = |mut texts: Vec<String>| {
+        texts.sort_unstable();
+        texts
+    };
+    wanted.sort_unstable();
+    for take in [1, 2, 20] {
+        assert_eq!(sorted(found(&app, "word", take).await), wanted, "before they are in the index");
+    }
+    index(&mut app).await;
+    say(&app, &account, "ann", "the last word").await;
+    wanted.push("the last word".to_owned());
+    wanted.sort_unstable();
+    for take in [1, 2, 20] {
+        assert_eq!(sorted(found(&app, "word", take).await), wanted);
+    }
+    index(&mut app).await;
+    // All are in the index: not one is looked at for a keyword that none has.
+    let none = app.post("/v1/console/search", json!({"keyword": "quartz"})).await;
+    assert_eq!((&none.data()["searchedTo"], &none.data()["next"]), (&json!(null), &json!(null)));
+    sala::chat::texts::rebuild(&app.app, COMPANY).await.unwrap();
+    assert_eq!(placed(&app).await, 7);
+    for take in [1, 2, 20] {
+        assert_eq!(sorted(found(&app, "word", take).await), wanted, "made anew");
+    }
+}
+
+#[tokio::test]
+async fn whoever_sees_few_rooms_finds_a_common_word_in_those() {
+    let mut app = TestApp::new().await;
+    let account = app.sandbox().await;
+    let other = app.signed_in("Agent", "other@example.com").await;
+    let agent = app.signed_in("Agent", "nok@example.com").await;
+    let mine = say(&app, &account, "mine", "a common word").await;
+    for number in 0..30 {
+        let room = say(&app, &account, &format!("c{number}"), "a common word").await;
+        let claimed = app.as_person(&other, Method::POST, &format!("/v1/console/rooms/{room}/claim"), Some(json!({}))).await;
+        assert_eq!(claimed.status, 200, "{claimed:?}");
+    }
+    for _ in 0..2 {
+        let body = json!({"keyword": "common"});
+        let page = app.as_person(&agent, Method::POST, "/v1/console/search", Some(body)).await;
+        let rooms: Vec<&str> =
+            page.data()["messages"].as_array().unwrap().iter().map(|row| row["roomId"].as_str().unwrap()).collect();
+        assert_eq!(rooms, [mine.as_str()], "{page:?}");
+        index(&mut app).await;
+    }
+}
+
+#[tokio::test]
 async fn what_was_erased_is_in_no_index() {
     let mut app = TestApp::new().await;
     let account = app.sandbox().await;

@@ -112,6 +112,28 @@ async fn figures_equal_a_count_over_the_records_however_they_came_about() {
     assert_eq!(report(&app, &format!("open-rooms?{span}")).await, open);
 }
 
+#[tokio::test]
+async fn answers_with_ids_of_another_time_are_counted_once() {
+    let mut app = TestApp::new().await;
+    let account = app.sandbox().await;
+    let room = say(&app, &account, "ann").await;
+    let agent = app.signed_in("Agent", "nok@example.com").await;
+    app.advance(Duration::from_secs(60));
+    for id in ["01890000-0000-7000-8000-000000000001", "f1890000-0000-7000-8000-000000000002"] {
+        let body = json!({"id": id, "type": "message", "content": "Hi"});
+        let sent = app.as_person(&agent, Method::POST, &format!("/v1/console/rooms/{room}/messages"), Some(body)).await;
+        assert_eq!(sent.status, 201, "{sent:?}");
+    }
+    add_up(&mut app).await;
+    for round in 0..2 {
+        let rows = report(&app, "messages?groupBy=none").await;
+        assert_eq!((count(&rows, "fromCustomers"), count(&rows, "toCustomers")), (1, 2), "{round}");
+        let waits = report(&app, "first-response?groupBy=none").await;
+        assert_eq!((count(&waits, "responses"), count(&waits, "within5Minutes")), (1, 1), "{round}");
+        tally::rebuild(&app.app, COMPANY).await.unwrap();
+    }
+}
+
 /// The average wait, by going through all messages.
 async fn naive_waits(app: &TestApp) -> f64 {
     let mut conn = app.app.db.read().await.unwrap();
