@@ -8,7 +8,9 @@ use super::lock::Lock;
 use super::{Failure, key_file, now, open, print_text};
 use crate::chat::account;
 use crate::config::Common;
+use crate::http::idempotency;
 use crate::mail;
+use crate::person::totp;
 use crate::vault::{self, Vault};
 use crate::webhook::subscription;
 
@@ -56,11 +58,14 @@ async fn rotate(common: &Common) -> Result<(), Failure> {
         }
         (None, None) => return Err(vault::VaultError::Missing.into()),
     };
-    let count = db.write(async |mut tx| reseal(&mut tx, &vault).await).await?;
+    let (count, answers) = db.write(async |mut tx| reseal(&mut tx, &vault).await).await?;
     if let (Some(file), Some(new)) = (file, new) {
         vault::replace_file(&file, &[&new])?;
     }
     print_text(&format!("{count} credentials are encrypted with the new key; restart every server"))?;
+    if answers > 0 {
+        print_text(&format!("So are {answers} answers that are kept for repeated requests"))?;
+    }
     match kept {
         Some(old) => {
             print_text(&format!("The old key is kept in {}: backups that were made until now need it", old.display()))
@@ -76,8 +81,8 @@ struct Sealed {
     secret: Vec<u8>,
 }
 
-/// Opens and seals again what is not sealed with the first key. All or nothing.
-async fn reseal(tx: &mut Conn, vault: &Vault) -> Result<usize, crate::http::Error> {
+/// Opens and seals again what is not sealed with the first key, all or nothing: how many credentials, and how many answers.
+async fn reseal(tx: &mut Conn, vault: &Vault) -> Result<(usize, usize), crate::http::Error> {
     let failed = |error: vault::VaultError| crate::http::Error::Internal(error.to_string());
     let accounts: Vec<Sealed> =
         tx.sql("select company, id, secrets as secret from account where secrets is not null").all().await?;
@@ -122,5 +127,6 @@ async fn reseal(tx: &mut Conn, vault: &Vault) -> Result<usize, crate::http::Erro
             .await?;
         count += 1;
     }
-    Ok(count)
+    count += totp::reseal(tx, vault).await?;
+    Ok((count, idempotency::reseal(tx, vault).await?))
 }

@@ -4,6 +4,8 @@
 //! The handler's unit of work then stores its answer beside its change, in one transaction that commits only while the
 //! claim is still held: a crash leaves either both or neither, and a claim whose holder died can be taken over safely.
 //! A node extends the leases of the requests that it works on, so a short lease is enough even for a long upload.
+//!
+//! An answer may hold what is shown once, a link that lets somebody in or a secret: it is kept encrypted.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +30,7 @@ use super::openapi::Rule;
 use super::reply::{Reply, json};
 use crate::app::App;
 use crate::record::Actor;
+use crate::vault::{Vault, VaultError};
 
 /// How long an answer is kept and replayed, in milliseconds.
 pub(crate) const KEPT: i64 = 24 * 60 * 60 * 1000;
@@ -101,6 +104,7 @@ pub async fn once(
         Taken::Running { until } => return Err(Error::StillRunning { retry_after: wait(until - app.now()) }),
         Taken::Another => return Err(Error::KeyReused),
         Taken::Done { status, answer } => {
+            let answer = answer.open(&app.vault, &purpose(caller.company, &caller.id, &claim.key))?;
             let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
             let mut response = json(status.unwrap_or_default(), answer);
             response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
@@ -132,7 +136,7 @@ impl Caller {
         F: Future<Output = Result<Answered<T>, Error>> + Send,
     {
         let now = app.now();
-        let answered = app.db.write(|tx| unit(Unit { tx, caller: self.clone(), now })).await?;
+        let answered = app.db.write(|tx| unit(Unit { tx, app: app.clone(), caller: self.clone(), now })).await?;
         Ok(answered.0)
     }
 
@@ -145,6 +149,7 @@ impl Caller {
 /// A transaction that knows for whom it runs.
 pub struct Unit {
     tx: Conn,
+    app: App,
     caller: Caller,
     now: i64,
 }
@@ -162,7 +167,9 @@ impl Unit {
     /// Ends the unit: with an idempotency key the answer is stored in the same transaction.
     pub async fn reply<T: Serialize>(mut self, reply: Reply<T>) -> Result<Answered<T>, Error> {
         if let Some(claim) = self.caller.claim.clone() {
-            store(&mut self.tx, &self.caller, &claim, reply.status.as_u16(), reply.body()?, self.now).await?;
+            let purpose = purpose(self.caller.company, &self.caller.id, &claim.key);
+            let sealed = self.app.vault.seal(&purpose, &reply.body()?).map_err(unsealed)?;
+            store(&mut self.tx, &self.caller, &claim, reply.status.as_u16(), sealed, self.now).await?;
             claim.answered.store(true, Ordering::Release);
         }
         Ok(Answered(reply))
@@ -187,7 +194,29 @@ enum Taken {
     Mine,
     Running { until: i64 },
     Another,
-    Done { status: i64, answer: Vec<u8> },
+    Done { status: i64, answer: Kept },
+}
+
+/// An answer as it is stored.
+struct Kept {
+    bytes: Vec<u8>,
+    /// Those of a time before answers were encrypted are not.
+    sealed: bool,
+}
+
+impl Kept {
+    fn open(self, vault: &Vault, purpose: &str) -> Result<Vec<u8>, Error> {
+        if self.sealed { vault.open(purpose, &self.bytes).map_err(unsealed) } else { Ok(self.bytes) }
+    }
+}
+
+/// What an answer is encrypted for: nobody else is given it.
+fn purpose(company: i64, client: &str, key: &str) -> String {
+    format!("{company}/answer/{client}/{key}")
+}
+
+fn unsealed(error: VaultError) -> Error {
+    Error::Internal(error.to_string())
 }
 
 #[derive(Deserialize)]
@@ -196,6 +225,7 @@ struct Known {
     held_until: i64,
     status: Option<i64>,
     answer: Option<Vec<u8>>,
+    sealed: bool,
 }
 
 async fn take(
@@ -233,7 +263,7 @@ async fn take(
         return Ok(Taken::Mine);
     }
     let known: Known = tx
-        .sql("select request, held_until, status, answer from idempotency where company = $1 and client = $2 and key = $3")
+        .sql("select request, held_until, status, answer, sealed from idempotency where company = $1 and client = $2 and key = $3")
         .bind(caller.company)
         .bind(&caller.id)
         .bind(&claim.key)
@@ -241,7 +271,9 @@ async fn take(
         .await?;
     Ok(match known {
         Known { request: first, .. } if first != request => Taken::Another,
-        Known { status: Some(status), answer: Some(answer), .. } => Taken::Done { status, answer },
+        Known { status: Some(status), answer: Some(bytes), sealed, .. } => {
+            Taken::Done { status, answer: Kept { bytes, sealed } }
+        }
         Known { held_until, .. } => Taken::Running { until: held_until },
     })
 }
@@ -349,7 +381,7 @@ async fn store(
 ) -> Result<(), Error> {
     let stored = tx
         .sql(
-            "update idempotency set status = $1, answer = $2, expires_at = $3
+            "update idempotency set status = $1, answer = $2, sealed = true, expires_at = $3
              where company = $4 and client = $5 and key = $6 and holder = $7 and status is null",
         )
         .bind(i64::from(status))
@@ -378,6 +410,46 @@ async fn release(tx: &mut Conn, company: i64, client: &str, claim: &Claim) -> Re
     .exec()
     .await?;
     Ok(())
+}
+
+/// Encrypts kept answers with the vault's first key, a lot at a time; answers how many were not.
+pub(crate) async fn reseal(tx: &mut Conn, vault: &Vault) -> Result<usize, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        company: i64,
+        client: String,
+        key: String,
+        answer: Vec<u8>,
+        sealed: bool,
+    }
+    let (mut after, mut count) = ((i64::MIN, String::new(), String::new()), 0);
+    loop {
+        let rows: Vec<Row> = tx
+            .sql(
+                "select company, client, key, answer, sealed from idempotency
+                 where (company, client, key) > ($1, $2, $3) and answer is not null
+                 order by company, client, key limit 500",
+            )
+            .bind(after.0)
+            .bind(&after.1)
+            .bind(&after.2)
+            .all()
+            .await?;
+        let Some(last) = rows.last() else { return Ok(count) };
+        after = (last.company, last.client.clone(), last.key.clone());
+        for row in rows.into_iter().filter(|row| !row.sealed || !vault.is_current(&row.answer)) {
+            let purpose = purpose(row.company, &row.client, &row.key);
+            let plain = Kept { bytes: row.answer, sealed: row.sealed }.open(vault, &purpose)?;
+            tx.sql("update idempotency set answer = $1, sealed = true where company = $2 and client = $3 and key = $4")
+                .bind(vault.seal(&purpose, &plain).map_err(unsealed)?)
+                .bind(row.company)
+                .bind(&row.client)
+                .bind(&row.key)
+                .exec()
+                .await?;
+            count += 1;
+        }
+    }
 }
 
 /// Forgets keys whose time is over; at most `most` at once.

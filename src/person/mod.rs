@@ -5,7 +5,7 @@ pub(crate) mod password;
 pub(crate) mod role;
 mod session;
 pub(crate) mod store;
-mod totp;
+pub(crate) mod totp;
 pub(crate) mod user;
 
 use std::net::IpAddr;

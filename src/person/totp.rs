@@ -10,6 +10,7 @@ use totp_rs::{Builder, Secret, Totp};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use super::store::{self, Row};
 use super::{Guess, confirm_password, own};
@@ -18,6 +19,7 @@ use crate::attachment::hex;
 use crate::audit::{self, Change};
 use crate::http::caller::Signed;
 use crate::http::{Code, Envelope, Error, Fault, Json, Reply};
+use crate::vault::{Vault, VaultError};
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -68,6 +70,47 @@ struct RecoveryCodes {
 
 fn purpose(company: i64) -> String {
     format!("{company}/totp")
+}
+
+/// Encrypts every second factor with the vault's first key; answers how many were not.
+pub(crate) async fn reseal(tx: &mut Conn, vault: &Vault) -> Result<usize, Error> {
+    #[derive(Deserialize)]
+    struct Sealed {
+        company: i64,
+        id: Uuid,
+        totp: Option<Vec<u8>>,
+        totp_pending: Option<Vec<u8>>,
+    }
+    let failed = |error: VaultError| Error::Internal(error.to_string());
+    let again = |company: i64, sealed: Option<Vec<u8>>| -> Result<(Option<Vec<u8>>, usize), Error> {
+        let Some(old) = sealed.as_ref().filter(|sealed| !vault.is_current(sealed)) else { return Ok((sealed, 0)) };
+        let plain = vault.open(&purpose(company), old).map_err(failed)?;
+        Ok((Some(vault.seal(&purpose(company), &plain).map_err(failed)?), 1))
+    };
+    let rows: Vec<Sealed> = tx
+        .sql(
+            "select company, id, totp, totp_pending from person where totp is not null or totp_pending is not null
+             order by company, id",
+        )
+        .held()
+        .all()
+        .await?;
+    let mut count = 0;
+    for row in rows {
+        let (totp, first) = again(row.company, row.totp)?;
+        let (pending, second) = again(row.company, row.totp_pending)?;
+        if first + second > 0 {
+            tx.sql("update person set totp = $3, totp_pending = $4 where company = $1 and id = $2")
+                .bind(row.company)
+                .bind(row.id)
+                .bind(totp)
+                .bind(pending)
+                .exec()
+                .await?;
+        }
+        count += first + second;
+    }
+    Ok(count)
 }
 
 fn totp(secret: Vec<u8>) -> Result<Totp, Error> {

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::app::{Answer, COMPANY, TestApp, answer, is_postgres, request, text_message};
 use crate::child::{Server, Shop, until};
+use crate::scan::{columns, places};
 
 const SEND: &str = "/v1/chat/message";
 
@@ -294,4 +295,83 @@ async fn a_key_is_short_and_visible() {
     let read =
         app.request(Method::GET, &format!("/v1/chat/rooms/{room}/messages"), &[("idempotency-key", "")], None).await;
     assert_eq!(read.status, 200, "what is not a POST has no use for a key");
+}
+
+/// Requests whose answers hold what is shown once, and where it stands in them.
+fn secret_requests() -> [(&'static str, Value, &'static str); 3] {
+    let user = json!({"email": "lek@example.com", "firstname": "Lek", "lastname": "Jaidee", "roleId": "Agent"});
+    [
+        ("/v1/console/users", user, "/link/url"),
+        ("/v1/webhooks", json!({"url": "https://example.com/hook"}), "/secret"),
+        ("/v1/clients", json!({"name": "Shop", "scopes": ["chat:read"]}), "/clientSecret"),
+    ]
+}
+
+/// Makes them, each under its path as the key: the answers, and what is shown once.
+async fn secrets(app: &TestApp) -> Vec<(Answer, String)> {
+    let mut answers = Vec::new();
+    for (path, body, secret) in secret_requests() {
+        let answer = keyed(app, path, path, Some(body)).await;
+        assert!(answer.status < 300, "{answer:?}");
+        let secret = answer.data().pointer(secret).and_then(Value::as_str).unwrap_or_else(|| panic!("{answer:?}"));
+        let secret = secret.rsplit('/').next().unwrap().to_owned();
+        answers.push((answer, secret));
+    }
+    answers
+}
+
+#[tokio::test]
+async fn what_is_shown_once_is_readable_in_no_table_and_repeated_all_the_same() {
+    let app = TestApp::new().await;
+    let first = secrets(&app).await;
+    let columns = columns(&app).await;
+    for (answer, secret) in &first {
+        assert!(secret.len() > 20, "{secret}");
+        assert_eq!(places(&app, &columns, secret).await, Vec::<String>::new(), "{answer:?}");
+    }
+    for ((first, _), (again, _)) in first.iter().zip(secrets(&app).await) {
+        assert_eq!((again.header("idempotency-replayed"), &again.text), ("true", &first.text));
+    }
+    // Answers of the day before they were encrypted are still repeated.
+    let room = app.sandbox_room().await;
+    let sent = send(&app, "plain", &room, "Hi").await;
+    let plain = sent.text.as_bytes();
+    let older: Result<u64, db::Error> = app
+        .app
+        .db
+        .write(async |mut tx| {
+            let update = tx.sql("update idempotency set answer = $1, sealed = false where key = 'plain'");
+            update.bind(plain).exec().await
+        })
+        .await;
+    assert_eq!(older.unwrap(), 1);
+    assert_eq!(send(&app, "plain", &room, "Hi").await.text, sent.text);
+}
+
+#[tokio::test]
+async fn a_new_key_takes_kept_answers_and_second_factors_along() {
+    let mut app = TestApp::new().await;
+    let person = app.signed_in("Agent", "nok@example.com").await;
+    let first = secrets(&app).await;
+    let again = json!({"password": crate::app::PASSWORD});
+    let begun = app.as_person(&person, Method::POST, "/v1/auth/totp", Some(again)).await;
+    let code = crate::person::code(begun.data()["secret"].as_str().unwrap(), app.app.now());
+
+    let new = sala::vault::new_key().unwrap();
+    let mut rotate = std::process::Command::new(env!("CARGO_BIN_EXE_sala"));
+    rotate.args(["key", "rotate", "--database", &app.database.url]).current_dir(&app.database.folder);
+    let rotated = rotate.env("SALA_SECRET_KEY", format!("{new},{}", app.key)).output().unwrap();
+    assert!(rotated.status.success(), "{rotated:?}");
+    let said = String::from_utf8_lossy(&rotated.stdout).into_owned();
+    assert!(said.starts_with("2 credentials") && said.contains("3 answers"), "{said}");
+
+    app.key = new;
+    let (_, server) = app.second_node().await;
+    for ((path, body, _), (first, _)) in secret_requests().into_iter().zip(first) {
+        let call = request(&app.token, Method::POST, path, &[("idempotency-key", path)], Some(body));
+        let again = answer(&server, call).await;
+        assert_eq!((again.header("idempotency-replayed"), &again.text), ("true", &first.text), "{path}");
+    }
+    let confirm = person.request(Method::POST, "/v1/auth/totp/confirm", Some(json!({"code": code})));
+    assert_eq!(answer(&server, confirm).await.status, 200);
 }

@@ -117,7 +117,8 @@ async fn over_https_the_browser_itself_guards_the_cookie() {
     assert_eq!(me(&app, &plain).await.status, 401);
 }
 
-fn code(secret: &str, at: i64) -> String {
+/// What an authenticator shows at this time.
+pub fn code(secret: &str, at: i64) -> String {
     let totp = Builder::new().with_secret(Secret::try_from_base32(secret).unwrap()).build().unwrap();
     totp.generate(u64::try_from(at / 1000).unwrap()).to_string()
 }
