@@ -27,6 +27,11 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
+    /// What a person's next link is for: an invitation until there is a password.
+    fn of(row: &Row) -> Purpose {
+        if row.password.is_some() { Purpose::Reset } else { Purpose::Invite }
+    }
+
     pub(crate) fn word(self) -> &'static str {
         match self {
             Purpose::Invite => "invite",
@@ -84,13 +89,22 @@ impl Token {
         Token { text, hash }
     }
 
+    /// The address of its page.
+    fn address(&self, app: &App) -> String {
+        absolute(app, &format!("/console/link/{}", self.text))
+    }
+
     /// The company in it; the hash must be known to that company.
     pub(crate) fn company(&self) -> Option<i64> {
         self.text.split_once('_')?.0.parse().ok()
     }
 }
 
-/// Writes a link down; it ends the person's earlier ones but for sign-ins that wait.
+/// Who has made a link that was asked for without a sign-in.
+const FORGOTTEN: &str = "forgotten";
+
+/// Writes a link down; it ends the person's earlier ones but for sign-ins that wait. One that anybody may ask for ends no other
+/// than its like: an invitation or a link of an administrator stays good, whoever knows the address.
 pub(crate) async fn store(
     tx: &mut Conn,
     (company, person): (i64, Uuid),
@@ -99,7 +113,10 @@ pub(crate) async fn store(
     by: &str,
     now: i64,
 ) -> Result<i64, db::Error> {
-    if purpose != Purpose::Totp {
+    if by == FORGOTTEN {
+        let query = tx.sql("delete from person_link where company = $1 and person = $2 and created_by = $3");
+        query.bind(company).bind(person).bind(FORGOTTEN).later().await?;
+    } else if purpose != Purpose::Totp {
         store::end_links(tx, company, person).await?;
     }
     let expires_at = now + purpose.life();
@@ -121,9 +138,9 @@ pub(crate) async fn store(
 
 /// The link that an administrator hands over: an invitation until there is a password.
 pub(crate) async fn hand_over(tx: &mut Conn, app: &App, row: &Row, token: &Token, by: &str) -> Result<UserLink, Error> {
-    let purpose = if row.password.is_some() { Purpose::Reset } else { Purpose::Invite };
+    let purpose = Purpose::of(row);
     let expires_at = store(tx, (row.company, row.id), purpose, token, by, app.now()).await?;
-    let url = absolute(app, &format!("/console/link/{}", token.text));
+    let url = token.address(app);
     let mailed = mail(tx, app, row, purpose, (&url, expires_at), by).await?;
     Ok(UserLink { url, expires_at, mailed })
 }
@@ -186,8 +203,10 @@ pub(crate) async fn send_forgotten(tx: &mut Conn, app: &App, row: &Row, token: &
         .bind(now - BETWEEN)
         .optional()
         .await?;
-    if recent.is_none() {
-        hand_over(tx, app, row, token, "system").await?;
+    let purpose = Purpose::of(row);
+    // Nobody else hands it over: where its e-mail does not go out, the links that there are stay good.
+    if recent.is_none() && mail(tx, app, row, purpose, (&token.address(app), now + purpose.life()), "system").await? {
+        store(tx, (row.company, row.id), purpose, token, FORGOTTEN, now).await?;
     }
     Ok(())
 }

@@ -129,6 +129,62 @@ async fn an_invitation_and_a_reset_come_by_mail_and_their_links_work() {
     assert_eq!(app.get("/v1/mail?state=queued").await.data(), &json!([]));
 }
 
+/// Fills the queue of e-mails with what waits behind the newest one.
+async fn fill_queue(app: &TestApp) {
+    app.sql(
+        "insert into mail (company, id, kind, record, language, recipients, copies, subject, body, attachments, message_id,
+                           size, message, state, attempts, tries, since, next_at, search_key, created_by, created_at,
+                           modified_by, modified_at, version)
+         with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 5000)
+         select company, id + 1000 + n, 'quotation', 'quotation/none', language, recipients, copies, subject, body, attachments,
+                message_id, size, message, 'queued', attempts, tries, since, next_at, search_key, created_by, created_at,
+                modified_by, modified_at, version
+         from mail cross join numbers where id = (select max(id) from mail)",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_is_replaced_only_by_one_that_is_on_its_way() {
+    let server = Server::start();
+    let app = office(&server).await;
+    let forgot = async || plain_post(&app, "/v1/auth/password/forgot", json!({"email": "nok@example.com"})).await;
+    let works = async |link: &str| {
+        let (_, token) = link.rsplit_once('/').unwrap();
+        app.call(Request::get(format!("/v1/auth/links/{token}")).body(Body::empty()).unwrap()).await.status
+    };
+    let invitation = json!({"email": "nok@example.com", "firstname": "Nok", "lastname": "Jaidee", "roleId": "Agent"});
+    let invited = app.post("/v1/console/users", invitation).await;
+    let invitation = invited.data()["link"]["url"].as_str().unwrap().to_owned();
+    app.run_jobs().await;
+
+    // Two links that the person asked for: the second replaces the first, and neither ends the invitation.
+    let mut links = Vec::new();
+    for _ in 0..2 {
+        app.advance(10 * MINUTE);
+        assert_eq!(forgot().await.status, 200);
+        app.run_jobs().await;
+        let tries = server.tries();
+        links.push(link(tries.last().unwrap()["text"].as_str().unwrap(), "http").to_owned());
+    }
+    assert_eq!((works(&links[0]).await, works(&links[1]).await, works(&invitation).await), (404, 200, 200));
+
+    // No further e-mail is taken: what there is stays good.
+    fill_queue(&app).await;
+    app.advance(10 * MINUTE);
+    let full = json!({"email": "lek@example.com", "firstname": "Lek", "lastname": "Dee", "roleId": "Agent"});
+    let full = app.post("/v1/console/users", full).await;
+    assert_eq!((full.status, &full.data()["link"]["mailed"]), (201, &json!(false)), "{full:?}");
+    assert_eq!(forgot().await.status, 200);
+    assert_eq!((works(&links[1]).await, works(&invitation).await), (200, 200));
+
+    // A new password ends them all.
+    let (_, token) = links[1].rsplit_once('/').unwrap();
+    let set = plain_post(&app, &format!("/v1/auth/links/{token}"), json!({"password": PASSWORD})).await;
+    assert_eq!(set.status, 201, "{set:?}");
+    assert_eq!(works(&invitation).await, 404);
+}
+
 #[tokio::test]
 async fn a_quotation_goes_out_with_a_link_by_which_it_is_accepted() {
     let server = Server::start();
