@@ -88,6 +88,15 @@ async fn receive_line_callback(
 /// Stores what is new of a callback; answers how many events that was.
 async fn store(tx: &mut Conn, app: &App, account: &Account, events: &[line::Event]) -> Result<u64, Error> {
     let now = app.now();
+    if events.is_empty() {
+        // LINE's "Verify": nobody has written, but the secret fits.
+        tx.sql("update account set refused_at = null where company = $1 and id = $2 and refused_at is not null")
+            .bind(account.company)
+            .bind(&account.id)
+            .exec()
+            .await?;
+        return Ok(0);
+    }
     tx.sql(
         "update account set last_callback_at = $1
          where company = $2 and id = $3 and (last_callback_at is null or last_callback_at < $4)",

@@ -1,8 +1,10 @@
 //! Channel accounts over HTTP: connecting one, looking whether it works, renewing its credentials, taking it out of use.
 //! The address of the provider is left to whoever has the command line: this server calls it.
 
+use std::sync::Arc;
+
 use axum::extract::State;
-use channel::{Platform, line};
+use channel::Platform;
 use db::Conn;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,9 +13,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::note;
+use super::provider::{ChannelAccountCheck, ask, enter, is_address_of};
 use crate::app::App;
 use crate::chat::account::{self, Account, Credentials, Listed, NewAccount};
-use crate::chat::line::{ask_quota, call};
+use crate::chat::line::ask_quota;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Faults, Listing, Path, Reply};
 use crate::job::Kind;
 
@@ -24,10 +27,11 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get_channel_account, update_channel_account, remove_channel_account))
         .routes(routes!(renew_channel_account))
         .routes(routes!(check_channel_account))
+        .routes(routes!(enter_channel_webhook))
 }
 
 /// A channel account. Its credentials are never answered.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChannelAccount {
     /// Its id.
@@ -114,36 +118,6 @@ struct ChannelAccountUpdate {
     /// What happens to an answer that is too late for its free reply: `yes`, `ask` or `no`.
     #[schema(example = "ask")]
     late_push: Option<String>,
-}
-
-/// What the provider says of an account right now.
-#[derive(Debug, Default, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ChannelAccountCheck {
-    /// Whether the provider takes the access token.
-    #[schema(example = true)]
-    token: bool,
-    /// What the provider calls the account.
-    #[schema(example = "Siam Tools")]
-    provider_name: Option<String>,
-    /// Its public id, as customers search for it.
-    #[schema(example = "@siamtools")]
-    provider_id: Option<String>,
-    /// The address that the provider calls; null when none is entered there.
-    #[schema(example = "https://sala.example.com/channels/line/507-k3j9x2mqw7ha")]
-    endpoint: Option<String>,
-    /// Whether that is this account's address on this server.
-    #[schema(example = true)]
-    is_ours: bool,
-    /// Whether the provider really calls it: "Use webhook" in LINE's console.
-    #[schema(example = true)]
-    is_used: bool,
-    /// When the provider last called: Unix time in milliseconds; null until the first message.
-    last_callback_at: Option<i64>,
-    /// What did not work, in the provider's words.
-    problem: Option<String>,
-    /// The account with the quota as it is now.
-    account: Option<ChannelAccount>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -444,100 +418,81 @@ async fn check_channel_account(
     caller: Caller,
     Path(path): Path<AccountPath>,
 ) -> Result<Reply<ChannelAccountCheck>, Error> {
-    let row = must(&mut app.db.read().await?, &caller, &path.id).await?;
+    let (row, account) = fresh(&app, &caller, &path.id).await?;
+    let check = look(&app, &row, &account).await;
+    answer(&app, &caller, &account, check, None).await
+}
+
+/// Tell the provider to call this server, and have it try: what "Webhook URL" and "Verify" do in LINE's console.
+///
+/// It replaces the address that is entered there. Whether the provider uses it ("Use webhook") stays a switch of its own, which
+/// `isUsed` tells of. 409 `conflict` for a sandbox, which no provider calls.
+#[utoipa::path(
+    put,
+    path = "/v1/accounts/{id}/webhook",
+    operation_id = "enterChannelWebhook",
+    tag = "Channels",
+    params(AccountPath),
+    responses((status = 200, description = "What the provider says afterwards.", body = Envelope<ChannelAccountCheck>)),
+    security(("bearerAuth" = ["account:write"], "subscriptionKey" = []))
+)]
+async fn enter_channel_webhook(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<AccountPath>,
+) -> Result<Reply<ChannelAccountCheck>, Error> {
+    let (row, account) = fresh(&app, &caller, &path.id).await?;
+    let (Some(credentials), Some(address)) = (account.line(), webhook_url(&app, &row)) else {
+        return Err(Error::Conflict(Fault::new(Code::Conflict, "id", "No provider calls a sandbox")));
+    };
+    let before = ask(&app, &account).await;
+    let entered = if before.token { enter(&app, &credentials, &address).await } else { Ok(None) };
+    let mut check = look(&app, &row, &account).await;
+    match entered {
+        Ok(test) => check.webhook_test = test,
+        Err(why) => check.problem = Some(why),
+    }
+    let moved = (before.endpoint != check.endpoint).then(|| (before.endpoint, check.endpoint.clone()));
+    answer(&app, &caller, &account, check, moved).await
+}
+
+/// The account as it is stored now, not as a node remembers it.
+async fn fresh(app: &App, caller: &Caller, id: &str) -> Result<(Listed, Arc<Account>), Error> {
+    let row = must(&mut app.db.read().await?, caller, id).await?;
     app.accounts.forget(&row.id);
-    let account = app.accounts.get(&app, &row.id).await?.ok_or(Error::NotFound("account"))?;
-    let mut check = ask(&app, &account).await;
+    let account = app.accounts.get(app, &row.id).await?.ok_or(Error::NotFound("account"))?;
+    Ok((row, account))
+}
+
+/// Everything that the provider says of the account, without its quota.
+async fn look(app: &App, row: &Listed, account: &Account) -> ChannelAccountCheck {
+    let mut check = ask(app, account).await;
     check.last_callback_at = row.last_callback_at;
     check.is_ours =
         account.is_sandbox() || check.endpoint.as_deref().is_some_and(|endpoint| is_address_of(endpoint, &account.id));
-    let month = if check.token { ask_quota(&app, &account).await } else { None };
-    caller
-        .write(&app, async |mut tx| {
-            if let Some(month) = month {
-                account::set_quota(&mut tx, &account, month.limit, month.used, app.now()).await?;
-            }
-            let account = one(&mut tx, &app, &caller, &row.id).await?;
-            tx.reply(Reply::ok(ChannelAccountCheck {
-                token: check.token,
-                provider_name: check.provider_name.clone(),
-                provider_id: check.provider_id.clone(),
-                endpoint: check.endpoint.clone(),
-                is_ours: check.is_ours,
-                is_used: check.is_used,
-                last_callback_at: check.last_callback_at,
-                problem: check.problem.clone(),
-                account: Some(account),
-            }))
-            .await
-        })
-        .await
-}
-
-/// Whether an address that a provider calls is that of an account. Which host it names is the network's business: behind a
-/// proxy this server may not know its own name.
-fn is_address_of(endpoint: &str, id: &str) -> bool {
-    let path = endpoint.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
-    path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/') == format!("channels/line/{id}")
-}
-
-/// Asks LINE who the account is, and where its callbacks go.
-async fn ask(app: &App, account: &Account) -> ChannelAccountCheck {
-    let mut check = ChannelAccountCheck::default();
-    let Some(credentials) = account.line() else {
-        return ChannelAccountCheck { token: true, is_ours: true, is_used: true, ..check };
-    };
-    let asked = async |request: Result<http::Request<Vec<u8>>, channel::Refusal>| {
-        let request = request.map_err(|refusal| refusal.to_string())?;
-        call(app, request).await.map_err(|failed| failed.reason)
-    };
-    match asked(line::bot_info(&credentials)).await {
-        Ok(answer) if answer.status == 200 => match line::read_bot_info(&answer.body) {
-            Ok(bot) => {
-                check.token = true;
-                check.provider_name = Some(bot.name);
-                check.provider_id = Some(bot.premium_id.unwrap_or(bot.basic_id));
-            }
-            Err(error) => check.problem = Some(error.to_string()),
-        },
-        Ok(answer) => check.problem = Some(format!("LINE answers {}", answer.status)),
-        Err(why) => check.problem = Some(why),
-    }
-    if !check.token {
-        return check;
-    }
-    match asked(line::webhook_endpoint(&credentials)).await {
-        Ok(answer) if answer.status == 200 => match line::read_webhook_endpoint(&answer.body) {
-            Ok(endpoint) => {
-                check.is_used = endpoint.active;
-                check.endpoint = Some(endpoint.endpoint).filter(|endpoint| !endpoint.is_empty());
-            }
-            Err(error) => check.problem = Some(error.to_string()),
-        },
-        // LINE says 404 as long as no address is entered.
-        Ok(answer) if answer.status == 404 => {}
-        Ok(answer) => check.problem = Some(format!("LINE answers {}", answer.status)),
-        Err(why) => check.problem = Some(why),
-    }
     check
 }
 
-#[cfg(test)]
-mod tests {
-    use super::is_address_of;
-
-    #[test]
-    fn an_address_is_an_accounts_whatever_host_it_names() {
-        for good in [
-            "https://a.example/channels/line/507-x",
-            "http://b:8080/channels/line/507-x/",
-            "https://a/channels/line/507-x?a=1",
-        ] {
-            assert!(is_address_of(good, "507-x"), "{good}");
-        }
-        for bad in ["", "https://a.example", "https://a.example/channels/line/507-y", "https://a/x/channels/line/507-x"]
-        {
-            assert!(!is_address_of(bad, "507-x"), "{bad}");
-        }
-    }
+/// Keeps what the provider said of the quota, and of another address of the webhook if it has one now; answers the rest.
+async fn answer(
+    app: &App,
+    caller: &Caller,
+    account: &Account,
+    check: ChannelAccountCheck,
+    moved: Option<(Option<String>, Option<String>)>,
+) -> Result<Reply<ChannelAccountCheck>, Error> {
+    let month = if check.token { ask_quota(app, account).await } else { None };
+    caller
+        .write(app, async |mut tx| {
+            if let Some(month) = &month {
+                account::set_quota(&mut tx, account, month.limit, month.used, app.now()).await?;
+            }
+            if let Some((from, to)) = &moved {
+                let (from, to) = (json!({"webhook": from}), json!({"webhook": to}));
+                note(&mut tx, caller, format!("account/{}", account.id), "updated", (&from, &to), app.now()).await?;
+            }
+            let shown = one(&mut tx, app, caller, &account.id).await?;
+            tx.reply(Reply::ok(ChannelAccountCheck { account: Some(shown), ..check.clone() })).await
+        })
+        .await
 }

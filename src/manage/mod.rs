@@ -3,6 +3,7 @@
 
 mod account;
 mod client;
+mod provider;
 mod system;
 
 use db::Conn;

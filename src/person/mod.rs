@@ -26,6 +26,7 @@ pub(crate) use store::{find_session, is_unwritten, purge, seen};
 use self::store::Row;
 use crate::app::App;
 use crate::audit::{self, Change};
+use crate::document;
 use crate::http::caller::Signed;
 use crate::http::limit::household;
 use crate::http::{Code, Envelope, Error, Fault, Faults, Json, Patch, Reply};
@@ -92,6 +93,19 @@ struct Me {
     /// The server's version.
     #[schema(example = "0.1.0")]
     version: &'static str,
+    /// What this server can do besides: what is set up differs from one to the next.
+    features: MeFeatures,
+}
+
+/// What a server is set up for.
+#[derive(Debug, Serialize, ToSchema)]
+struct MeFeatures {
+    /// It makes documents (PDF): the program that does is there.
+    #[schema(example = true)]
+    documents: bool,
+    /// It sends e-mail: a server for it is configured.
+    #[schema(example = true)]
+    mail: bool,
 }
 
 /// The person of a session.
@@ -200,6 +214,7 @@ async fn me_of(conn: &mut Conn, app: &App, row: Row, session: MeSession) -> Resu
         preferences: row.preferences.clone().unwrap_or_else(|| Value::Object(serde_json::Map::new())),
         session,
         version: env!("CARGO_PKG_VERSION"),
+        features: MeFeatures { documents: document::is_there(app), mail: app.mail.is_some() },
         user: MeUser {
             id: row.id.to_string(),
             name: row.name(),

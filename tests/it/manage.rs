@@ -81,6 +81,48 @@ async fn a_check_says_what_the_provider_says() {
 }
 
 #[tokio::test]
+async fn the_webhook_is_entered_at_the_provider_and_tried() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let public = base.clone();
+    let fake = Fake::with("yes", |config| config.public_url = Some(public), |line| line.allow_http = true).await;
+    let server = sala::http::Server::new(fake.app.app.clone());
+    tokio::spawn(sala::http::listen::serve(listener, server, std::future::pending()));
+
+    let check = format!("/v1/accounts/{}/check", fake.account);
+    let before = fake.app.post(&check, json!({})).await;
+    assert_eq!((&before.data()["endpoint"], &before.data()["webhookTest"]), (&json!(null), &json!(null)));
+    let path = format!("/v1/accounts/{}/webhook", fake.account);
+    let entered = fake.app.request(Method::PUT, &path, &[], None).await;
+    assert_eq!(entered.status, 200, "{entered:?}");
+    let said = entered.data();
+    assert_eq!(said["endpoint"], json!(format!("{base}/channels/line/{}", fake.account)), "{said}");
+    assert_eq!((&said["isOurs"], &said["isUsed"], &said["problem"]), (&json!(true), &json!(true), &json!(null)));
+    assert_eq!((&said["webhookTest"]["success"], &said["webhookTest"]["status"]), (&json!(true), &json!(200)), "{said}");
+    // The provider's try is nobody's message, and clears what the doctor says of a wrong secret.
+    let after = fake.app.post(&check, json!({})).await;
+    assert_eq!(after.data()["lastCallbackAt"], json!(null), "{after:?}");
+    let trail = fake.app.get(&format!("/v1/audit?ref=account/{}", fake.account)).await;
+    assert_eq!(trail.data()["value"][0]["action"], "updated", "{trail:?}");
+    assert!(trail.text.contains("webhook"), "{trail:?}");
+
+    let sandbox = fake.app.sandbox().await;
+    let refused = fake.app.request(Method::PUT, &format!("/v1/accounts/{sandbox}/webhook"), &[], None).await;
+    assert_eq!((refused.status, refused.errors()), (409, vec![("conflict", "id")]));
+}
+
+#[tokio::test]
+async fn an_address_that_the_provider_refuses_is_told_in_its_words() {
+    let fake = Fake::with("yes", |_| {}, |line| line.allow_http = false).await;
+    let path = format!("/v1/accounts/{}/webhook", fake.account);
+    let entered = fake.app.request(Method::PUT, &path, &[], None).await;
+    assert_eq!(entered.status, 200, "{entered:?}");
+    let said = entered.data();
+    assert_eq!((&said["token"], &said["endpoint"], &said["isOurs"]), (&json!(true), &json!(null), &json!(false)));
+    assert!(said["problem"].as_str().is_some_and(|why| why.starts_with("LINE answers 400")), "{said}");
+}
+
+#[tokio::test]
 async fn a_person_kept_to_some_accounts_has_to_do_with_no_other() {
     let app = TestApp::new().await;
     let (own, other) = (app.sandbox().await, app.sandbox().await);

@@ -310,6 +310,49 @@ pub fn read_webhook_endpoint(body: &[u8]) -> Result<WebhookEndpoint, Error> {
     read("LINE's webhook endpoint", body)
 }
 
+/// The longest address that LINE takes for webhooks, in characters.
+const LONGEST_ENDPOINT: usize = 500;
+
+/// Tells LINE where to send the account's webhooks; LINE takes only addresses that begin with `https://`
+/// (<https://developers.line.biz/en/reference/messaging-api/#set-webhook-endpoint-url>). Whether webhooks are switched on
+/// stays as it is: that is a switch in LINE's console.
+pub fn set_webhook_endpoint(credentials: &Credentials<'_>, endpoint: &str) -> Rendered {
+    if endpoint.is_empty() {
+        return Err(Refusal::Empty { what: "the webhook endpoint" });
+    }
+    if endpoint.chars().count() > LONGEST_ENDPOINT {
+        return Err(Refusal::Account { setting: "webhook address", reason: "it is longer than LINE takes" });
+    }
+    let body = json!({ "endpoint": endpoint }).to_string().into_bytes();
+    request(credentials, credentials.api_base, Method::PUT, "/v2/bot/channel/webhook/endpoint", Some(body))
+}
+
+/// Has LINE call the account's webhook with no events, to see whether it answers
+/// (<https://developers.line.biz/en/reference/messaging-api/#test-webhook-endpoint>).
+pub fn test_webhook(credentials: &Credentials<'_>) -> Rendered {
+    post(credentials, "/v2/bot/channel/webhook/test", json!({}))
+}
+
+/// What came of LINE's call.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookTest {
+    /// Whether the receiver answered as it should.
+    #[serde(default)]
+    pub success: bool,
+    /// What it answered; zero or less when it did not.
+    pub status_code: i32,
+    /// A word of LINE's: `OK`, `COULD_NOT_CONNECT`, …
+    pub reason: String,
+    /// What happened.
+    pub detail: String,
+}
+
+/// Reads the answer to [`test_webhook`].
+pub fn read_webhook_test(body: &[u8]) -> Result<WebhookTest, Error> {
+    read("LINE's test of the webhook", body)
+}
+
 /// Marks a message, and those before it, as read (<https://developers.line.biz/en/reference/messaging-api/#mark-as-read>).
 /// LINE refuses it unless "Chat" is on in the account manager: see [`BotInfo::chat`].
 pub fn mark_as_read(credentials: &Credentials<'_>, token: &str) -> Rendered {

@@ -11,9 +11,10 @@ mod send;
 mod signature;
 
 pub use account::{
-    BotInfo, Fetched, Group, LOADING_MAX_SECONDS, Profile, Quota, Transcoding, WebhookEndpoint, bot_info, consumption,
-    fetched, group, loading, mark_as_read, media, member, profile, quota, read_bot_info, read_consumption, read_group,
-    read_profile, read_quota, read_transcoding, read_webhook_endpoint, transcoding, webhook_endpoint,
+    BotInfo, Fetched, Group, LOADING_MAX_SECONDS, Profile, Quota, Transcoding, WebhookEndpoint, WebhookTest, bot_info,
+    consumption, fetched, group, loading, mark_as_read, media, member, profile, quota, read_bot_info, read_consumption,
+    read_group, read_profile, read_quota, read_transcoding, read_webhook_endpoint, read_webhook_test,
+    set_webhook_endpoint, test_webhook, transcoding, webhook_endpoint,
 };
 pub use outcome::{Outcome, outcome};
 pub use receive::{Callback, Event, EventKind, ImageSet, Media, Mention, Source, receive};

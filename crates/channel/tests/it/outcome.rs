@@ -156,6 +156,9 @@ fn answers_about_the_account_are_read() {
     assert_eq!((bot.user_id.as_str(), bot.chat, bot.marks_as_read), ("Ub9952f8", false, true));
     let endpoint = line::read_webhook_endpoint(br#"{"endpoint": "https://example.com/test", "active": true}"#).unwrap();
     assert!(endpoint.active);
+    let test = br#"{"success": false, "timestamp": "2020-09-30T05:38:20.031Z", "statusCode": -1, "reason": "TIMEOUT", "detail": "d"}"#;
+    let test = line::read_webhook_test(test).unwrap();
+    assert_eq!((test.success, test.status_code, test.reason.as_str()), (false, -1, "TIMEOUT"));
 }
 
 #[test]

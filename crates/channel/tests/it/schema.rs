@@ -175,6 +175,8 @@ fn every_request() -> Vec<Request<Vec<u8>>> {
         line::transcoding(&account, "1"),
         line::bot_info(&account),
         line::webhook_endpoint(&account),
+        line::set_webhook_endpoint(&account, "https://example.com/channels/line/507-k3j9x2mqw7ha"),
+        line::test_webhook(&account),
         line::mark_as_read(&account, "t0k"),
         line::loading(&account, "U1", 1),
         line::loading(&account, "U1", 255),
@@ -276,6 +278,9 @@ fn every_answer_of_line_is_read() {
     }
     for answer in api.examples("GetWebhookEndpointResponse", false) {
         line::read_webhook_endpoint(&bytes(&answer)).unwrap();
+    }
+    for answer in api.examples("TestWebhookEndpointResponse", false) {
+        line::read_webhook_test(&bytes(&answer)).unwrap();
     }
 }
 

@@ -219,6 +219,14 @@ fn the_other_requests() {
         assert_eq!(shown, (line.to_owned(), vec!["authorization: Bearer the-access-token".to_owned()], Value::Null));
     }
 
+    let (line, _, body) = show(&line::set_webhook_endpoint(&account, "https://example.com/line").unwrap());
+    assert_eq!(line, "PUT https://api.line.me/v2/bot/channel/webhook/endpoint");
+    assert_eq!(body, json!({ "endpoint": "https://example.com/line" }));
+    assert!(line::set_webhook_endpoint(&account, "").is_err());
+    assert!(line::set_webhook_endpoint(&account, &"x".repeat(501)).is_err());
+    let (line, _, body) = show(&line::test_webhook(&account).unwrap());
+    assert_eq!((line.as_str(), body), ("POST https://api.line.me/v2/bot/channel/webhook/test", json!({})));
+
     let (line, _, body) = show(&line::mark_as_read(&account, "nz0x74mZT2mRn").unwrap());
     assert_eq!(line, "POST https://api.line.me/v2/bot/chat/markAsRead");
     assert_eq!(body, json!({ "markAsReadToken": "nz0x74mZT2mRn" }));
