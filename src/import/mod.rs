@@ -11,6 +11,7 @@ mod employee;
 mod header;
 mod kind;
 mod left;
+mod offer;
 mod order;
 mod product;
 mod record;
@@ -57,6 +58,7 @@ const KEPT: i64 = 90 * DAY;
 /// The routes of this room of the house.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(offer::routes())
         .routes(routes!(create_import, list_imports))
         .routes(routes!(get_import))
         .routes(routes!(get_import_errors))

@@ -16,6 +16,28 @@ async fn hand_in(app: &TestApp, query: &str, file: impl Into<Vec<u8>>) -> Answer
     app.call(request.body(Body::from(file.into())).unwrap()).await
 }
 
+#[tokio::test]
+async fn every_kind_is_offered_with_the_columns_that_a_mapping_may_name() {
+    let app = TestApp::new().await;
+    let offered = app.get("/v1/imports/kinds").await;
+    assert_eq!(offered.status, 200, "{offered:?}");
+    let kinds = offered.data()["value"].as_array().unwrap();
+    let names: Vec<&str> = kinds.iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    for wanted in ["customers", "employees", "products", "stock", "tasks", "orders", "deals", "activities", "cases"] {
+        assert!(names.contains(&wanted), "{names:?}");
+    }
+    for kind in kinds {
+        let (name, columns) = (kind["kind"].as_str().unwrap(), kind["columns"].as_array().unwrap());
+        assert!(kind["isAllowed"] == true && !columns.is_empty(), "{kind}");
+        // Each field is one that a mapping of this kind takes.
+        let mapping: serde_json::Map<String, Value> =
+            columns.iter().enumerate().map(|(n, one)| (format!("c{n}"), one["field"].clone())).collect();
+        let mapping = Value::Object(mapping).to_string();
+        let mapping: String = form_urlencoded::byte_serialize(mapping.as_bytes()).collect();
+        import(&app, &format!("kind={name}&dryRun=true&mapping={mapping}"), "c0\nx\n").await;
+    }
+}
+
 /// The import of a file, when it has come to its end.
 pub async fn import(app: &TestApp, query: &str, file: impl Into<Vec<u8>>) -> Value {
     let begun = hand_in(app, query, file).await;

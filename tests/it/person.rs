@@ -28,6 +28,24 @@ async fn me(app: &TestApp, session: &Session) -> Answer {
 }
 
 #[tokio::test]
+async fn who_is_signed_in_hears_what_the_server_is_set_up_for() {
+    for (is_set_up, program) in [(false, "/nowhere/sala-render"), (true, env!("CARGO_BIN_EXE_sala"))] {
+        let app = TestApp::with(|config| {
+            config.render = Some(program.into());
+            if is_set_up {
+                config.smtp.host = Some("127.0.0.1".to_owned());
+                config.smtp.security = sala::config::SmtpSecurity::None;
+                config.smtp.from = Some("Sala <sala@example.com>".to_owned());
+            }
+        })
+        .await;
+        let person = app.signed_in("Agent", "nok@example.com").await;
+        let said = me(&app, &person).await;
+        assert_eq!(said.data()["features"], json!({"documents": is_set_up, "mail": is_set_up}), "{said:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_invited_person_sets_a_password_and_signs_in_and_out() {
     let app = TestApp::new().await;
     let invitation = json!({"email": "Nok@Example.com", "firstname": "Nok", "lastname": "Jaidee", "roleId": "Agent"});

@@ -34,6 +34,8 @@ export interface Me {
   preferences: Preferences;
   session: { id: string; expiresAt: number };
   version: string;
+  /** What this server is set up for. */
+  features: { documents: boolean; mail: boolean };
 }
 
 /** What a person likes. Kept on the server, so that it is the same on each of their machines. */

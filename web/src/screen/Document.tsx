@@ -1,7 +1,7 @@
-import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { call, may, Refusal } from '../api/client';
+import { call, may, session } from '../api/client';
 import { lang, languages, words } from '../i18n';
+import { useStore } from '../store';
 import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
 import { toast } from '../ui/Toast';
@@ -17,35 +17,16 @@ const MAIL: Partial<Record<DocumentKind, (no: string) => [string, string]>> = {
   contract: (no) => [`/v1/contract/${no}/send-document`, 'contract:write'],
 };
 
-/** Whether this server has an operation: asked once, about a record that cannot be. What is no operation names no field. */
-function useOffered(path: string | undefined): boolean {
-  const found = useQuery({
-    queryKey: ['offered', path],
-    queryFn: async () => {
-      try {
-        await call('GET', path ?? '');
-        return true;
-      } catch (error) {
-        if (!(error instanceof Refusal) || error.status === 0) throw error;
-        return error.status !== 404 || !!error.faults[0]?.field;
-      }
-    },
-    enabled: path !== undefined,
-    staleTime: Infinity,
-    gcTime: Infinity,
-    retry: false,
-  });
-  return found.data ?? false;
-}
-
 /** "PDF", in either language, and "send by e-mail". */
 export function DocumentActs({ kind, no, disabled, sent }: { kind: DocumentKind; no: string; disabled?: boolean; sent?(): void }) {
   const t = words('record').document;
   const [open, setOpen] = useState<'pdf' | 'mail' | null>(null);
   const [copy, setCopy] = useState(false);
   const mail = MAIL[kind]?.(encodeURIComponent(no));
-  const hasPdf = useOffered(`${PDF[kind]}/-/document?format=none`);
-  const hasMail = useOffered(MAIL[kind]?.('-')[0]);
+  const offered = useStore(session)?.features;
+  const hasPdf = !!offered?.documents;
+  // A contract goes out as its document; the e-mail of a quotation has a link, and the document where there is one.
+  const hasMail = !!offered?.mail && (kind !== 'contract' || hasPdf);
   const get = (language: 'th' | 'en') => {
     setOpen(null);
     void attempt(fetchFile('GET', `${PDF[kind]}/${encodeURIComponent(no)}/document?format=pdf&lang=${language}${copy ? '&copy=true' : ''}`, null, `${no}.pdf`, 'application/pdf'));

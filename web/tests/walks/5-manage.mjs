@@ -9,7 +9,7 @@ export default [
       const one = await person();
       const { page } = one;
       // LINE itself is played here: this browser reaches nobody but the server.
-      const said = { token: false, providerName: null, providerId: null, endpoint: null, isOurs: false, isUsed: false, lastCallbackAt: null, problem: 'LINE answers 401', account: null };
+      const said = { token: false, providerName: null, providerId: null, endpoint: null, isOurs: false, isUsed: false, lastCallbackAt: null, problem: 'LINE answers 401', webhookTest: null, account: null };
       await page.route('**/v1/accounts/*/check', (route) => route.fulfill(answer(said)));
       await one.go('/channels');
       await page.waitForSelector('.table');
@@ -36,7 +36,21 @@ export default [
       await step(3);
       Object.assign(said, { endpoint: 'https://example.com/other' });
       await page.waitForSelector('.step.now .notice.warn:has-text("example.com/other")', { timeout: 15_000 });
-      Object.assign(said, { isOurs: true, isUsed: true });
+      // The server enters its own address; what stands there is replaced only after a question.
+      let entered = 0;
+      await page.route('**/v1/accounts/*/webhook', (route) => {
+        entered += 1;
+        Object.assign(said, { endpoint: `https://sala.example.com/channels/line/${id}`, isOurs: true, isUsed: false });
+        return route.fulfill(answer({ ...said, webhookTest: { success: true, status: 200, reason: 'OK', detail: '200' } }));
+      });
+      await page.click('#enter-webhook');
+      await page.waitForSelector('dialog[open] .button.danger');
+      assert(entered === 0, 'nothing is replaced before the answer');
+      await one.axe('asking before the address is replaced');
+      await page.click('dialog[open] .button.danger');
+      await until('the address is entered', async () => entered === 1 && (await page.$('#enter-webhook')) === null);
+      await page.waitForSelector('.step.now .notice.warn');
+      Object.assign(said, { isUsed: true });
       await step(4);
       await one.axe('three steps are done');
       Object.assign(said, { lastCallbackAt: Date.now() });

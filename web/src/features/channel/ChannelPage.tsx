@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react';
 import { call, may } from '../../api/client';
 import { words } from '../../i18n';
 import { formatNumber, formatTime } from '../../i18n/format';
-import { Ask, Confirm, Copied } from '../../screen/Ask';
+import { Ask, attempt, Confirm, Copied } from '../../screen/Ask';
 import { RecordForm, type FieldSpec, type Values } from '../../screen/Form';
 import { RecordScreen } from '../../screen/Record';
 import '../../screen/screen.css';
@@ -131,8 +131,31 @@ function Health({ account }: { account: Account }) {
         <h2 className="grow">{stepOf(account, check.data) === 5 ? t.works : t.connect}</h2>
         {can && <Button busy={check.isFetching} onClick={() => void check.refetch()}>{t.checkNow}</Button>}
       </div>
-      {check.isError ? <Failed error={check.error} retry={() => void check.refetch()} /> : <div aria-live="polite"><Steps account={account} check={check.data} /></div>}
+      {check.isError ? <Failed error={check.error} retry={() => void check.refetch()} /> : <div aria-live="polite"><Steps account={account} check={check.data} enter={can && !check.data?.isOurs && <Enter account={account} other={check.data?.endpoint ?? null} />} /></div>}
     </section>
+  );
+}
+
+/** Has the server enter its address with LINE, so that nobody copies it. An address that stands there is only replaced after a question. */
+function Enter({ account, other }: { account: Account; other: string | null }) {
+  const t = words('admin').channel;
+  const cache = useQueryClient();
+  const [sure, setSure] = useState(false);
+  const [busy, setBusy] = useState(false);
+  async function go() {
+    const found = await call<Check>('PUT', `${pathOf(account.id)}/webhook`);
+    cache.setQueryData(['account', account.id, 'check'], found);
+    if (found.webhookTest && !found.webhookTest.success) toast(t.enterFailed([found.webhookTest.reason, found.webhookTest.detail].filter(Boolean).join(': ')), { bad: true });
+    else if (found.problem) toast(t.enterRefused(found.problem), { bad: true });
+    else toast(t.entered);
+  }
+  return (
+    <>
+      <div className="bar">
+        <Button id="enter-webhook" look="main" busy={busy} onClick={() => { if (other) setSure(true); else { setBusy(true); void attempt(go()).finally(() => setBusy(false)); } }}>{t.enter}</Button>
+      </div>
+      {sure && <Confirm title={t.enterSure} text={<p>{t.enterSureText(other ?? '')}</p>} act={t.enter} run={go} onClose={() => setSure(false)} />}
+    </>
   );
 }
 

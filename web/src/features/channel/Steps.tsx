@@ -15,7 +15,7 @@ function Step({ title, state, children }: { title: string; state: 'done' | 'now'
 }
 
 /** "Connect LINE" in four steps. What is done is said by the server, which asks LINE. */
-export function Steps({ account, check, form }: { account: Account | null; check: Check | undefined; form?: ReactNode }) {
+export function Steps({ account, check, form, enter }: { account: Account | null; check: Check | undefined; form?: ReactNode; enter?: ReactNode }) {
   const t = words('admin').channel;
   const at = stepOf(account, check);
   const state = (step: number) => (at > step ? 'done' : at === step ? 'now' : 'later');
@@ -34,6 +34,7 @@ export function Steps({ account, check, form }: { account: Account | null; check
         <p>{t.step3Text}</p>
         {account?.webhookUrl && <Copied text={account.webhookUrl} />}
         {account?.webhookUrl?.startsWith('http://') && <p className="notice warn">{t.needsHttps}</p>}
+        {check?.token && enter}
         {check?.token && (
           check.endpoint === null ? <p className="notice">{t.noEndpoint}</p>
             : !check.isOurs ? <p className="notice warn">{t.otherEndpoint(check.endpoint)}</p>

@@ -25,6 +25,8 @@ export interface Check {
   isUsed: boolean;
   lastCallbackAt: number | null;
   problem: string | null;
+  /** What came of LINE's try of the address; only just after it was entered. */
+  webhookTest: { success: boolean; status: number; reason: string; detail: string } | null;
   account: Account | null;
 }
 

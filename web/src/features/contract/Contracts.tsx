@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import { useId, useRef, useState } from 'react';
+import { useState } from 'react';
 import { call, may } from '../../api/client';
 import { words } from '../../i18n';
 import { formatDay, formatMoney, formatNumber } from '../../i18n/format';
@@ -14,6 +14,7 @@ import { asBody, enquire, read, write } from '../../screen/resource';
 import { useChoices } from '../../screen/choices';
 import '../../screen/screen.css';
 import { Button } from '../../ui/Button';
+import { FileButton } from '../../ui/FileButton';
 import { toast } from '../../ui/Toast';
 
 const CONTRACT = { path: '/v1/contract', key: 'contractNo' };
@@ -179,21 +180,17 @@ function End({ no, again }: { no: string; again(): void }) {
 function Services({ values }: { values: Values }) {
   const t = words('sale').contract;
   const cache = useQueryClient();
-  const input = useRef<HTMLInputElement>(null);
-  const id = useId();
   const [open, setOpen] = useState<Service | 'new' | null>(null);
   const no = String(values['contractNo']);
   const can = may('contract:write') && [1601, 1602].includes(Number(values['statusId']));
   const services = (values['contractServices'] as Service[] | undefined) ?? [];
   const files = (values['attachments'] as Attachment[] | undefined) ?? [];
   const again = () => cache.invalidateQueries({ queryKey: ['contract'] });
-  async function put(chosen: FileList | null) {
-    if (!chosen?.length) return;
+  async function put(chosen: File[]) {
     const form = new FormData();
     form.append('contractNo', no);
     for (const file of chosen) form.append('files', file);
     await attempt(call('POST', '/v1/contract/attach-files', { form, key: crypto.randomUUID() }).then(again), t.fileAdded);
-    if (input.current) input.current.value = '';
   }
   return (
     <>
@@ -237,13 +234,7 @@ function Services({ values }: { values: Values }) {
       <section className="card" aria-label={t.files}>
         <div className="bar">
           <h2 className="grow">{t.files}</h2>
-          {may('contract:write') && (
-            <>
-              <label className="unseen" htmlFor={id}>{t.addFile}</label>
-              <input ref={input} id={id} type="file" multiple hidden onChange={(event) => void put(event.target.files)} />
-              <Button icon="clip" onClick={() => input.current?.click()}>{t.addFile}</Button>
-            </>
-          )}
+          {may('contract:write') && <FileButton label={t.addFile} multiple choose={(chosen) => void put(chosen)} />}
         </div>
         {files.length === 0 ? <p className="muted">{t.noFile}</p> : (
           <ul>

@@ -3,7 +3,6 @@ import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, call, data, exchange, may } from '../../api/client';
 import type { components } from '../../api/schema';
-import { say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatDay } from '../../i18n/format';
 import { useChoices } from '../../screen/choices';
@@ -11,9 +10,8 @@ import { customerPicker, PickDialog } from '../../screen/Pick';
 import { RecordScreen } from '../../screen/Record';
 import '../../screen/screen.css';
 import { Button } from '../../ui/Button';
-import { Dialog } from '../../ui/Dialog';
 import { toast } from '../../ui/Toast';
-import { Ask } from '../../screen/Ask';
+import { Ask, attempt, Confirm } from '../../screen/Ask';
 import { customerFields } from './fields';
 import { Files } from './Files';
 import { Addresses, Contacts } from './People';
@@ -72,36 +70,22 @@ export function CustomerPage() {
   );
 }
 
+const undoMerge = (id: number | string) => call('POST', `/v3/customers/merges/${id}/undo`, { body: {} });
+
 function Merge({ customer, again }: { customer: Customer; again(): void }) {
   const t = words('customer');
-  const core = words('core').act;
   const [picking, setPicking] = useState(false);
   const [other, setOther] = useState<string | null>(null);
   async function merge(code: string) {
-    setOther(null);
-    try {
-      const done = await call<{ mergeId: number }>('POST', `/v3/customers/${encodeURIComponent(customer.customerCode)}/merge`, { body: { mergedCustomerCode: code }, key: crypto.randomUUID() });
-      again();
-      toast(t.merged(code), { undo: () => void call('POST', `/v3/customers/merges/${done.mergeId}/undo`, { body: {} }).then(again, (error) => toast(say(error), { bad: true })) });
-    } catch (error) {
-      toast(say(error), { bad: true });
-    }
+    const done = await call<{ mergeId: number }>('POST', `/v3/customers/${encodeURIComponent(customer.customerCode)}/merge`, { body: { mergedCustomerCode: code }, key: crypto.randomUUID() });
+    again();
+    toast(t.merged(code), { undo: () => void attempt(undoMerge(done.mergeId).then(again)) });
   }
   return (
     <>
       <Button onClick={() => setPicking(true)}>{t.merge}</Button>
       {picking && <PickDialog picker={customerPicker(t.mergeTitle)} onClose={() => setPicking(false)} onChoose={(option) => { setPicking(false); setOther(option.id); }} />}
-      {other && (
-        <Dialog title={t.mergeSure(other, customer.customerName)} onClose={() => setOther(null)}>
-          <div className="dialog-content">
-            <p>{t.mergeText}</p>
-            <div className="dialog-foot">
-              <Button onClick={() => setOther(null)}>{core.cancel}</Button>
-              <Button look="main" autoFocus onClick={() => void merge(other)}>{t.mergeDo}</Button>
-            </div>
-          </div>
-        </Dialog>
-      )}
+      {other && <Confirm title={t.mergeSure(other, customer.customerName)} text={<p>{t.mergeText}</p>} act={t.mergeDo} look="main" run={() => merge(other)} onClose={() => setOther(null)} />}
     </>
   );
 }
@@ -118,7 +102,7 @@ function Merges({ code }: { code: string }) {
       {some.map((one) => (
         <div key={one.mergeId} className="bar">
           <span className="grow">{t.mergedOn(one.mergedCustomerCode, formatDay(one.dateMerged))}</span>
-          {may('customer:write') && one.survivorCustomerCode === code && <Button onClick={() => { call('POST', `/v3/customers/merges/${one.mergeId}/undo`, { body: {} }).then(() => cache.invalidateQueries({ queryKey: ['customer'] }), (error) => toast(say(error), { bad: true })); }}>{words('core').act.undo}</Button>}
+          {may('customer:write') && one.survivorCustomerCode === code && <Button onClick={() => void attempt(undoMerge(one.mergeId).then(() => cache.invalidateQueries({ queryKey: ['customer'] })))}>{words('core').act.undo}</Button>}
         </div>
       ))}
     </section>

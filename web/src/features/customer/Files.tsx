@@ -1,11 +1,12 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useId, useRef, useState } from 'react';
+import { useState } from 'react';
 import { api, call, data, may } from '../../api/client';
 import type { components } from '../../api/schema';
 import { words } from '../../i18n';
 import { formatDay, formatNumber } from '../../i18n/format';
 import { attempt, Confirm, Copied } from '../../screen/Ask';
-import { Button, IconButton } from '../../ui/Button';
+import { IconButton } from '../../ui/Button';
+import { FileButton } from '../../ui/FileButton';
 import { Dialog } from '../../ui/Dialog';
 
 type File = components['schemas']['AttachedFile'];
@@ -15,8 +16,6 @@ export function Files({ code }: { code: string }) {
   const t = words('customer');
   const core = words('core').act;
   const cache = useQueryClient();
-  const input = useRef<HTMLInputElement>(null);
-  const id = useId();
   const [busy, setBusy] = useState(false);
   const [gone, setGone] = useState<File | null>(null);
   const [link, setLink] = useState<string | null>(null);
@@ -24,28 +23,20 @@ export function Files({ code }: { code: string }) {
   const path = `/v3/customers/${encodeURIComponent(code)}/files`;
   const list = useQuery({ queryKey: ['customer', code, 'files'], queryFn: () => data(api.GET('/v3/customers/{customerCode}/files', { params: { path: { customerCode: code }, query: { take: 100 } } })), retry: false });
   const again = () => cache.invalidateQueries({ queryKey: ['customer', code, 'files'] });
-  async function put(files: FileList | null) {
-    if (!files?.length) return;
+  async function put(files: globalThis.File[]) {
     const form = new FormData();
     form.append('customerCode', code);
     for (const file of files) form.append('files', file);
     setBusy(true);
     await attempt(call('POST', '/v1/customer/attach-files', { form, key: crypto.randomUUID() }).then(again), t.fileAdded);
     setBusy(false);
-    if (input.current) input.current.value = '';
   }
   const files = list.data?.value ?? [];
   return (
     <section className="card" aria-label={t.files}>
       <div className="bar">
         <h2 className="grow">{t.files}</h2>
-        {can && (
-          <>
-            <label className="unseen" htmlFor={id}>{t.addFile}</label>
-            <input ref={input} id={id} type="file" multiple hidden onChange={(event) => void put(event.target.files)} />
-            <Button icon="clip" busy={busy} onClick={() => input.current?.click()}>{t.addFile}</Button>
-          </>
-        )}
+        {can && <FileButton label={t.addFile} multiple busy={busy} choose={(chosen) => void put(chosen)} />}
       </div>
       {files.length === 0 ? <p className="muted">{t.filesNone}</p> : (
         <ul className="timeline">

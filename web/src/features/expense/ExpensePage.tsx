@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
-import { useEffect, useId, useRef, useState, type FormEvent } from 'react';
+import { useEffect, useState, type FormEvent } from 'react';
 import { call, may, session } from '../../api/client';
 import { faults, say } from '../../api/words';
 import { words } from '../../i18n';
@@ -11,6 +11,7 @@ import { employeePicker } from '../../screen/Pick';
 import { History } from '../../screen/Record';
 import '../../screen/screen.css';
 import { Button, IconButton } from '../../ui/Button';
+import { FileButton } from '../../ui/FileButton';
 import { SelectField, TextField } from '../../ui/Field';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
@@ -167,27 +168,17 @@ function Editor({ id, first }: { id: string | null; first: Values }) {
 
 function Receipts({ id, files, can, again }: { id: string; files: Attachment[]; can: boolean; again(): void }) {
   const t = words('sale').expense;
-  const input = useRef<HTMLInputElement>(null);
-  const name = useId();
-  async function put(chosen: FileList | null) {
-    if (!chosen?.length) return;
+  async function put(chosen: File[]) {
     const form = new FormData();
     form.append('expenseId', id);
     for (const file of chosen) form.append('files', file);
     await attempt(call('POST', '/v1/Expenses/attach-files', { form, key: crypto.randomUUID() }).then(again), words('sale').contract.fileAdded);
-    if (input.current) input.current.value = '';
   }
   return (
     <section className="card" aria-label={t.receipts}>
       <div className="bar">
         <h2 className="grow">{t.receipts}</h2>
-        {can && (
-          <>
-            <label className="unseen" htmlFor={name}>{words('sale').contract.addFile}</label>
-            <input ref={input} id={name} type="file" multiple hidden onChange={(event) => void put(event.target.files)} />
-            <Button icon="clip" onClick={() => input.current?.click()}>{words('sale').contract.addFile}</Button>
-          </>
-        )}
+        {can && <FileButton label={words('sale').contract.addFile} multiple choose={(chosen) => void put(chosen)} />}
       </div>
       {files.length === 0 ? <p className="muted">{words('sale').contract.noFile}</p> : (
         <ul>

@@ -10,7 +10,8 @@ import { formatClock } from '../../i18n/format';
 import { post } from '../../live/post';
 import { uuid7 } from '../../live/uuid';
 import { useStore } from '../../store';
-import { Button, IconButton } from '../../ui/Button';
+import { Button } from '../../ui/Button';
+import { FileButton } from '../../ui/FileButton';
 import { fold } from '../../ui/text';
 import { listColleagues, listReplies, presence, uploadFile } from './api';
 import { discard, drafts, open, sent, write, written } from './drafts';
@@ -45,7 +46,6 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
   const me = useStore(session);
   const text = useStore(drafts).get(room.id) ?? written(room.id);
   const field = useRef<HTMLTextAreaElement>(null);
-  const file = useRef<HTMLInputElement>(null);
   const [ask, setAsk] = useState(false);
   const [uploading, setUploading] = useState<string | null>(null);
   const [pick, setPick] = useState(0);
@@ -163,7 +163,6 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
       toast(say(error), { bad: true });
     } finally {
       setUploading(null);
-      if (file.current) file.current.value = '';
     }
   }
 
@@ -222,12 +221,7 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
         onKeyDown={onKey}
       />
       <div className="bar">
-        {!note && (
-          <>
-            <input ref={file} type="file" hidden tabIndex={-1} aria-label={t.attach} onChange={(event) => void attach(event.target.files?.[0])} />
-            <IconButton icon="clip" label={t.attach} onClick={() => file.current?.click()} />
-          </>
-        )}
+        {!note && <FileButton small label={t.attach} choose={([chosen]) => void attach(chosen)} />}
         {uploading && <span className="small muted" role="status">{t.uploading(uploading)}</span>}
         <span className="grow small muted">{text.content && !text.dirty ? t.saved : ''}</span>
         <Button id="send" look="main" icon={note ? 'note' : 'send'} keys={enterSends && !coarse ? 'Enter' : 'Mod+Enter'} onClick={() => { send(); field.current?.focus(); }}>

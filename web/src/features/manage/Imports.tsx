@@ -1,17 +1,17 @@
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useId, useState, type FormEvent } from 'react';
 import { api, call, data, may } from '../../api/client';
 import type { components } from '../../api/schema';
 import { say } from '../../api/words';
-import { words } from '../../i18n';
+import { lang, words } from '../../i18n';
 import { formatNumber, formatTime } from '../../i18n/format';
+import { Confirm } from '../../screen/Ask';
 import { ListScreen } from '../../screen/List';
 import '../../screen/screen.css';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
 import { Check, SelectField, TextField } from '../../ui/Field';
 import { toast } from '../../ui/Toast';
-import { COLUMNS } from './columns';
 
 type Import = components['schemas']['Import'];
 
@@ -68,19 +68,31 @@ export function Imports() {
         ]}
       />
       {columns && <Columns of={columns} can={can} onClose={() => setColumns(null)} use={(found) => { setMapping(found); setColumns(null); toast(t.mappingKept); }} />}
-      {asking && (
-        <Dialog title={t.undo} onClose={() => setAsking(null)}>
-          <div className="dialog-content">
-            <p>{t.undoSure}</p>
-            <div className="dialog-foot">
-              <Button onClick={() => setAsking(null)}>{words('core').act.cancel}</Button>
-              <Button look="danger" autoFocus onClick={() => { call('POST', `/v1/imports/${asking.importId}/undo`, { body: {} }).then(again, (error) => toast(say(error), { bad: true })); setAsking(null); }}>{words('core').act.undo}</Button>
-            </div>
-          </div>
-        </Dialog>
-      )}
+      {asking && <Confirm title={t.undo} text={<p>{t.undoSure}</p>} act={words('core').act.undo} run={() => call('POST', `/v1/imports/${asking.importId}/undo`, { body: {} }).then(again)} onClose={() => setAsking(null)} />}
     </>
   );
+}
+
+/** A kind of record that files may hold, as the server offers it. */
+interface ImportKind {
+  kind: string;
+  isAllowed: boolean;
+  columns: { field: string; names: string[] }[];
+}
+
+function useKinds(): ImportKind[] {
+  const found = useQuery({ queryKey: ['import-kinds'], queryFn: () => call<{ value: ImportKind[] }>('GET', '/v1/imports/kinds'), staleTime: Infinity });
+  return found.data?.value ?? [];
+}
+
+/** What a column is called in the person's language: one of the names that the server reads it by. */
+const headerOf = (column: { field: string; names: string[] }) => column.names.find((name) => /[\u0e00-\u0e7f]/.test(name) === (lang === 'th')) ?? column.field;
+
+/** A file with nothing but the headers of a kind, for a spreadsheet to be filled in. */
+function sample(kind: ImportKind): string {
+  const quoted = kind.columns.map((column) => `"${headerOf(column).replaceAll('"', '""')}"`);
+  // The mark says UTF-8 to Excel.
+  return `data:text/csv;charset=utf-8,${encodeURIComponent(`\ufeff${quoted.join(',')}\r\n`)}`;
 }
 
 /** Header of the file to field; null leaves the column out. */
@@ -90,12 +102,13 @@ type Mapping = Record<string, string | null>;
 function Columns({ of, can, use, onClose }: { of: Import; can: boolean; use(mapping: Mapping): void; onClose(): void }) {
   const t = words('manage').imports;
   const id = useId();
+  const kinds = useKinds();
   const [fields, setFields] = useState<Record<string, string>>(() => Object.fromEntries(of.columns.map((one) => [one.header, one.field ?? ''])));
   return (
     <Dialog title={`${t.columns}: ${of.fileName}`} onClose={onClose}>
       <form className="dialog-content" onSubmit={(event) => { event.preventDefault(); use(Object.fromEntries(Object.entries(fields).map(([header, field]) => [header, field.trim() || null]))); }}>
         <p>{t.columnsText}</p>
-        <datalist id={id}>{(COLUMNS[of.kind] ?? []).map((field) => <option key={field} value={field} />)}</datalist>
+        <datalist id={id}>{(kinds.find((one) => one.kind === of.kind)?.columns ?? []).map((one) => <option key={one.field} value={one.field} label={headerOf(one)} />)}</datalist>
         <div className="form-grid">
           {of.columns.map((one, index) => (
             <TextField key={one.header} label={one.header || t.noHeader(index + 1)} hint={one.ignored ? t.ignored[one.ignored] ?? one.ignored : undefined} list={id} disabled={!can} autoFocus={index === 0} value={fields[one.header] ?? ''} onChange={(event) => setFields((now) => ({ ...now, [one.header]: event.target.value }))} />
@@ -112,15 +125,17 @@ function Columns({ of, can, use, onClose }: { of: Import; can: boolean; use(mapp
 
 function Upload({ done, mapping, forget }: { done(): void; mapping: Mapping | null; forget(): void }) {
   const t = words('manage').imports;
-  const [kind, setKind] = useState('customers');
+  const kinds = useKinds().filter((one) => one.isAllowed);
+  const [chosen, setKind] = useState('');
+  const kind = kinds.find((one) => one.kind === chosen) ?? kinds[0];
   const [dry, setDry] = useState(true);
   const [file, setFile] = useState<File | null>(null);
   const [busy, setBusy] = useState(false);
   function submit(event: FormEvent) {
     event.preventDefault();
-    if (!file) return;
+    if (!file || !kind) return;
     const form = new FormData();
-    form.append('kind', kind);
+    form.append('kind', kind.kind);
     form.append('dryRun', String(dry));
     if (mapping) form.append('mapping', JSON.stringify(mapping));
     form.append('file', file);
@@ -129,8 +144,8 @@ function Upload({ done, mapping, forget }: { done(): void; mapping: Mapping | nu
   }
   return (
     <form className="bar upload" onSubmit={submit}>
-      <SelectField label={t.kind} value={kind} onChange={(event) => setKind(event.target.value)}>
-        {Object.entries(t.kinds).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+      <SelectField label={t.kind} value={kind?.kind ?? ''} onChange={(event) => setKind(event.target.value)}>
+        {kinds.map((one) => <option key={one.kind} value={one.kind}>{t.kinds[one.kind] ?? one.kind}</option>)}
       </SelectField>
       <div className="field">
         <label htmlFor="import-file">{t.file}</label>
@@ -139,6 +154,7 @@ function Upload({ done, mapping, forget }: { done(): void; mapping: Mapping | nu
       <Check label={t.dry} checked={dry} onChange={(event) => setDry(event.target.checked)} />
       {mapping && <span className="chip accent">{t.withMapping}<button type="button" aria-label={`${words('core').act.clear}: ${t.withMapping}`} onClick={forget}>{'×'}</button></span>}
       <Button type="submit" look="main" icon="import" busy={busy}>{t.start}</Button>
+      {kind && <a href={sample(kind)} download={`${kind.kind}.csv`}>{t.sample}</a>}
     </form>
   );
 }

@@ -1,7 +1,0 @@
-/** What a file's columns can be read as, for the choice of another field than the server found by itself. */
-export const COLUMNS: Record<string, readonly string[]> = {
-  customers: ['customerCode', 'customerName', 'customer2ndName', 'customerState', 'customerStatus', 'customerType', 'customerMobile', 'customerPhone', 'customerEmail', 'customerTaxNo', 'branchCode', 'customerAliases', 'customerPosition', 'customerGender', 'customerBirthdate', 'sourceName', 'customerGroupName', 'leadStatus', 'unqulifiedReasonNote', 'interestsName', 'customerTags', 'classificationName', 'customerNote', 'owners', 'addresses.locationAddress', 'addresses.locationName', 'addresses.locationType', 'contacts.contactName', 'contacts.contactPhone', 'contacts.contactMobile', 'contacts.contactEmail', 'contacts.contactPosition', 'customerSocialAccount.line', 'customerSocialAccount.facebook'],
-  employees: ['staffCode', 'email', 'firstname', 'lastname', 'nickname', 'phone', 'roleName', 'teamName', 'headCode', 'isActive', 'timeZone'],
-  products: ['productCode', 'productName', 'productBarcode', 'productDescription', 'category', 'subCategory', 'sub_SubCategory', 'cost', 'prices.priceTierName', 'prices.regularPrice', 'productUnitName', 'productWeight', 'productWeightUnit', 'brandName', 'productTag', 'useWarranty', 'timeWarrantyUnit', 'warrantyNote', 'visibility', 'active', 'qty'],
-  stock: ['productCode', 'warehouse', 'qty'],
-};
