@@ -6,7 +6,7 @@
 #   scripts/web.sh prepare             the same; takes Node from PyPI where it is not there
 #   scripts/web.sh schema              web/src/api/schema.d.ts anew from openapi.json
 #   scripts/web.sh schema-if-possible  the same where Node 20 or newer is there
-#   scripts/web.sh test                all checks: types, lint, unit tests, schema, size, walks (on SQLite; SALA_WALK_DATABASE names another)
+#   scripts/web.sh test                all checks: types, lint, unit tests, schema, size, walks on SQLite and on PostgreSQL
 #
 # `test` takes what is missing, too: Node from PyPI, Chromium with Thai fonts from Debian when this runs as root.
 set -euo pipefail
@@ -94,7 +94,10 @@ case "${1:-build}" in
     echo "== Console: walks"
     # With the features of the whole workspace, as the tests build it.
     cargo build --quiet --workspace --bin sala
-    node web/tests/run.mjs "$top/target/debug/sala"
+    sala=${CARGO_TARGET_DIR:-$top/target}/debug/sala
+    SALA_TEST_DATABASE=sqlite node web/tests/run.mjs "$sala"
+    # What differs there is the database, which speaks no language: each walk in one of the two, by turns.
+    SALA_TEST_DATABASE=postgres SALA_WALK_LANGUAGES=${SALA_WALK_LANGUAGES:-turns} scripts/postgres.sh node web/tests/run.mjs "$sala"
     ;;
   *)
     echo "unknown: $1" >&2

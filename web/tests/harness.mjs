@@ -130,3 +130,15 @@ export const inPage = (person, method, path, body) =>
     },
     [method, path, body],
   );
+
+/** CPU time of the page's main thread, in milliseconds, that something takes. */
+export async function cpu(one, act) {
+  const client = await one.context.newCDPSession(one.page);
+  await client.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const read = async () => (await client.send('Performance.getMetrics')).metrics.find((metric) => metric.name === 'TaskDuration').value * 1000;
+  const before = await read();
+  await act();
+  const after = await read();
+  await client.detach();
+  return after - before;
+}

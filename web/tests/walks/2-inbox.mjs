@@ -200,6 +200,56 @@ export default [
       assert((await bubbles(one, `ออฟไลน์ ${tag}`).count()) === 1, 'one bubble');
     },
   },
+  ...[
+    { name: '3 seconds', seconds: 3 },
+    { name: '3 minutes', seconds: 180 },
+    // Three days: the server's log of changes is kept for two.
+    { name: 'longer than the log of changes', seconds: 3 * 86_400, isBeyond: true },
+  ].map(({ name, seconds, isBeyond }) => ({
+    name: `after a cut of ${name} everything that happened is there, once, and what was written goes out once`,
+    async run({ person, server, tag }) {
+      const customer = new Customer(server, `Un${tag}`, `สาย ${tag}`);
+      const other = new Customer(server, `Uo${tag}`, `สายสอง ${tag}`);
+      await customer.says('ถามหน่อยค่ะ');
+      const one = await person();
+      const { page } = one;
+      // The page's clock is moved, so that nobody waits for days.
+      await page.clock.install();
+      await open(one, tag);
+      await until('live', () => page.$('.connection.live'));
+      await one.context.setOffline(true);
+      await page.waitForSelector('.connection.offline');
+      await page.click('#composer');
+      await page.keyboard.type(`ระหว่างตัด ${tag}`);
+      await page.keyboard.press('Control+Enter');
+      await page.waitForSelector('.bubble.parcel');
+      for (let n = 1; n <= (isBeyond ? 120 : 3); n++) await customer.says(`ที่พลาดไป ${n} ${tag}`);
+      await other.says(`ห้องใหม่ ${tag}`);
+      await page.clock.fastForward(seconds * 1000);
+      if (isBeyond) {
+        // The server is asked from a change that its log has no more: the id of one of three days ago.
+        const old = (Date.now() - seconds * 1000).toString(16).padStart(12, '0');
+        await page.route('**/v1/console/stream**', (route) => {
+          const url = new URL(route.request().url());
+          if (url.searchParams.has('after')) url.searchParams.set('after', `${old.slice(0, 8)}-${old.slice(8)}-7000-8000-000000000001`);
+          return route.continue({ url: url.href });
+        });
+      }
+      one.requests.length = 0;
+      await one.context.setOffline(false);
+      await page.clock.runFor(12_000);
+      await page.waitForSelector('.connection.live', { timeout: 20_000 });
+      const last = `ที่พลาดไป ${isBeyond ? 120 : 3} ${tag}`;
+      await page.waitForSelector(`.bubble-body:has-text("${last}")`, { timeout: 20_000 });
+      await page.waitForSelector(row(`สายสอง ${tag}`), { timeout: 20_000 });
+      if (isBeyond) assert(one.requests.some((url) => url.endsWith('/rooms/enquiry')), 'the list is loaded anew');
+      await until('sent once', async () => (await count(one, `ระหว่างตัด ${tag}`)) === 1, 20_000);
+      await until('no parcel is left', async () => (await page.$('.bubble.parcel')) === null, 20_000);
+      assert((await bubbles(one, last).count()) === 1, 'what was missed stands there once');
+      assert((await bubbles(one, `ระหว่างตัด ${tag}`).count()) === 1, 'one bubble');
+      assert((await page.locator(row(`สาย ${tag}`)).count()) === 1, 'one row');
+    },
+  })),
   {
     name: 'an answer that is lost after the server stored it is not sent twice',
     async run({ person, server, tag }) {

@@ -1,4 +1,4 @@
-import { assert, until } from '../harness.mjs';
+import { assert, cpu, until } from '../harness.mjs';
 
 /** Bytes over the wire of everything that a page loads until it is at rest. */
 async function weigh(one, path, ready) {
@@ -43,18 +43,6 @@ async function crowd(one, count, messages) {
     return found ? route.fulfill(answer(found)) : route.continue();
   });
   await one.page.route('**/v1/chat/rooms/*/customer', (route) => route.fulfill(answer({ customer: null, suggestions: [] })));
-}
-
-/** CPU time of the page's main thread, in milliseconds, that something takes. */
-async function cpu(one, act) {
-  const client = await one.context.newCDPSession(one.page);
-  await client.send('Performance.enable', { timeDomain: 'threadTicks' });
-  const read = async () => (await client.send('Performance.getMetrics')).metrics.find((metric) => metric.name === 'TaskDuration').value * 1000;
-  const before = await read();
-  await act();
-  const after = await read();
-  await client.detach();
-  return after - before;
 }
 
 export default [
