@@ -211,6 +211,8 @@ export default [
       const customer = new Customer(server, `Un${tag}`, `สาย ${tag}`);
       const other = new Customer(server, `Uo${tag}`, `สายสอง ${tag}`);
       await customer.says('ถามหน่อยค่ะ');
+      await new Customer(server, `Up${tag}`, `สายสาม ${tag}`).says('ซื้อแล้วค่ะ');
+      const colleague = await open0(person);
       const one = await person();
       const { page } = one;
       // The page's clock is moved, so that nobody waits for days.
@@ -225,6 +227,9 @@ export default [
       await page.waitForSelector('.bubble.parcel');
       for (let n = 1; n <= (isBeyond ? 120 : 3); n++) await customer.says(`ที่พลาดไป ${n} ${tag}`);
       await other.says(`ห้องใหม่ ${tag}`);
+      const found = await inPage(colleague, 'POST', '/v1/console/rooms/enquiry', { keyword: `สายสาม ${tag}`, order: 'recent' });
+      const closed = await inPage(colleague, 'PATCH', `/v1/console/rooms/${found.body.data.value[0].id}`, { status: 'closed' });
+      assert(closed.status === 200, `a colleague closes a room: ${JSON.stringify(closed.body)}`);
       await page.clock.fastForward(seconds * 1000);
       if (isBeyond) {
         // The server is asked from a change that its log has no more: the id of one of three days ago.
@@ -242,6 +247,7 @@ export default [
       const last = `ที่พลาดไป ${isBeyond ? 120 : 3} ${tag}`;
       await page.waitForSelector(`.bubble-body:has-text("${last}")`, { timeout: 20_000 });
       await page.waitForSelector(row(`สายสอง ${tag}`), { timeout: 20_000 });
+      await until('what was closed is gone', async () => (await page.$(row(`สายสาม ${tag}`))) === null, 20_000);
       if (isBeyond) assert(one.requests.some((url) => url.endsWith('/rooms/enquiry')), 'the list is loaded anew');
       await until('sent once', async () => (await count(one, `ระหว่างตัด ${tag}`)) === 1, 20_000);
       await until('no parcel is left', async () => (await page.$('.bubble.parcel')) === null, 20_000);

@@ -24,9 +24,9 @@ import { Composer, type ComposerHandle } from './Composer';
 import { CustomerPane } from './CustomerPane';
 import { flush, written } from './drafts';
 import './inbox.css';
-import { gone, learn, loadThread, others, rooms as known, threadKey } from './live';
+import { doubtful, gone, learn, loadThread, others, rooms as known, threadKey } from './live';
 import { listLabels } from './labels';
-import { rows, VIEWS, withLine, type View } from './model';
+import { certain, rows, VIEWS, withLine, type View } from './model';
 import { RoomList } from './RoomList';
 import { Thread, type ThreadHandle } from './Thread';
 
@@ -91,7 +91,8 @@ export function Inbox() {
   const all = useStore(known);
   const left = useStore(gone);
   const listed = useMemo(() => (list.data?.pages.flatMap((page) => page.value) ?? []).filter((one) => !left.has(one.id)), [list.data, left]);
-  const shown = useMemo(() => rows(listed, list.hasNextPage, all, view, my, roomId), [listed, list.hasNextPage, all, view, my, roomId]);
+  const unsure = useStore(doubtful);
+  const shown = useMemo(() => rows(listed, list.hasNextPage, certain(all, unsure), view, my, roomId), [listed, list.hasNextPage, all, unsure, view, my, roomId]);
   const { fetchNextPage, isFetchingNextPage } = list;
   const loadMore = useCallback(() => {
     if (!isFetchingNextPage) void fetchNextPage();

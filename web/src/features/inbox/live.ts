@@ -13,6 +13,8 @@ import { getCounts, getRoom, listMessages, listNotes } from './api';
 export const rooms = store<ReadonlyMap<string, Room>>(new Map());
 /** Rooms that have left what this person may see. */
 export const gone = store<ReadonlySet<string>>(new Set());
+/** Rooms that may have moved while nobody heard of it: they stand in no list until the server has named them again. */
+export const doubtful = store<ReadonlySet<string>>(new Set());
 /** Who else is where. */
 export const others = store<ReadonlyMap<string, Presence>>(new Map());
 
@@ -28,6 +30,12 @@ export const threadKey = (room: string) => ['thread', room] as const;
 /** Adds rooms that an answer brought. */
 export function learn(fresh: readonly Room[]): void {
   rooms.set((now) => mergeRooms(now, fresh));
+  doubtful.set((now) => {
+    if (!fresh.some((room) => now.has(room.id))) return now;
+    const next = new Set(now);
+    for (const room of fresh) next.delete(room.id);
+    return next;
+  });
 }
 
 /** Takes away a room that this person may not see any more. */
@@ -173,7 +181,14 @@ export function followInbox(cache: QueryClient): () => void {
     if (tiding.is === 'change') apply(tiding.change);
     else if (tiding.is === 'presence') {
       others.set((now) => new Map(now).set(tiding.presence.userId, tiding.presence));
-    } else if (tiding.is === 'reset') recount();
+    } else if (tiding.is === 'reset') {
+      // What happened meanwhile is not told any more. Lists are loaded anew; of the other rooms nothing is known.
+      doubtful.set(() => new Set(rooms.get().keys()));
+      gone.set(() => new Set());
+      for (const query of cache.getQueryCache().findAll({ queryKey: ['thread'], type: 'active' })) wanted.add(String(query.queryKey[1]));
+      recount();
+      soon();
+    }
   });
   const stored = (parcel: { roomId: string; kind: string }, result: Message | Note) => {
     if (parcel.kind === 'note') onThread(cache, parcel.roomId, (thread) => ({ ...thread, notes: mergeNotes(thread.notes, [result as Note]) }));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Message, Note, Room } from '../../api/types';
-import { compare, entries, fits, parts, rows, shownTime, spot, VIEWS, withLine, type View } from './model';
+import { certain, compare, entries, fits, parts, rows, shownTime, spot, VIEWS, withLine, type View } from './model';
 
 const queue = VIEWS[0] as View;
 const room = (id: string, more: Partial<Room> = {}): Room =>
@@ -41,6 +41,12 @@ test('what comes live stands where its order puts it, but not behind the end of 
   expect(rows(listed, false, known, queue, 'me', null).map((one) => one.id)).toEqual(['c', 'b', 'd']);
   // The open room stays in the list although it was answered.
   expect(rows(listed, true, known, queue, 'me', 'a').map((one) => one.id)).toContain('a');
+});
+
+test('after a gap a room that the server has not named again stands in no list', () => {
+  const known = new Map([['a', room('a')], ['b', room('b')]]);
+  expect(certain(known, new Set())).toBe(known);
+  expect(rows([room('b')], false, certain(known, new Set(['a', 'b'])), queue, 'me', null).map((one) => one.id)).toEqual(['b']);
 });
 
 test('a thread has days, one mark of what is new, notes at their time, and own parcels at the end', () => {

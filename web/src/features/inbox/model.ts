@@ -84,6 +84,11 @@ export function compare(order: RoomOrder): (a: Room, b: Room) => number {
   return (a, b) => way * (shownTime(a, order) - shownTime(b, order)) || (a.id < b.id ? -1 : 1);
 }
 
+/** The rooms of which the server has spoken since the last gap in what it told. */
+export function certain(known: ReadonlyMap<string, Room>, doubtful: ReadonlySet<string>): ReadonlyMap<string, Room> {
+  return doubtful.size === 0 ? known : new Map([...known].filter(([id]) => !doubtful.has(id)));
+}
+
 /** The rows of a view: what the server listed, and what has come live and stands before the end of that. */
 export function rows(listed: readonly Room[], more: boolean, known: ReadonlyMap<string, Room>, view: View, me: string, held: string | null): Room[] {
   const found = new Map<string, Room>();
