@@ -16,6 +16,7 @@ use super::rights;
 use super::state::{self, RoomUpdate};
 use crate::app::App;
 use crate::http::{Caller, Conditions, Envelope, Error, Json, Page, Paging, Path, Query as Parameters, Reply};
+use crate::setting::inbox::Clock;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -125,6 +126,8 @@ pub(super) struct ConsoleRoom {
     unanswered: bool,
     /// Since when.
     pub(super) waiting_since: Option<i64>,
+    /// Until when the customer is to be answered, in the company's working hours; null when nobody waits, or no target is set.
+    respond_by: Option<i64>,
     /// Messages that the caller has not read.
     unread: i64,
     /// The last message that the caller has read.
@@ -229,7 +232,7 @@ pub(super) fn status_word(stored: i64) -> &'static str {
 pub(super) const PRIORITIES: [&str; 4] = ["low", "normal", "high", "urgent"];
 
 impl Row {
-    fn view(self, labels: Vec<EntryName>) -> ConsoleRoom {
+    fn view(self, labels: Vec<EntryName>, clock: Option<&Clock>) -> ConsoleRoom {
         let name = |name: Option<String>| name.unwrap_or_default().trim().to_owned();
         let from = match (self.last_contact, self.last_staff) {
             (Some(_), _) => "customer",
@@ -270,6 +273,7 @@ impl Row {
             last_reply_at: self.last_reply_at,
             unanswered: self.unanswered,
             waiting_since: self.waiting_since,
+            respond_by: self.waiting_since.and_then(|since| Some(clock?.respond_by(since))),
             unread: self.read_to.map_or(self.unread, |read| (self.messages - read).max(0)),
             read_to: self.read_to,
             has_draft: self.has_draft,
@@ -283,7 +287,7 @@ impl Row {
 }
 
 /// Rows with their labels.
-pub(super) async fn views(conn: &mut Conn, company: i64, rows: Vec<Row>) -> Result<Vec<ConsoleRoom>, db::Error> {
+pub(super) async fn views(conn: &mut Conn, company: i64, rows: Vec<Row>) -> Result<Vec<ConsoleRoom>, Error> {
     let mut ids = Rows::new(&[("room", Type::Uuid)]);
     for row in &rows {
         ids.push([row.id.into()]);
@@ -306,9 +310,11 @@ pub(super) async fn views(conn: &mut Conn, company: i64, rows: Vec<Row>) -> Resu
             labels.entry(room).or_default().push(EntryName { id, name });
         }
     }
+    let is_waiting = rows.iter().any(|row| row.waiting_since.is_some());
+    let clock = if is_waiting { Clock::of(conn, company).await? } else { None };
     let view = |row: Row| {
         let labels = labels.remove(&row.id).unwrap_or_default();
-        row.view(labels)
+        row.view(labels, clock.as_ref())
     };
     Ok(rows.into_iter().map(view).collect())
 }

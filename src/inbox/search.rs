@@ -121,7 +121,7 @@ async fn search_inbox(
     Ok(Reply::ok(InboxFound { rooms, messages, next: next.map(After::text), searched_to, customers, products }))
 }
 
-async fn named(conn: &mut Conn, caller: &Caller, keyword: &str, take: usize) -> Result<Vec<ConsoleRoom>, db::Error> {
+async fn named(conn: &mut Conn, caller: &Caller, keyword: &str, take: usize) -> Result<Vec<ConsoleRoom>, Error> {
     let piece = lookup::rarest(conn, caller.company, keyword).await?;
     let query = rows(conn, caller);
     let query = match piece {

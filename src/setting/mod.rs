@@ -3,6 +3,7 @@
 pub mod block;
 pub mod choice;
 pub mod company;
+pub mod inbox;
 pub mod list;
 pub mod number;
 pub mod phone;

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::inbox::{InboxSetting, InboxSettingWrite};
 use super::number::Pattern;
 use super::retention::{Retention, RetentionWrite};
 use super::{phone, tax};
@@ -85,6 +86,9 @@ pub struct Setting {
     /// Words within which no line of a document is broken, besides those of the standard list.
     #[schema(example = json!(["บางแสน"]))]
     pub unbroken_words: Vec<String>,
+    /// How quickly customers who write are answered.
+    #[serde(default)]
+    pub inbox: InboxSetting,
 }
 
 /// How a company shows in its e-mails.
@@ -234,6 +238,7 @@ impl Default for Setting {
             retention: Retention::default(),
             mail: MailSetting::default(),
             unbroken_words: Vec::new(),
+            inbox: InboxSetting::default(),
         }
     }
 }
@@ -320,6 +325,8 @@ struct SettingUpdate {
     /// All words within which no line of a document is broken, besides those of the standard list: at most 500.
     #[schema(example = json!(["บางแสน"]))]
     unbroken_words: Option<Vec<String>>,
+    /// How quickly customers who write are answered.
+    inbox: Option<InboxSettingWrite>,
 }
 
 /// Get the company's profile and rules.
@@ -496,6 +503,7 @@ fn merge(old: &Row, input: &SettingUpdate) -> Result<Row, Error> {
         retention: input.retention.as_ref().map_or(was.retention, |write| write.over(was.retention)),
         mail: input.mail.as_ref().map_or_else(|| was.mail.clone(), |write| write.over(&was.mail)),
         unbroken_words: input.unbroken_words.as_deref().map_or_else(|| was.unbroken_words.clone(), unbroken),
+        inbox: input.inbox.as_ref().map_or(was.inbox, |write| write.over(was.inbox)),
     };
     let row = Row {
         name: input.name.clone().unwrap_or_else(|| old.name.clone()),
@@ -555,6 +563,8 @@ fn faults(row: &Row) -> Vec<Fault> {
         let field = format!("unbrokenWords[{index}]");
         need(is_word, Code::InvalidFormat, field, "A word has 2 to 60 letters and no blank");
     }
+    let minutes = "inbox.responseMinutes";
+    need(setting.inbox.is_sound(), Code::OutOfRange, minutes.to_owned(), "inbox.responseMinutes is 1 to 525600");
     for field in setting.retention.faults() {
         need(false, Code::OutOfRange, field.to_owned(), "Days are from 1 to 36500");
     }

@@ -40,6 +40,36 @@ async fn list(app: &TestApp, person: &Session, enquiry: Value) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_room_says_until_when_its_customer_is_to_be_answered_in_working_hours() {
+    let app = TestApp::new().await;
+    let nok = app.signed_in("Administrator", "nok@example.com").await;
+    let account = app.sandbox().await;
+    let id = write(&app, &account, "U1", "สวัสดี").await;
+    assert_eq!(room(&app, &nok, &id).await.data()["respondBy"], json!(null), "no target is set");
+    let set = async |change: Value| app.request(Method::PUT, "/v1/setting", &[], Some(change)).await;
+    let refused = set(json!({"inbox": {"responseMinutes": 0}})).await;
+    assert_eq!(refused.errors(), [("out_of_range", "inbox.responseMinutes")]);
+    assert_eq!(set(json!({"inbox": {"responseMinutes": 30}})).await.status, 200);
+    let seen = room(&app, &nok, &id).await;
+    let since = seen.data()["waitingSince"].as_i64().unwrap();
+    assert_eq!(seen.data()["respondBy"], json!(since + 30 * 60_000), "who has entered no hours always works");
+    let hours = json!([{"day": 1, "from": "10:00", "to": "12:00"}]);
+    assert_eq!(set(json!({"businessHours": hours})).await.status, 200);
+    let seen = room(&app, &nok, &id).await;
+    let by = jiff::Timestamp::from_millisecond(seen.data()["respondBy"].as_i64().unwrap()).unwrap();
+    let by = by.to_zoned(jiff::tz::TimeZone::get("Asia/Bangkok").unwrap());
+    assert_eq!(by.weekday(), jiff::civil::Weekday::Monday, "{by}");
+    assert!((10..=12).contains(&by.hour()), "{by}");
+    let cleared = set(json!({"inbox": {"responseMinutes": null}})).await;
+    assert_eq!(cleared.data()["inbox"]["responseMinutes"], json!(null));
+    assert_eq!(set(json!({"inbox": {"responseMinutes": 60}})).await.status, 200);
+    let path = format!("/v1/console/rooms/{id}/messages");
+    let sent = app.as_person(&nok, Method::POST, &path, Some(json!({"content": "ค่ะ"}))).await;
+    assert_eq!(sent.status, 201, "{sent:?}");
+    assert_eq!(room(&app, &nok, &id).await.data()["respondBy"], json!(null), "nobody waits any more");
+}
+
+#[tokio::test]
 async fn one_person_gets_a_room_and_the_others_are_told_who() {
     let app = TestApp::new().await;
     let (nok, lek) = (app.signed_in("Agent", "nok@example.com").await, app.signed_in("Agent", "lek@example.com").await);
