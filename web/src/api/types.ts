@@ -80,6 +80,8 @@ export interface Room {
   lastReplyAt: number | null;
   unanswered: boolean;
   waitingSince: number | null;
+  /** Until when the customer is to be answered, in working hours. */
+  respondBy: number | null;
   unread: number;
   readTo: number | null;
   hasDraft: boolean;

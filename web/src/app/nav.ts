@@ -38,6 +38,7 @@ const PLACES: readonly Place[] = [
   { to: '/mail', word: 'mail', icon: 'mail', scope: 'mail:read', key: 'z', part: 'manage' },
   { to: '/jobs', word: 'jobs', icon: 'warning', scope: 'system:read', key: 'j', part: 'manage' },
   { to: '/system', word: 'system', icon: 'pane', scope: 'system:read', key: 'x', part: 'manage' },
+  { to: '/templates', word: 'templates', icon: 'document', scope: 'setting:read', key: 'b', part: 'manage' },
   { to: '/settings', word: 'settings', icon: 'settings', scope: 'setting:read', key: 's', part: 'manage' },
 ];
 

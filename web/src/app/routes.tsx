@@ -98,6 +98,7 @@ const reports = createRoute({ getParentRoute: () => shell, path: '/reports', val
 const mail = createRoute({ getParentRoute: () => shell, path: '/mail', validateSearch: filters, loader: withWords('sale', 'record'), component: lazyRouteComponent(() => import('../features/mail/Mails'), 'Mails') });
 const message = createRoute({ getParentRoute: () => shell, path: '/messages/$id', loader: withWords('inbox'), component: lazyRouteComponent(() => import('../features/inbox/Passport'), 'Passport') });
 const audit = createRoute({ getParentRoute: () => shell, path: '/audit', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Audit'), 'Audit') });
+const templates = createRoute({ getParentRoute: () => shell, path: '/templates', loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Templates'), 'Templates') });
 const settings = createRoute({ getParentRoute: () => shell, path: '/settings', loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Settings'), 'Settings') });
 const search = createRoute({
   getParentRoute: () => shell,
@@ -114,7 +115,7 @@ const account = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([link, shell.addChildren([index, inbox, message, mail, contracts, contract, expenses, expense, reports, channels, channel, clients, client, jobs, system, orders, order, privacy, customers, customer, tasks, task, products, product, deals, deal, cases, caseOne, activities, activity, quotations, quotation, webhooks, webhook, users, imports, audit, settings, search, account])]),
+  routeTree: root.addChildren([link, shell.addChildren([index, inbox, message, mail, contracts, contract, expenses, expense, reports, channels, channel, clients, client, jobs, system, orders, order, privacy, customers, customer, tasks, task, products, product, deals, deal, cases, caseOne, activities, activity, quotations, quotation, webhooks, webhook, users, imports, audit, templates, settings, search, account])]),
   basepath: '/console',
   defaultPreload: 'intent',
   scrollRestoration: true,

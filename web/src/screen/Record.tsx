@@ -2,14 +2,13 @@ import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-quer
 import { useNavigate, useRouter } from '@tanstack/react-router';
 import { useEffect, useState, type ReactNode } from 'react';
 import { api, data, Refusal } from '../api/client';
-import { say } from '../api/words';
 import { useCommands } from '../keys';
 import { words } from '../i18n';
 import { formatTime } from '../i18n/format';
 import { Button, IconButton } from '../ui/Button';
-import { Dialog } from '../ui/Dialog';
 import { Failed, Loading } from '../ui/State';
 import { toast } from '../ui/Toast';
+import { attempt, Confirm } from './Ask';
 import { Pairs, RecordForm, type FieldSpec, type Values } from './Form';
 
 /** A record with the version that it was read in. */
@@ -84,15 +83,10 @@ export function RecordScreen(props: Props) {
   }
   async function drop() {
     if (!remove || id === null) return;
-    setAsking(false);
-    try {
-      await remove(id, found.data?.version ?? null);
-      again();
-      toast(t.removed, restore ? { undo: () => void restore(id).then(() => { again(); toast(t.restored); }, (error) => toast(say(error), { bad: true })) } : {});
-      void navigate({ to: listAt });
-    } catch (error) {
-      toast(say(error), { bad: true });
-    }
+    await remove(id, found.data?.version ?? null);
+    again();
+    toast(t.removed, restore ? { undo: () => void attempt(restore(id).then(again), t.restored) } : {});
+    void navigate({ to: listAt });
   }
   const back = () => (router.history.canGoBack() ? router.history.back() : void navigate({ to: listAt }));
   useCommands([
@@ -144,17 +138,7 @@ export function RecordScreen(props: Props) {
           </div>
         )}
       </div>
-      {asking && (
-        <Dialog title={t.sure(title)} onClose={() => setAsking(false)}>
-          <div className="dialog-content">
-            {restore && <p>{t.sureText}</p>}
-            <div className="dialog-foot">
-              <Button onClick={() => setAsking(false)}>{core.act.cancel}</Button>
-              <Button look="danger" autoFocus onClick={() => void drop()}>{core.act.remove}</Button>
-            </div>
-          </div>
-        </Dialog>
-      )}
+      {asking && <Confirm title={t.sure(title)} text={restore && <p>{t.sureText}</p>} act={core.act.remove} run={drop} onClose={() => setAsking(false)} />}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { assert, inPage, until } from '../harness.mjs';
+import { assert, Customer, inPage, until } from '../harness.mjs';
 
 const answer = (data) => ({ status: 200, contentType: 'application/json', body: JSON.stringify({ status: { code: '1000', description: 'Success' }, data }) });
 
@@ -131,6 +131,46 @@ export default [
       await one.axe('the system');
       const text = await page.innerText('main');
       assert(/\d+\.\d+\.\d+/.test(text) && (text.includes("SQLite") || text.includes("PostgreSQL")), text);
+    },
+  },
+  {
+    name: 'working hours and the time to an answer are set, and the inbox shows how much of it is left',
+    async run({ person, server, tag, lang }) {
+      const one = await person();
+      const { page } = one;
+      const card = (th, en) => page.getByRole('region', { name: lang === 'th' ? th : en, exact: true });
+      const setting = async () => { const { data } = (await inPage(one, 'GET', '/v1/setting')).body; return data.setting ?? data; };
+      try {
+        await one.go('/settings');
+        const hours = card('เวลาทำการ', 'Working hours');
+        await hours.locator('.button').first().click();
+        await hours.locator('button[type=submit]').waitFor();
+        await one.axe('working hours');
+        await hours.locator('button[type=submit]').click();
+        await until('five days are kept', async () => (await setting()).businessHours.length === 5);
+        const answers = card('การตอบลูกค้า', 'Answers to customers');
+        await answers.locator('.button').first().click();
+        await page.fill('[name="inbox.responseMinutes"]', '0');
+        await page.keyboard.press('Control+Enter');
+        await answers.locator('.field.wrong').waitFor();
+        await one.axe('a time that cannot be');
+        await page.fill('[name="inbox.responseMinutes"]', '45');
+        await page.keyboard.press('Control+Enter');
+        await until('the time is kept', async () => (await setting()).inbox.responseMinutes === 45);
+        const rules = card('ใครได้รับการสนทนาใหม่', 'Who gets new conversations');
+        await rules.locator('.button').first().click();
+        await rules.locator('button[type=submit]').waitFor();
+        await one.axe('who gets new conversations');
+        await new Customer(server, `Uq${tag}`, `นาฬิกา ${tag}`).says('รออยู่ค่ะ');
+        await one.go('/inbox?view=open');
+        const row = page.locator('#rooms [role=option]', { hasText: `นาฬิกา ${tag}` });
+        await row.locator('.room-marks .chip').first().waitFor();
+        const found = await inPage(one, 'POST', '/v1/console/rooms/enquiry', { keyword: `นาฬิกา ${tag}`, order: 'recent' });
+        assert(found.body.data.value[0].respondBy > Date.now(), JSON.stringify(found.body.data.value[0]));
+        await one.axe('a clock in the list');
+      } finally {
+        await inPage(one, 'PUT', '/v1/setting', { businessHours: [], inbox: { responseMinutes: null } });
+      }
     },
   },
   {

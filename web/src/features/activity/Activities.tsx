@@ -1,4 +1,5 @@
 import { useParams } from '@tanstack/react-router';
+import { useState } from 'react';
 import { may } from '../../api/client';
 import { words } from '../../i18n';
 import { formatTime } from '../../i18n/format';
@@ -6,8 +7,10 @@ import type { FieldSpec } from '../../screen/Form';
 import { ListScreen } from '../../screen/List';
 import { customerPicker, employeePicker } from '../../screen/Pick';
 import { RecordScreen } from '../../screen/Record';
-import { asBody, enquire, read, write, type Resource } from '../../screen/resource';
+import { asBody, enquire, read, remove, restore, write, type Resource } from '../../screen/resource';
 import '../../screen/screen.css';
+import { Button } from '../../ui/Button';
+import { Feeds, Visit, VisitActs, VisitFiles } from './Visit';
 
 const ACTIVITY: Resource = { path: '/v1/activity', key: 'activityNo' };
 
@@ -25,25 +28,30 @@ interface Row {
 /** Visits, calls, meetings. */
 export function Activities() {
   const t = words('work').activity;
+  const [feeds, setFeeds] = useState(false);
   return (
-    <ListScreen<Row>
-      title={t.title}
-      icon="activity"
-      at="/activities"
-      kind="activity"
-      empty={t.empty}
-      create={may('activity:write') ? { label: t.create, to: '/activities/new' } : undefined}
-      idOf={(row) => row.activityNo}
-      linkOf={(row) => `/activities/${encodeURIComponent(row.activityNo)}`}
-      fetch={(asked, next, signal) => enquire<Row>('/v1/activities/enquiry', asBody(asked), next, signal)}
-      columns={[
-        { id: 'subject', label: t.subject, show: (row) => row.subject ?? row.activityNo },
-        { id: 'start', label: t.start, show: (row) => (row.dateAppointmentStart ? formatTime(row.dateAppointmentStart) : '') },
-        { id: 'customer', label: t.customer, show: (row) => row.customerName ?? '', wide: true },
-        { id: 'place', label: t.place, show: (row) => row.visitLocationName ?? '', wide: true },
-        { id: 'assignee', label: t.assignee, show: (row) => row.assignToName ?? '', wide: true },
-      ]}
-    />
+    <>
+      <ListScreen<Row>
+        title={t.title}
+        icon="activity"
+        at="/activities"
+        kind="activity"
+        empty={t.empty}
+        acts={<Button icon="link" onClick={() => setFeeds(true)}>{t.feeds}</Button>}
+        create={may('activity:write') ? { label: t.create, to: '/activities/new' } : undefined}
+        idOf={(row) => row.activityNo}
+        linkOf={(row) => `/activities/${encodeURIComponent(row.activityNo)}`}
+        fetch={(asked, next, signal) => enquire<Row>('/v1/activities/enquiry', asBody(asked), next, signal)}
+        columns={[
+          { id: 'subject', label: t.subject, show: (row) => row.subject ?? row.activityNo },
+          { id: 'start', label: t.start, show: (row) => (row.dateAppointmentStart ? formatTime(row.dateAppointmentStart) : '') },
+          { id: 'customer', label: t.customer, show: (row) => row.customerName ?? '', wide: true },
+          { id: 'place', label: t.place, show: (row) => row.visitLocationName ?? '', wide: true },
+          { id: 'assignee', label: t.assignee, show: (row) => row.assignToName ?? '', wide: true },
+        ]}
+      />
+      {feeds && <Feeds onClose={() => setFeeds(false)} />}
+    </>
   );
 }
 
@@ -58,8 +66,15 @@ export function ActivityPage() {
     { id: 'assignToUserId', label: t.assignee, kind: 'pick', picker: employeePicker(t.assignee) },
     { id: 'dateAppointmentStart', label: t.start, kind: 'time', required: true },
     { id: 'dateAppointmentEnd', label: t.end, kind: 'time' },
+    { id: 'activityTypeId', label: t.type, kind: 'choice', list: 'activity-types', ids: true },
+    { id: 'statusId', label: t.status, kind: 'choice', list: 'activity-statuses', ids: true },
     { id: 'visitLocationName', label: t.place },
+    { id: 'contactName', label: t.contact },
     { id: 'note', label: t.note, kind: 'area' },
+    { id: 'report', label: t.report, kind: 'area' },
+    { id: 'outcome', label: t.outcome },
+    { id: 'nextStep', label: t.nextStep },
+    { id: 'dateNextStep', label: t.nextDay, kind: 'date' },
   ];
   return (
     <RecordScreen
@@ -73,6 +88,10 @@ export function ActivityPage() {
       marks={(values) => <span className="chip">{String(values['activityNo'])}</span>}
       read={(key) => read(ACTIVITY, key)}
       write={may('activity:write') ? (key, changed, version) => write(ACTIVITY, key, changed, version) : undefined}
+      remove={may('activity:write') ? (key, version) => remove(ACTIVITY, key, version) : undefined}
+      restore={(key) => restore(ACTIVITY, key)}
+      acts={(values, again) => <VisitActs values={values} again={again} />}
+      below={(values) => <><Visit values={values} /><VisitFiles no={String(values['activityNo'])} /></>}
       audit={(values) => `activity/${String(values['activityNo'])}`}
     />
   );

@@ -1,19 +1,19 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useId, useImperativeHandle, useLayoutEffect, useRef, useState, type KeyboardEvent, type Ref } from 'react';
-import { may, session } from '../../api/client';
+import { may, Refusal, session } from '../../api/client';
 import { say } from '../../api/words';
 import type { Colleague, Reply, Room } from '../../api/types';
 import { prefer } from '../../app/session';
 import { chordText, composing } from '../../keys';
 import { lang, words } from '../../i18n';
-import { formatClock } from '../../i18n/format';
+import { formatClock, formatNumber } from '../../i18n/format';
 import { post } from '../../live/post';
 import { uuid7 } from '../../live/uuid';
 import { useStore } from '../../store';
 import { Button } from '../../ui/Button';
 import { FileButton } from '../../ui/FileButton';
 import { fold } from '../../ui/text';
-import { listColleagues, listReplies, presence, uploadFile } from './api';
+import { listColleagues, listReplies, presence, previewMessage, uploadFile } from './api';
 import { discard, drafts, open, sent, write, written } from './drafts';
 
 /** Something that is offered while one types. */
@@ -86,6 +86,22 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
         ? (colleagues.data ?? []).filter((one) => one.isActive !== false && fold(`${one.nickname ?? ''} ${one.name}`).includes(fold(naming))).slice(0, 8).map((one) => ({ id: one.id, word: `@${short(one)}`, title: one.name, more: one.teamName ?? '', take: () => `${text.content.slice(0, text.content.length - naming.length)}${short(one)} ` }))
         : [];
   const picked = Math.min(pick, found.length - 1);
+
+  // Asked once the typing rests, so that what it costs and what is refused is known before it is sent.
+  const [settled, setSettled] = useState('');
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(note ? '' : text.content.trim()), 1500);
+    return () => clearTimeout(timer);
+  }, [text.content, note]);
+  const preview = useQuery({ queryKey: ['preview', room.id, settled], queryFn: () => previewMessage(room.id, settled), enabled: settled !== '' && canReply && navigator.onLine, staleTime: 60_000, gcTime: 60_000, retry: false });
+  const told = !note && settled !== '' && settled === text.content.trim() ? preview.data : undefined;
+  const costs = (() => {
+    if (told?.route === 'ask') return t.asks;
+    if (told?.route === 'stopped') return t.stopped;
+    if (room.freeReplyUntil && room.freeReplyUntil > Date.now()) return t.freeUntil(formatClock(room.freeReplyUntil));
+    if (room.platform !== 'line') return '';
+    return told?.route === 'push' && told.quotaLimit !== null ? t.paidOf(formatNumber(told.quotaUsed ?? 0), formatNumber(told.quotaLimit)) : t.paid;
+  })();
 
   const typed = useRef(0);
   function onType(content: string) {
@@ -205,9 +221,10 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
           <button type="button" aria-pressed={note} onClick={() => { write(room.id, { mode: 'note' }); field.current?.focus(); }}>{t.note}</button>
         </div>
         <span className="small composer-cost">
-          {note ? t.noteWarning : crossing ? t.crossing(crossing) : room.status === 'closed' ? t.closed : room.freeReplyUntil && room.freeReplyUntil > Date.now() ? t.freeUntil(formatClock(room.freeReplyUntil)) : room.platform === 'line' ? t.paid : ''}
+          {note ? t.noteWarning : crossing ? t.crossing(crossing) : room.status === 'closed' ? t.closed : costs}
         </span>
       </div>
+      {told && told.faults.length > 0 && <p className="fault" role="status">{say(new Refusal(400, told.faults, null, null))}</p>}
       <textarea
         ref={field}
         id="composer"

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { api, data, may } from '../../api/client';
 import { say } from '../../api/words';
 import type { Room } from '../../api/types';
@@ -13,6 +13,8 @@ import { toast } from '../../ui/Toast';
 import { getRoom, listHistory } from './api';
 import { learn } from './live';
 
+const OpenCase = lazy(() => import('./OpenCase'));
+
 interface Props {
   room: Room;
   now: number;
@@ -24,6 +26,7 @@ interface Props {
 export function CustomerPane({ room, now, linking, setLinking }: Props) {
   const t = words('inbox');
   const cache = useQueryClient();
+  const [making, setMaking] = useState(false);
   const linked = useQuery({
     queryKey: ['room-customer', room.id, room.customerId],
     queryFn: () => data(api.GET('/v1/chat/rooms/{roomId}/customer', { params: { path: { roomId: room.id } } })),
@@ -99,11 +102,14 @@ export function CustomerPane({ room, now, linking, setLinking }: Props) {
           <dd>{t.priority[room.priority]}</dd>
           {room.labels.length > 0 && <><dt>{t.pane.labels}</dt><dd className="row wrap">{room.labels.map((label) => <span key={label.id} className="chip accent">{label.name}</span>)}</dd></>}
           {room.unanswered && room.waitingSince && <><dt>{t.pane.waits}</dt><dd><span className={`chip ${now - room.waitingSince > 3_600_000 ? 'bad' : 'warn'}`}>{formatSpan(now - room.waitingSince)}</span></dd></>}
+          {room.unanswered && room.respondBy && <><dt>{t.pane.respondBy}</dt><dd><span className={`chip ${room.respondBy < now ? 'bad' : 'warn'}`}>{formatTime(room.respondBy)}</span></dd></>}
           <dt>{t.pane.since}</dt>
           <dd>{formatTime(room.createdAt)}</dd>
         </dl>
       </section>
+      {may('case:write') && <div><Button icon="case" onClick={() => setMaking(true)}>{t.openCase.title}</Button></div>}
       <RoomHistory room={room} />
+      {making && <Suspense fallback={null}><OpenCase roomId={room.id} onClose={() => setMaking(false)} /></Suspense>}
       {linking && <LinkChooser onClose={() => setLinking(false)} onChoose={(code) => { setLinking(false); void link(code); }} first={room.name} />}
     </div>
   );

@@ -91,6 +91,7 @@ export function lastWords(room: Room): string {
 const Row = memo(function Row({ room, top, index, count, active, order, now, onOpen }: { room: Room; top: number; index: number; count: number; active: boolean; order: RoomOrder; now: number; onOpen(room: Room): void }) {
   const t = words('inbox');
   const time = shownTime(room, order);
+  const left = room.unanswered && room.respondBy ? room.respondBy - now : null;
   const waits = room.unanswered && room.waitingSince ? now - room.waitingSince : null;
   return (
     <div
@@ -125,7 +126,9 @@ const Row = memo(function Row({ room, top, index, count, active, order, now, onO
           <span className="line">{room.account.name || room.platform}</span>
           {room.failed && <span className="chip bad"><Icon name="warning" size={13} />{t.list.failed}</span>}
           {room.priority !== 'normal' && <span className={`chip ${room.priority === 'urgent' ? 'bad' : room.priority === 'high' ? 'warn' : ''}`}>{t.priority[room.priority]}</span>}
-          {waits !== null && <span className={`chip ${waits > 3_600_000 ? 'warn' : 'accent'}`}>{t.list.waits(formatSpan(waits))}</span>}
+          {waits !== null && (left !== null
+            ? <span className={`chip ${left < 0 ? 'bad' : left < 600_000 ? 'warn' : 'accent'}`}>{left < 0 ? t.list.late(formatSpan(-left)) : t.list.left(formatSpan(left))}</span>
+            : <span className={`chip ${waits > 3_600_000 ? 'warn' : 'accent'}`}>{t.list.waits(formatSpan(waits))}</span>)}
           {room.status !== 'open' && <span className="chip">{t.status[room.status]}</span>}
           <span className="grow" />
           {room.assignee && (

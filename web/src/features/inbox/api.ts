@@ -1,4 +1,4 @@
-import { call, exchange, Refusal } from '../../api/client';
+import { call, exchange, Refusal, type Fault } from '../../api/client';
 import type { Colleague, Counts, Draft, Message, Note, Reply, Room } from '../../api/types';
 import type { View } from './model';
 
@@ -51,6 +51,14 @@ export const putDraft = (room: string, draft: { content: string; mode: string },
 export const deleteDraft = (room: string) => call('DELETE', path(room, '/draft'));
 export const deleteNote = (room: string, note: string) => call('DELETE', path(room, `/notes/${note}`));
 export const listColleagues = () => call<{ value: Colleague[] }>('GET', '/v1/console/colleagues').then((page) => page.value);
+/** How a message would go out: what it costs, and what its channel would not take. */
+export interface Preview {
+  route: 'reply' | 'push' | 'ask' | 'stopped';
+  quotaLimit: number | null;
+  quotaUsed: number | null;
+  faults: Fault[];
+}
+export const previewMessage = (roomId: string, content: string) => call<Preview>('POST', '/v1/console/preview', { body: { roomId, content } });
 export const listReplies = () => call<{ value: Reply[] }>('GET', '/v1/console/replies').then((page) => page.value);
 export const presence = (body: { roomId: string | null; typing?: boolean; state?: string }) => call('POST', '/v1/console/presence', { body }).catch(() => null);
 /** What a file is to a messenger. */

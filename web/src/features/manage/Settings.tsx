@@ -1,15 +1,19 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { call, exchange, may } from '../../api/client';
+import { call, may } from '../../api/client';
 import { languages, words } from '../../i18n';
-import { Pairs, RecordForm, type FieldSpec, type Values } from '../../screen/Form';
+import { Pairs, RecordForm, type FieldSpec } from '../../screen/Form';
 import '../../screen/screen.css';
 import { Button } from '../../ui/Button';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
+import { Assignment } from './Assignment';
+import { Hours } from './Hours';
 import { Lists } from './Lists';
+import { Nested } from './Nested';
 import { Replies } from './Replies';
 import { Unbroken } from './Unbroken';
+import { useSetting } from './setting';
 
 /** The company's own record, and every look-up list. */
 export function Settings() {
@@ -23,6 +27,16 @@ export function Settings() {
       <div className="record">
         <div>
           <Company />
+          <Hours />
+          <Nested property="inbox" title={t.answers} text={t.answersText} fields={[{ id: 'inbox.responseMinutes', label: t.responseMinutes, kind: 'number' }]} />
+          <Assignment />
+          <Nested property="mail" title={t.mail} fields={[{ id: 'mail.senderName', label: t.senderName, hint: t.senderHint }, { id: 'mail.replyTo', label: t.replyTo, kind: 'email', hint: t.replyHint }]} />
+          <Nested
+            property="retention"
+            title={t.ages}
+            text={t.agesText}
+            fields={(['events', 'deliveries', 'attempts', 'mails', 'audit'] as const).map((id) => ({ id: `retention.${id}`, label: t.kept[id], kind: 'number' as const, required: id !== 'audit' }))}
+          />
           {may('chat:read') && <Replies />}
           {may('setting:read') && <Unbroken />}
         </div>
@@ -36,14 +50,7 @@ function Company() {
   const t = words('manage').setting;
   const cache = useQueryClient();
   const [editing, setEditing] = useState(false);
-  const found = useQuery({
-    queryKey: ['setting', 'company'],
-    queryFn: async () => {
-      const answer = await exchange<Values & { setting?: Values }>('GET', '/v1/setting');
-      // The properties beyond name and time zone lie in `setting`.
-      return { values: { ...answer.data, ...answer.data.setting }, version: answer.version };
-    },
-  });
+  const found = useSetting();
   const fields: FieldSpec[] = [
     { id: 'name', label: t.name, required: true },
     { id: 'nameEn', label: t.nameEn },

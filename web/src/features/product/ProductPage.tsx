@@ -6,12 +6,14 @@ import type { components } from '../../api/schema';
 import { say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatMoney, formatNumber, formatTime } from '../../i18n/format';
+import { Ask, attempt, Confirm } from '../../screen/Ask';
 import type { FieldSpec } from '../../screen/Form';
 import { RecordScreen } from '../../screen/Record';
 import '../../screen/screen.css';
-import { Button } from '../../ui/Button';
+import { Button, IconButton } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
 import { TextField } from '../../ui/Field';
+import { FileButton } from '../../ui/FileButton';
 import { toast } from '../../ui/Toast';
 
 type Product = components['schemas']['Product'];
@@ -78,6 +80,7 @@ function Stock({ product }: { product: Product }) {
   const stock = useQuery({ queryKey: ['product', code, 'stock'], queryFn: () => data(api.GET('/v1/products/{productCode}/stock', { params: { path: { productCode: code } } })), retry: false });
   const moves = useQuery({ queryKey: ['product', code, 'moves'], queryFn: () => data(api.GET('/v1/products/{productCode}/movements', { params: { path: { productCode: code }, query: { take: 20 } } })), retry: false });
   const [adjusting, setAdjusting] = useState(false);
+  const [moving, setMoving] = useState(false);
   return (
     <>
       {product.prices.length > 0 && (
@@ -97,6 +100,7 @@ function Stock({ product }: { product: Product }) {
         <section className="card">
           <div className="bar">
             <h2 className="grow">{t.stock}</h2>
+            {may('product:write') && stock.data.warehouses.length > 0 && <Button onClick={() => setMoving(true)}>{t.transfer}</Button>}
             {may('product:write') && <Button onClick={() => setAdjusting(true)}>{t.adjust}</Button>}
           </div>
           <div className="table-wrap" tabIndex={0} role="region" aria-label={t.stock}>
@@ -131,8 +135,78 @@ function Stock({ product }: { product: Product }) {
           </ul>
         </section>
       )}
+      <Images code={code} />
       {adjusting && <Adjust code={code} close={() => setAdjusting(false)} />}
+      {moving && <Transfer code={code} onClose={() => setMoving(false)} />}
     </>
+  );
+}
+
+/** Moves some of it from one warehouse to another. */
+function Transfer({ code, onClose }: { code: string; onClose(): void }) {
+  const t = words('work').product;
+  const cache = useQueryClient();
+  const [key] = useState(() => crypto.randomUUID());
+  return (
+    <Ask
+      title={t.transferTitle}
+      fields={[
+        { id: 'fromWarehouse', label: t.from, kind: 'choice', list: 'warehouses', required: true },
+        { id: 'toWarehouse', label: t.to, kind: 'choice', list: 'warehouses', required: true },
+        { id: 'qty', label: t.howMany, kind: 'number', required: true },
+        { id: 'note', label: t.note },
+      ]}
+      first={{ fromWarehouse: null, toWarehouse: null, qty: null }}
+      onClose={onClose}
+      save={async ({ qty, ...body }) => {
+        await call('POST', '/v1/products/stock/transfers', { body: { ...body, items: [{ productCode: code, qty }] }, key });
+        await cache.invalidateQueries({ queryKey: ['product'] });
+        toast(t.transferred);
+      }}
+    />
+  );
+}
+
+type Image = components['schemas']['AttachedFile'];
+
+/** Pictures of a product. */
+function Images({ code }: { code: string }) {
+  const t = words('work').product;
+  const core = words('core').act;
+  const cache = useQueryClient();
+  const [busy, setBusy] = useState(false);
+  const [gone, setGone] = useState<Image | null>(null);
+  const can = may('product:write');
+  const path = `/v1/products/${encodeURIComponent(code)}/images`;
+  const list = useQuery({ queryKey: ['product', code, 'images'], queryFn: () => call<{ value: Image[] }>('GET', path, { query: { take: 100 } }).then((page) => page.value), retry: false });
+  const again = () => cache.invalidateQueries({ queryKey: ['product'] });
+  async function put(files: File[]) {
+    const form = new FormData();
+    for (const file of files) form.append('files', file);
+    setBusy(true);
+    await attempt(call('POST', path, { form, key: crypto.randomUUID() }).then(again), t.imageAdded);
+    setBusy(false);
+  }
+  const images = list.data ?? [];
+  if (list.isError || (images.length === 0 && !can)) return null;
+  return (
+    <section className="card" aria-label={t.images}>
+      <div className="bar">
+        <h2 className="grow">{t.images}</h2>
+        {can && <FileButton label={t.addImage} accept="image/*" multiple busy={busy} choose={(files) => void put(files)} />}
+      </div>
+      {images.length === 0 ? <p className="muted">{t.noImage}</p> : (
+        <ul className="pictures">
+          {images.map((one) => (
+            <li key={one.fileId} className="row">
+              {one.fileUrl ? <a href={one.fileUrl} target="_blank" rel="noreferrer"><img className="picture" src={one.fileUrl} alt={one.fileName} loading="lazy" /></a> : <span className="muted">{one.reason ?? one.fileName}</span>}
+              {can && <IconButton icon="close" label={`${core.remove}: ${one.fileName}`} onClick={() => setGone(one)} />}
+            </li>
+          ))}
+        </ul>
+      )}
+      {gone && <Confirm title={words('record').sure(gone.fileName)} act={core.remove} run={() => call('DELETE', `${path}/${gone.fileId}`).then(again)} onClose={() => setGone(null)} />}
+    </section>
   );
 }
 

@@ -25,6 +25,7 @@ const words = {
     webhooks: 'Webhooks',
     users: 'People',
     settings: 'Settings',
+    templates: 'Templates',
     privacy: 'Privacy',
     audit: 'Audit log',
     imports: 'Imports',

@@ -28,6 +28,7 @@ const words: Shape<typeof en> = {
     webhooks: 'เว็บฮุก',
     users: 'ผู้ใช้',
     settings: 'ตั้งค่า',
+    templates: 'แม่แบบ',
     privacy: 'ข้อมูลส่วนบุคคล',
     audit: 'ประวัติการแก้ไข',
     imports: 'นำเข้าข้อมูล',

@@ -1,0 +1,110 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useState, type FormEvent } from 'react';
+import { call, may } from '../../api/client';
+import { say } from '../../api/words';
+import { words } from '../../i18n';
+import { formatDay, locale } from '../../i18n/format';
+import { Button, IconButton } from '../../ui/Button';
+import { SelectField, TextField } from '../../ui/Field';
+import { toast } from '../../ui/Toast';
+import { useSetting } from './setting';
+
+interface Span {
+  day: number;
+  from: string;
+  to: string;
+}
+interface Holiday {
+  date: string;
+  name: string;
+}
+
+/** Monday is 1. The first of January 2024 was one. */
+const dayName = (day: number) => new Intl.DateTimeFormat(locale, { weekday: 'long', timeZone: 'UTC' }).format(new Date(Date.UTC(2024, 0, day)));
+/** A day of the wall's calendar, as that day wherever one sits. */
+const dateName = (date: string) => formatDay(`${date}T12:00:00`);
+const short = (time: string) => time.slice(0, 5);
+
+/** When the company works, and on which days nobody does. What is promised to customers is counted in this time. */
+export function Hours() {
+  const t = words('manage').hours;
+  const core = words('core').act;
+  const cache = useQueryClient();
+  const found = useSetting();
+  const [spans, setSpans] = useState<Span[] | null>(null);
+  const [days, setDays] = useState<Holiday[]>([]);
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  if (!found.data) return null;
+  const { values, version } = found.data;
+  const now = ((values['businessHours'] ?? []) as Span[]).map((one) => ({ ...one, from: short(one.from), to: short(one.to) }));
+  const holidays = (values['holidays'] ?? []) as Holiday[];
+  const begin = () => {
+    setSpans(now.length ? now : [1, 2, 3, 4, 5].map((day) => ({ day, from: '09:00', to: '18:00' })));
+    setDays(holidays);
+    setError(null);
+  };
+  async function save(event: FormEvent) {
+    event.preventDefault();
+    setBusy(true);
+    try {
+      const businessHours = [...(spans ?? [])].sort((a, b) => a.day - b.day || a.from.localeCompare(b.from));
+      await call('PUT', '/v1/setting', { body: { businessHours, holidays: [...days].sort((a, b) => a.date.localeCompare(b.date)) }, ...(version ? { match: version } : {}) });
+      await cache.invalidateQueries({ queryKey: ['setting'] });
+      setSpans(null);
+      toast(words('core').saved);
+    } catch (reason) {
+      setError(reason);
+    } finally {
+      setBusy(false);
+    }
+  }
+  const put = (at: number, change: Partial<Span>) => setSpans((all) => (all ?? []).map((one, index) => (index === at ? { ...one, ...change } : one)));
+  const putDay = (at: number, change: Partial<Holiday>) => setDays((all) => all.map((one, index) => (index === at ? { ...one, ...change } : one)));
+  return (
+    <section className="card" aria-label={t.title}>
+      <div className="bar">
+        <h2 className="grow">{t.title}</h2>
+        {may('setting:write') && !spans && <Button aria-label={`${core.edit}: ${t.title}`} onClick={begin}>{core.edit}</Button>}
+      </div>
+      <p className="hint">{t.text}</p>
+      {!spans ? (
+        <>
+          {now.length === 0 && <p className="muted">{t.always}</p>}
+          <ul>
+            {now.map((one, index) => <li key={index}>{t.span(dayName(one.day), one.from, one.to)}</li>)}
+            {holidays.map((one) => <li key={one.date} className="muted">{`${dateName(one.date)} · ${one.name}`}</li>)}
+          </ul>
+        </>
+      ) : (
+        <form className="form" onSubmit={save} noValidate>
+          {error != null && <p className="notice bad" role="alert">{say(error)}</p>}
+          {spans.map((one, index) => (
+            <div key={index} className="bar">
+              <SelectField label={t.day} value={one.day} onChange={(event) => put(index, { day: Number(event.target.value) })}>
+                {[1, 2, 3, 4, 5, 6, 7].map((day) => <option key={day} value={day}>{dayName(day)}</option>)}
+              </SelectField>
+              <TextField label={t.from} type="time" required value={one.from} onChange={(event) => put(index, { from: event.target.value })} />
+              <TextField label={t.to} type="time" required value={one.to} onChange={(event) => put(index, { to: event.target.value })} />
+              <IconButton icon="close" label={`${core.remove}: ${t.span(dayName(one.day), one.from, one.to)}`} onClick={() => setSpans(spans.filter((_, at) => at !== index))} />
+            </div>
+          ))}
+          <div><Button icon="plus" onClick={() => setSpans([...spans, { day: Math.min(7, (spans.at(-1)?.day ?? 0) + 1), from: '09:00', to: '18:00' }])}>{t.addSpan}</Button></div>
+          <h3>{t.holidays}</h3>
+          {days.map((one, index) => (
+            <div key={index} className="bar">
+              <TextField label={t.date} type="date" required value={one.date} onChange={(event) => putDay(index, { date: event.target.value })} />
+              <TextField label={t.name} required value={one.name} onChange={(event) => putDay(index, { name: event.target.value })} />
+              <IconButton icon="close" label={`${core.remove}: ${one.name || one.date}`} onClick={() => setDays(days.filter((_, at) => at !== index))} />
+            </div>
+          ))}
+          <div><Button icon="plus" onClick={() => setDays([...days, { date: '', name: '' }])}>{t.addHoliday}</Button></div>
+          <div className="bar">
+            <Button type="submit" look="main" busy={busy}>{core.save}</Button>
+            <Button onClick={() => setSpans(null)}>{core.cancel}</Button>
+          </div>
+        </form>
+      )}
+    </section>
+  );
+}
