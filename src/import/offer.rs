@@ -42,7 +42,7 @@ struct ImportColumn {
     #[schema(example = "customerName")]
     field: &'static str,
     /// Headers that it is known by, besides the field's own name, in English and Thai.
-    #[schema(example = json!(["name", "ชื่อลูกค้า"]))]
+    #[schema(value_type = Vec<String>, example = json!(["name", "ชื่อลูกค้า"]))]
     names: &'static [&'static str],
 }
 
