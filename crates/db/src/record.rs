@@ -1,4 +1,5 @@
-//! Rows written as they are read: a struct whose fields are the columns of its table.
+//! Rows written as they are read: a struct whose fields are the columns of its table. Columns that follow from others (a key, a
+//! place in an order) may stand in a second struct, which is written with the first as a pair: `(&row, keys)`.
 //!
 //! Numbers, texts, booleans, UUIDs and [`crate::Amount`] are their column; an enum without data is its name; what is nested
 //! (a list, a map, a struct, a [`serde_json::Value`] that is one) is JSON. Bytes and floats are not written this way. A
@@ -8,27 +9,40 @@ use std::fmt::{self, Write};
 use std::marker::PhantomData;
 
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
-use serde::ser::{self, Impossible, Serialize, SerializeStruct, Serializer};
+use serde::ser::{self, Impossible, Serialize, SerializeStruct, SerializeTuple, Serializer};
 use uuid::Uuid;
 
 use crate::value::Kind;
-use crate::{Conn, Error, Query, Value};
+use crate::{Conn, Error, Json, Query, Value};
 
 impl Conn {
-    /// Begins `select … from table`, with a column for each field of `R`.
-    pub fn rows<R: DeserializeOwned>(&mut self, table: &'static str) -> Query<'_> {
+    /// Begins `select …`, with a column of this table, or of what the statement calls so, for each field of `R`.
+    pub fn select<R: DeserializeOwned>(&mut self, table: &'static str) -> Query<'_> {
         let mut text = String::from("select ");
         for (index, column) in columns::<R>().iter().enumerate() {
             // Writing to a String cannot fail.
             let _ = write!(text, "{}{table}.{column}", if index == 0 { "" } else { ", " });
         }
-        let _ = write!(text, " from {table}");
         Query::owned(self, text, Vec::new())
+    }
+
+    /// Begins `select … from table`, with a column for each field of `R`.
+    pub fn rows<R: DeserializeOwned>(&mut self, table: &'static str) -> Query<'_> {
+        self.select::<R>(table).push(" from ").push(table)
     }
 
     /// Inserts a row, together with the next statement or COMMIT: a unique index that has it already fails the unit with
     /// [`Error::Duplicate`].
     pub async fn insert<R: Serialize>(&mut self, table: &'static str, row: &R) -> Result<(), Error> {
+        self.inserting(table, row)?.later().await
+    }
+
+    /// Inserts a row unless a unique index has it already: false then, and the unit goes on.
+    pub async fn insert_new<R: Serialize>(&mut self, table: &'static str, row: &R) -> Result<bool, Error> {
+        Ok(self.inserting(table, row)?.push(" on conflict do nothing").exec().await? == 1)
+    }
+
+    fn inserting<R: Serialize>(&mut self, table: &'static str, row: &R) -> Result<Query<'_>, Error> {
         let cells = cells(row)?;
         let (mut names, mut numbers) = (String::new(), String::new());
         for (index, (name, _)) in cells.iter().enumerate() {
@@ -37,13 +51,24 @@ impl Conn {
             let _ = write!(numbers, "{comma}${}", index + 1);
         }
         let text = format!("insert into {table} ({names}) values ({numbers})");
-        Query::owned(self, text, cells.into_iter().map(|(_, value)| value).collect()).later().await
+        Ok(Query::owned(self, text, cells.into_iter().map(|(_, value)| value).collect()))
     }
 
     /// Puts a row in the place of the one with its `company` and `id`, provided that this has the `version` before its own;
-    /// false when it has not.
+    /// false when it has not. Who made a row, and when, stays as it was inserted.
     pub async fn replace<R: Serialize>(&mut self, table: &'static str, row: &R) -> Result<bool, Error> {
-        let cells = cells(row)?;
+        Ok(self.replacing(table, row, true)?.exec().await? == 1)
+    }
+
+    /// The same for a row that the unit holds, whatever its version: together with the next statement or COMMIT.
+    pub async fn replace_held<R: Serialize>(&mut self, table: &'static str, row: &R) -> Result<(), Error> {
+        self.replacing(table, row, false)?.later().await
+    }
+
+    fn replacing<R: Serialize>(&mut self, table: &'static str, row: &R, is_next: bool) -> Result<Query<'_>, Error> {
+        let mut cells = cells(row)?;
+        // SQLite would write each index anew that has one of them.
+        cells.retain(|(name, _)| !matches!(*name, "created_by" | "created_at"));
         let number = |name: &str| {
             let at = cells.iter().position(|(known, _)| *known == name);
             at.map(|at| at + 1).ok_or_else(|| Error::Sql(format!("a row of {table} has no {name}")))
@@ -57,9 +82,11 @@ impl Conn {
                 comma = ", ";
             }
         }
-        let _ = write!(text, " where company = ${company} and id = ${id} and version = ${version} - 1");
-        let values = cells.into_iter().map(|(_, value)| value).collect();
-        Ok(Query::owned(self, text, values).exec().await? == 1)
+        let _ = write!(text, " where company = ${company} and id = ${id}");
+        if is_next {
+            let _ = write!(text, " and version = ${version} - 1");
+        }
+        Ok(Query::owned(self, text, cells.into_iter().map(|(_, value)| value).collect()))
     }
 }
 
@@ -183,10 +210,7 @@ impl ser::Error for Fault {
 /// One value as a cell.
 fn cell<T: Serialize + ?Sized>(value: &T) -> Result<Value, Fault> {
     match value.serialize(CellWriter) {
-        Err(Fault::Nested) => {
-            let json = serde_json::to_value(value).map_err(|error| Fault::Message(error.to_string()))?;
-            Ok(Value::from(json))
-        }
+        Err(Fault::Nested) => Ok(Value::from(Json(value))),
         other => other,
     }
 }
@@ -201,6 +225,21 @@ impl SerializeStruct for RowCells {
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Fault> {
         self.0.push((key, cell(value)?));
+        Ok(())
+    }
+
+    fn end(self) -> Result<Self::Ok, Fault> {
+        Ok(self.0)
+    }
+}
+
+/// The parts of a row one after another.
+impl SerializeTuple for RowCells {
+    type Ok = Vec<(&'static str, Value)>;
+    type Error = Fault;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, part: &T) -> Result<(), Fault> {
+        self.0.extend(part.serialize(RowWriter)?);
         Ok(())
     }
 
@@ -225,7 +264,6 @@ macro_rules! refuse {
 macro_rules! nested {
     () => {
         type SerializeSeq = Impossible<Self::Ok, Fault>;
-        type SerializeTuple = Impossible<Self::Ok, Fault>;
         type SerializeTupleStruct = Impossible<Self::Ok, Fault>;
         type SerializeTupleVariant = Impossible<Self::Ok, Fault>;
         type SerializeMap = Impossible<Self::Ok, Fault>;
@@ -234,7 +272,6 @@ macro_rules! nested {
 
         refuse! { Fault::Nested;
             serialize_seq(len: Option<usize>) -> Self::SerializeSeq;
-            serialize_tuple(len: usize) -> Self::SerializeTuple;
             serialize_tuple_struct(name: &'static str, len: usize) -> Self::SerializeTupleStruct;
             serialize_tuple_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> Self::SerializeTupleVariant;
             serialize_map(len: Option<usize>) -> Self::SerializeMap;
@@ -260,8 +297,13 @@ macro_rules! nested {
 impl Serializer for RowWriter {
     type Ok = Vec<(&'static str, Value)>;
     type SerializeStruct = RowCells;
+    type SerializeTuple = RowCells;
 
     nested!();
+
+    fn serialize_tuple(self, _: usize) -> Result<RowCells, Fault> {
+        Ok(RowCells(Vec::new()))
+    }
 
     fn serialize_struct(self, _: &'static str, len: usize) -> Result<RowCells, Fault> {
         Ok(RowCells(Vec::with_capacity(len)))
@@ -300,10 +342,14 @@ impl Serializer for RowWriter {
 impl Serializer for CellWriter {
     type Ok = Value;
     type SerializeStruct = Impossible<Value, Fault>;
+    type SerializeTuple = Impossible<Value, Fault>;
 
     nested!();
 
-    refuse! { Fault::Nested; serialize_struct(name: &'static str, len: usize) -> Self::SerializeStruct; }
+    refuse! { Fault::Nested;
+        serialize_struct(name: &'static str, len: usize) -> Self::SerializeStruct;
+        serialize_tuple(len: usize) -> Self::SerializeTuple;
+    }
 
     refuse! { Fault::Message("a float is never written to a column, use an integer or an Amount".to_owned());
         serialize_f32(value: f32) -> Value;

@@ -95,6 +95,51 @@ async fn a_row_is_replaced_only_in_the_version_before_its_own() {
 }
 
 #[tokio::test]
+async fn columns_that_follow_from_a_row_are_written_with_it() {
+    #[derive(Serialize)]
+    struct Derived {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<&'static str>,
+        other: &'static str,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Short {
+        company: i64,
+        id: i64,
+        version: i64,
+        #[serde(default, skip_deserializing)]
+        state: Option<State>,
+        total: Amount,
+        is_paid: bool,
+        lines: Vec<Line>,
+    }
+    let (_home, test) = orders().await;
+    let short = || Short {
+        company: 507,
+        id: 1,
+        version: 1,
+        state: Some(State::Open),
+        total: Amount::ZERO,
+        is_paid: false,
+        lines: Vec::new(),
+    };
+    for (id, is_new) in [(1, true), (2, false)] {
+        let row = (Short { id, ..short() }, Derived { code: Some("SO-1"), other: "derived" });
+        let inserted: Result<bool, Error> = test.write(async |mut tx| tx.insert_new("orders", &row).await).await;
+        assert_eq!(inserted, Ok(is_new), "one code is taken once");
+    }
+    let held = (Short { version: 7, is_paid: true, ..short() }, Derived { code: None, other: "again" });
+    test.write(async |mut tx| tx.replace_held("orders", &held).await).await.unwrap();
+    let mut reader = test.read().await.unwrap();
+    let rows: Vec<(String, String, i64, bool)> =
+        reader.sql("select code, other, version, is_paid from orders").all().await.unwrap();
+    assert_eq!(rows, [("SO-1".to_owned(), "again".to_owned(), 7, true)]);
+    let query = reader.select::<Short>("asked").push(" from orders as asked where asked.company = $1").bind(507_i64);
+    let read: Short = query.one().await.unwrap();
+    assert_eq!(read, Short { version: 7, is_paid: true, state: None, ..short() });
+}
+
+#[tokio::test]
 async fn a_taken_value_names_its_columns_and_what_cannot_be_kept_is_refused() {
     let (_home, test) = orders().await;
     test.write(async |mut tx| tx.insert("orders", &order()).await).await.unwrap();
