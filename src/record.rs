@@ -103,6 +103,26 @@ pub enum Outcome {
     Unchanged,
 }
 
+impl Outcome {
+    /// The word in answers.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Created => "created",
+            Outcome::Updated(_) => "updated",
+            Outcome::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// What became of a record whose resource has a way of its own to save it.
+#[derive(Debug)]
+pub struct Written<R> {
+    /// The row as it is stored now.
+    pub row: R,
+    /// What the save did: with what people had entered before, in the words of the request.
+    pub outcome: Outcome,
+}
+
 /// A record after its save.
 #[derive(Debug)]
 pub struct Saved<R: Record> {

@@ -33,7 +33,7 @@ pub use self::input::{
 };
 pub(crate) use self::removal::{delete, restore};
 pub(crate) use self::store::{
-    COLUMNS, Introduction, Outcome, Row, by_code, by_name, exactly, find, hold, hold_all, hold_code, introduce, key,
+    COLUMNS, Introduction, Row, by_code, by_name, exactly, find, hold, hold_all, hold_code, introduce, key,
     put, tax_key,
 };
 use crate::app::App;

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::cell::Form;
 use super::header::{Column, column};
-use super::kind::{Change, Line, Task, Undone, Written};
+use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
 use crate::http::{Caller, Conditions, Error, lenient};
-use crate::record::{self, Actor, Outcome, Record as _};
+use crate::record::{self, Actor, Record as _};
 use crate::service::Activity;
 use crate::service::activity::{self, ActivityUpsertRequest};
 use crate::service::link;
@@ -47,17 +47,7 @@ pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Resu
     let (body, _) = record.fields();
     let input: ActivityUpsertRequest = lenient::decode_value(&Value::Object(body)).map_err(Error::Invalid)?;
     let by = Actor { caller: by.caller.clone(), now: by.now };
-    let saved = activity::put(tx, &by, &input, &[], &Conditions::default()).await?;
-    Ok(Written {
-        record: saved.row.no.clone(),
-        version: saved.row.head().version,
-        change: match saved.outcome {
-            Outcome::Created => Change::Created,
-            Outcome::Updated(before) => Change::Updated(before),
-            Outcome::Unchanged => Change::Unchanged,
-        },
-        warnings: Vec::new(),
-    })
+    Ok(activity::put(tx, &by, &input, &[], &Conditions::default()).await?.into())
 }
 
 /// Deletes an activity that the import made, or gives one back what it was before.

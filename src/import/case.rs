@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::cell::Form;
 use super::header::{Column, column};
-use super::kind::{Change, Line, Task, Undone, Written};
+use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
 use crate::http::{Caller, Conditions, Error};
-use crate::record::{self, Actor, Outcome, Record as _};
+use crate::record::{self, Actor, Record as _};
 use crate::service::case;
 use crate::service::{Case, link};
 
@@ -41,17 +41,7 @@ pub(super) fn keys(record: &Record) -> Vec<(&'static str, String)> {
 pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Result<Written, Error> {
     let (body, _) = record.fields();
     let by = Actor { caller: by.caller.clone(), now: by.now };
-    let saved = case::put(tx, &by, &Value::Object(body)).await?;
-    Ok(Written {
-        record: saved.row.no.clone(),
-        version: saved.row.head().version,
-        change: match saved.outcome {
-            Outcome::Created => Change::Created,
-            Outcome::Updated(before) => Change::Updated(before),
-            Outcome::Unchanged => Change::Unchanged,
-        },
-        warnings: Vec::new(),
-    })
+    Ok(case::put(tx, &by, &Value::Object(body)).await?.into())
 }
 
 /// Deletes a case that the import made, or gives one back what it was before.

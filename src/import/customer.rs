@@ -13,7 +13,7 @@ use super::header::{Column, column};
 use super::kind::{Change, Line, Task, Undone, Written};
 use super::record::Record;
 use super::undo::was_undone;
-use crate::customer::{self, CustomerWrite, Outcome, Row};
+use crate::customer::{self, CustomerWrite, Row};
 use crate::http::{Caller, Conditions, Error, lenient};
 use crate::setting::choice;
 
@@ -290,11 +290,7 @@ async fn put(tx: &mut Conn, caller: &Caller, body: Map<String, Value>, now: i64)
     };
     Ok(Written {
         record: written.row.id.to_string(),
-        change: match written.outcome {
-            Outcome::Created => Change::Created,
-            Outcome::Updated(before) => Change::Updated(before),
-            Outcome::Unchanged => Change::Unchanged,
-        },
+        change: written.outcome,
         version: written.row.version,
         warnings: written.warnings.into_iter().map(|warning| (field(&warning), warning)).collect(),
     })

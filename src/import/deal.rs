@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::cell::Form;
 use super::header::{Column, column};
-use super::kind::{Change, Line, Task, Undone, Written};
+use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
 use crate::http::{Caller, Code, Conditions, Error};
-use crate::record::{self, Actor, Outcome, Record as _, Saved};
+use crate::record::{self, Actor, Record as _};
 use crate::sales::deal::{self, Row};
 use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
@@ -67,7 +67,7 @@ pub(super) async fn write(tx: &mut Conn, task: &Task<'_>, record: &Record) -> Re
     let number = record.text("dealNo").map(str::to_owned);
     body.remove("dealNo");
     let by = Actor { caller: task.caller.clone(), now: task.now };
-    Ok(written(deal::put_named(tx, &by, number.as_deref(), body).await?))
+    Ok(deal::put_named(tx, &by, number.as_deref(), body).await?.into())
 }
 
 /// The board of the deal of this number, if there is one.
@@ -99,19 +99,6 @@ async fn named(
     };
     let found = choice::all(tx, company, list).await?.into_iter().find(fits);
     found.ok_or_else(|| Error::invalid(Code::NotFound, field, format!("{field} “{name}” is not in {}", list.path())))
-}
-
-fn written(saved: Saved<Row>) -> Written {
-    Written {
-        record: saved.row.number.clone(),
-        version: saved.row.head().version,
-        change: match saved.outcome {
-            Outcome::Created => Change::Created,
-            Outcome::Updated(before) => Change::Updated(before),
-            Outcome::Unchanged => Change::Unchanged,
-        },
-        warnings: Vec::new(),
-    }
 }
 
 /// Deletes a deal that the import made, or gives one back what it was before.

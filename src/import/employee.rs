@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use super::cell::Form;
 use super::header::{Column, column};
-use super::kind::{Change, Line, Task, Undone, Written};
+use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
 use super::undo::was_undone;
 use crate::http::{Caller, Code, Conditions, Error, lenient};
-use crate::staff::employee::{self, EmployeeUpsert, Outcome, Row};
+use crate::staff::employee::{self, EmployeeUpsert, Row};
 
 /// The columns, by the fields of `PUT /v1/Employees`.
 pub(super) const COLUMNS: &[Column] = &[
@@ -91,11 +91,7 @@ async fn put(tx: &mut Conn, caller: &Caller, body: Map<String, Value>, now: i64)
     let written = employee::put(tx, caller, &input, &Conditions::default(), now).await?;
     Ok(Written {
         record: employee::key(written.row.staff_code()),
-        change: match written.outcome {
-            Outcome::Created => Change::Created,
-            Outcome::Updated(before) => Change::Updated(before),
-            Outcome::Unchanged => Change::Unchanged,
-        },
+        change: written.outcome,
         version: written.row.version,
         warnings: Vec::new(),
     })

@@ -10,6 +10,8 @@ use super::header::Column;
 use super::record::Record;
 use super::{activity, case, customer, deal, employee, order, product, stock, task};
 use crate::http::{Caller, Error};
+pub(super) use crate::record::Outcome as Change;
+use crate::record::Saved;
 
 /// A kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -40,6 +42,7 @@ pub enum Kind {
 pub(super) struct Written {
     /// The record, by what it is found again when the import is taken back.
     pub(super) record: String,
+    /// What the row did to it.
     pub(super) change: Change,
     /// The record's version afterwards.
     pub(super) version: i64,
@@ -47,13 +50,11 @@ pub(super) struct Written {
     pub(super) warnings: Vec<(&'static str, String)>,
 }
 
-/// What a row did to its record.
-#[derive(Debug)]
-pub(super) enum Change {
-    Created,
-    /// With what people had entered before.
-    Updated(Value),
-    Unchanged,
+impl<R: crate::record::Record> From<Saved<R>> for Written {
+    fn from(Saved { row, outcome, .. }: Saved<R>) -> Written {
+        let head = row.head();
+        Written { record: head.name.to_owned(), change: outcome, version: head.version, warnings: Vec::new() }
+    }
 }
 
 /// A record that an import has written.

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::cell::Form;
 use super::header::{Column, column};
-use super::kind::{Change, Line, Task, Undone, Written};
+use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
 use crate::http::{Caller, Code, Conditions, Error, Faults, lenient};
-use crate::record::{self, Actor, Outcome, Record as _};
+use crate::record::{self, Actor, Record as _};
 use crate::sales::decimal::Decimal;
 use crate::sales::order::{self, Row, SalesOrderWrite, Status};
 
@@ -69,17 +69,7 @@ pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Resu
     }
     let input: SalesOrderWrite = lenient::decode_value(&Value::Object(body)).map_err(Error::Invalid)?;
     let given = known.is_none().then_some(number.as_str());
-    let saved = order::put(tx, &by, &input, &Conditions::default(), Faults::default(), given).await?;
-    Ok(Written {
-        record: saved.row.number.clone(),
-        version: saved.row.head().version,
-        change: match saved.outcome {
-            Outcome::Created => Change::Created,
-            Outcome::Updated(before) => Change::Updated(before),
-            Outcome::Unchanged => Change::Unchanged,
-        },
-        warnings: Vec::new(),
-    })
+    Ok(order::put(tx, &by, &input, &Conditions::default(), Faults::default(), given).await?.into())
 }
 
 /// The order of this number as the API shows it.

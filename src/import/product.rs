@@ -11,9 +11,10 @@ use super::undo::was_undone;
 use crate::http::{Code, Error, lenient};
 use crate::product::legacy::TIER;
 use crate::product::plan::Demand;
-use crate::product::put::{Batch, Outcome, Written as Put};
+use crate::product::put::Batch;
 use crate::product::store::{self, Row};
 use crate::product::{ProductWrite, removal, stock};
+use crate::record;
 
 /// What people call a product's code.
 pub(super) const CODE: Column = column(
@@ -165,7 +166,7 @@ impl Lot<'_> {
     }
 }
 
-async fn put(tx: &mut Conn, batch: &mut Batch<'_>, body: Map<String, Value>) -> Result<Put, Error> {
+async fn put(tx: &mut Conn, batch: &mut Batch<'_>, body: Map<String, Value>) -> Result<record::Written<Row>, Error> {
     let (input, found) = lenient::decode_value_all::<ProductWrite>(&Value::Object(body)).map_err(Error::Invalid)?;
     // What could not be read has stand-ins in its place, which are not to be looked for in the database.
     let is_read = found.is_empty();
@@ -177,17 +178,8 @@ async fn put(tx: &mut Conn, batch: &mut Batch<'_>, body: Map<String, Value>) -> 
     batch.carry_out(tx, plan).await
 }
 
-fn written(Put { row, outcome }: Put) -> Written {
-    Written {
-        record: row.id.to_string(),
-        change: match outcome {
-            Outcome::Created => Change::Created,
-            Outcome::Updated(before) => Change::Updated(before),
-            Outcome::Unchanged => Change::Unchanged,
-        },
-        version: row.version,
-        warnings: Vec::new(),
-    }
+fn written(record::Written { row, outcome }: record::Written<Row>) -> Written {
+    Written { record: row.id.to_string(), change: outcome, version: row.version, warnings: Vec::new() }
 }
 
 /// The product's prices with those of the row among them: the one of the same tier is changed. Beside them the place and

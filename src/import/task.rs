@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::cell::Form;
 use super::header::{Column, column};
-use super::kind::{Change, Line, Task, Undone, Written};
+use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
 use crate::http::{Caller, Conditions, Error, lenient};
-use crate::record::{self, Actor, Outcome, Record as _};
+use crate::record::{self, Actor, Record as _};
 use crate::task::{self, Row, TaskWrite};
 
 /// The columns, by the fields of `POST /v1/task`.
@@ -39,17 +39,7 @@ pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Resu
     let (body, _) = record.fields();
     let input: TaskWrite = lenient::decode_value(&Value::Object(body)).map_err(Error::Invalid)?;
     let by = Actor { caller: by.caller.clone(), now: by.now };
-    let saved = task::put(tx, &by, &input, &[], &Conditions::default()).await?;
-    Ok(Written {
-        record: saved.row.number.clone(),
-        version: saved.row.head().version,
-        change: match saved.outcome {
-            Outcome::Created => Change::Created,
-            Outcome::Updated(before) => Change::Updated(before),
-            Outcome::Unchanged => Change::Unchanged,
-        },
-        warnings: Vec::new(),
-    })
+    Ok(task::put(tx, &by, &input, &[], &Conditions::default()).await?.into())
 }
 
 /// Deletes a task that the import made, or gives one back what it was before.

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::input::ProductWrite;
 use super::plan::Demand;
-use super::put::{Batch, Outcome};
+use super::put::Batch;
 use super::serial::{self, Registered, Serials};
 use super::stock::ProductItemError;
 use super::{store, ticket};
@@ -188,11 +188,7 @@ async fn write(
     Ok(CodeguardResult {
         product_code: written.row.code,
         is_success: true,
-        product: Some(match written.outcome {
-            Outcome::Created => "created",
-            Outcome::Updated(_) => "updated",
-            Outcome::Unchanged => "unchanged",
-        }),
+        product: Some(written.outcome.word()),
         serials: Some(serials),
         error: None,
     })

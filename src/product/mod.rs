@@ -29,7 +29,7 @@ pub use self::input::{ProductPriceWrite, ProductVariantAttribute, ProductVariant
 pub(crate) use self::lookup::{ensure_attribute, ensure_unit};
 pub use self::part::Part;
 pub(crate) use self::part::set as set_parts;
-pub(crate) use self::put::{Outcome, put};
+pub(crate) use self::put::put;
 use crate::app::App;
 use crate::http::{Caller, Conditions, Envelope, Error, Path, Reply};
 

@@ -14,32 +14,16 @@ use super::stock::{self, By, Item, Moved};
 use super::store::{self, Row};
 use crate::audit::{self, Change};
 use crate::http::{Caller, Error, Faults};
+use crate::record::{Outcome, Written};
 use crate::setting::choice;
 use crate::setting::list::List;
 use crate::setting::number::{self, Pattern};
 use crate::setting::profile;
 use crate::time::{self, Zone};
 
-/// What became of a product that was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Created,
-    /// With what people had entered before, in the words of the request; `qty` only where it was changed.
-    Updated(Value),
-    /// It was as it was written already.
-    Unchanged,
-}
-
-/// A product that was written.
-#[derive(Debug)]
-pub(crate) struct Written {
-    pub(crate) row: Row,
-    pub(crate) outcome: Outcome,
-}
-
 /// Creates a product, or updates the one whose code (or whose variants' codes) is given. What a new product lacks has the
 /// usual values. After the commit, wake the webhook job.
-pub(crate) async fn put(tx: &mut Conn, caller: &Caller, input: &ProductWrite, now: i64) -> Result<Written, Error> {
+pub(crate) async fn put(tx: &mut Conn, caller: &Caller, input: &ProductWrite, now: i64) -> Result<Written<Row>, Error> {
     Batch::open(tx, caller, now).await?.put(tx, input).await
 }
 
@@ -114,19 +98,19 @@ impl<'a> Batch<'a> {
     }
 
     /// Writes a product as it was once: what was allowed then is not judged again.
-    pub(crate) async fn put_back(&mut self, tx: &mut Conn, input: &ProductWrite) -> Result<Written, Error> {
+    pub(crate) async fn put_back(&mut self, tx: &mut Conn, input: &ProductWrite) -> Result<Written<Row>, Error> {
         let plan = self.plan(tx, input, Faults::default(), Demand::Usual).await?;
         self.carry_out(tx, plan).await
     }
 
     /// [`put`] for one of many products.
-    pub(crate) async fn put(&mut self, tx: &mut Conn, input: &ProductWrite) -> Result<Written, Error> {
+    pub(crate) async fn put(&mut self, tx: &mut Conn, input: &ProductWrite) -> Result<Written<Row>, Error> {
         let plan = self.plan(tx, input, input.check(Vec::new()), Demand::Usual).await?;
         self.carry_out(tx, plan).await
     }
 
     /// Writes what was planned, in this unit of work: rows, history and event.
-    pub(crate) async fn carry_out(&mut self, tx: &mut Conn, plan: Plan) -> Result<Written, Error> {
+    pub(crate) async fn carry_out(&mut self, tx: &mut Conn, plan: Plan) -> Result<Written<Row>, Error> {
         let company = self.caller.company;
         let Plan { mut top, mut variants } = plan;
         self.name_groups(tx, &mut top).await?;
@@ -159,6 +143,7 @@ impl<'a> Batch<'a> {
             None => Outcome::Created,
             Some(old) if changed || !moved.is_empty() => {
                 let mut before = self.entered(old);
+                // Of the quantity only what was changed.
                 if let Some(moved) = moved.get(&top.row.id) {
                     before["qty"] = json!(moved.was);
                 }

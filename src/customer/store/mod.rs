@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use db::{Conn, Rows, Type};
 use serde::Deserialize;
 
-pub(crate) use self::put::{Introduction, Outcome, entered, introduce, put, put_as};
+pub(crate) use self::put::{Introduction, entered, introduce, put, put_as};
 pub(crate) use self::reach::{Reach, is_seen, must_see, within};
 pub(crate) use self::save::{announce, announce_with, claim_name, refold, release_name, update};
 use super::input::{CustomerAddress, Profile};

@@ -11,6 +11,7 @@ use crate::audit::{self, Change};
 use crate::customer::input::{self, CustomerWrite, Profile};
 use crate::customer::{erased, identity};
 use crate::http::{Caller, Code, Conditions, Error, Fault, Faults, Patch};
+use crate::record::Outcome;
 use crate::setting::list::List;
 use crate::setting::number::{self, Pattern};
 use crate::setting::profile::{self, Setting};
@@ -24,15 +25,6 @@ pub(crate) struct Written {
     pub(crate) row: Row,
     pub(crate) outcome: Outcome,
     pub(crate) warnings: Vec<String>,
-}
-
-/// What a write did.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    Created,
-    /// With what people had entered before.
-    Updated(Value),
-    Unchanged,
 }
 
 /// As much of a new customer as another resource knows.

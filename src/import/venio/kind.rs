@@ -10,6 +10,7 @@ use super::source::Source;
 use crate::customer::{self, CustomerWrite};
 use crate::http::{Caller, Conditions, Error, lenient};
 use crate::product::{self, ProductWrite};
+use crate::record;
 use crate::staff::employee::{self, EmployeeUpsert};
 use crate::time::{self, Zone};
 
@@ -43,6 +44,16 @@ pub(super) enum Outcome {
     Unchanged,
     /// Not what this step is about.
     Left,
+}
+
+impl From<record::Outcome> for Outcome {
+    fn from(outcome: record::Outcome) -> Outcome {
+        match outcome {
+            record::Outcome::Created => Outcome::Created,
+            record::Outcome::Updated(_) => Outcome::Updated,
+            record::Outcome::Unchanged => Outcome::Unchanged,
+        }
+    }
 }
 
 impl Kind {
@@ -175,11 +186,7 @@ impl Step {
                 let input: CustomerWrite = lenient::decode_value(record).map_err(Error::Invalid)?;
                 input.check(Vec::new())?;
                 let written = customer::put(tx, caller, &input, &Conditions::default(), now).await?;
-                Ok(match written.outcome {
-                    customer::Outcome::Created => Outcome::Created,
-                    customer::Outcome::Updated(_) => Outcome::Updated,
-                    customer::Outcome::Unchanged => Outcome::Unchanged,
-                })
+                Ok(written.outcome.into())
             }
             Step::Products => put_product(tx, caller, record, now).await,
             Step::Bundles => put_parts(tx, caller, record, now).await,
@@ -224,11 +231,7 @@ async fn put_employee(
     let input: EmployeeUpsert = lenient::decode_value(&body).map_err(Error::Invalid)?;
     employee::check(&input)?;
     let written = employee::put(tx, caller, &input, &Conditions::default(), now).await?;
-    Ok(match written.outcome {
-        employee::Outcome::Created => Outcome::Created,
-        employee::Outcome::Updated(_) => Outcome::Updated,
-        employee::Outcome::Unchanged => Outcome::Unchanged,
-    })
+    Ok(written.outcome.into())
 }
 
 /// A product's answer as the request that makes it. Units and attributes must be in their lists, so they are put there.
@@ -250,12 +253,7 @@ async fn put_product(tx: &mut Conn, caller: &Caller, record: &Value, now: i64) -
         product::ensure_attribute(tx, caller.company, &name, &value).await?;
     }
     let input: ProductWrite = lenient::decode_value(&Value::Object(body)).map_err(Error::Invalid)?;
-    let written = product::put(tx, caller, &input, now).await?;
-    Ok(match written.outcome {
-        product::Outcome::Created => Outcome::Created,
-        product::Outcome::Updated(_) => Outcome::Updated,
-        product::Outcome::Unchanged => Outcome::Unchanged,
-    })
+    Ok(product::put(tx, caller, &input, now).await?.outcome.into())
 }
 
 /// The attributes of variants, each with its value.

@@ -12,7 +12,7 @@ use crate::http::{Caller, Code, Error, Fault, lenient};
 use crate::job::{Job, Kind, Next};
 use crate::product::input::ProductWrite;
 use crate::product::plan::Demand;
-use crate::product::put::{Batch, Outcome};
+use crate::product::put::Batch;
 
 /// The most products that are written in one unit of work.
 const LOT: i64 = 200;
@@ -257,11 +257,7 @@ async fn write(
         Err(error) => return Err(error),
     };
     let written = batch.carry_out(tx, plan).await?;
-    let state = match written.outcome {
-        Outcome::Created => "created",
-        Outcome::Updated(_) => "updated",
-        Outcome::Unchanged => "unchanged",
-    };
+    let state = written.outcome.word();
     let (code, product) = (Some(written.row.code), Some(written.row.id));
     Ok(Done { position, state, code, product, faults: Vec::new() })
 }

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use self::store::{Filter, by_code, count, find_page, heads};
-pub(crate) use self::store::{Outcome, Row, by_codes, codes, is_role, key, named, put};
+pub(crate) use self::store::{Row, by_codes, codes, is_role, key, named, put};
 use crate::app::App;
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Listing, Patch, Path, Reply};
 use crate::job::Kind;

@@ -11,6 +11,7 @@ use super::{Employee, EmployeeEnquiry, EmployeeUpsert};
 use crate::audit::{self, Change};
 use crate::event::{self, Event};
 use crate::http::{Caller, Code, Conditions, Error, Fault, Listing, Paging, Patch};
+use crate::record::{Outcome, Written};
 use crate::search;
 use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
@@ -271,22 +272,6 @@ pub(super) async fn heads(conn: &mut Conn, company: i64, head: Option<Uuid>) -> 
     .await
 }
 
-/// What was written.
-#[derive(Debug)]
-pub(crate) struct Written {
-    pub(crate) row: Row,
-    pub(crate) outcome: Outcome,
-}
-
-/// What a write did.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    Created,
-    /// With what people had entered before.
-    Updated(Value),
-    Unchanged,
-}
-
 /// Creates or updates; what did not change writes nothing.
 pub(crate) async fn put(
     tx: &mut Conn,
@@ -294,7 +279,7 @@ pub(crate) async fn put(
     input: &EmployeeUpsert,
     conditions: &Conditions,
     now: i64,
-) -> Result<Written, Error> {
+) -> Result<Written<Row>, Error> {
     let company = caller.company;
     // Held until the unit ends: two updates at once come one after the other.
     let held = tx.sql("select 1 from employee where company = $1 and staff_key = $2").bind(company);
