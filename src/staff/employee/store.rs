@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use db::{Conn, Rows, Type};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -17,10 +17,11 @@ use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
 use crate::time::{self, Zone};
 
-/// An employee as it is stored.
-#[derive(Debug, Clone, Deserialize)]
+/// An employee as it is stored: the fields are columns of `employee`, and names that stand in other tables.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(super) company: i64,
+    #[serde(skip_serializing)]
     company_name: String,
     id: Uuid,
     staff_code: String,
@@ -29,10 +30,14 @@ pub(crate) struct Row {
     lastname: String,
     nickname: Option<String>,
     phone: Option<String>,
+    role: i64,
+    #[serde(skip_serializing)]
     role_name: Option<String>,
     team: i64,
+    #[serde(skip_serializing)]
     team_name: Option<String>,
     pub(super) head: Option<Uuid>,
+    #[serde(skip_serializing)]
     head_code: Option<String>,
     active: bool,
     time_zone: Option<String>,
@@ -42,10 +47,19 @@ pub(crate) struct Row {
     pub(crate) version: i64,
 }
 
+/// The columns that follow from others.
+#[derive(Serialize)]
+struct Keys {
+    /// Written once: the code never changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    staff_key: Option<String>,
+    search_key: String,
+}
+
 const ROW: &str = "
     select employee.company, company.name as company_name, employee.id, employee.staff_code, employee.email,
            employee.firstname, employee.lastname, employee.nickname, employee.phone,
-           role.name as role_name, employee.team, team.name as team_name, employee.head, head.staff_code as head_code,
+           employee.role, role.name as role_name, employee.team, team.name as team_name, employee.head, head.staff_code as head_code,
            employee.active, employee.time_zone, employee.created_by, employee.created_at, employee.modified_at,
            employee.version
     from employee
@@ -103,22 +117,38 @@ impl Row {
         self.active
     }
 
-    /// What would be entered after an update.
-    fn updated(&self, input: &EmployeeUpsert, role: &Choice, team: &Choice, head: Option<&(Uuid, String)>) -> Value {
-        let row = Row {
+    /// The employee after a request.
+    fn after(input: &EmployeeUpsert, caller: &Caller, links: Links, old: Option<&Row>, now: i64) -> Row {
+        let (head, head_code) = links.head.unzip();
+        Row {
+            company: caller.company,
+            company_name: links.company_name,
+            id: links.id,
+            staff_code: old.map_or_else(|| input.staff_code.trim(), |old| old.staff_code.as_str()).to_owned(),
             email: input.email.trim().to_owned(),
             firstname: input.firstname.trim().to_owned(),
             lastname: input.lastname.trim().to_owned(),
-            nickname: input.nickname.clone().over(self.nickname.clone()),
-            phone: input.phone_number.clone().over(self.phone.clone()),
-            role_name: Some(role.name.clone()),
-            team_name: Some(team.name.clone()),
-            head_code: head.map(|(_, code)| code.clone()),
-            active: input.is_active.unwrap_or(self.active),
-            time_zone: input.time_zone.clone().over(self.time_zone.clone()),
-            ..self.clone()
-        };
-        row.entered()
+            nickname: input.nickname.clone().over(old.and_then(|old| old.nickname.clone())),
+            phone: input.phone_number.clone().over(old.and_then(|old| old.phone.clone())),
+            role: links.role.id,
+            role_name: Some(links.role.name),
+            team: links.team.id,
+            team_name: Some(links.team.name),
+            head,
+            head_code,
+            active: input.is_active.unwrap_or_else(|| old.is_none_or(|old| old.active)),
+            time_zone: input.time_zone.clone().over(old.and_then(|old| old.time_zone.clone())),
+            created_by: old.map_or_else(|| Some(caller.id.clone()), |old| old.created_by.clone()),
+            created_at: old.map_or(now, |old| old.created_at),
+            modified_at: now,
+            version: old.map_or(1, |old| old.version + 1),
+        }
+    }
+
+    /// What a keyword is looked for in.
+    fn search_key(&self) -> String {
+        let nickname = self.nickname.as_deref().unwrap_or_default();
+        search::fold(&[self.firstname.as_str(), &self.lastname, nickname, &self.email, &self.staff_code].join(" "))
     }
 
     /// What the audit trail compares: what people entered.
@@ -309,21 +339,27 @@ pub(crate) async fn put(
     }
     let team = choice::ensure(tx, company, List::Teams, &input.team_name).await?;
     let head = head(tx, company, id, input, old.as_ref()).await?;
-    if let Some(old) = old.as_ref().filter(|old| old.updated(input, &role, &team, head.as_ref()) == old.entered()) {
-        // Nothing differs: the record keeps its version, and nobody is told.
-        return Ok(Written { row: old.clone(), outcome: Outcome::Unchanged });
-    }
-    let links = Links { id, role: role.id, team: team.id, head: head.map(|(head, _)| head) };
-    save(tx, caller, input, old.as_ref(), &links, now).await?;
-    let new = by_code(tx, company, &input.staff_code).await?.ok_or(Error::NotFound("employee"))?;
-    let action = if old.is_some() { "updated" } else { "created" };
+    let company_name = match &old {
+        Some(old) => old.company_name.clone(),
+        None => tx.sql("select name from company where company = $1").bind(company).one().await?,
+    };
+    let new = Row::after(input, caller, Links { id, company_name, role, team, head }, old.as_ref(), now);
+    let (action, name) = if old.is_some() { ("updated", "Updated") } else { ("created", "Created") };
     let reference = format!("employee/{}", new.staff_code);
     let change = Change { company, reference, actor: &caller.id, action, at: now };
     let before = old.as_ref().map_or_else(|| json!({}), Row::entered);
-    if audit::record(tx, &change, &before, &new.entered()).await? {
-        let name = if old.is_some() { "Updated" } else { "Created" };
-        announce(tx, &new, name, now).await?;
+    if !audit::record(tx, &change, &before, &new.entered()).await? {
+        // Nothing differs: the record keeps its version, and nobody is told.
+        return Ok(Written { row: old.unwrap_or(new), outcome: Outcome::Unchanged });
     }
+    let staff_key = old.is_none().then(|| key(&new.staff_code));
+    let row = (&new, Keys { staff_key, search_key: new.search_key() });
+    if old.is_none() {
+        tx.insert("employee", &row).await?;
+    } else if !tx.replace("employee", &row).await? {
+        return Err(Error::Changed);
+    }
+    announce(tx, &new, name, now).await?;
     let outcome = if old.is_some() { Outcome::Updated(before) } else { Outcome::Created };
     Ok(Written { row: new, outcome })
 }
@@ -345,60 +381,13 @@ async fn user_id(tx: &mut Conn, company: i64, input: &EmployeeUpsert) -> Result<
     }
 }
 
+/// What stands in other tables.
 struct Links {
     id: Uuid,
-    role: i64,
-    team: i64,
-    head: Option<Uuid>,
-}
-
-async fn save(
-    tx: &mut Conn,
-    caller: &Caller,
-    input: &EmployeeUpsert,
-    old: Option<&Row>,
-    links: &Links,
-    now: i64,
-) -> Result<(), db::Error> {
-    let nickname = input.nickname.clone().over(old.and_then(|old| old.nickname.clone()));
-    let code = old.map_or_else(|| input.staff_code.trim(), |old| old.staff_code.as_str());
-    let words = [
-        input.firstname.trim(),
-        input.lastname.trim(),
-        nickname.as_deref().unwrap_or_default(),
-        input.email.trim(),
-        code,
-    ];
-    tx.sql(
-        "insert into employee (company, id, staff_code, staff_key, email, firstname, lastname, nickname, phone, search_key,
-                               role, team, head, active, time_zone, created_by, created_at, modified_at, version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, 1)
-         on conflict (company, id) do update
-         set email = excluded.email, firstname = excluded.firstname, lastname = excluded.lastname,
-             nickname = excluded.nickname, phone = excluded.phone, search_key = excluded.search_key, role = excluded.role,
-             team = excluded.team, head = excluded.head, active = excluded.active, time_zone = excluded.time_zone,
-             modified_at = excluded.modified_at, version = employee.version + 1",
-    )
-    .bind(caller.company)
-    .bind(links.id)
-    .bind(code)
-    .bind(key(code))
-    .bind(input.email.trim())
-    .bind(input.firstname.trim())
-    .bind(input.lastname.trim())
-    .bind(nickname.as_deref())
-    .bind(input.phone_number.clone().over(old.and_then(|old| old.phone.clone())))
-    .bind(search::fold(&words.join(" ")))
-    .bind(links.role)
-    .bind(links.team)
-    .bind(links.head)
-    .bind(input.is_active.unwrap_or_else(|| old.is_none_or(|old| old.active)))
-    .bind(input.time_zone.clone().over(old.and_then(|old| old.time_zone.clone())))
-    .bind(&caller.id)
-    .bind(now)
-    .exec()
-    .await?;
-    Ok(())
+    company_name: String,
+    role: Choice,
+    team: Choice,
+    head: Option<(Uuid, String)>,
 }
 
 /// Whether there is a role of this Thai or English name.
