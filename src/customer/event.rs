@@ -239,8 +239,11 @@ async fn edit_customer_event(
         .write(&app, async |mut tx| {
             let old = held(&mut tx, &caller, path.event_id, &conditions).await?;
             let customer = known(&mut tx, &caller, &input).await?;
-            let new = row(&input, old.id, customer, at, old.version + 1);
-            update(&mut tx, caller.company, &new, app.now()).await?;
+            let mut new = old.clone().after(&input, customer, at);
+            (new.modified_at, new.version) = (app.now(), old.version + 1);
+            if !tx.replace(TABLE, &new).await? {
+                return Err(Error::Changed);
+            }
             record(&mut tx, &caller, Some(&old), Some(&new), app.now()).await?;
             let version = new.version;
             tx.reply(Reply::ok(new.view(&zone)).version(version, &Conditions::default())).await
@@ -278,18 +281,32 @@ async fn delete_customer_event(
         .await
 }
 
-#[derive(Debug, Clone, Deserialize)]
+const TABLE: &str = "customer_event";
+
+/// An event as it is stored: the fields are the columns of its table.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Row {
+    company: i64,
     id: i64,
     customer: i64,
     name: String,
     kind: i64,
     happens_at: i64,
     description: Option<String>,
+    created_by: String,
+    created_at: i64,
+    modified_at: i64,
     version: i64,
 }
 
 impl Row {
+    /// The event as a request has it.
+    fn after(self, input: &CustomerEventWrite, customer: i64, happens_at: i64) -> Row {
+        let description = input.description.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let (name, description) = (input.event_name.trim().to_owned(), description.map(str::to_owned));
+        Row { customer, name, kind: input.event_type, happens_at, description, ..self }
+    }
+
     fn view(self, zone: &Zone) -> CustomerEvent {
         CustomerEvent {
             event_id: self.id,
@@ -335,8 +352,21 @@ pub(crate) async fn add(
 ) -> Result<Row, Error> {
     let customer = known(tx, caller, input).await?;
     let id = number::next(tx, caller.company, "customer-event").await?;
-    let row = row(input, id, customer, at, 1);
-    insert(tx, caller, &row, now).await?;
+    let new = Row {
+        company: caller.company,
+        id,
+        customer,
+        name: String::new(),
+        kind: input.event_type,
+        happens_at: at,
+        description: None,
+        created_by: caller.id.clone(),
+        created_at: now,
+        modified_at: now,
+        version: 1,
+    };
+    let row = new.after(input, customer, at);
+    tx.insert(TABLE, &row).await?;
     record(tx, caller, None, Some(&row), now).await?;
     Ok(row)
 }
@@ -381,25 +411,9 @@ async fn known(tx: &mut Conn, caller: &Caller, input: &CustomerEventWrite) -> Re
     Ok(customer.map(|customer| customer.id).unwrap_or_default())
 }
 
-fn row(input: &CustomerEventWrite, id: i64, customer: i64, happens_at: i64, version: i64) -> Row {
-    let description = input.description.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    Row {
-        id,
-        customer,
-        name: input.event_name.trim().to_owned(),
-        kind: input.event_type,
-        happens_at,
-        description: description.map(str::to_owned),
-        version,
-    }
-}
-
-const COLUMNS: &str =
-    "select id, customer, name, kind, happens_at, description, version from customer_event where company = $1";
-
 /// The event that a request changes, held until the unit ends.
 async fn held(tx: &mut Conn, caller: &Caller, id: i64, conditions: &Conditions) -> Result<Row, Error> {
-    let query = tx.sql(COLUMNS).push(" and id = $2").bind(caller.company).bind(id).held();
+    let query = tx.rows::<Row>(TABLE).push(" where company = $1 and id = $2").bind(caller.company).bind(id).held();
     let row: Row = query.optional().await?.ok_or(Error::NotFound("event"))?;
     if !store::is_seen(tx, caller, row.customer).await? {
         return Err(Error::NotFound("event"));
@@ -416,7 +430,7 @@ async fn list(
     from: Option<i64>,
     to: Option<i64>,
 ) -> Result<Vec<Row>, db::Error> {
-    let mut query = conn.sql(COLUMNS).push(" and customer = $2").bind(company).bind(customer);
+    let mut query = conn.rows::<Row>(TABLE).push(" where company = $1 and customer = $2").bind(company).bind(customer);
     if let Some(from) = from {
         query = query.push(" and happens_at >= ").push_bind(from);
     }
@@ -431,46 +445,6 @@ async fn list(
         query = query.push(" and kind in (select kind from ").push_rows(&rows).push(" as wanted)");
     }
     query.push(" order by happens_at, id limit ").push_bind(MOST).all().await
-}
-
-async fn insert(tx: &mut Conn, caller: &Caller, row: &Row, now: i64) -> Result<(), db::Error> {
-    tx.sql(
-        "insert into customer_event (company, id, customer, name, kind, happens_at, description, created_by, created_at,
-                                     modified_at, version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 1)",
-    )
-    .bind(caller.company)
-    .bind(row.id)
-    .bind(row.customer)
-    .bind(&row.name)
-    .bind(row.kind)
-    .bind(row.happens_at)
-    .bind(row.description.as_deref())
-    .bind(&caller.id)
-    .bind(now)
-    .later()
-    .await
-}
-
-async fn update(tx: &mut Conn, company: i64, row: &Row, now: i64) -> Result<(), Error> {
-    let changed = tx
-        .sql(
-            "update customer_event
-             set customer = $3, name = $4, kind = $5, happens_at = $6, description = $7, modified_at = $8, version = $9
-             where company = $1 and id = $2 and version = $9 - 1",
-        )
-        .bind(company)
-        .bind(row.id)
-        .bind(row.customer)
-        .bind(&row.name)
-        .bind(row.kind)
-        .bind(row.happens_at)
-        .bind(row.description.as_deref())
-        .bind(now)
-        .bind(row.version)
-        .exec()
-        .await?;
-    if changed == 0 { Err(Error::Changed) } else { Ok(()) }
 }
 
 /// Writes the change into the history of its customer.
