@@ -200,7 +200,7 @@ impl Pages<'_> {
     /// A page in the list's own order: only its own rows are read beyond the index.
     async fn walk(&self, conn: &mut Conn) -> Result<Vec<Row>, db::Error> {
         let filter = self.filter;
-        let query = conn.sql("select ").push(store::COLUMNS).push(" from (select product.id from product");
+        let query = conn.select::<Row>(store::TABLE).push(" from (select product.id from product");
         let query = filter.apply_order(filter.apply(query, self.company));
         let query = query.push(" limit ").push_bind(filter.take + 1).push(" offset ").push_bind(filter.skip);
         let query = query.push(") as listed cross join product where product.id = listed.id and product.company = ");
@@ -295,7 +295,7 @@ impl Pages<'_> {
 
     /// The products of these numbers, in this order.
     async fn rows(&self, conn: &mut Conn, page: &[i64]) -> Result<Vec<Row>, db::Error> {
-        let query = conn.sql("select ").push(store::COLUMNS).push(" from ").push_ids(page);
+        let query = conn.select::<Row>(store::TABLE).push(" from ").push_ids(page);
         let query = query.push(" as wanted cross join product where product.id = wanted.id and product.company = ");
         let mut rows: Vec<Row> = query.push_bind(self.company).all().await?;
         rows.sort_by_key(|row| page.iter().position(|id| *id == row.id));

@@ -122,17 +122,7 @@ pub(crate) async fn set(
         return Ok(old);
     }
     let row = Row { kind, version: old.version + 1, modified_at: now, modified_by: caller.id.clone(), ..old };
-    tx.sql(
-        "update product set kind = $3, version = $4, modified_at = $5, modified_by = $6 where company = $1 and id = $2",
-    )
-    .bind(company)
-    .bind(row.id)
-    .bind(row.kind)
-    .bind(row.version)
-    .bind(row.modified_at)
-    .bind(&row.modified_by)
-    .later()
-    .await?;
+    tx.replace_held(store::TABLE, &row).await?;
     write(tx, company, row.id, &ids).await?;
     let view = links::view(tx, row.clone()).await?;
     store::announce(tx, company, &view, row.version, "Updated", now).await?;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use db::{Amount, Conn, Json as Stored, Rows, Type};
+use db::{Amount, Conn, Rows, Type};
 use serde_json::{Value, json};
 
 use super::input::ProductWrite;
@@ -366,8 +366,8 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Writes a row that was changed outside of a product's own request: a new version, its history (`what` was done, and the
-/// state before and after), and the event, by its name. Nothing when the states are the same.
+/// Writes a row that is held and was changed outside of a product's own request: a new version, its history (`what` was
+/// done, and the state before and after), and the event, by its name. Nothing when the states are the same.
 pub(super) async fn revise(
     tx: &mut Conn,
     caller: &Caller,
@@ -383,19 +383,8 @@ pub(super) async fn revise(
     }
     (row.version, row.modified_at) = (row.version + 1, now);
     row.modified_by.clone_from(&caller.id);
-    tx.sql(
-        "update product set details = $3, deleted_at = $4, version = $5, modified_at = $6, modified_by = $7
-         where company = $1 and id = $2",
-    )
-    .bind(company)
-    .bind(row.id)
-    .bind(Stored(&row.details))
-    .bind(row.deleted_at)
-    .bind(row.version)
-    .bind(now)
-    .bind(&row.modified_by)
-    .later()
-    .await?;
+    // What a keyword finds it by stays as it is.
+    tx.replace_held(store::TABLE, &row).await?;
     if let Some(parent) = row.parent {
         store::touch(tx, &row, parent).await?;
     }

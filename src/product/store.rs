@@ -1,6 +1,6 @@
 //! Products in the database: finding one, what stands in other tables, inserting and updating a row.
 
-use db::{Amount, Conn, Json as Stored, Rows, Type};
+use db::{Amount, Conn, Rows, Type};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -11,8 +11,11 @@ use crate::http::{Code, Error, Fault};
 use crate::search;
 use crate::time::{self, Zone};
 
-/// A product as it is stored: an item that is sold, or what its variants have in common.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// The table.
+pub(crate) const TABLE: &str = "product";
+
+/// A product as it is stored: an item that is sold, or what its variants have in common. The fields are columns of its table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) company: i64,
     pub(crate) id: i64,
@@ -63,13 +66,22 @@ pub(crate) const PRODUCT: i64 = 1;
 /// A bundle, which sells its parts.
 pub(crate) const BUNDLE: i64 = 2;
 
-/// The columns of [`Row`].
-pub(crate) const COLUMNS: &str = "product.company, product.id, product.code, product.name, product.kind, product.parent, \
-    product.position, product.is_parent, product.barcode, product.category, product.sub_category, \
-    product.sub_sub_category, product.unit, product.brand, product.cost, product.track_inventory, \
-    product.low_stock_alert, product.use_warranty, product.warranty_value, product.warranty_unit, product.visibility, \
-    product.active, product.details, product.created_by, product.created_at, product.modified_by, \
-    product.modified_at, product.version, product.deleted_at";
+/// The columns that follow from others.
+#[derive(Debug, Serialize)]
+struct Keys<'a> {
+    /// Written once: the code never changes, and a key that another product has under a newer fold stays as it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_key: Option<String>,
+    name_key: String,
+    barcode_key: Option<String>,
+    search_key: &'a str,
+}
+
+impl Keys<'_> {
+    fn of<'a>(row: &Row, search_key: &'a str, code_key: Option<String>) -> Keys<'a> {
+        Keys { code_key, name_key: key(&row.name), barcode_key: row.barcode.as_deref().map(key), search_key }
+    }
+}
 
 impl Row {
     /// The product as the API shows it.
@@ -151,14 +163,13 @@ pub(crate) fn key(code: &str) -> String {
 
 /// The product of this code, deleted or not.
 pub(crate) async fn by_code(conn: &mut Conn, company: i64, code: &str) -> Result<Option<Row>, db::Error> {
-    let query = conn.sql("select ").push(COLUMNS).push(" from product where company = $1 and code_key = $2");
+    let query = conn.rows::<Row>(TABLE).push(" where company = $1 and code_key = $2");
     query.bind(company).bind(key(code)).optional().await
 }
 
 /// The product of this number, deleted or not.
 pub(crate) async fn by_id(conn: &mut Conn, company: i64, id: i64) -> Result<Option<Row>, db::Error> {
-    let query = conn.sql("select ").push(COLUMNS).push(" from product where company = $1 and id = $2");
-    query.bind(company).bind(id).optional().await
+    conn.rows::<Row>(TABLE).push(" where company = $1 and id = $2").bind(company).bind(id).optional().await
 }
 
 /// The living product of this code; 404 when there is none.
@@ -168,7 +179,7 @@ pub(crate) async fn find(conn: &mut Conn, company: i64, code: &str) -> Result<Ro
 
 /// The products of these codes, deleted or not: one statement for any number of them.
 pub(crate) async fn by_codes(conn: &mut Conn, company: i64, codes: &[&str]) -> Result<Vec<Row>, db::Error> {
-    let query = conn.sql("select ").push(COLUMNS).push(" from ").push_rows(&keys(codes));
+    let query = conn.select::<Row>(TABLE).push(" from ").push_rows(&keys(codes));
     query
         .push(" as input cross join product where product.code_key = input.code_key and product.company = ")
         .push_bind(company)
@@ -189,12 +200,8 @@ const MOST_FOUND: i64 = 200;
 
 /// The living products that carry this barcode, those in use first.
 pub(crate) async fn by_barcode(conn: &mut Conn, company: i64, barcode: &str) -> Result<Vec<Row>, db::Error> {
-    conn.sql("select ")
-        .push(COLUMNS)
-        .push(
-            " from product where company = $1 and barcode_key = $2 and deleted_at is null
-             order by active desc, id limit $3",
-        )
+    conn.rows::<Row>(TABLE)
+        .push(" where company = $1 and barcode_key = $2 and deleted_at is null order by active desc, id limit $3")
         .bind(company)
         .bind(key(barcode))
         .bind(MOST_FOUND)
@@ -212,7 +219,7 @@ pub(crate) async fn variants(
     if parents.is_empty() {
         return Ok(Vec::new());
     }
-    let query = conn.sql("select ").push(COLUMNS).push(" from ").push_ids(parents);
+    let query = conn.select::<Row>(TABLE).push(" from ").push_ids(parents);
     let query = query
         .push(" as top cross join product where product.parent = top.id and product.company = ")
         .push_bind(company);
@@ -280,49 +287,7 @@ pub(crate) fn search_text(row: &Row, links: &Links) -> String {
 /// Writes a new row; 409 when another request has just made one of this code.
 pub(crate) async fn insert(tx: &mut Conn, row: &Row, links: &Links) -> Result<(), Error> {
     let text = search_text(row, links);
-    let made = tx
-        .sql(
-            "insert into product (company, id, code, code_key, name, name_key, kind, parent, position, is_parent, barcode,
-                                  barcode_key, category, sub_category, sub_sub_category, unit, brand, cost,
-                                  track_inventory, low_stock_alert, use_warranty, warranty_value, warranty_unit,
-                                  visibility, active, details, search_key, created_by, created_at, modified_by,
-                                  modified_at, version)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                     $23, $24, $25, $26, $27, $28, $29, $28, $29, 1)
-             on conflict (company, code_key) do nothing",
-        )
-        .bind(row.company)
-        .bind(row.id)
-        .bind(&row.code)
-        .bind(key(&row.code))
-        .bind(&row.name)
-        .bind(key(&row.name))
-        .bind(row.kind)
-        .bind(row.parent)
-        .bind(row.position)
-        .bind(row.is_parent)
-        .bind(row.barcode.as_deref())
-        .bind(row.barcode.as_deref().map(key))
-        .bind(row.category)
-        .bind(row.sub_category)
-        .bind(row.sub_sub_category)
-        .bind(row.unit)
-        .bind(row.brand)
-        .bind(row.cost)
-        .bind(row.track_inventory)
-        .bind(row.low_stock_alert)
-        .bind(row.use_warranty)
-        .bind(row.warranty_value)
-        .bind(row.warranty_unit.as_deref())
-        .bind(row.visibility)
-        .bind(row.active)
-        .bind(Stored(&row.details))
-        .bind(text.as_str())
-        .bind(&row.created_by)
-        .bind(row.created_at)
-        .exec()
-        .await?;
-    if made == 0 {
+    if !tx.insert_new(TABLE, &(row, Keys::of(row, &text, Some(key(&row.code))))).await? {
         let message = format!("Product {} is being created by another request; repeat this one to update it", row.code);
         return Err(Error::Conflict(Fault::new(Code::Taken, "productCode", message)));
     }
@@ -330,49 +295,10 @@ pub(crate) async fn insert(tx: &mut Conn, row: &Row, links: &Links) -> Result<()
     Ok(())
 }
 
-/// Writes the whole row over the stored one; `was` is what a keyword found it by before.
+/// Writes the whole row over the stored one, which is held; `was` is what a keyword found it by before.
 pub(crate) async fn update(tx: &mut Conn, row: &Row, links: &Links, was: &str) -> Result<(), Error> {
     let text = search_text(row, links);
-    tx.sql(
-        "update product
-         set name = $3, name_key = $4, kind = $5, parent = $6, position = $7, is_parent = $8, barcode = $9,
-             barcode_key = $10, category = $11, sub_category = $12, sub_sub_category = $13, unit = $14, brand = $15,
-             cost = $16, track_inventory = $17, low_stock_alert = $18, use_warranty = $19, warranty_value = $20,
-             warranty_unit = $21, visibility = $22, active = $23, details = $24, search_key = $25, modified_by = $26,
-             modified_at = $27, version = $28, deleted_at = $29
-         where company = $1 and id = $2",
-    )
-    .bind(row.company)
-    .bind(row.id)
-    .bind(&row.name)
-    .bind(key(&row.name))
-    .bind(row.kind)
-    .bind(row.parent)
-    .bind(row.position)
-    .bind(row.is_parent)
-    .bind(row.barcode.as_deref())
-    .bind(row.barcode.as_deref().map(key))
-    .bind(row.category)
-    .bind(row.sub_category)
-    .bind(row.sub_sub_category)
-    .bind(row.unit)
-    .bind(row.brand)
-    .bind(row.cost)
-    .bind(row.track_inventory)
-    .bind(row.low_stock_alert)
-    .bind(row.use_warranty)
-    .bind(row.warranty_value)
-    .bind(row.warranty_unit.as_deref())
-    .bind(row.visibility)
-    .bind(row.active)
-    .bind(Stored(&row.details))
-    .bind(text.as_str())
-    .bind(&row.modified_by)
-    .bind(row.modified_at)
-    .bind(row.version)
-    .bind(row.deleted_at)
-    .later()
-    .await?;
+    tx.replace_held(TABLE, &(row, Keys::of(row, &text, None))).await?;
     if was != text {
         tx.index_text("product_text", row.company, row.id, &text).await?;
     }

@@ -20,10 +20,6 @@ pub(crate) struct Item {
     pub(crate) low_stock_alert: Option<Amount>,
 }
 
-/// The columns of [`Item`].
-const COLUMNS: &str = "product.id, product.code, product.name, product.kind, product.is_parent, \
-    product.track_inventory, product.low_stock_alert";
-
 impl From<&store::Row> for Item {
     fn from(row: &store::Row) -> Item {
         Item {
@@ -68,8 +64,7 @@ pub(crate) async fn by_codes(
         rows.push([key.into()]);
     }
     let found: Vec<Item> = conn
-        .sql("select ")
-        .push(COLUMNS)
+        .select::<Item>(store::TABLE)
         .push(" from ")
         .push_rows(&rows)
         .push(" as input cross join product where product.code_key = input.code_key and product.company = ")
@@ -120,8 +115,7 @@ pub(crate) async fn by_ids(conn: &mut Conn, company: i64, ids: &[i64]) -> Result
     ids.sort_unstable();
     ids.dedup();
     let found: Vec<Item> = conn
-        .sql("select ")
-        .push(COLUMNS)
+        .select::<Item>(store::TABLE)
         .push(" from ")
         .push_ids(&ids)
         .push(" as input cross join product where product.id = input.id and product.company = ")
