@@ -33,8 +33,7 @@ pub use self::input::{
 };
 pub(crate) use self::removal::{delete, restore};
 pub(crate) use self::store::{
-    COLUMNS, Introduction, Row, by_code, by_name, exactly, find, hold, hold_all, hold_code, introduce, key,
-    put, tax_key,
+    Introduction, Row, by_code, by_name, exactly, find, hold, hold_all, hold_code, introduce, key, put, tax_key,
 };
 use crate::app::App;
 use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Json, Path, Query, Reply, language};

@@ -34,8 +34,7 @@ pub(super) async fn find_page(conn: &mut Conn, company: i64, filter: &Filter, ef
         total = Total::from(filter.skip.saturating_add(number(page.len())));
     }
     let mut rows: Vec<Row> = conn
-        .sql("select ")
-        .push(store::COLUMNS)
+        .select::<Row>(store::TABLE)
         .push(" from ")
         .push_ids(&page)
         .push(" as wanted cross join customer where customer.id = wanted.id and customer.company = ")

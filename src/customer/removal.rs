@@ -108,18 +108,10 @@ pub(crate) async fn restore(tx: &mut Conn, caller: &Caller, row: Row, now: i64) 
 /// Deletes or restores, in the record, in its history, and for those who listen.
 async fn change(tx: &mut Conn, caller: &Caller, old: Row, deleted_at: Option<i64>, now: i64) -> Result<Row, Error> {
     let row = Row { deleted_at, version: old.version + 1, modified_at: now, modified_by: caller.id.clone(), ..old };
-    tx.sql(
-        "update customer set deleted_at = $3, version = $4, modified_at = $5, modified_by = $6
-         where company = $1 and id = $2",
-    )
-    .bind(caller.company)
-    .bind(row.id)
-    .bind(row.deleted_at)
-    .bind(row.version)
-    .bind(now)
-    .bind(&caller.id)
-    .later()
-    .await?;
+    // What it is found by stays as it is.
+    if !tx.replace(store::TABLE, &row).await? {
+        return Err(Error::Changed);
+    }
     let (action, name) = if deleted_at.is_some() { ("deleted", "Deleted") } else { ("restored", "Restored") };
     let reference = format!("customer/{}", row.id);
     let record = Change { company: caller.company, reference, actor: &caller.id, action, at: now };

@@ -252,7 +252,7 @@ async fn known(tx: &mut Conn, company: i64, join: &'static str, wanted: &Rows) -
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let query = tx.sql("select ").push(customer::COLUMNS).push(" from ").push_rows(wanted).push(join);
+    let query = tx.select::<Row>("customer").push(" from ").push_rows(wanted).push(join);
     query.push(" and customer.company = ").push_bind(company).all().await
 }
 

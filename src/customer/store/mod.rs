@@ -7,7 +7,7 @@ mod save;
 use std::collections::HashMap;
 
 use db::{Conn, Rows, Type};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use self::put::{Introduction, entered, introduce, put, put_as};
 pub(crate) use self::reach::{Reach, is_seen, must_see, within};
@@ -19,8 +19,8 @@ use crate::search;
 use crate::setting::list::List;
 use crate::time::{self, Zone};
 
-/// A customer as it is stored.
-#[derive(Debug, Clone, Deserialize)]
+/// A customer as it is stored: the fields are columns of its table.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) company: i64,
     pub(crate) id: i64,
@@ -50,12 +50,8 @@ pub(crate) struct Row {
     pub(crate) erased_at: Option<i64>,
 }
 
-/// The columns of [`Row`].
-pub(crate) const COLUMNS: &str = "customer.company, customer.id, customer.code, customer.name, customer.state, customer.status, \
-    customer.kind, customer.lead_status, customer.customer_group, customer.source, customer.classification, \
-    customer.reason, customer.tax_no, customer.branch, customer.phone, customer.mobile, customer.email, \
-    customer.profile, customer.created_by, customer.created_at, customer.modified_by, customer.modified_at, \
-    customer.version, customer.deleted_at, customer.merged_into, customer.erased_at";
+/// The table.
+pub(crate) const TABLE: &str = "customer";
 
 /// The text index of customers.
 pub(crate) const TEXTS: &str = "customer_text";
@@ -155,14 +151,8 @@ const MOST_MERGES: usize = 20;
 
 /// The customer of this code, deleted or not; the code of one that was merged leads to the survivor.
 pub(crate) async fn by_code(conn: &mut Conn, company: i64, code: &str) -> Result<Option<Row>, Error> {
-    let found: Option<Row> = conn
-        .sql("select ")
-        .push(COLUMNS)
-        .push(" from customer where company = $1 and code_key = $2")
-        .bind(company)
-        .bind(key(code))
-        .optional()
-        .await?;
+    let query = conn.rows::<Row>(TABLE).push(" where company = $1 and code_key = $2");
+    let found: Option<Row> = query.bind(company).bind(key(code)).optional().await?;
     follow(conn, company, found).await
 }
 
@@ -182,13 +172,7 @@ async fn follow(conn: &mut Conn, company: i64, mut found: Option<Row>) -> Result
 
 /// The customer of this number itself, even when it was merged.
 pub(crate) async fn exactly(conn: &mut Conn, company: i64, id: i64) -> Result<Option<Row>, db::Error> {
-    conn.sql("select ")
-        .push(COLUMNS)
-        .push(" from customer where company = $1 and id = $2")
-        .bind(company)
-        .bind(id)
-        .optional()
-        .await
+    conn.rows::<Row>(TABLE).push(" where company = $1 and id = $2").bind(company).bind(id).optional().await
 }
 
 /// The addresses of these customers, by their numbers: one statement for any number of them.
@@ -200,21 +184,14 @@ pub(crate) async fn addresses(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<Row> = conn
-        .sql("select ")
-        .push(COLUMNS)
-        .push(" from customer where company = $1 and id in ")
-        .bind(company)
-        .push_ids(ids)
-        .all()
-        .await?;
+    let query = conn.rows::<Row>(TABLE).push(" where company = $1 and id in ").bind(company);
+    let rows: Vec<Row> = query.push_ids(ids).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row.profile.addresses)).collect())
 }
 
 /// The customers behind this number, in its order.
 pub(crate) async fn after(conn: &mut Conn, company: i64, id: i64, most: i64) -> Result<Vec<Row>, db::Error> {
-    let query =
-        conn.sql("select ").push(COLUMNS).push(" from customer where company = $1 and id > $2 order by id limit $3");
+    let query = conn.rows::<Row>(TABLE).push(" where company = $1 and id > $2 order by id limit $3");
     query.bind(company).bind(id).bind(most).all().await
 }
 
@@ -291,8 +268,7 @@ pub(crate) async fn codes(
 
 /// The living customer of this whole name.
 pub(crate) async fn by_name(conn: &mut Conn, company: i64, name: &str) -> Result<Option<Row>, db::Error> {
-    conn.sql("select ")
-        .push(COLUMNS)
+    conn.select::<Row>(TABLE)
         .push(
             " from customer_name
              join customer on customer.company = customer_name.company and customer.id = customer_name.customer
@@ -315,9 +291,8 @@ pub(crate) async fn by_tax(
     branch: Option<&str>,
 ) -> Result<Vec<Row>, db::Error> {
     let mut query = conn
-        .sql("select ")
-        .push(COLUMNS)
-        .push(" from customer where company = $1 and tax_key = $2 and deleted_at is null")
+        .rows::<Row>(TABLE)
+        .push(" where company = $1 and tax_key = $2 and deleted_at is null")
         .bind(caller.company)
         .bind(tax_key(number));
     if let Some(branch) = branch {

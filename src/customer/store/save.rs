@@ -1,12 +1,12 @@
 //! Saving a customer: names, of which each is taken once, the record, what it is linked with, and the event.
 
-use db::{Conn, Json as Stored, Rows, Type};
-use serde::Deserialize;
+use db::{Conn, Rows, Type};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::put::Choices;
 use super::reach::is_seen;
-use super::{Links, Row, TEXTS, key, tax_key};
+use super::{Links, Row, TABLE, TEXTS, key, tax_key};
 use crate::customer::identity;
 use crate::customer::input::Profile;
 use crate::event::{self, Event};
@@ -105,49 +105,31 @@ fn place(profile: &Profile) -> Option<(i64, i64)> {
     places.next().map(|(latitude, longitude)| (millionths(latitude), millionths(longitude)))
 }
 
+/// The columns that follow from others.
+#[derive(Debug, Serialize)]
+struct Keys<'a> {
+    /// Written once: the code never changes, and a key that another customer has under a newer fold stays as it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_key: Option<String>,
+    name_key: String,
+    tax_key: Option<String>,
+    latitude: Option<i64>,
+    longitude: Option<i64>,
+    search_key: &'a str,
+    shape: i64,
+}
+
+impl Keys<'_> {
+    fn of<'a>(row: &Row, search_key: &'a str, code_key: Option<String>) -> Keys<'a> {
+        let (latitude, longitude) = place(&row.profile).unzip();
+        let (name_key, tax_key) = (key(&row.name), row.tax_no.as_deref().map(tax_key));
+        Keys { code_key, name_key, tax_key, latitude, longitude, search_key, shape: row.shape() }
+    }
+}
+
 pub(super) async fn insert(tx: &mut Conn, row: &Row, setting: &Setting) -> Result<(), Error> {
-    let (latitude, longitude) = place(&row.profile).unzip();
     let text = search_text(row, &setting.country);
-    let made = tx
-        .sql(
-            "insert into customer (company, id, code, code_key, name, name_key, state, status, kind, lead_status,
-                                   customer_group, source, classification, reason, tax_no, tax_key, branch, phone, mobile,
-                                   email, latitude, longitude, profile, search_key, created_by, created_at, modified_by,
-                                   modified_at, version, shape)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                     $23, $24, $25, $26, $25, $26, 1, $27)
-             on conflict (company, code_key) do nothing",
-        )
-        .bind(row.company)
-        .bind(row.id)
-        .bind(&row.code)
-        .bind(key(&row.code))
-        .bind(&row.name)
-        .bind(key(&row.name))
-        .bind(row.state)
-        .bind(row.status)
-        .bind(row.kind)
-        .bind(row.lead_status)
-        .bind(row.customer_group)
-        .bind(row.source)
-        .bind(row.classification)
-        .bind(row.reason)
-        .bind(row.tax_no.as_deref())
-        .bind(row.tax_no.as_deref().map(tax_key))
-        .bind(row.branch.as_deref())
-        .bind(row.phone.as_deref())
-        .bind(row.mobile.as_deref())
-        .bind(row.email.as_deref())
-        .bind(latitude)
-        .bind(longitude)
-        .bind(Stored(&row.profile))
-        .bind(text.as_str())
-        .bind(&row.created_by)
-        .bind(row.created_at)
-        .bind(row.shape())
-        .exec()
-        .await?;
-    if made == 0 {
+    if !tx.insert_new(TABLE, &(row, Keys::of(row, &text, Some(key(&row.code))))).await? {
         let message =
             format!("Customer {} is being created by another request; repeat this one to update it", row.code);
         return Err(Error::Conflict(Fault::new(Code::Taken, "customerCode", message)));
@@ -156,9 +138,8 @@ pub(super) async fn insert(tx: &mut Conn, row: &Row, setting: &Setting) -> Resul
     Ok(())
 }
 
-/// Writes the whole record over the stored one.
+/// Writes the whole record over the stored one, which is held.
 pub(crate) async fn update(tx: &mut Conn, row: &Row, setting: &Setting) -> Result<(), Error> {
-    let (latitude, longitude) = place(&row.profile).unzip();
     let text = search_text(row, &setting.country);
     let was: Option<String> = tx
         .sql("select search_key from customer where company = $1 and id = $2")
@@ -166,46 +147,7 @@ pub(crate) async fn update(tx: &mut Conn, row: &Row, setting: &Setting) -> Resul
         .bind(row.id)
         .optional()
         .await?;
-    tx.sql(
-        "update customer
-         set name = $3, name_key = $4, state = $5, status = $6, kind = $7, lead_status = $8, customer_group = $9,
-             source = $10, classification = $11, reason = $12, tax_no = $13, tax_key = $14, branch = $15, phone = $16,
-             mobile = $17, email = $18, latitude = $19, longitude = $20, profile = $21, search_key = $22,
-             modified_by = $23, modified_at = $24, version = $25, deleted_at = $26, merged_into = $27, erased_at = $28,
-             shape = $29
-         where company = $1 and id = $2",
-    )
-    .bind(row.company)
-    .bind(row.id)
-    .bind(&row.name)
-    .bind(key(&row.name))
-    .bind(row.state)
-    .bind(row.status)
-    .bind(row.kind)
-    .bind(row.lead_status)
-    .bind(row.customer_group)
-    .bind(row.source)
-    .bind(row.classification)
-    .bind(row.reason)
-    .bind(row.tax_no.as_deref())
-    .bind(row.tax_no.as_deref().map(tax_key))
-    .bind(row.branch.as_deref())
-    .bind(row.phone.as_deref())
-    .bind(row.mobile.as_deref())
-    .bind(row.email.as_deref())
-    .bind(latitude)
-    .bind(longitude)
-    .bind(Stored(&row.profile))
-    .bind(text.as_str())
-    .bind(&row.modified_by)
-    .bind(row.modified_at)
-    .bind(row.version)
-    .bind(row.deleted_at)
-    .bind(row.merged_into)
-    .bind(row.erased_at)
-    .bind(row.shape())
-    .later()
-    .await?;
+    tx.replace_held(TABLE, &(row, Keys::of(row, &text, None))).await?;
     if was.as_deref() != Some(text.as_str()) {
         tx.index_text(TEXTS, row.company, row.id, &text).await?;
     }
