@@ -175,13 +175,8 @@ impl Record for Row {
     }
 
     fn stamp(&mut self) -> Stamp<'_> {
-        Stamp {
-            version: &mut self.version,
-            modified_by: &mut self.modified_by,
-            modified_at: &mut self.modified_at,
-            deleted_at: &mut self.deleted_at,
-            search_key: &mut self.search_key,
-        }
+        let Row { version, modified_by, modified_at, deleted_at, search_key, .. } = self;
+        Stamp { version, modified_by, modified_at, deleted_at, search_key }
     }
 
     fn words(&self) -> Vec<&str> {
