@@ -263,7 +263,7 @@ fn must_see_all(app: &App, caller: &Caller) -> Result<(), Error> {
     }
     let kept = caller.person.as_ref().is_some_and(|person| person.accounts.is_some());
     match kept || caller.range() != Range::All {
-        true => Err(Error::invalid(Code::Required, "ref", "ref is required of whoever does not see every record")),
+        true => Err(Error::invalid(Code::Required, "ref", "ref is required, because you may not see every record")),
         false => Ok(()),
     }
 }

@@ -23,12 +23,12 @@ pub struct Common {
     )]
     pub database: String,
 
-    /// The company that a command is about.
+    /// The company that the command works on.
     #[arg(long, env = "SALA_COMPANY", global = true, help_heading = "Everywhere")]
     pub company: Option<i64>,
 
     /// Key that encrypts stored credentials: 32 bytes in hex or Base64; `new,old` while a key is being rotated. Without
-    /// it a key file is made beside an SQLite database.
+    /// it, a key file is created beside an SQLite database.
     #[arg(
         long,
         env = "SALA_SECRET_KEY",
@@ -43,7 +43,7 @@ pub struct Common {
     #[arg(long, env = "SALA_JSON", global = true, help_heading = "Everywhere", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     pub json: bool,
 
-    /// What is logged, as `level` or `module=level,…`.
+    /// What to log, as `level` or `module=level,…`.
     #[arg(long, env = "SALA_LOG", global = true, help_heading = "Everywhere", default_value = "info")]
     pub log: String,
 
@@ -93,13 +93,13 @@ pub struct Config {
     #[arg(long, env = "SALA_LISTEN", default_value = "127.0.0.1:8080", value_parser = read_listen)]
     pub listen: std::net::SocketAddr,
 
-    /// The address under which customers and providers reach this server; media links begin with it. Default: the
+    /// The public address of this server, with which media links begin. Default: the
     /// listening address.
     #[arg(long, env = "SALA_PUBLIC_URL")]
     pub public_url: Option<String>,
 
-    /// Reverse proxies before this server, as addresses or networks (`10.0.0.0/8,::1`): what they say of a caller's address
-    /// in X-Forwarded-For or Forwarded is believed, in the log and when wrong credentials are slowed.
+    /// Reverse proxies before this server, as addresses or networks (`10.0.0.0/8,::1`). The caller's address that they send
+    /// in X-Forwarded-For or Forwarded is used in the log and for the rate limit of wrong credentials.
     #[arg(long, env = "SALA_TRUSTED_PROXIES", value_delimiter = ',', value_name = "ADDRESSES")]
     pub trusted_proxies: Vec<Network>,
 
@@ -107,11 +107,11 @@ pub struct Config {
     #[arg(long, env = "SALA_ROLE", value_enum, default_value_t = Role::All)]
     pub role: Role,
 
-    /// Make a demo company on first start and print a first call to try.
+    /// Create a demo company on first start and print a first call to try.
     #[arg(long, env = "SALA_DEMO", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     pub demo: bool,
 
-    /// Requests a second that one API client may make, with bursts of twice as many; 0 = no limit.
+    /// Requests per second of one API client, with bursts of twice as many; 0 = no limit.
     #[arg(long, env = "SALA_RATE_LIMIT", default_value_t = 100)]
     pub rate_limit: u32,
 
@@ -119,7 +119,7 @@ pub struct Config {
     #[arg(long, env = "SALA_REQUIRE_SUBSCRIPTION_KEY", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     pub require_subscription_key: bool,
 
-    /// Let webhooks go to private, loopback and link-local addresses.
+    /// Allow webhooks to private, loopback and link-local addresses.
     #[arg(long, env = "SALA_ALLOW_PRIVATE_WEBHOOKS", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     pub allow_private_webhooks: bool,
 
@@ -152,11 +152,11 @@ pub struct Config {
     #[arg(long, env = "SALA_MAX_REQUESTS", default_value_t = 4096)]
     pub max_requests: usize,
 
-    /// Connections at once. It is made less where the system allows fewer open files: a quarter of those is kept back.
+    /// Connections at once, at most three quarters of the open files that the system allows.
     #[arg(long, env = "SALA_MAX_CONNECTIONS", default_value_t = 10_000)]
     pub max_connections: usize,
 
-    /// Seconds after which a request is given up with 503.
+    /// Time limit of a request in seconds; then it is answered 503.
     #[arg(long, env = "SALA_REQUEST_TIMEOUT", default_value_t = 30)]
     pub request_timeout: u64,
 
@@ -184,11 +184,11 @@ pub struct Config {
     #[command(flatten)]
     pub smtp: Smtp,
 
-    /// The program that reads workbooks; this one where none is named.
+    /// The program that reads workbooks. Default: this one.
     #[arg(long, env = "SALA_READER", hide = true)]
     pub reader: Option<PathBuf>,
 
-    /// The program that makes documents (PDF). Default: `sala-render` beside this one; without it documents are refused.
+    /// The program that makes documents (PDF). Default: `sala-render` beside this one. Without it, documents are refused.
     #[arg(long, env = "SALA_RENDER")]
     pub render: Option<PathBuf>,
 
@@ -211,11 +211,11 @@ pub enum SmtpSecurity {
 /// Settings for sending e-mail. Without a host there is none.
 #[derive(Debug, Clone, Args)]
 pub struct Smtp {
-    /// The SMTP server that takes e-mail on; without one no e-mail is sent.
+    /// The SMTP server; without one no e-mail is sent.
     #[arg(long = "smtp-host", env = "SALA_SMTP_HOST", value_name = "HOST")]
     pub host: Option<String>,
 
-    /// Its port. Default: 465, 587 or 25, as the connection is secured.
+    /// Its port. Default: 465, 587 or 25, depending on --smtp-security.
     #[arg(long = "smtp-port", env = "SALA_SMTP_PORT", value_name = "PORT")]
     pub port: Option<u16>,
 

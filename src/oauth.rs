@@ -332,7 +332,7 @@ fn granted(scopes: &str, asked: Option<&str>) -> Result<String, Refusal> {
     // One of this API's form that the client lacks is refused: it would be missed at the first call.
     let lacking: Vec<&str> = asked.split_whitespace().filter(|one| one.contains(':') && !own.contains(one)).collect();
     if !lacking.is_empty() {
-        let why = format!("The client may not have: {}", lacking.join(", "));
+        let why = format!("The client does not have these scopes: {}", lacking.join(", "));
         return Err(Refusal::OAuth(StatusCode::BAD_REQUEST, "invalid_scope", why));
     }
     Ok(if known.is_empty() { scopes.to_owned() } else { known.join(" ") })

@@ -11,7 +11,7 @@ const MOST_PASSED: usize = 10_000;
 /// What is wrong with a rule, in words; nothing when it can be followed.
 pub(crate) fn fault(rule: &str, zone: &Zone) -> Option<String> {
     if rule.len() > 500 || rule.contains(['\n', '\r']) {
-        return Some("a rule has one line of at most 500 characters".to_owned());
+        return Some("a rule must be one line of at most 500 characters".to_owned());
     }
     let set = match set(rule, 0, zone) {
         Ok(set) => set,

@@ -275,7 +275,7 @@ async fn get_customer_timeline(
     let cursor = query.cursor.or(query.before).filter(|text| !text.trim().is_empty());
     let after = cursor.as_deref().map(Place::read);
     if after == Some(None) {
-        faults.add(Code::InvalidValue, "cursor", "cursor is not a place in a timeline");
+        faults.add(Code::InvalidValue, "cursor", "cursor must be the next of an earlier page of the timeline");
     }
     faults.end()?;
     let rows = read(&mut conn, &caller, customer.id, &kinds, after.flatten().as_ref(), paging.take + 1).await?;

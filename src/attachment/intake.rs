@@ -349,7 +349,7 @@ impl Intake<'_> {
         let patience = Duration::from_secs(self.app.config.request_timeout.max(1));
         match tokio::time::timeout(patience, next).await {
             Ok(read) => read.map_err(|error| unreadable(&error)),
-            Err(_) => Err(Error::Busy("The body stood still for too long; send it again")),
+            Err(_) => Err(Error::Busy("The body stopped arriving; send it again")),
         }
     }
 }

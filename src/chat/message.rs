@@ -282,7 +282,7 @@ pub fn unknown_platform(given: &str) -> Fault {
 }
 
 fn unknown_room() -> Fault {
-    Fault::new(Code::UnknownRoom, "roomId", "roomId names no room in your company")
+    Fault::new(Code::UnknownRoom, "roomId", "roomId does not exist in your company")
 }
 
 fn wrong_platform(known: Platform) -> Fault {

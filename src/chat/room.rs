@@ -281,7 +281,7 @@ pub async fn create(
         }
         let conflict = |why: String| Error::Conflict(Fault::new(Code::Conflict, "externalId", why));
         if let Some(known) = by_external(&mut tx, company, account, external).await? {
-            return Err(conflict(format!("That customer has room {} already", known.id)));
+            return Err(conflict(format!("That customer already has room {}", known.id)));
         }
         if let Some(id) = id
             && self::platform(&mut tx, company, id).await?.is_some()

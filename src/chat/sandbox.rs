@@ -118,7 +118,7 @@ fn check(account: &Account, external_id: &str, input: &CustomerMessage) -> Resul
     room::check_name("name", input.name.as_deref().unwrap_or_default(), &mut faults);
     room::check_name("id", input.id.as_deref().unwrap_or_default(), &mut faults);
     if input.timestamp.is_some_and(|at| !(0..=LAST_TIME).contains(&at)) {
-        let message = "timestamp is in Unix milliseconds, from 1970 to 9999";
+        let message = "timestamp must be Unix milliseconds from 1970 to 9999";
         faults.push(Fault::new(Code::OutOfRange, "timestamp", message));
     }
     let kind = input.r#type.as_deref().unwrap_or("message");

@@ -17,12 +17,12 @@ pub(super) struct Account {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Connect a channel account, or make a sandbox.
+    /// Connect a channel account, or create a sandbox account.
     Create {
         /// line, messenger, instagram, whatsapp or web.
         #[arg(long, env = "SALA_PLATFORM")]
         platform: String,
-        /// A name for people.
+        /// A name that people recognise.
         #[arg(long, env = "SALA_NAME")]
         name: String,
         #[command(flatten)]
@@ -30,7 +30,7 @@ enum Action {
         /// Deliver to Sala itself instead of a provider.
         #[arg(long, env = "SALA_SANDBOX", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
         sandbox: bool,
-        /// Another address of the provider: a simulator or a proxy.
+        /// Use another address for the provider: a simulator or a proxy.
         #[arg(long, env = "SALA_API_BASE")]
         api_base: Option<String>,
         /// An answer that is too late for its free reply token: pay for a push, wait for a person, or never pay.
@@ -44,11 +44,11 @@ enum Action {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Start an account again that was stopped at its quota or refused by its provider, once that is mended.
+    /// Resume an account that was stopped (quota used up, or credentials refused) after the cause is fixed.
     Resume(Target),
     /// List the accounts.
     List,
-    /// Take an account out of use.
+    /// Disable an account.
     Remove(Target),
 }
 
@@ -116,7 +116,7 @@ impl Account {
                     && !base.starts_with("http://")
                     && !base.starts_with("https://")
                 {
-                    return Err(Failure::new("--api-base begins with https:// or http://"));
+                    return Err(Failure::new("--api-base must begin with https:// or http://"));
                 }
                 let credentials = if sandbox { None } else { Some(secrets.read()?) };
                 let late_push = match late_push {

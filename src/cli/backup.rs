@@ -15,12 +15,12 @@ use crate::media::Store;
 
 #[derive(Debug, Args)]
 pub(super) struct Backup {
-    /// Where the backup goes; a file that is there is not overwritten.
+    /// Where to write the backup; an existing file is not overwritten.
     file: PathBuf,
-    /// Copy the media store too, into the folder FILE.media; files that are there already are left out.
+    /// Also copy the media store into the folder FILE.media; files that already exist there are skipped.
     #[arg(long, env = "SALA_WITH_MEDIA", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     with_media: bool,
-    /// Where media are kept, as for `serve`.
+    /// The media store, as for `serve`.
     #[arg(long, env = "SALA_MEDIA")]
     media: Option<String>,
 }
@@ -35,7 +35,7 @@ pub(super) struct Restore {
     /// Bring the files of FILE.media back into the media store.
     #[arg(long, env = "SALA_WITH_MEDIA", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     with_media: bool,
-    /// Where media are kept, as for `serve`.
+    /// The media store, as for `serve`.
     #[arg(long, env = "SALA_MEDIA")]
     media: Option<String>,
 }

@@ -17,28 +17,28 @@ pub(super) struct Client {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a client; its secret and key are printed once, as JSON.
+    /// Create a client. Its secret and key are printed once, as JSON.
     Create {
-        /// A name for people.
+        /// A name that people recognise.
         #[arg(long, env = "SALA_NAME")]
         name: String,
-        /// A scope it may have; repeat for several. Default: all.
+        /// A scope to grant; repeat for several. Default: all.
         #[arg(long, env = "SALA_SCOPE", value_delimiter = ' ')]
         scope: Vec<String>,
-        /// An id that programs in the field already have; a new one when not given.
+        /// The id that existing programs already use. Default: a new one.
         #[arg(long, env = "SALA_ID")]
         id: Option<String>,
-        /// A secret that they already have; better in SALA_CLIENT_SECRET.
+        /// The secret that they already use; better in SALA_CLIENT_SECRET.
         #[arg(long, env = "SALA_CLIENT_SECRET", hide_env_values = true)]
         secret: Option<String>,
-        /// A subscription key that they already have; better in SALA_SUBSCRIPTION_KEY.
+        /// The subscription key that they already use; better in SALA_SUBSCRIPTION_KEY.
         #[arg(long, env = "SALA_SUBSCRIPTION_KEY", hide_env_values = true)]
         key: Option<String>,
-        /// How it is answered status.code: text, as documented, or number, for programs that compare with 1000.
+        /// The type of status.code in answers: text, as documented, or number, for programs that compare it with 1000.
         #[arg(long, env = "SALA_STATUS_CODE", value_enum, default_value_t = StatusCode::Text)]
         status_code: StatusCode,
     },
-    /// Give a client another secret and subscription key, printed once; the old ones end at once, its tokens with their hour.
+    /// Replace a client's secret and subscription key (printed once). The old ones stop at once, tokens within their hour.
     RotateSecret(Target),
     /// List the clients.
     List,

@@ -14,12 +14,12 @@ pub(super) struct Company {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a company.
+    /// Create a company.
     Create {
         /// Its name.
         #[arg(long, env = "SALA_NAME")]
         name: String,
-        /// Its number, which the API calls companyId; the next free one when not given.
+        /// Its number, the API's companyId. Default: the next free one.
         #[arg(long, env = "SALA_ID")]
         id: Option<i64>,
         /// Its IANA time zone.

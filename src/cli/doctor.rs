@@ -27,7 +27,7 @@ pub(super) struct Doctor {
     /// Do not call providers.
     #[arg(long, env = "SALA_OFFLINE", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     offline: bool,
-    /// Where media are kept, as for `serve`.
+    /// The media store, as for `serve`.
     #[arg(long, env = "SALA_MEDIA")]
     media: Option<String>,
     /// The program that makes documents, as for `serve`.

@@ -10,12 +10,12 @@ use crate::transfer;
 
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// A folder, or a name that ends in .zip; what is there is not overwritten.
+    /// A folder, or a name that ends in .zip; existing files are not overwritten.
     target: PathBuf,
-    /// API clients, credentials, webhook subscriptions and waiting work too. Reading it in needs the same secret key.
+    /// Include API clients, credentials, webhook subscriptions and waiting jobs. Importing it needs the same secret key.
     #[arg(long, env = "SALA_WITH_SECRETS", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     with_secrets: bool,
-    /// Where media are kept, as for `serve`.
+    /// The media store, as for `serve`.
     #[arg(long, env = "SALA_MEDIA")]
     media: Option<String>,
 }

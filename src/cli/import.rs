@@ -50,7 +50,7 @@ enum What {
     Employees(Source),
     /// Load products from a CSV file or a workbook.
     Products(Source),
-    /// Load how much there is of products from a CSV file or a workbook.
+    /// Load stock quantities from a CSV file or a workbook.
     Stock(Source),
     /// Load tasks from a CSV file or a workbook.
     Tasks(Source),
@@ -58,12 +58,12 @@ enum What {
     Orders(Source),
     /// Load deals from a CSV file or a workbook.
     Deals(Source),
-    /// Read a company in from an export. The server must not have it; a run that was killed is resumed by the same command.
+    /// Import a company from an export. It must not exist here yet. Repeat the command to resume an interrupted run.
     Company {
         /// The folder or ZIP file that `sala export` wrote.
         source: PathBuf,
     },
-    /// Bring a company over from another server that speaks this API. A run that was cut off goes on where it was.
+    /// Copy a company from another server with this API. Repeat the command to resume an interrupted run.
     Venio(Box<Venio>),
     /// List the imports, the newest first.
     List {
@@ -71,9 +71,9 @@ enum What {
         #[arg(long, env = "SALA_TAKE", default_value_t = 20)]
         take: i64,
     },
-    /// Go on with an import that was cut off.
+    /// Resume an interrupted import.
     Resume(Which),
-    /// Take an import back: delete what it made and restore what it changed.
+    /// Undo an import: delete what it created and restore what it changed.
     Undo(Which),
 }
 
@@ -81,13 +81,13 @@ enum What {
 struct Source {
     /// The file: CSV, .xlsx, .xlsb, .xls or .ods.
     file: PathBuf,
-    /// Write nothing; say what would be written.
+    /// Write nothing; report what would be written.
     #[arg(long, env = "SALA_DRY_RUN", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     dry_run: bool,
-    /// A JSON file from headers to fields: {"Score": "customFields.Score", "Remark": null}.
+    /// A JSON file that maps headers to fields: {"Score": "customFields.Score", "Remark": null}.
     #[arg(long, env = "SALA_MAP")]
     map: Option<PathBuf>,
-    /// The encoding of a text, such as windows-1252 or shift_jis, where it is neither UTF-8 nor UTF-16 nor Windows-874.
+    /// The encoding of a text file that is not UTF-8, UTF-16 or Windows-874, such as windows-1252 or shift_jis.
     #[arg(long, env = "SALA_ENCODING")]
     encoding: Option<String>,
 }
@@ -256,7 +256,7 @@ async fn attend(app: &App, company: i64, id: Uuid) -> Result<View, Failure> {
     };
     let row = tokio::select! {
         row = work => row?,
-        () = watch => return Err(Failure::new("the import is not watched any more")),
+        () = watch => return Err(Failure::new("the import is no longer watched")),
     };
     let view = import::view(&mut app.db.read().await?, row).await?;
     progress.show(&view);

@@ -14,15 +14,15 @@ pub(super) struct Job {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List the jobs that failed for good, and why; of one company with --company.
+    /// List the jobs that failed permanently, and why; --company limits it to one company.
     List(Which),
-    /// Let them run again, once what stopped them is mended.
+    /// Run failed jobs again, after their cause is fixed.
     Retry(Which),
 }
 
 #[derive(Debug, Args)]
 struct Which {
-    /// Only this kind of work, such as deliver or webhook.
+    /// Only this kind of job, such as deliver or webhook.
     #[arg(long, env = "SALA_KIND")]
     kind: Option<String>,
 }

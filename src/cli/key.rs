@@ -24,7 +24,7 @@ pub(super) struct Key {
 enum Action {
     /// Print a new random key.
     New,
-    /// Encrypt every stored credential with a new key. With SALA_SECRET_KEY, set it to `new,old` first and to `new`
+    /// Encrypt every stored credential with a new key. With SALA_SECRET_KEY: set it to `new,old` first, and to `new`
     /// afterwards; a key file is replaced by this command.
     Rotate,
 }

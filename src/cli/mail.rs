@@ -14,9 +14,9 @@ pub(super) struct Mail {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Send a line to an address at once, with the settings of `serve`, and print what the SMTP server answered.
+    /// Send a test e-mail with the settings of `serve`, and print the SMTP server's answer.
     Test {
-        /// To whom.
+        /// The recipient's address.
         #[arg(long, env = "SALA_TO", value_name = "ADDRESS")]
         to: String,
         #[command(flatten)]

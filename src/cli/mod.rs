@@ -57,15 +57,15 @@ pub struct Cli {
 enum Command {
     /// Serve the API and channel callbacks, and run the background jobs.
     Serve(Box<crate::config::Config>),
-    /// Bring the database to this program's schema.
+    /// Migrate the database to this program's schema.
     Migrate {
-        /// Then distribute the tables of a Citus cluster by company.
+        /// Also distribute the tables of a Citus cluster by company.
         #[arg(long, env = "SALA_DISTRIBUTE", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
         distribute: bool,
     },
-    /// Print the API's document.
+    /// Print the API's OpenAPI document.
     Openapi,
-    /// Look for what is wrong, and say how to mend it.
+    /// Check the installation, and say how to fix what is wrong.
     Doctor(doctor::Doctor),
     /// Companies: the tenants.
     Company(company::Company),
@@ -83,28 +83,28 @@ enum Command {
     Mail(Box<mail::Mail>),
     /// Figures of reports.
     Report(report::Report),
-    /// Background jobs that failed for good.
+    /// Background jobs that failed permanently.
     Job(job::Job),
     /// The key that encrypts stored credentials.
     Key(key::Key),
-    /// Copy the database into a file while servers use it.
+    /// Back up the database into a file while servers use it.
     Backup(backup::Backup),
-    /// Put a backup in the place of the database.
+    /// Replace the database with a backup.
     Restore(backup::Restore),
-    /// Write everything of a company into a folder or a ZIP file.
+    /// Export everything of a company into a folder or a ZIP file.
     Export(export::Export),
-    /// Load files of records, or bring a company over; take a file back.
+    /// Load files of records, copy or import a company, or undo an import.
     Import(import::Import),
-    /// Play a provider, for tests and integrators.
+    /// Simulate a provider, for tests and integrators.
     Simulate(simulate::Simulate),
-    /// Print the script that completes this program's commands in a shell.
+    /// Print a shell's completion script.
     Completions {
-        /// Whose script.
+        /// The shell.
         shell: clap_complete::Shell,
     },
     /// Write manual pages (sala.1, sala-serve.1, …) into a folder.
     Man {
-        /// The folder, which must be there.
+        /// The folder, which must exist.
         folder: PathBuf,
     },
     /// Print the command line's reference as Markdown: docs/COMMANDS.md.

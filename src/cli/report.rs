@@ -14,7 +14,7 @@ pub(super) struct Report {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make the figures of a company's reports anew, out of all its records: after its time zone was changed, for example.
+    /// Rebuild the figures of a company's reports from all its records, for example after a change of its time zone.
     Rebuild,
 }
 

@@ -15,17 +15,17 @@ pub(super) struct Room {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make the index by which a company's messages are searched anew, out of all of them.
+    /// Rebuild the index that a company's messages are searched with.
     Reindex,
-    /// Make a room for a customer whose id is known; others appear on first contact.
+    /// Create a room for a customer whose id is known; other rooms appear on first contact.
     Create {
         /// The channel account's id.
         #[arg(long, env = "SALA_ACCOUNT")]
         account: String,
-        /// What the provider calls the customer: for LINE a user id, U and 32 hexadecimal digits.
+        /// The provider's id of the customer; for LINE a user id: U and 32 hexadecimal digits.
         #[arg(long, env = "SALA_EXTERNAL_ID")]
         external_id: String,
-        /// The room's id; a new one when not given.
+        /// The room's id. Default: a new one.
         #[arg(long, env = "SALA_ID")]
         id: Option<Uuid>,
         /// The customer's name.

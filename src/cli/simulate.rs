@@ -16,7 +16,7 @@ pub(super) struct Simulate {
 
 #[derive(Debug, Subcommand)]
 enum Provider {
-    /// Play LINE: takes the calls, keeps retry keys and reply tokens, and fails on command (see /_control).
+    /// Simulate LINE: takes the calls, keeps retry keys and reply tokens, and fails on demand (see /_control).
     Line {
         /// Address and port to listen on.
         #[arg(long, env = "SALA_SIMULATE_LISTEN", default_value = "127.0.0.1:9100")]
@@ -24,7 +24,7 @@ enum Provider {
         /// The channel secret that signs its callbacks.
         #[arg(long, env = "SALA_CHANNEL_SECRET", default_value = "secret", hide_env_values = true)]
         channel_secret: String,
-        /// The access token that calls must carry; any when not given.
+        /// The access token that calls must have. Default: any.
         #[arg(long, env = "SALA_ACCESS_TOKEN", hide_env_values = true)]
         access_token: Option<String>,
     },

@@ -20,15 +20,15 @@ pub(super) struct User {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Let an employee sign in, who is made when not there. Prints a link that sets the password, unless one is given.
+    /// Let an employee sign in; a new employee is created. Prints a link to set the password, unless one is given.
     Create(Create),
-    /// Print a new invitation for a person without a password.
+    /// Print a new invitation link for a person without a password.
     Invite(Who),
-    /// Print a link that sets a new password; every session ends.
+    /// Print a link to set a new password; this ends all sessions.
     Reset(Reset),
-    /// List who may sign in.
+    /// List the people who can sign in.
     List,
-    /// Shut a person out, at once and everywhere.
+    /// Disable a person's access, at once and everywhere.
     Disable(Who),
 }
 
@@ -49,7 +49,7 @@ struct Create {
     /// A role by its name or number.
     #[arg(long = "as", env = "SALA_USER_ROLE", default_value = role::OWNER)]
     role: String,
-    /// The password; without it a link is printed that sets one.
+    /// The password; without it, a link to set one is printed.
     #[arg(long, env = "SALA_PASSWORD", hide_env_values = true)]
     password: Option<String>,
 }
@@ -65,7 +65,7 @@ struct Who {
 struct Reset {
     #[command(flatten)]
     who: Who,
-    /// Take the second factor off, too.
+    /// Also remove the second factor.
     #[arg(long)]
     totp: bool,
 }

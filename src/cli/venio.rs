@@ -25,16 +25,16 @@ pub(super) struct Venio {
     /// The subscription key, where the server asks for one; better in SALA_VENIO_SUBSCRIPTION_KEY.
     #[arg(long, env = "SALA_VENIO_SUBSCRIPTION_KEY", hide_env_values = true)]
     subscription_key: Option<String>,
-    /// Only what was changed at or after this time, in the company's zone when it has no offset.
+    /// Only what changed at or after this time (in the company's time zone, unless it has an offset).
     #[arg(long, env = "SALA_SINCE")]
     since: Option<String>,
-    /// Calls a second at most.
+    /// Calls per second at most.
     #[arg(long, env = "SALA_RATE", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
     /// Only this kind of record; repeat for several. Default: all.
     #[arg(long, env = "SALA_KIND", value_delimiter = ' ')]
     kind: Vec<Kind>,
-    /// The role of employees whose own role is not in the list of roles here; without it they are refused.
+    /// The role for employees whose own role does not exist here; without it they are refused.
     #[arg(long, env = "SALA_DEFAULT_ROLE")]
     default_role: Option<String>,
 }

@@ -30,9 +30,9 @@ enum Action {
     },
     /// List the subscriptions.
     List,
-    /// List what a subscription can hear of.
+    /// List the events that a subscription can get.
     Events,
-    /// Change a subscription; what is not given stays.
+    /// Change a subscription; options that are not given keep their value.
     Update {
         #[command(flatten)]
         target: Target,
@@ -42,15 +42,15 @@ enum Action {
         #[command(flatten)]
         what: What,
     },
-    /// Let a subscription hear nothing until it is resumed.
+    /// Pause a subscription: it gets nothing until it is resumed.
     Pause(Target),
     /// Start a paused subscription again.
     Resume(Target),
-    /// Post a test event, and print what came of it; ends with 1 when it did not arrive.
+    /// Post a test event and print the result; the exit code is 1 when it did not arrive.
     Test(Target),
-    /// Give a subscription another secret, printed once; the old one signs, too, for a day.
+    /// Replace a subscription's secret (printed once); for a day, both secrets sign.
     RotateSecret(Target),
-    /// List what became of the last deliveries, the newest first.
+    /// List the latest deliveries and their results, the newest first.
     Deliveries {
         #[command(flatten)]
         target: Target,
@@ -61,17 +61,17 @@ enum Action {
         #[arg(long, env = "SALA_TAKE", default_value_t = 20)]
         take: i64,
     },
-    /// Send a subscription what it has missed: events whose tries ended, and those of a pause.
+    /// Send a subscription what it missed: events whose tries ended, and those of a pause.
     Replay {
         #[command(flatten)]
         target: Target,
-        /// From this time on, in the company's zone when it has no offset; events are kept for 90 days.
+        /// From this time on (in the company's time zone, unless it has an offset); events are kept for 90 days.
         #[arg(long, env = "SALA_SINCE")]
         since: String,
         /// Until this time.
         #[arg(long, env = "SALA_UNTIL")]
         until: Option<String>,
-        /// Also what arrived.
+        /// Also the events that already arrived.
         #[arg(long, env = "SALA_ALL", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
         all: bool,
     },
@@ -82,19 +82,19 @@ enum Action {
 /// What a subscription hears, and how.
 #[derive(Debug, Args)]
 struct What {
-    /// A topic, or an event such as Chat.Message, to hear of; repeat for several. Default: all.
+    /// A topic, or an event such as Chat.Message; repeat for several. Default: all.
     #[arg(long, env = "SALA_TOPIC", value_delimiter = ' ')]
     topic: Vec<String>,
-    /// What it is for.
+    /// A description.
     #[arg(long, env = "SALA_DESCRIPTION")]
     description: Option<String>,
-    /// full, or thin: of each record no more than what names it.
+    /// full, or thin: only the identifiers of each record.
     #[arg(long, env = "SALA_PAYLOAD")]
     payload: Option<String>,
     /// Calls at once.
     #[arg(long, env = "SALA_PARALLEL")]
     parallel: Option<i64>,
-    /// Calls a second by each node.
+    /// Calls per second from each node.
     #[arg(long, env = "SALA_RATE")]
     rate: Option<i64>,
 }

@@ -12,7 +12,7 @@ pub(crate) const NAME: &str = "(erased)";
 
 /// 409 for whoever would change an erased customer.
 pub(crate) fn refusal(code: &str) -> Error {
-    let message = format!("Customer {code} was erased at the person's wish and cannot be changed");
+    let message = format!("Customer {code} was erased on request and cannot be changed");
     Error::Conflict(Fault::new(Code::Conflict, "customerCode", message))
 }
 

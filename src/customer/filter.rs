@@ -160,7 +160,7 @@ impl Filter {
         let Some(text) = cursor.map(str::trim).filter(|text| !text.is_empty()) else { return };
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
         let Some(cursor) = bytes.and_then(|bytes| serde_json::from_slice::<Cursor>(&bytes).ok()) else {
-            faults.add(Code::InvalidValue, "cursor", "cursor is not the next of a page");
+            faults.add(Code::InvalidValue, "cursor", "cursor must be the next of an earlier page");
             return;
         };
         (self.by, self.descending, self.skip) = (cursor.by, cursor.descending, 0);

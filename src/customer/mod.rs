@@ -421,7 +421,7 @@ async fn check_customer_existence(
     if nothing {
         let mut faults = Faults::default();
         for field in ["customerName", "customerTaxNo", "customerPhone", "customerEmail"] {
-            faults.add(crate::http::Code::Required, field, "Give at least one of the four");
+            faults.add(crate::http::Code::Required, field, "At least one of the four fields is required");
         }
         faults.end()?;
     }

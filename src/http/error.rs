@@ -359,7 +359,7 @@ impl Error {
             }
             Error::ForeignOrigin => one(
                 Code::ForeignOrigin,
-                "A change with a cookie needs the header X-Sala-Console and a page of this server",
+                "A change with a cookie needs the header X-Sala-Console and must come from a page of this server",
             ),
             Error::PeopleOnly => one(Code::PeopleOnly, "Only a person who is signed in can do this"),
             Error::NotFound(what) => vec![Fault::new(Code::NotFound, *what, format!("No such {what}"))],

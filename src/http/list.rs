@@ -268,7 +268,7 @@ impl<'a, R: Record> Lister<'a, R> {
         let order = self.order.unwrap_or(Order { name: "id", column: "id", descending: true });
         let after = match self.cursor.take().map(|cursor| read_cursor(&cursor, order)) {
             Some(None) => {
-                self.faults.add(Code::InvalidValue, "cursor", "cursor is not one of this list in this order");
+                self.faults.add(Code::InvalidValue, "cursor", "cursor does not belong to this list in this order");
                 None
             }
             after => after.flatten(),

@@ -156,10 +156,10 @@ pub(super) fn read(cell: &Cell, form: Form, reading: &Reading) -> Result<Option<
         return Ok(None);
     }
     match cell {
-        Cell::Wrong(error) => return Err((Code::InvalidValue, format!("the cell holds the error {error}"))),
+        Cell::Wrong(error) => return Err((Code::InvalidValue, format!("the cell contains the error {error}"))),
         Cell::Uncomputed => {
             let message =
-                "the cell holds a formula whose value is not in the file: open it in a spreadsheet and save it";
+                "the cell contains a formula without a stored value; open the file in a spreadsheet program and save it";
             return Err((Code::InvalidValue, message.to_owned()));
         }
         _ => {}
@@ -200,7 +200,7 @@ fn shown(text: &str) -> String {
 fn doubtful(text: String) -> Read {
     // `à¸` and `à¹` are how Thai in UTF-8 looks when it was taken for Windows-1252.
     let is_garbled = text.contains('\u{fffd}') || text.contains("à¸") || text.contains("à¹");
-    let warning = is_garbled.then(|| format!("“{text}” looks garbled: its letters were lost before it came here"));
+    let warning = is_garbled.then(|| format!("“{text}” looks garbled: letters were lost before the import"));
     Read { value: Value::String(text), warning }
 }
 
@@ -220,7 +220,7 @@ fn lost(text: &str) -> (Code, String) {
 /// What a spreadsheet made of something that is no number.
 fn changed(text: &str, into: &str) -> (Code, String) {
     let message = format!(
-        "{text}: the spreadsheet has made {into} of what was typed; format the column as text and type it again"
+        "{text}: the spreadsheet turned this into {into}; format the column as text and type it again"
     );
     (Code::InvalidFormat, message)
 }
@@ -230,14 +230,14 @@ fn code(cell: &Cell, text: String, reading: &Reading) -> Result<Read, (Code, Str
     let mut read = digits(cell, text.clone())?;
     let doubt = match cell {
         Cell::Number(Number { value, shown: Shown::Plain | Shown::Untold }) if value.fract() != 0.0 => {
-            Some(format!("{text} is a number in the spreadsheet: zeros at its end, if there were any, are lost"))
+            Some(format!("{text} is a number in the spreadsheet: zeros at its end, if any, are lost"))
         }
         Cell::Number(Number { shown: Shown::Untold, .. }) => Some(format!(
-            "{text} is a number in the spreadsheet, and this kind of file does not tell how it is shown: zeros before it, \
-             if there are any, are lost"
+            "{text} is a number in the spreadsheet, and this kind of file does not store its format: leading zeros, \
+             if any, are lost"
         )),
         Cell::Text(_) if reading.is_text && (is_flag(&text) || is_day(&text)) => {
-            Some(format!("{text} looks like something that a spreadsheet has made of a code"))
+            Some(format!("{text} looks like a code that a spreadsheet has changed"))
         }
         _ => None,
     };
@@ -383,7 +383,7 @@ fn flag(cell: &Cell, text: &str) -> Result<bool, (Code, String)> {
     match (is_one_of(&YES), is_one_of(&NO)) {
         (true, _) => Ok(true),
         (_, true) => Ok(false),
-        _ => Err((Code::InvalidType, format!("“{text}” is neither yes nor no"))),
+        _ => Err((Code::InvalidType, format!("“{text}” must be yes or no"))),
     }
 }
 

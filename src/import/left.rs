@@ -25,13 +25,13 @@ impl LeftOut {
     pub(crate) fn sentence(&self) -> String {
         let name = &self.name;
         match (self.what, self.reason.as_str()) {
-            ("column", "duplicate") => format!("column “{name}” was left out: another one says the same"),
+            ("column", "duplicate") => format!("column “{name}” was left out: another column has the same data"),
             ("column", "mapped") => format!("column “{name}” was left out, as the mapping says"),
             ("column", _) => {
                 format!("column “{name}” was left out: it is not a known field; a mapping can name one")
             }
             ("sheet", _) => format!("sheet “{name}” was not read: another one has more columns that are known"),
-            _ => format!("the mapping names “{name}”, and no column is called so"),
+            _ => format!("the mapping names “{name}”, but no column has this name"),
         }
     }
 }

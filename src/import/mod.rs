@@ -500,11 +500,11 @@ pub(crate) async fn ask_undo(tx: &mut Conn, row: &Row, actor: &str, now: i64) ->
     let is_late = row.ended_at.is_some_and(|ended| ended + KEPT <= now);
     if is_late || !undo::ask(tx, row, actor).await? {
         let why = match (is_late, row.dry_run) {
-            (true, _) => "its rows are not kept any more",
-            (_, true) => "it was a dry run and has written nothing",
-            _ => "it is taken back already",
+            (true, _) => "its rows are no longer stored",
+            (_, true) => "it was a dry run and wrote nothing",
+            _ => "it has already been undone",
         };
-        let message = format!("The import cannot be taken back: {why}");
+        let message = format!("The import cannot be undone: {why}");
         return Err(Error::Conflict(Fault::new(Code::Conflict, "importId", message)));
     }
     Ok(job::enqueue(tx, row.company, JobKind::Import, &row.id.to_string(), now).await?)

@@ -144,7 +144,7 @@ async fn load_all(app: &App, import: Import) -> Result<(), Stop> {
 
 /// The file on this node's own disk, where it can be read to and fro; it is gone with the path.
 async fn fetch(app: &App, import: &Import) -> Result<TempPath, Stop> {
-    let gone = || Stop::Unfit("file", "the file is not there any more".to_owned());
+    let gone = || Stop::Unfit("file", "the file no longer exists".to_owned());
     let (_, mut pieces) = app.media.read(import.file.as_deref().ok_or_else(gone)?).await?.ok_or_else(gone)?;
     let disk = |error: std::io::Error| Error::Internal(format!("a temporary file: {error}"));
     let (file, path) = NamedTempFile::new().map_err(disk)?.into_parts();
@@ -317,7 +317,7 @@ impl Loading<'_> {
                 Err(Failed::Moved | Failed::Tried(_)) => return Err(Stop::Moved),
             }
             if self.failed > MOST_FAULTS {
-                let message = format!("more than {MOST_FAULTS} rows are at fault: this is not the file that was meant");
+                let message = format!("more than {MOST_FAULTS} rows have errors; check that this is the right file");
                 return Err(Stop::Unfit("too_many_faults", message));
             }
         }

@@ -98,7 +98,7 @@ impl Lot {
     fn code_of(&self, barcode: &str) -> Result<&str, Error> {
         let (code, message) = match self.by_barcode.get(&store::key(barcode)).map(Vec::as_slice) {
             Some([code]) => return Ok(code),
-            Some([_, _, ..]) => (Code::InvalidValue, "is carried by several products: give the productCode"),
+            Some([_, _, ..]) => (Code::InvalidValue, "belongs to several products: send the productCode"),
             _ => (Code::NotFound, "is carried by no product"),
         };
         Err(Error::invalid(code, "productBarcode", format!("productBarcode “{barcode}” {message}")))

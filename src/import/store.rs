@@ -324,7 +324,7 @@ pub(super) async fn save(tx: &mut Conn, import: &Import, place: Place, outcome: 
         .await?;
     match moved {
         1 => Ok(()),
-        _ => Err(Error::Busy("The import was gone on with by somebody else")),
+        _ => Err(Error::Busy("Another node has taken over the import")),
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) async fn take_back(app: &App, mut import: Import) -> Result<(), Error
 fn why(error: &Error) -> &'static str {
     match error {
         Error::Conflict(_) => "another record has its name now",
-        Error::Invalid(_) => "what it was is not allowed any more",
+        Error::Invalid(_) => "the earlier value is no longer allowed",
         error => {
             tracing::error!(%error, "a record of an import could not be put back");
             "the server failed with it"

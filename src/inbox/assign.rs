@@ -153,14 +153,14 @@ async fn put_rules(
     for (place, rule) in input.rules.iter().enumerate() {
         let field = |name: &str| format!("rules[{place}].{name}");
         if Mode::read(&rule.mode).is_none() {
-            faults.add(Code::InvalidValue, field("mode"), "mode is nobody, round_robin or least_busy");
+            faults.add(Code::InvalidValue, field("mode"), "mode must be nobody, round_robin or least_busy");
         }
         if rule.capacity.is_some_and(|capacity| capacity < 1) {
-            faults.add(Code::OutOfRange, field("capacity"), "capacity is 1 or more");
+            faults.add(Code::OutOfRange, field("capacity"), "capacity must be 1 or more");
         }
         let account = rule.account.as_deref().unwrap_or_default().trim();
         if seen.contains(&account) {
-            faults.add(Code::Taken, field("account"), "each channel account has one rule");
+            faults.add(Code::Taken, field("account"), "a channel account can have only one rule");
         }
         seen.push(account);
     }

@@ -113,7 +113,7 @@ async fn put_draft(
     faults.longest("content", &input.content, LONGEST);
     let mode = input.mode.as_deref().unwrap_or("reply").trim().to_lowercase();
     if !matches!(mode.as_str(), "reply" | "note") {
-        faults.add(Code::InvalidValue, "mode", "mode is reply or note");
+        faults.add(Code::InvalidValue, "mode", "mode must be reply or note");
     }
     faults.end()?;
     let reply = caller

@@ -120,7 +120,7 @@ impl Filter {
                 "open" => statuses.push(1),
                 "waiting" => statuses.push(2),
                 "closed" => statuses.push(3),
-                _ => faults.add(Code::InvalidValue, "status", "status holds open, waiting, closed"),
+                _ => faults.add(Code::InvalidValue, "status", "status must be open, waiting or closed"),
             }
         }
         statuses.sort_unstable();
@@ -132,7 +132,7 @@ impl Filter {
             Some("me") => Assignee::One(caller.person.as_ref().map_or(Uuid::nil(), |person| person.id)),
             Some(id) => Uuid::parse_str(id).map_or_else(
                 |_| {
-                    faults.add(Code::InvalidValue, "assignee", "assignee is me, none, any or a user id");
+                    faults.add(Code::InvalidValue, "assignee", "assignee must be me, none, any or a user id");
                     Assignee::Anybody
                 },
                 Assignee::One,
@@ -143,7 +143,7 @@ impl Filter {
             Some("recent") => Order::Recent,
             Some("oldest") => Order::Oldest,
             Some(_) => {
-                faults.add(Code::InvalidValue, "order", "order is waiting, recent or oldest");
+                faults.add(Code::InvalidValue, "order", "order must be waiting, recent or oldest");
                 Order::Recent
             }
         };
@@ -156,7 +156,7 @@ impl Filter {
         let priority = priority.and_then(|word| {
             let found = PRIORITIES.iter().position(|known| *known == word);
             if found.is_none() {
-                faults.add(Code::InvalidValue, "priority", format!("priority is one of {}", PRIORITIES.join(", ")));
+                faults.add(Code::InvalidValue, "priority", format!("priority must be one of {}", PRIORITIES.join(", ")));
             }
             found.and_then(|place| i64::try_from(place + 1).ok())
         });
@@ -164,7 +164,7 @@ impl Filter {
         let cursor = input.cursor.as_deref().map(str::trim).filter(|cursor| !cursor.is_empty());
         let after = cursor.and_then(place);
         if cursor.is_some() && after.is_none() {
-            faults.add(Code::InvalidValue, "cursor", "cursor is not the next of a page");
+            faults.add(Code::InvalidValue, "cursor", "cursor must be the next of an earlier page");
         }
         if input.take.is_some_and(|take| take < 1) {
             faults.add(Code::InvalidValue, "take", "take must be 1 or more");

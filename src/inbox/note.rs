@@ -206,7 +206,7 @@ async fn set_mentions(tx: &mut Conn, company: i64, row: &Row, mentions: &[Uuid],
         .all()
         .await?;
     if let Some(unknown) = mentions.iter().find(|person| !known.contains(person)) {
-        return Err(Error::invalid(Code::InvalidValue, "mentions", format!("{unknown} is nobody who may sign in")));
+        return Err(Error::invalid(Code::InvalidValue, "mentions", format!("{unknown} is not a user who can sign in")));
     }
     tx.sql("delete from room_mention where company = $1 and note = $2 and person not in (select person from ")
         .bind(company)

@@ -118,7 +118,7 @@ fn check(input: &ReplyInput, faults: Vec<Fault>) -> Result<(), Error> {
     let name = input.name.trim().trim_start_matches('/');
     faults.required("name", name, 50);
     if name.contains(char::is_whitespace) || name.contains('/') {
-        faults.add(Code::InvalidFormat, "name", "name has no spaces and no slash");
+        faults.add(Code::InvalidFormat, "name", "name must not contain spaces or a slash");
     }
     let filled = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
     if !filled(&input.text_th) && !filled(&input.text_en) {
@@ -152,7 +152,7 @@ async fn save(
         .optional()
         .await?;
     if let Some(taken) = taken.filter(|taken| old.is_none_or(|old| old.id != *taken)) {
-        return Err(Error::Conflict(Fault::new(Code::Taken, "name", format!("/{name} is reply {taken} already"))));
+        return Err(Error::Conflict(Fault::new(Code::Taken, "name", format!("/{name} is already reply {taken}"))));
     }
     let id = match old {
         Some(old) => old.id,

@@ -93,7 +93,7 @@ async fn search_inbox(
     let cursor = input.cursor.as_deref().map(str::trim).filter(|cursor| !cursor.is_empty());
     let after = cursor.and_then(After::read);
     if cursor.is_some() && after.is_none() {
-        faults.add(Code::InvalidValue, "cursor", "cursor is not the next of an answer");
+        faults.add(Code::InvalidValue, "cursor", "cursor must be the next of an earlier answer");
     }
     faults.end()?;
     let take = usize::try_from(input.take.unwrap_or(20).clamp(1, 50)).unwrap_or(20);

@@ -83,14 +83,14 @@ impl Wish {
                 match input.waiting_until {
                     None => faults.add(Code::Required, "waitingUntil", "waitingUntil is required with waiting"),
                     Some(until) if until <= app.now() => {
-                        faults.add(Code::InvalidValue, "waitingUntil", "waitingUntil must be to come");
+                        faults.add(Code::InvalidValue, "waitingUntil", "waitingUntil must be in the future");
                     }
                     Some(_) => {}
                 }
                 Some((Status::Waiting as i64, input.waiting_until))
             }
             Some(_) => {
-                faults.add(Code::InvalidValue, "status", "status is open, waiting or closed");
+                faults.add(Code::InvalidValue, "status", "status must be open, waiting or closed");
                 None
             }
         };
@@ -98,7 +98,7 @@ impl Wish {
         let priority = priority.and_then(|word| {
             let found = PRIORITIES.iter().position(|known| *known == word);
             if found.is_none() {
-                faults.add(Code::InvalidValue, "priority", format!("priority is one of {}", PRIORITIES.join(", ")));
+                faults.add(Code::InvalidValue, "priority", format!("priority must be one of {}", PRIORITIES.join(", ")));
             }
             found.and_then(|place| i64::try_from(place + 1).ok())
         });
@@ -107,7 +107,7 @@ impl Wish {
             Some("paused") => Some(true),
             Some("on") => Some(false),
             Some(_) => {
-                faults.add(Code::InvalidValue, "bot", "bot is on or paused");
+                faults.add(Code::InvalidValue, "bot", "bot must be on or paused");
                 None
             }
         };
@@ -274,8 +274,8 @@ async fn is_there(tx: &mut Conn, caller: &Caller, room: Uuid) -> Result<bool, db
 async fn lost(tx: &mut Conn, company: i64, winner: Option<Uuid>) -> Result<Error, Error> {
     let names = people(tx, company, winner.into_iter()).await?;
     let message = match winner.and_then(|id| names.get(&id).cloned()) {
-        Some(winner) => format!("{} has it already", winner.nickname.unwrap_or(winner.name)),
-        None => "Nobody has it any more".to_owned(),
+        Some(winner) => format!("The room is already assigned to {}", winner.nickname.unwrap_or(winner.name)),
+        None => "The room is no longer assigned".to_owned(),
     };
     Ok(Error::Conflict(Fault::new(Code::Taken, "assignee", message)))
 }
@@ -292,7 +292,7 @@ async fn colleague(tx: &mut Conn, company: i64, id: Uuid) -> Result<i64, Error> 
         .bind(id)
         .optional()
         .await?;
-    team.ok_or_else(|| Error::invalid(Code::InvalidValue, "assignee", "assignee is nobody who may sign in"))
+    team.ok_or_else(|| Error::invalid(Code::InvalidValue, "assignee", "assignee is not a user who can sign in"))
 }
 
 async fn set_labels(tx: &mut Conn, company: i64, room: Uuid, old: &[i64], wanted: &[i64]) -> Result<Vec<i64>, Error> {

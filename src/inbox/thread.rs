@@ -153,7 +153,7 @@ async fn list_messages(
         let left = cut(&mut rows, take);
         (rows, more || number > 0, left)
     } else if let Some(after) = after {
-        let wrong = || Error::invalid(Code::InvalidValue, "after", "after is a message's id or a running number");
+        let wrong = || Error::invalid(Code::InvalidValue, "after", "after must be a message's id or a running number");
         let id = Uuid::parse_str(after).map_err(|_| wrong())?;
         let place = place_of(&mut conn, at.0, at.1, id, "after").await?;
         let mut rows = stretch(&mut conn, at, Some(place), Way::Newer, take).await?;
@@ -391,7 +391,7 @@ async fn known(tx: &mut Conn, caller: &Caller, draft: &Draft) -> Result<Option<T
     let row: Option<message::Row> = query.bind(caller.company).bind(draft.id).optional().await?;
     let Some(row) = row else { return Ok(None) };
     if row.room != draft.room {
-        return Err(Error::Conflict(Fault::new(Code::Taken, "id", "This id is that of another message")));
+        return Err(Error::Conflict(Fault::new(Code::Taken, "id", "This id belongs to another message")));
     }
     let room = row.room;
     Ok(views(tx, (caller.company, room), vec![row]).await?.pop())

@@ -118,7 +118,7 @@ async fn tell_presence(
     let mut faults = Faults::new(faults);
     let state = input.state.as_deref().unwrap_or("online").trim().to_lowercase();
     if !matches!(state.as_str(), "online" | "away" | "offline") {
-        faults.add(Code::InvalidValue, "state", "state is online, away or offline");
+        faults.add(Code::InvalidValue, "state", "state must be online, away or offline");
     }
     faults.end()?;
     let audience = match input.room_id {

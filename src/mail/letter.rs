@@ -334,7 +334,7 @@ fn compose(
     if message.len() > MOST_SIZE {
         let most = MOST_SIZE / 1024 / 1024;
         let why =
-            format!("The e-mail would have {} bytes with its attachments; {most} MiB are the most", message.len());
+            format!("The e-mail would have {} bytes with its attachments; the limit is {most} MiB", message.len());
         return Err(Error::invalid(Code::TooLong, "attachments", why));
     }
     Ok(Composed { subject, shown, message_id, message })

@@ -295,7 +295,7 @@ async fn retry_mail(State(app): State<App>, caller: Caller, Path(path): Path<Mai
             let refuse = |why: &str| Err(Error::Conflict(Fault::new(Code::Conflict, "state", why)));
             match row.state.as_str() {
                 "sent" => return refuse("The e-mail was sent"),
-                _ if kept != Some(true) => return refuse("The e-mail's text is not kept any more"),
+                _ if kept != Some(true) => return refuse("The e-mail's text is no longer stored"),
                 _ => {}
             }
             tx.sql(
@@ -347,7 +347,7 @@ async fn send_test_mail(State(app): State<App>, me: Signed) -> Result<Reply<Mail
                 return Err(Error::invalid(
                     Code::InvalidFormat,
                     "email",
-                    "Your e-mail is no address that can be sent to",
+                    "Your e-mail address cannot receive mail",
                 ));
             };
             let setting = profile::of(&mut tx, caller.company).await?;

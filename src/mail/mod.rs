@@ -24,6 +24,6 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// What sends e-mail: the one place that says whether this server can; 409 that says so when it cannot.
 pub(crate) fn transport(app: &App) -> Result<&Mailer, Error> {
-    let message = "This server has no transport for e-mail (SALA_SMTP_HOST); nothing was sent";
+    let message = "E-mail is not set up on this server (SALA_SMTP_HOST); nothing was sent";
     app.mail.as_ref().ok_or_else(|| Error::Conflict(Fault::new(Code::NotConfigured, "mail", message)))
 }

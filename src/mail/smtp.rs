@@ -81,7 +81,7 @@ impl Mailer {
         }
         let from = smtp.from.as_deref().map(str::trim).filter(|from| !from.is_empty());
         let from = from.ok_or("SALA_SMTP_FROM is needed: the address that e-mail comes from")?;
-        let from = Mailbox::from_str(from).map_err(|_| format!("SALA_SMTP_FROM {from:?} is no e-mail address"))?;
+        let from = Mailbox::from_str(from).map_err(|_| format!("SALA_SMTP_FROM {from:?} is not an e-mail address"))?;
         let usual = match smtp.security {
             SmtpSecurity::Tls => 465,
             SmtpSecurity::Starttls => 587,
@@ -196,7 +196,7 @@ impl Mailer {
     ///
     /// Why it was not taken, in words.
     pub(crate) async fn trial(&self, to: &str) -> Result<String, String> {
-        let address = super::address(to).ok_or_else(|| format!("{to:?} is no e-mail address"))?;
+        let address = super::address(to).ok_or_else(|| format!("{to:?} is not an e-mail address"))?;
         let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, address))

@@ -246,15 +246,15 @@ pub(super) fn check(faults: &mut Faults, template: Template, (field, text): (&st
     let known = template.places();
     if let Some(unknown) = parts(text).iter().filter_map(|(_, place)| *place).find(|place| !known.contains(place)) {
         let places: Vec<String> = known.iter().map(|place| format!("{{{place}}}")).collect();
-        let message = format!("{field} has a place {{{unknown}}}, which is none of {}", places.join(", "));
+        let message = format!("{field} has an unknown placeholder {{{unknown}}}; use {}", places.join(", "));
         faults.add(Code::InvalidValue, field, message);
     }
     let bad = |letter: char| letter.is_control() && (is_subject || !matches!(letter, '\n' | '\r' | '\t'));
     if text.trim_end().contains(bad) {
-        faults.add(Code::InvalidFormat, field, format!("{field} holds line breaks or other control characters"));
+        faults.add(Code::InvalidFormat, field, format!("{field} must not contain line breaks or other control characters"));
     }
     if is_subject && has_place(text, "link") {
-        faults.add(Code::InvalidValue, field, format!("{field} may not have the link: subjects are shown in lists"));
+        faults.add(Code::InvalidValue, field, format!("{field} must not contain the link: subjects are shown in lists"));
     }
 }
 
@@ -368,7 +368,7 @@ async fn put_mail_template(
     check(&mut faults, path.kind, ("subject", &input.subject), true);
     check(&mut faults, path.kind, ("text", &input.text), false);
     if path.kind.has_link() && !has_place(&input.text, "link") {
-        faults.add(Code::Required, "text", "text needs the place {link}: the e-mail is of no use without it");
+        faults.add(Code::Required, "text", "text must contain the placeholder {link}");
     }
     faults.end()?;
     caller

@@ -189,7 +189,7 @@ fn credentials(channel_secret: Option<&str>, access_token: Option<&str>, faults:
         faults.required(field, &text, LONGEST_SECRET);
         // Both travel in headers.
         if text.chars().any(|c| !c.is_ascii_graphic()) {
-            faults.add(Code::InvalidFormat, field, format!("{field} has only letters, digits and signs"));
+            faults.add(Code::InvalidFormat, field, format!("{field} may contain only letters, digits and symbols"));
         }
         text
     };
@@ -256,7 +256,7 @@ async fn create_channel_account(
     faults.required("name", input.name.trim(), 200);
     let platform = Platform::read(input.platform.trim());
     if platform.is_none() {
-        faults.add(Code::UnknownPlatform, "platform", "platform is none of line, messenger, instagram, whatsapp, web");
+        faults.add(Code::UnknownPlatform, "platform", "platform must be one of line, messenger, instagram, whatsapp, web");
     }
     let late = faults.choice("latePush", input.late_push.as_deref(), &LATE).unwrap_or("yes");
     let sandbox = input.is_sandbox == Some(true);
@@ -264,7 +264,7 @@ async fn create_channel_account(
         faults.add(
             Code::InvalidValue,
             "platform",
-            "only line takes credentials so far; the others only with isSandbox",
+            "only line accounts can have credentials so far; use isSandbox for the others",
         );
     }
     let secrets = (input.channel_secret.as_deref(), input.access_token.as_deref());
@@ -357,7 +357,7 @@ async fn renew_channel_account(
         .write(&app, async |mut tx| {
             let old = held(&mut tx, &caller, &path.id).await?;
             if old.platform != Platform::Line.name() {
-                let why = "Only accounts of line take credentials so far";
+                let why = "Only line accounts can have credentials so far";
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "id", why)));
             }
             let new = account::put_credentials(&mut tx, caller.company, &old.id, &sealed, app.now()).await?;

@@ -121,7 +121,7 @@ struct ClientPath {
 fn may_give(app: &App, caller: &Caller, scopes: &[String], faults: &mut Faults) -> Result<(), Error> {
     for (index, scope) in scopes.iter().enumerate() {
         if !app.operations.known_scopes().contains(scope) {
-            faults.add(Code::InvalidValue, format!("scopes[{index}]"), "there is no such scope");
+            faults.add(Code::InvalidValue, format!("scopes[{index}]"), "No such scope");
         }
     }
     if let Some(scope) =
@@ -221,7 +221,7 @@ async fn create_api_client(
     faults.required("name", input.name.trim(), 200);
     let scopes = tidy(&input.scopes);
     if scopes.is_empty() {
-        faults.add(Code::Required, "scopes", "scopes has at least one");
+        faults.add(Code::Required, "scopes", "scopes must have at least one entry");
     }
     may_give(&app, &caller, &scopes, &mut faults)?;
     faults.end()?;
@@ -261,7 +261,7 @@ async fn update_api_client(
     let wanted = input.scopes.as_deref().map(tidy);
     if let Some(scopes) = &wanted {
         if scopes.is_empty() {
-            faults.add(Code::Required, "scopes", "scopes has at least one");
+            faults.add(Code::Required, "scopes", "scopes must have at least one entry");
         }
         may_give(&app, &caller, scopes, &mut faults)?;
     }

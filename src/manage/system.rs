@@ -283,7 +283,7 @@ fn kind(word: Option<&str>, faults: &mut Faults) -> Option<Kind> {
     let word = word.map(str::trim).filter(|word| !word.is_empty())?;
     let found = Kind::ALL.into_iter().find(|kind| kind.name() == word);
     if found.is_none() {
-        faults.add(Code::InvalidValue, "kind", format!("kind is none of {}", Kind::ALL.map(Kind::name).join(", ")));
+        faults.add(Code::InvalidValue, "kind", format!("kind must be one of {}", Kind::ALL.map(Kind::name).join(", ")));
     }
     found
 }

@@ -266,7 +266,7 @@ async fn update_me(State(app): State<App>, me: Signed, Json(input): Json<MeUpdat
     if let Patch::Set(language) = &input.language
         && !matches!(language.as_str(), "th" | "en")
     {
-        faults.add(Code::InvalidValue, "language", "language is th or en");
+        faults.add(Code::InvalidValue, "language", "language must be th or en");
     }
     if let Patch::Set(preferences) = &input.preferences {
         if !preferences.is_object() {
@@ -357,7 +357,7 @@ async fn confirm_password(app: &App, row: &Row, field: &str, password: &str) -> 
     Err(Error::Invalid(vec![Fault::new(
         Code::InvalidCredentials,
         field,
-        format!("{field} is not the present password"),
+        format!("{field} is not the current password"),
     )]))
 }
 

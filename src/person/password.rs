@@ -68,14 +68,14 @@ pub(crate) fn check(field: &str, password: &str, names: &[&str]) -> Result<(), E
     letters.sort_unstable();
     letters.dedup();
     if letters.len() < 5 {
-        return weak(format!("{field} repeats too few characters"));
+        return weak(format!("{field} has too few different characters"));
     }
     // A known word with a few letters around it is tried as soon as the word itself.
     let known = COMMON.iter().copied().chain(names.iter().copied().filter(|name| name.chars().count() >= 4));
     for word in known {
         let word = crate::search::fold(word);
         if folded.contains(&word) && length < word.chars().count() + 5 {
-            return weak(format!("{field} is easily guessed"));
+            return weak(format!("{field} is too easy to guess"));
         }
     }
     Ok(())
@@ -107,7 +107,7 @@ pub(crate) async fn verify(app: &App, password: &str, hash: Option<&str>) -> Res
 
 /// Runs it on a thread of its own, a few at a time; who comes while many wait is sent away.
 async fn aside<T: Send + 'static>(app: &App, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-    let _turn = app.hash_queue.try_acquire().map_err(|_| Error::Busy("Many sign in at this moment"))?;
+    let _turn = app.hash_queue.try_acquire().map_err(|_| Error::Busy("Too many sign-ins at the moment"))?;
     let place = Arc::clone(&app.hashing).acquire_owned().await.map_err(|_| Error::Busy("The server is stopping"))?;
     // The place goes with the work: who does not wait for its end has not ended it.
     let done = tokio::task::spawn_blocking(move || {

@@ -123,7 +123,7 @@ fn open(app: &App, row: &Row, sealed: &[u8]) -> Result<Totp, Error> {
 }
 
 fn wrong_code() -> Error {
-    Error::Invalid(vec![Fault::new(Code::InvalidCode, "code", "The code is wrong, used, or over")])
+    Error::Invalid(vec![Fault::new(Code::InvalidCode, "code", "The code is wrong, already used, or expired")])
 }
 
 /// Begin with a second factor.
@@ -190,7 +190,7 @@ async fn confirm_totp(
 ) -> Result<Reply<RecoveryCodes>, Error> {
     let row = own(&app, &me).await?;
     let pending = row.totp_pending.as_deref().ok_or_else(|| {
-        Error::Conflict(Fault::new(Code::Conflict, "code", "No second factor was begun; begin with POST /v1/auth/totp"))
+        Error::Conflict(Fault::new(Code::Conflict, "code", "Begin with POST /v1/auth/totp"))
     })?;
     let guess = Guess::of_user(&row);
     guess.take(&app)?;
@@ -244,7 +244,7 @@ async fn renew_recovery_codes(
     let row = own(&app, &me).await?;
     confirm_password(&app, &row, "password", &input.password).await?;
     if row.totp.is_none() {
-        let message = "There is no second factor that they would stand in for";
+        let message = "Set up a second factor first; recovery codes replace it";
         return Err(Error::Conflict(Fault::new(Code::Conflict, "", message)));
     }
     let codes = codes()?;

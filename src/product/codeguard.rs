@@ -165,7 +165,7 @@ async fn write(
     let mut faults = read.product.check(read.faults.clone());
     let entries = read.serials.entries(&mut faults);
     if !entries.is_empty() && !read.product.variants().is_empty() {
-        faults.add(Code::Conflict, "productVariant", "A piece is one of the variants: give each variant its own entry");
+        faults.add(Code::Conflict, "productVariant", "The product has variants: send an entry for each variant");
     }
     if !is_read || !faults.list().is_empty() {
         return Ok(failed(std::mem::take(faults.list())));

@@ -154,7 +154,7 @@ async fn get_products_by_take_and_status(
         filter.before = cursor.parse().ok();
         filter.skip = 0;
         if filter.before.is_none() {
-            faults.add(Code::InvalidValue, "cursor", "cursor is not the next of a page");
+            faults.add(Code::InvalidValue, "cursor", "cursor must be the next of an earlier page");
         }
     }
     faults.end()?;

@@ -236,7 +236,7 @@ impl ProductWrite {
         if let Some(code) = self.code() {
             faults.longest("productCode", code, 50);
         } else if self.variants().is_empty() {
-            faults.add(Code::Required, "productCode", "productCode is required where there are no variants");
+            faults.add(Code::Required, "productCode", "productCode is required without variants");
         }
         let texts: [(&str, &Patch<String>, usize); 11] = [
             ("productBarcode", &self.product_barcode, 100),

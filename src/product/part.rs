@@ -136,7 +136,7 @@ async fn known(tx: &mut Conn, bundle: &Row, parts: &[Part]) -> Result<Vec<(i64, 
         faults.add(Code::Conflict, "parts", format!("Product {} has variants, so it cannot be a bundle", bundle.code));
     }
     if !parts.is_empty() && is_part(tx, bundle.company, bundle.id).await?.is_some() {
-        faults.add(Code::Conflict, "parts", format!("Product {} is a part of a bundle itself", bundle.code));
+        faults.add(Code::Conflict, "parts", format!("Product {} is itself a part of a bundle", bundle.code));
     }
     let codes: Vec<&str> = parts.iter().map(|part| part.product_code.as_str()).collect();
     let rows = store::by_codes(tx, bundle.company, &codes).await?;

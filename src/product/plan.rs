@@ -109,7 +109,7 @@ impl Batch<'_> {
         if let Some(top) = &top {
             refuse_deleted(top)?;
             if !variants.is_empty() && !top.is_parent {
-                let message = format!("Product {} is an item of its own, so it cannot get variants", top.code);
+                let message = format!("Product {} is a single item, so it cannot get variants", top.code);
                 faults.add(Code::Conflict, "productVariant", message);
             }
         }
@@ -165,7 +165,7 @@ impl Batch<'_> {
                 Ok(store::by_id(tx, company, *parent).await?)
             }
             _ => {
-                let message = "These variants belong to different products; give the productCode of theirs";
+                let message = "These variants belong to different products; give the productCode of one";
                 faults.add(Code::Conflict, "productVariant", message);
                 Ok(None)
             }

@@ -198,7 +198,7 @@ async fn step(app: &App, company: i64, source: Source, zone: &Zone) -> Result<bo
             write(&mut tx, company, sums).await?;
             if !move_on(&mut tx, company, source, place.as_deref(), &next).await? {
                 // Another has added up the same meanwhile.
-                return Err(Error::Busy("The figures are being added up elsewhere"));
+                return Err(Error::Busy("Another node is updating the figures"));
             }
             Ok(lot.is_more)
         })

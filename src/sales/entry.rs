@@ -172,7 +172,7 @@ async fn terms(
         _ => setting.currency.clone(),
     };
     if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
-        faults.add(Code::InvalidFormat, "currencyCode", "currencyCode is three letters (ISO 4217)");
+        faults.add(Code::InvalidFormat, "currencyCode", "currencyCode must be three letters (ISO 4217)");
     }
     let currency_rate = entry.currency_rate.clone().over(was.currency_rate);
     if currency_rate.is_some_and(|rate| rate.is_negative() || rate.is_zero()) {

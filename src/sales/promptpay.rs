@@ -40,7 +40,7 @@ pub enum Unpayable {
     #[error("the PromptPay number has not the digits that its kind has")]
     Payee,
     /// A reference without letters or digits, or with more than 20.
-    #[error("a PromptPay reference has 1 to 20 letters or digits")]
+    #[error("a PromptPay reference must have 1 to 20 letters or digits")]
     Reference,
     /// Nothing, less than nothing, more than a code can carry, or parts of a satang.
     #[error("a PromptPay amount is more than 0, less than 10,000,000,000 and whole in satang")]

@@ -311,14 +311,14 @@ async fn check_parent(
     for _ in 1..MOST_LEVELS {
         let Some(next) = above else { return Ok(Some(parent)) };
         if id == Some(next) {
-            return Err(wrong("detail.parentId is a part of this group"));
+            return Err(wrong("detail.parentId is below this group"));
         }
         let found = find(conn, company, list, next).await?;
         above = found.ok_or_else(|| wrong("detail.parentId is not a group of this list"))?.parent();
     }
     match above {
         None => Ok(Some(parent)),
-        Some(_) => Err(wrong("detail.parentId is of the third level, which has no parts")),
+        Some(_) => Err(wrong("detail.parentId is on the third level, which is the lowest")),
     }
 }
 
@@ -441,7 +441,7 @@ pub(crate) async fn hold_lists(tx: &mut Conn, company: i64) -> Result<(), db::Er
 /// Makes an entry; 409 when its name is there already, naming it.
 pub async fn create(tx: &mut Conn, company: i64, list: List, new: &New<'_>) -> Result<Choice, Error> {
     if !list.takes(new.name) {
-        let message = format!("A name of the list {} has 1 to {} characters", list.path(), list.longest_name());
+        let message = format!("A name in the list {} must have 1 to {} characters", list.path(), list.longest_name());
         return Err(Error::invalid(Code::TooLong, "name", message));
     }
     hold_lists(tx, company).await?;
@@ -492,7 +492,7 @@ async fn taken_id(tx: &mut Conn, company: i64, list: List, id: i64) -> Result<i6
 }
 
 fn taken(known: &Choice) -> Error {
-    let message = format!("{} is entry {} already", known.name, known.id);
+    let message = format!("{} is already entry {}", known.name, known.id);
     Error::Conflict(Fault::new(Code::Taken, "name", message))
 }
 
@@ -551,7 +551,7 @@ async fn retire(tx: &mut Conn, company: i64, list: List, old: &Choice, reassign_
     match list.uses(tx, company, old.id).await? {
         0 => Ok(()),
         uses => {
-            let how = if list.can_reassign() { "give reassignTo to move them" } else { "move what is there first" };
+            let how = if list.can_reassign() { "send reassignTo to move them" } else { "move what is there first" };
             let message = format!("{} is used by {uses} records; {how}", old.name);
             Err(Error::Conflict(Fault::new(Code::InUse, "isActive", message)))
         }

@@ -27,7 +27,7 @@ pub async fn create(db: &Db, id: Option<i64>, name: &str, time_zone: &str, now: 
     if let Some(id) = id
         && !(1..=LARGEST_ID).contains(&id)
     {
-        return Err(Error::invalid(Code::InvalidValue, "id", format!("A company's id is from 1 to {LARGEST_ID}")));
+        return Err(Error::invalid(Code::InvalidValue, "id", format!("A company's id must be from 1 to {LARGEST_ID}")));
     }
     if name.trim().is_empty() {
         return Err(Error::invalid(Code::Required, "name", "A company needs a name"));
@@ -80,5 +80,5 @@ pub async fn find(conn: &mut Conn, company: i64) -> Result<Option<Company>, db::
 /// Refuses with a named fault where there is no such company.
 pub async fn must_exist(conn: &mut Conn, company: i64) -> Result<Company, Error> {
     let found = find(conn, company).await?;
-    found.ok_or_else(|| Error::invalid(Code::NotFound, "company", format!("There is no company {company}")))
+    found.ok_or_else(|| Error::invalid(Code::NotFound, "company", format!("No such company: {company}")))
 }

@@ -149,7 +149,7 @@ impl List {
             }
             List::ProductGroups => {
                 let parent = &detail["parentId"];
-                need("parentId", parent.is_null() || parent.is_i64(), "the number of a group that is there, or null");
+                need("parentId", parent.is_null() || parent.is_i64(), "the number of an existing group, or null");
             }
             List::Attributes => {
                 let values = detail["values"].as_array();

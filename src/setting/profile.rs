@@ -371,7 +371,7 @@ async fn update_setting(
             conditions.allow_change(Some(old.version))?;
             let new = merge(&old, &input)?;
             if new.setting.rounding != old.setting.rounding && rules::has_documents(&mut tx, caller.company).await? {
-                let message = "Documents that are there were rounded by another rule, which stays";
+                let message = "rounding cannot be changed, because documents already use another rule";
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "rounding", message)));
             }
             save(&mut tx, &new).await?;
@@ -528,16 +528,16 @@ fn faults(row: &Row) -> Vec<Fault> {
     let zone = jiff::tz::TimeZone::get(&row.time_zone).is_ok();
     need(zone, Code::InvalidValue, "timeZone".to_owned(), "timeZone is not an IANA time zone such as Asia/Bangkok");
     let currency = setting.currency.len() == 3 && setting.currency.bytes().all(|letter| letter.is_ascii_uppercase());
-    need(currency, Code::InvalidFormat, "currency".to_owned(), "currency is three capital letters (ISO 4217)");
+    need(currency, Code::InvalidFormat, "currency".to_owned(), "currency must be three capital letters (ISO 4217)");
     let country = phone::is_country(&setting.country);
     need(
         country,
         Code::InvalidValue,
         "country".to_owned(),
-        "country is two capital letters (ISO 3166) of a country known here",
+        "country must be two capital letters (ISO 3166) of a country known here",
     );
     let logo = setting.logo_url.as_deref().is_none_or(|url| url.starts_with("https://"));
-    need(logo, Code::InvalidUrl, "logoUrl".to_owned(), "logoUrl begins with https://");
+    need(logo, Code::InvalidUrl, "logoUrl".to_owned(), "logoUrl must begin with https://");
     let retention = setting.retention_days.is_none_or(|days| days > 0);
     need(retention, Code::OutOfRange, "retentionDays".to_owned(), "retentionDays is 1 or more");
     let sender = setting.mail.sender_name.as_deref().unwrap_or_default();
@@ -566,7 +566,7 @@ fn faults(row: &Row) -> Vec<Fault> {
     let minutes = "inbox.responseMinutes";
     need(setting.inbox.is_sound(), Code::OutOfRange, minutes.to_owned(), "inbox.responseMinutes is 1 to 525600");
     for field in setting.retention.faults() {
-        need(false, Code::OutOfRange, field.to_owned(), "Days are from 1 to 36500");
+        need(false, Code::OutOfRange, field.to_owned(), "Days must be from 1 to 36500");
     }
     for (index, branch) in setting.branches.iter().enumerate() {
         let field = format!("branches[{index}].code");
@@ -574,16 +574,16 @@ fn faults(row: &Row) -> Vec<Fault> {
             tax::is_branch(&branch.code),
             Code::InvalidFormat,
             field,
-            "A branch code has five digits; 00000 is the head office",
+            "A branch code must have five digits; 00000 is the head office",
         );
     }
     for (index, rate) in setting.vat_rates.iter().enumerate() {
         let ok = (Amount::ZERO..=HUNDRED).contains(&rate.rate);
-        need(ok, Code::OutOfRange, format!("vatRates[{index}].rate"), "A rate is a percentage from 0 to 100");
+        need(ok, Code::OutOfRange, format!("vatRates[{index}].rate"), "A rate must be a percentage from 0 to 100");
     }
     for (index, hours) in setting.business_hours.iter().enumerate() {
         let day = (1..=7).contains(&hours.day);
-        need(day, Code::OutOfRange, format!("businessHours[{index}].day"), "day is 1 (Monday) to 7 (Sunday)");
+        need(day, Code::OutOfRange, format!("businessHours[{index}].day"), "day must be 1 (Monday) to 7 (Sunday)");
         let order = hours.from < hours.to;
         need(order, Code::InvalidValue, format!("businessHours[{index}].to"), "to must be later than from");
     }

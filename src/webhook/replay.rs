@@ -106,7 +106,7 @@ pub async fn replay_one(tx: &mut Conn, tenant: i64, webhook: i64, event: Uuid, n
     let kept: Option<i64> =
         tx.sql("select 1 from event where company = $1 and id = $2").bind(tenant).bind(event).optional().await?;
     if kept.is_none() {
-        let message = "The event is not kept any more";
+        let message = "The event is no longer stored";
         return Err(Error::Conflict(Fault::new(Code::Conflict, "delivery", message)));
     }
     Ok(job::enqueue_all(tx, tenant, Kind::Webhook, vec![wanted(webhook, &subject, now)]).await?)

@@ -292,10 +292,10 @@ fn apply(old: &Listed, write: &WebhookWrite) -> Result<Listed, Error> {
 fn check_url(url: &str) -> Result<(), String> {
     match url.parse::<reqwest::Url>() {
         Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => {
-            Err("A webhook's URL begins with https:// or http://".to_owned())
+            Err("A webhook's URL must begin with https:// or http://".to_owned())
         }
         Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => {
-            Err("A webhook's URL holds no credentials".to_owned())
+            Err("A webhook's URL must not contain credentials".to_owned())
         }
         Ok(_) => Ok(()),
         Err(error) => Err(format!("The URL cannot be read: {error}")),

@@ -107,7 +107,7 @@ async fn digits_of_every_script_are_digits() {
 async fn words_of_a_message_stand_as_they_were_typed() {
     let app = TestApp::new().await;
     let done = import(&app, "kind=products", "code,name,active\nF1,F1,ใช่ไหม\nF2,F2,TRUE\n").await;
-    assert_eq!(done["errors"][0]["message"], "“ใช่ไหม” is neither yes nor no", "{done:#}");
+    assert_eq!(done["errors"][0]["message"], "“ใช่ไหม” must be yes or no", "{done:#}");
     // A total is no record; a company of that name is one.
     let done =
         import(&app, "kind=customers", "code,name,creditLimit\nA,Ann,1\n,Total,2\nT9,Total,3\n,รวม 2 รายการ,3\n").await;

@@ -80,7 +80,7 @@ async fn one_person_gets_a_room_and_the_others_are_told_who() {
     assert_eq!(claim(&app, &nok, &id).await.status, 200, "claiming one's own room again changes nothing");
     let lost = claim(&app, &lek, &id).await;
     assert_eq!((lost.status, lost.errors()), (409, vec![("taken", "assignee")]));
-    assert_eq!(lost.body["errors"][0]["message"], "Nok Agent has it already");
+    assert_eq!(lost.body["errors"][0]["message"], "The room is already assigned to Nok Agent");
     assert_eq!(room(&app, &lek, &id).await.status, 404, "a colleague's room is out of an agent's range");
     let seen = room(&app, &nok, &id).await;
     let stale = app.call(

@@ -299,7 +299,7 @@ async fn pair(tx: &mut Conn, caller: &Caller, code: &str, merged: &str) -> Resul
     let is_alias = store::key(&other.code) != store::key(merged);
     if is_alias || other.id == survivor.id {
         let alias = if is_alias { merged } else { code };
-        let message = format!("Customer {} was merged into {} already", alias.trim(), other.code);
+        let message = format!("Customer {} was already merged into {}", alias.trim(), other.code);
         return Err(Error::Conflict(Fault::new(Code::Conflict, FIELD, message)));
     }
     let (survivor, merged) = hold(tx, company, survivor.id, other.id).await?;

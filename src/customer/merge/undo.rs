@@ -67,7 +67,7 @@ fn check(merge: Merge, survivor: &Row, merged: &Row, now: i64) -> Result<Taken, 
         return Err(erased::refusal(&survivor.code));
     }
     if merge.undone_at.is_some() {
-        return refuse(format!("Merge {} was undone already", merge.id));
+        return refuse(format!("Merge {} has already been undone", merge.id));
     }
     // Without it the purge has been here already.
     let Some(taken) = merge.detail.filter(|_| now < merge.at + UNDO) else {

@@ -177,7 +177,7 @@ fn check_tax(input: &CustomerWrite, setting: &Setting, warnings: &mut Vec<String
     }
     if let Patch::Set(branch) = &input.branch_code {
         let ok = branch.trim().is_empty() || tax::is_branch(branch.trim());
-        judge(ok, "branchCode", "branchCode has five digits in Thailand; 00000 is the head office");
+        judge(ok, "branchCode", "branchCode must have five digits in Thailand; 00000 is the head office");
     }
     faults.end()
 }

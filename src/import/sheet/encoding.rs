@@ -39,7 +39,7 @@ pub(super) fn of(file: &mut File, wanted: Option<&'static Encoding>) -> Result<&
         return match decodes(file, encoding, &mut |_| {})? {
             None => Ok(encoding),
             Some(line) => Err(Unreadable(format!(
-                "line {line} holds bytes that are no {}: save the file as UTF-8, or name its encoding",
+                "line {line} has bytes that are not {}: save the file as UTF-8, or name its encoding",
                 encoding.name()
             ))),
         };
@@ -51,7 +51,7 @@ pub(super) fn of(file: &mut File, wanted: Option<&'static Encoding>) -> Result<&
     match is_whole && thai.is_it() {
         true => Ok(WINDOWS_874),
         false => Err(Unreadable(format!(
-            "line {line} holds letters in an encoding that cannot be told: save the file as UTF-8, or name its encoding, \
+            "line {line} has letters in an unknown encoding: save the file as UTF-8, or name its encoding, \
              such as windows-1252 or shift_jis"
         ))),
     }

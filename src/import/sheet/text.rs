@@ -113,12 +113,12 @@ fn each_record(text: Text<impl Read>, separator: u8, take: &mut dyn FnMut(SheetR
                 )));
             }
             Quotes::Stray => {
-                let why = "a quotation mark stands within a quoted cell: where it is meant, it is written twice";
+                let why = "a quotation mark is inside a quoted cell: write it twice there";
                 row.wrong = Some(why.to_owned());
             }
         }
         if row.wrong.is_none() && inside > 0 && swallows(&record, separator) {
-            row.doubt = Some("a cell holds lines that look like rows: perhaps a quotation mark is missing".to_owned());
+            row.doubt = Some("a cell contains lines that look like rows; a quotation mark may be missing".to_owned());
         }
         if !take(row) {
             return Ok(());

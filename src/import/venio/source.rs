@@ -81,8 +81,8 @@ impl Source {
     /// Reads a page of a list.
     pub(super) async fn list(&mut self, path: &str, body: &Value) -> Result<Page, Error> {
         let answer = self.call(Method::POST, path, Some(body)).await?;
-        let answer = answer.ok_or_else(|| failed(format!("POST {path}: there is no such operation")))?;
-        Page::read(answer).ok_or_else(|| failed(format!("POST {path}: the answer holds no list")))
+        let answer = answer.ok_or_else(|| failed(format!("POST {path}: no such operation")))?;
+        Page::read(answer).ok_or_else(|| failed(format!("POST {path}: the answer has no list")))
     }
 
     async fn call(&mut self, method: Method, path: &str, body: Option<&Value>) -> Result<Option<Value>, Error> {
@@ -152,11 +152,11 @@ impl Source {
                     self.reached = true;
                     let token = answer["access_token"]
                         .as_str()
-                        .ok_or_else(|| failed("the answer holds no token".to_owned()))?;
+                        .ok_or_else(|| failed("the answer has no token".to_owned()))?;
                     self.token = Some(token.to_owned());
                     return Ok(token.to_owned());
                 }
-                Outcome::Missing => return Err(failed(format!("{url}: there is no such address"))),
+                Outcome::Missing => return Err(failed(format!("{url}: no such address"))),
                 Outcome::Unauthorized => return Err(failed(format!("{url}: the client id or secret is refused"))),
                 Outcome::Refused(why) => return Err(failed(format!("{url}: {why}"))),
                 Outcome::Unreachable(why) => {

@@ -84,7 +84,7 @@ pub(super) fn may_open(caller: &Caller, wanted: Option<&[String]>) -> Result<(),
     let own = caller.person.as_ref().and_then(|person| person.accounts.as_ref());
     match own {
         Some(own) if !wanted.is_some_and(|wanted| wanted.iter().all(|account| own.contains(account))) => {
-            Err(Error::invalid(Code::InvalidValue, "accounts", "accounts holds more than you have yourself"))
+            Err(Error::invalid(Code::InvalidValue, "accounts", "accounts must not include more than your own"))
         }
         _ => Ok(()),
     }
@@ -107,7 +107,7 @@ pub(crate) async fn create(
     let company = caller.company;
     let email = input.email.trim();
     if let Some(known) = store::by_email(tx, company, email).await? {
-        let message = format!("{} signs in with this e-mail already", known.name());
+        let message = format!("{} already signs in with this e-mail", known.name());
         return Err(Error::Conflict(Fault::new(Code::Taken, "email", message)));
     }
     check_accounts(tx, company, input.accounts.as_deref()).await?;
@@ -116,7 +116,7 @@ pub(crate) async fn create(
         None => new_employee(tx, caller, input, role, now).await?,
     };
     if store::find(tx, company, employee.id).await?.is_some() {
-        let message = format!("Employee {} signs in already, with another e-mail", employee.staff_code);
+        let message = format!("Employee {} already signs in with another e-mail", employee.staff_code);
         return Err(Error::Conflict(Fault::new(Code::Taken, "staffCode", message)));
     }
     tx.sql(

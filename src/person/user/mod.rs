@@ -345,7 +345,7 @@ pub(crate) async fn must_be_left(tx: &mut Conn, company: i64) -> Result<(), Erro
     match has_owner(tx, company).await? {
         true => Ok(()),
         false => {
-            let message = "Nobody would be left who may do everything; give somebody else that role first";
+            let message = "At least one user must have full access; give another user that role first";
             Err(Error::Conflict(Fault::new(Code::Conflict, "", message)))
         }
     }

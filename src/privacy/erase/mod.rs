@@ -51,7 +51,7 @@ pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         }
         Err(error) if job.tries >= MOST_TRIES => {
             tracing::error!(%error, request = id, "an erasure is given up");
-            let (why, now) = ("the erasure did not come to its end; see the log, and start it again", app.now());
+            let (why, now) = ("the erasure did not finish; see the log and start it again", app.now());
             app.db.write(async |mut tx| register::fail(&mut tx, job.company, id, why, now).await).await?;
             Ok(Next::Done)
         }

@@ -191,7 +191,7 @@ impl Plan {
         let mut plan = Plan { new: BTreeMap::new(), changed: Vec::new(), unchanged: 0 };
         let mut faults: Vec<Fault> = Vec::new();
         if let Some(product) = product.filter(|product| product.is_parent && !entries.is_empty()) {
-            let message = format!("Product {} has variants: a piece is one of them", product.code);
+            let message = format!("Product {} has variants: name one of them", product.code);
             faults.push(Fault::new(Code::Conflict, "productCode", message));
         }
         for Entry { field, write } in entries {
@@ -363,7 +363,7 @@ pub(crate) async fn mark(
         .iter()
         .filter(|changed| order.is_some() && changed.known.state != REGISTERED)
         .map(|changed| {
-            let message = format!("Piece {} is sold or blocked already", changed.known.serial);
+            let message = format!("Piece {} is already sold or blocked", changed.known.serial);
             Fault::new(Code::Taken, "serialNumbers", message)
         })
         .collect();
@@ -371,7 +371,7 @@ pub(crate) async fn mark(
         return Err(Error::Conflicts(taken));
     }
     if order.is_some() && plan.unchanged > 0 {
-        let message = "Some of these pieces were sold with this order already";
+        let message = "Some of these pieces were already sold with this order";
         return Err(Error::Conflict(Fault::new(Code::Taken, "serialNumbers", message)));
     }
     plan.carry_out(tx, caller, &product, now).await?;

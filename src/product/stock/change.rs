@@ -261,7 +261,7 @@ async fn transfer_stock(
             let from = found.warehouses.read("fromWarehouse", from_warehouse.as_deref(), false, &mut faults);
             let to = found.warehouses.read("toWarehouse", to_warehouse.as_deref(), true, &mut faults);
             if from == to {
-                faults.add(Code::InvalidValue, "toWarehouse", "toWarehouse must be another than fromWarehouse");
+                faults.add(Code::InvalidValue, "toWarehouse", "toWarehouse must differ from fromWarehouse");
             }
             faults.end()?;
             let cause =

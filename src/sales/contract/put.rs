@@ -97,7 +97,7 @@ pub(super) async fn put(
         None => None,
     };
     if let Some(old) = old.as_ref().filter(|old| old.cancelled_at.is_some()) {
-        let message = format!("{} is cancelled, and cannot be changed any more", old.number);
+        let message = format!("{} is cancelled and can no longer be changed", old.number);
         return Err(Error::Conflict(Fault::new(Code::Conflict, "contractNo", message)));
     }
     let mut row = old.clone().unwrap_or_else(|| blank(by));
@@ -228,7 +228,7 @@ pub(super) async fn put_service(
         return Err(Error::NotFound("contract"));
     };
     if old.cancelled_at.is_some() {
-        let message = format!("{} is cancelled, and gets no more agreements", old.number);
+        let message = format!("{} is cancelled and cannot get more agreements", old.number);
         return Err(Error::Conflict(Fault::new(Code::Conflict, "contractNo", message)));
     }
     let zone = time::zone(tx, old.company).await?;
@@ -273,7 +273,7 @@ pub(super) async fn hold_customer(tx: &mut Conn, company: i64, number: &str) -> 
 pub(super) async fn cancel(tx: &mut Conn, by: &Actor, old: Row, reason: Option<String>) -> Result<Saved<Row>, Error> {
     let zone = time::zone(tx, old.company).await?;
     if old.cancelled_at.is_some() || old.status_at(by.now, &zone) == super::row::COMPLETED {
-        let message = format!("{} is over already", old.number);
+        let message = format!("{} has already ended", old.number);
         return Err(Error::Conflict(Fault::new(Code::Conflict, "statusId", message)));
     }
     let mut row = old.clone();

@@ -212,14 +212,14 @@ async fn files(conn: &mut Conn, row: &Row, ids: &[(usize, &str)], faults: &mut F
             Some(file) => found.push(file),
             None => {
                 let field = format!("fileIds[{place}]");
-                faults.add(Code::NotFound, &field, format!("{field} is no file of this contract that is here"));
+                faults.add(Code::NotFound, &field, format!("{field} is not a stored file of this contract"));
             }
         }
     }
     let size: u64 = found.iter().map(|file| file.size).sum();
     if size > MOST_FILES {
         let most = MOST_FILES / 1024 / 1024;
-        faults.add(Code::TooLong, "fileIds", format!("fileIds: {most} MiB are the most that an e-mail takes along"));
+        faults.add(Code::TooLong, "fileIds", format!("fileIds: an e-mail may have {most} MiB of attachments"));
     }
     Ok(found)
 }

@@ -216,7 +216,7 @@ pub(super) async fn first_stage(
     match first.map(|stage| stage.id) {
         Some(id) => stage::hold(tx, company, id).await,
         None => {
-            faults.add(Code::InvalidValue, "boardId", "boardId: there is no board with a stage to begin in");
+            faults.add(Code::InvalidValue, "boardId", "boardId: no board has an open stage");
             Ok(None)
         }
     }
@@ -226,9 +226,9 @@ pub(super) async fn first_stage(
 pub(super) fn fitting(found: Option<Stage>, id: i64, board: Option<i64>, faults: &mut Faults) -> Option<Stage> {
     let wrong = match &found {
         None => (Code::NotFound, "is not a known stage"),
-        Some(stage) if !stage.is_active => (Code::InvalidValue, "is a stage that is out of use"),
+        Some(stage) if !stage.is_active => (Code::InvalidValue, "is out of use"),
         Some(stage) if board.is_some_and(|board| board != stage.board) => {
-            (Code::InvalidValue, "is a stage of another board")
+            (Code::InvalidValue, "belongs to another board")
         }
         Some(_) => return found,
     };

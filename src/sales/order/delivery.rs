@@ -131,7 +131,7 @@ async fn return_sales_order(
 async fn deliver(tx: &mut Conn, by: &Actor, old: Row, input: &SalesOrderDeliveryWrite) -> Result<Saved<Row>, Error> {
     if old.status() != Status::Open {
         let message =
-            format!("Sales order {} is {}: only of an open one is delivered", old.number, old.status().word());
+            format!("Sales order {} is {}: only open orders can be delivered", old.number, old.status().word());
         return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
     }
     let mut faults = Faults::default();
@@ -190,7 +190,7 @@ async fn take_back(tx: &mut Conn, by: &Actor, old: Row, input: &SalesOrderDelive
     }
     faults.end()?;
     if parts.is_empty() {
-        let message = format!("Nothing of order {} was delivered", old.number);
+        let message = format!("Nothing was delivered for order {}", old.number);
         return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
     }
     let mut row = old.clone();
@@ -242,11 +242,11 @@ fn parts(
             (None, None) => None,
         };
         let Some(line) = place else {
-            faults.add(Code::NotFound, format!("{path}.line"), format!("{path} names no line of the order"));
+            faults.add(Code::NotFound, format!("{path}.line"), format!("{path} is not a line of the order"));
             continue;
         };
         if parts.iter().any(|part| part.line == line) {
-            faults.add(Code::InvalidValue, format!("{path}.line"), format!("{path} names a line that already exists"));
+            faults.add(Code::InvalidValue, format!("{path}.line"), format!("{path} repeats a line of this delivery"));
             continue;
         }
         let quantity = match item.qty {
@@ -263,7 +263,7 @@ fn parts(
         let count = Amount::from_whole(i64::try_from(serials.len()).unwrap_or_default());
         if !serials.is_empty() && count != Some(quantity) {
             let field = format!("{path}.serialNumbers");
-            faults.add(Code::InvalidValue, field.as_str(), format!("{field} must name {quantity} pieces"));
+            faults.add(Code::InvalidValue, field.as_str(), format!("{field} must list {quantity} serial numbers"));
         }
         parts.push(Part { line, quantity, serials });
     }

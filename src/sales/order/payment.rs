@@ -200,7 +200,7 @@ async fn update_sales_order_payment(
             let old = held(&mut tx, &by, &path.sales_order_no, &conditions).await?;
             let pays = input.payments.iter().any(|payment| payment.status == 2);
             if pays && !matches!(old.status(), Status::Open | Status::Completed) {
-                let message = format!("Sales order {} is {}: nothing is paid for it", old.number, old.status().word());
+                let message = format!("Sales order {} is {}: no payment can be entered", old.number, old.status().word());
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
             }
             let mut faults = Faults::default();
@@ -231,7 +231,7 @@ async fn set_instalment(
     let (amount, paid) = match &row.schedule {
         None if number == 1 => (row.money.grand_total, sum(living.iter().map(|payment| payment.amount))),
         None => {
-            faults.add(Code::NotFound, field, format!("{field}: the order has no plan of payment, so there is only 1"));
+            faults.add(Code::NotFound, field, format!("{field}: the order has no payment plan, so its only instalment is 1"));
             return Ok(());
         }
         Some(schedule) => {
@@ -425,7 +425,7 @@ async fn add_sales_order_payment(
             let by = tx.actor();
             let old = held(&mut tx, &by, &path.sales_order_no, &conditions).await?;
             if !matches!(old.status(), Status::Open | Status::Completed) {
-                let message = format!("Sales order {} is {}: nothing is paid for it", old.number, old.status().word());
+                let message = format!("Sales order {} is {}: no payment can be entered", old.number, old.status().word());
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
             }
             let places = totals::places(&old.terms.currency);
@@ -540,7 +540,7 @@ async fn get_sales_order_promptpay(
     let refuse = |message: &str| Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message));
     let number = setting.sales.promptpay.as_deref().ok_or_else(|| refuse("The setting has no PromptPay number"))?;
     if row.terms.currency != "THB" {
-        return Err(refuse("PromptPay pays baht"));
+        return Err(refuse("PromptPay is for baht only"));
     }
     let amount = row.money.grand_total.checked_sub(row.paid).unwrap_or_default();
     let payee = rules::payee(number, &row.number).ok_or_else(|| refuse("The PromptPay number is wrong"))?;

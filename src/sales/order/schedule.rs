@@ -170,7 +170,7 @@ impl Schedule {
         let fits = if self.is_percent { percents == Decimal::HUNDRED } else { left == Amount::ZERO };
         if !fits {
             let whole = if self.is_percent { "100".to_owned() } else { total.to_string() };
-            let message = format!("The values of payment.schedulePayments must come to {whole}");
+            let message = format!("The values of payment.schedulePayments must add up to {whole}");
             faults.add(Code::InvalidValue, "payment.schedulePayments", message);
         }
     }

@@ -310,7 +310,7 @@ fn keep_deliveries(row: &Row, was: &Content, content: &mut Content) -> Result<()
     let fits = was.lines.len() == content.lines.len()
         && was.lines.iter().zip(&content.lines).all(|(one, other)| same(one, other));
     if !fits {
-        let message = format!("Something of order {} was delivered, so its lines cannot be changed", row.number);
+        let message = format!("Goods of order {} were delivered, so its lines cannot be changed", row.number);
         return Err(Error::Conflict(Fault::new(Code::Conflict, NAMES.lines, message)));
     }
     for (line, was) in content.lines.iter_mut().zip(&was.lines) {
@@ -399,7 +399,7 @@ pub(super) fn change_status(row: &mut Row, from: Status, to: Status, who: Who) -
     let refuse = |message: String| Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderStatus", message)));
     if matches!(to, Status::Draft | Status::Rejected | Status::Cancelled) {
         if row.is_delivered() {
-            return refuse(format!("Something of order {} was delivered; take it back first", row.number));
+            return refuse(format!("Goods of order {} were delivered; return them first", row.number));
         }
         if let Some(invoice) = &row.tax_invoice {
             let message = format!("Tax invoice {invoice} was issued; cancel it by a credit note first");

@@ -74,7 +74,7 @@ async fn convert_quotation_to_sales_order(
             let old: Row = record::held(&mut tx, &by.caller, "number_key", key, &conditions).await?;
             let given = input.quotation_no.as_deref().map(str::trim).filter(|number| !number.is_empty());
             if given.is_some_and(|given| number_key(given) != old.number_key) {
-                let message = "QuotationNo is not the number of the path";
+                let message = "QuotationNo must be the number in the path";
                 return Err(Error::invalid(Code::InvalidValue, "QuotationNo", message));
             }
             let made = convert(&mut tx, &by, old).await?;

@@ -115,7 +115,7 @@ async fn send_quotation(
     let given = input.room_id.as_deref().map(str::trim).filter(|room| !room.is_empty());
     let room = given.and_then(|room| Uuid::parse_str(room).ok());
     if given.is_some() && room.is_none() {
-        faults.add(Code::UnknownRoom, "roomId", "roomId names no room in your company");
+        faults.add(Code::UnknownRoom, "roomId", "roomId does not exist in your company");
     }
     faults.end()?;
     caller
@@ -190,13 +190,13 @@ async fn room_of(tx: &mut Conn, row: &Row, given: Option<Uuid>) -> Result<Uuid, 
         .optional()
         .await?;
     match customer {
-        None => Err(Error::invalid(Code::UnknownRoom, "roomId", "roomId names no room in your company")),
+        None => Err(Error::invalid(Code::UnknownRoom, "roomId", "roomId does not exist in your company")),
         Some(Some(customer)) if customer != row.customer => {
-            let message = "roomId is a room of another customer than the quotation's";
+            let message = "roomId is a room of another customer";
             Err(Error::invalid(Code::InvalidValue, "roomId", message))
         }
         Some(None) => {
-            let message = "roomId is a room of no customer: link it to the quotation's first";
+            let message = "roomId has no customer yet: link the room to the quotation's customer first";
             Err(Error::invalid(Code::InvalidValue, "roomId", message))
         }
         Some(Some(_)) => Ok(room),
@@ -233,7 +233,7 @@ async fn post(
     };
     let platform = room::platform(tx, row.company, room).await?;
     let platform =
-        platform.ok_or_else(|| Error::invalid(Code::UnknownRoom, "roomId", "roomId names no room in your company"))?;
+        platform.ok_or_else(|| Error::invalid(Code::UnknownRoom, "roomId", "roomId does not exist in your company"))?;
     let draft = Arc::new(Draft {
         id: Uuid::now_v7(),
         company: row.company,
@@ -246,6 +246,6 @@ async fn post(
     });
     match queue::store_one(tx, &draft).await? {
         Ok(_) => Ok(draft.id),
-        Err(_) => Err(Error::invalid(Code::UnknownRoom, "roomId", "roomId names no room in your company")),
+        Err(_) => Err(Error::invalid(Code::UnknownRoom, "roomId", "roomId does not exist in your company")),
     }
 }

@@ -241,7 +241,7 @@ pub(crate) async fn put(
     let moves = old.as_ref().zip(bought_by).is_some_and(|(old, now)| old.customer != now);
     (row.deal, row.deal_no) = for_deal::of(tx, by, asked, deal, bought_by, &mut faults).await?.unzip();
     if let Some(number) = row.deal_no.as_ref().filter(|_| moves && row.deal == old.as_ref().and_then(|old| old.deal)) {
-        let message = format!("The quotation is for deal {number} of its customer; dealNo null takes it off");
+        let message = format!("The quotation is for deal {number} of its customer; send dealNo null to remove it");
         faults.add(Code::InvalidValue, "customerCode", message);
     }
     faults.end()?;

@@ -300,16 +300,16 @@ async fn invoice(
     let setting = profile::of(tx, old.company).await?;
     let issue = Issue::read(tx, by, &setting, &old, input, &mut faults).await?;
     if old.lines.is_empty() {
-        faults.add(Code::Required, "salesOrderDetails", "A tax invoice names what is sold");
+        faults.add(Code::Required, "salesOrderDetails", "A tax invoice needs at least one line");
     }
     if old.money.rates.iter().all(|rate| rate.rate.is_none()) {
-        faults.add(Code::Required, "vatTaxValue", "Nothing of the order is within VAT");
+        faults.add(Code::Required, "vatTaxValue", "No line of the order has VAT");
     }
     if old.money.own_total_vat.is_none() {
         faults.add(
             Code::Required,
             "currencyRate",
-            "A tax invoice says its amounts in baht too: the order needs a rate",
+            "A tax invoice also shows baht: set the order's exchange rate",
         );
     }
     faults.end()?;
@@ -414,10 +414,10 @@ async fn credit(
     let old: Row = record::held(tx, &by.caller, "number_key", key, conditions).await?;
     let refuse = |message: String| Err(Error::Conflict(Fault::new(Code::Conflict, "taxDocumentNo", message)));
     if old.kind == Kind::CreditNote.word() {
-        return refuse(format!("{} is a credit note itself", old.number));
+        return refuse(format!("{} is itself a credit note", old.number));
     }
     if let Some(other) = &old.cancelled_by {
-        return refuse(format!("{} is cancelled by {other} already", old.number));
+        return refuse(format!("{} is already cancelled by {other}", old.number));
     }
     let equals = input.grand_total.is_none_or(|total| total.amount() == Some(old.grand_total));
     if !equals {
@@ -429,7 +429,7 @@ async fn credit(
     let today = time::day_of(by.now, &zone);
     let day = day.unwrap_or(today);
     if day > today || day.to_string() < old.issued_on {
-        let message = "issueDate must be from the document's own day to today";
+        let message = "issueDate must be from the document's date to today";
         return Err(Error::invalid(Code::OutOfRange, "issueDate", message));
     }
     let mut row = blank(by, &order, Kind::CreditNote, &old.branch, day, old.body.clone(), old.grand_total);
@@ -476,16 +476,16 @@ impl Issue {
         let code = trimmed(input.branch_code.as_deref()).unwrap_or_else(|| "00000".to_owned());
         let branch = setting.branches.iter().find(|branch| branch.code == code);
         if branch.is_none() {
-            faults.add(Code::NotFound, "branchCode", format!("branchCode “{code}” is not a branch of the setting"));
+            faults.add(Code::NotFound, "branchCode", format!("branchCode “{code}” is not a branch in the setting"));
         }
         let own = branch.and_then(|branch| trimmed(branch.address.as_deref()));
         let address = own.or_else(|| trimmed(setting.address.as_deref()).filter(|_| code == "00000"));
         if address.is_none() {
-            faults.add(Code::Required, "seller.address", "The setting has no address of this branch");
+            faults.add(Code::Required, "seller.address", "The setting has no address for this branch");
         }
         let tax_no = trimmed(setting.tax_no.as_deref()).filter(|number| tax::is_tax_number(number));
         if tax_no.is_none() {
-            faults.add(Code::Required, "seller.taxNo", "The setting has no right tax number of 13 digits");
+            faults.add(Code::Required, "seller.taxNo", "The setting has no valid tax number of 13 digits");
         }
         let seller = Party {
             name,

@@ -143,7 +143,7 @@ async fn create_activity_calendar(
                 }
             };
             let Some(person) = found else {
-                faults.add(Code::NotFound, "userId", "userId is not an employee whose activities you see");
+                faults.add(Code::NotFound, "userId", "userId is not an employee whose activities you may see");
                 return Err(faults.end().err().unwrap_or(Error::NotFound("employee")));
             };
             faults.end()?;

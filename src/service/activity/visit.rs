@@ -250,7 +250,7 @@ async fn check_out(
 /// Writes an arrival down.
 async fn arrive(tx: &mut Conn, by: &Actor, old: Row, mut stay: Stay) -> Result<crate::record::Saved<Row>, Error> {
     if old.check_in.is_some() || old.state.has_ended() {
-        let why = if old.check_in.is_some() { "somebody has checked in already" } else { "it has ended" };
+        let why = if old.check_in.is_some() { "somebody has already checked in" } else { "it has ended" };
         return Err(Error::Conflict(Fault::new(Code::Conflict, "dateCheckIn", format!("{}: {why}", old.no))));
     }
     stay.distance = distance(tx, &old, &stay).await?;
@@ -265,7 +265,7 @@ impl Place<'_> {
         let longitude = put::coordinate(faults, "longitude", self.longitude, None, 180.0);
         for (field, one, other) in [("longitude", latitude, longitude), ("latitude", longitude, latitude)] {
             if one.is_some() && other.is_none() {
-                faults.add(Code::Required, field, "latitude and longitude belong together");
+                faults.add(Code::Required, field, "latitude and longitude must be sent together");
             }
         }
         let (field, date) = self.date;

@@ -118,7 +118,7 @@ async fn enquire_cases(
     for number in asked.status_ids.iter().flatten() {
         match Status::named(&number.to_string()) {
             Some(status) => words.push(status.word()),
-            None => list.faults().add(Code::InvalidValue, "statusIds", "statusIds are numbers from 1 to 6"),
+            None => list.faults().add(Code::InvalidValue, "statusIds", "statusIds must be numbers from 1 to 6"),
         }
     }
     list.any(" and status in (", words, ")");

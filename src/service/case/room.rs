@@ -98,7 +98,7 @@ async fn open_room_case(
                 }
             };
             let Some(category) = category else {
-                let message = "categoryId is not a known category; the list case-categories has them";
+                let message = "categoryId is not a known category; see the list case-categories";
                 faults.add(Code::NotFound, "categoryId", message);
                 return Err(faults.end().err().unwrap_or(Error::NotFound("category")));
             };

@@ -334,7 +334,7 @@ pub(crate) async fn put(
         && crate::person::store::find(tx, company, id).await?.is_some()
     {
         // There the rights of whoever asks are looked at, and somebody is left who may do everything.
-        let message = "Whoever signs in gets another role, or is shut out, with PATCH /v1/console/users/{id}";
+        let message = "This employee signs in; change the role or the access with PATCH /v1/console/users/{id}";
         return Err(Error::invalid(Code::InvalidValue, field, message));
     }
     let team = choice::ensure(tx, company, List::Teams, &input.team_name).await?;
@@ -375,7 +375,7 @@ async fn user_id(tx: &mut Conn, company: i64, input: &EmployeeUpsert) -> Result<
         .await?;
     match known {
         Some(code) => {
-            Err(Error::Conflict(Fault::new(Code::Taken, "userId", format!("{id} is the user id of {code} already"))))
+            Err(Error::Conflict(Fault::new(Code::Taken, "userId", format!("{id} is already the user id of {code}"))))
         }
         None => Ok(id),
     }
@@ -449,7 +449,7 @@ async fn head(
     match above {
         None => Ok(Some((head, head_code))),
         Some(_) => {
-            let message = format!("{code} reports to this employee: the organisation would be a circle");
+            let message = format!("{code} reports to this employee, so this would be a circle");
             Err(Error::invalid(Code::InvalidValue, "headCode", message))
         }
     }

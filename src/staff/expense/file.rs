@@ -82,7 +82,7 @@ async fn attach_expense_files(
             .write(&app, async |mut tx| {
                 let row: Row = record::find(&mut tx, &caller, "id", upload.value.expense_id).await.map_err(named)?;
                 if !row.can_change() {
-                    let message = "The expense is approved or cancelled, and gets no more files";
+                    let message = "The expense is approved or cancelled and cannot get more files";
                     return Err(Error::Conflict(Fault::new(Code::Conflict, "expenseId", message)));
                 }
                 attachment::attach(&app, &mut tx, &caller, Record::expense(row.id), None, &upload.files).await?;

@@ -178,7 +178,7 @@ async fn delete_expense(
             let by = tx.actor();
             let old: Row = record::held(&mut tx, &caller, "id", path.id, &conditions).await?;
             if !old.can_change() {
-                let message = format!("{} is approved or cancelled, and cannot be deleted any more", old.number);
+                let message = format!("{} is approved or cancelled and can no longer be deleted", old.number);
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "id", message)));
             }
             let saved = record::remove(&mut tx, &by, old).await?;

@@ -103,7 +103,7 @@ pub(super) async fn put(
     mut faults: Faults,
 ) -> Result<Saved<Row>, Error> {
     if let Some(old) = old.as_ref().filter(|old| !old.can_change()) {
-        let message = format!("{} is approved or cancelled, and cannot be changed any more", old.number);
+        let message = format!("{} is approved or cancelled and can no longer be changed", old.number);
         return Err(Error::Conflict(Fault::new(Code::Conflict, "id", message)));
     }
     let mut row = old.clone().unwrap_or_else(|| blank(by));
@@ -175,7 +175,7 @@ async fn fill(
                     faults.add(
                         Code::NotFound,
                         field.as_str(),
-                        format!("{field} {} is not another line of it", line.id),
+                        format!("{field} {} is not another line of this document", line.id),
                     );
                 }
                 lines.push(line);
@@ -301,7 +301,7 @@ pub(super) async fn decide(tx: &mut Conn, by: &Actor, old: Row, decision: &Decis
         Some(code) => match known::by_codes(tx, old.company, [code]).await?.remove(&key(code)) {
             // A person speaks only for himself; an API client brings the word of another.
             Some(known) if by.caller.person.is_some() && person(&by.caller) != Some(known.id) => {
-                return refuse("staffCode", "staffCode must be your own: it is for API clients".to_owned());
+                return refuse("staffCode", "staffCode must be your own; only API clients may name others".to_owned());
             }
             Some(known) => Some(known.id),
             None => {
@@ -318,12 +318,12 @@ pub(super) async fn decide(tx: &mut Conn, by: &Actor, old: Row, decision: &Decis
     let mut row = old.clone();
     if decision.step == Step::Approved {
         if who.is_some() && who == old.owner {
-            return refuse("staffCode", format!("{} cannot be approved by the one who claims", old.number));
+            return refuse("staffCode", format!("{} cannot be approved by the person who claims it", old.number));
         }
         // Each level is another person's; an API client that does not say whose word it brings is asked no further.
         let approved = old.states.iter().rev().take_while(|state| state.level > 1);
         if who.is_some() && approved.into_iter().any(|state| state.by == name) {
-            return refuse("staffCode", format!("{} was approved by this person on a lower level", old.number));
+            return refuse("staffCode", format!("{} was already approved by this person at a lower level", old.number));
         }
     }
     if decision.step == Step::Approved && old.level < old.levels {

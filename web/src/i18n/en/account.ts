@@ -28,7 +28,7 @@ const words = {
   changePassword: 'Change the password',
   passwordChanged: 'Password changed. Other sessions have ended.',
   weak: 'Too easy to guess, or shorter than 10 characters.',
-  wrongPassword: 'That is not the present password.',
+  wrongPassword: 'That is not the current password.',
   factor: 'Second factor',
   factorOn: 'On: signing in asks for a code.',
   factorOff: 'Off. With it, a stolen password alone is not enough.',

@@ -129,7 +129,7 @@ const words = {
       labelled: 'Labels changed',
       priority: 'Priority changed',
       unread: 'Marked as unread',
-      lost: (name: string) => `${name} has it already`,
+      lost: (name: string) => `${name} already has it`,
     },
     sure: {
       title: 'Close it all the same?',
