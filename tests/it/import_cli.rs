@@ -72,7 +72,7 @@ async fn a_file_is_loaded_and_its_refused_rows_lie_beside_it() {
         (&["customers", file, "--map", "nowhere.json"], "nowhere.json"),
         (&["customers", file, "--map", file], "mapping"),
         (&["customers", map], "header"),
-        (&["undo", id], "taken back already"),
+        (&["undo", id], "already been undone"),
         (&["resume", "26259b2c-509c-4ff5-a82a-d1b5505b014d"], "import"),
     ] {
         let complaint = sala.refused(&[&["import"], args, &["--company", "507"]].concat());
