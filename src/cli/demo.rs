@@ -169,7 +169,9 @@ async fn account_of(app: &App, now: i64) -> Result<String, Failure> {
         Some(company) if company.name == NAME => {
             let accounts = account::list(&mut db.read().await?, COMPANY).await?;
             let sandbox = accounts.into_iter().find(|account| account.sandbox);
-            sandbox.map(|account| account.id).ok_or_else(|| Failure::new("the demo company no longer has a sandbox account"))
+            sandbox
+                .map(|account| account.id)
+                .ok_or_else(|| Failure::new("the demo company no longer has a sandbox account"))
         }
         Some(company) => {
             let why = format!("--demo is for a database of its own: company {COMPANY} is {} here", company.name);

@@ -158,8 +158,7 @@ pub(super) fn read(cell: &Cell, form: Form, reading: &Reading) -> Result<Option<
     match cell {
         Cell::Wrong(error) => return Err((Code::InvalidValue, format!("the cell contains the error {error}"))),
         Cell::Uncomputed => {
-            let message =
-                "the cell contains a formula without a stored value; open the file in a spreadsheet program and save it";
+            let message = "the cell contains a formula without a stored value; open the file in a spreadsheet program and save it";
             return Err((Code::InvalidValue, message.to_owned()));
         }
         _ => {}
@@ -219,9 +218,8 @@ fn lost(text: &str) -> (Code, String) {
 
 /// What a spreadsheet made of something that is no number.
 fn changed(text: &str, into: &str) -> (Code, String) {
-    let message = format!(
-        "{text}: the spreadsheet turned this into {into}; format the column as text and type it again"
-    );
+    let message =
+        format!("{text}: the spreadsheet turned this into {into}; format the column as text and type it again");
     (Code::InvalidFormat, message)
 }
 

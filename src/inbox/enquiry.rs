@@ -156,7 +156,11 @@ impl Filter {
         let priority = priority.and_then(|word| {
             let found = PRIORITIES.iter().position(|known| *known == word);
             if found.is_none() {
-                faults.add(Code::InvalidValue, "priority", format!("priority must be one of {}", PRIORITIES.join(", ")));
+                faults.add(
+                    Code::InvalidValue,
+                    "priority",
+                    format!("priority must be one of {}", PRIORITIES.join(", ")),
+                );
             }
             found.and_then(|place| i64::try_from(place + 1).ok())
         });

@@ -344,11 +344,7 @@ async fn send_test_mail(State(app): State<App>, me: Signed) -> Result<Reply<Mail
             let found = people::find(&mut tx, caller.company, me.person.id).await?;
             let person = found.ok_or(Error::NotFound("user"))?;
             let Some(address) = letter::address(&person.email) else {
-                return Err(Error::invalid(
-                    Code::InvalidFormat,
-                    "email",
-                    "Your e-mail address cannot receive mail",
-                ));
+                return Err(Error::invalid(Code::InvalidFormat, "email", "Your e-mail address cannot receive mail"));
             };
             let setting = profile::of(&mut tx, caller.company).await?;
             let letter = Letter {

@@ -251,10 +251,18 @@ pub(super) fn check(faults: &mut Faults, template: Template, (field, text): (&st
     }
     let bad = |letter: char| letter.is_control() && (is_subject || !matches!(letter, '\n' | '\r' | '\t'));
     if text.trim_end().contains(bad) {
-        faults.add(Code::InvalidFormat, field, format!("{field} must not contain line breaks or other control characters"));
+        faults.add(
+            Code::InvalidFormat,
+            field,
+            format!("{field} must not contain line breaks or other control characters"),
+        );
     }
     if is_subject && has_place(text, "link") {
-        faults.add(Code::InvalidValue, field, format!("{field} must not contain the link: subjects are shown in lists"));
+        faults.add(
+            Code::InvalidValue,
+            field,
+            format!("{field} must not contain the link: subjects are shown in lists"),
+        );
     }
 }
 

@@ -256,7 +256,11 @@ async fn create_channel_account(
     faults.required("name", input.name.trim(), 200);
     let platform = Platform::read(input.platform.trim());
     if platform.is_none() {
-        faults.add(Code::UnknownPlatform, "platform", "platform must be one of line, messenger, instagram, whatsapp, web");
+        faults.add(
+            Code::UnknownPlatform,
+            "platform",
+            "platform must be one of line, messenger, instagram, whatsapp, web",
+        );
     }
     let late = faults.choice("latePush", input.late_push.as_deref(), &LATE).unwrap_or("yes");
     let sandbox = input.is_sandbox == Some(true);

@@ -189,9 +189,10 @@ async fn confirm_totp(
     Json(input): Json<FirstCode>,
 ) -> Result<Reply<RecoveryCodes>, Error> {
     let row = own(&app, &me).await?;
-    let pending = row.totp_pending.as_deref().ok_or_else(|| {
-        Error::Conflict(Fault::new(Code::Conflict, "code", "Begin with POST /v1/auth/totp"))
-    })?;
+    let pending = row
+        .totp_pending
+        .as_deref()
+        .ok_or_else(|| Error::Conflict(Fault::new(Code::Conflict, "code", "Begin with POST /v1/auth/totp")))?;
     let guess = Guess::of_user(&row);
     guess.take(&app)?;
     let step = open(&app, &row, pending)?.check(input.code.trim(), seconds(&app)).ok_or_else(wrong_code)?;

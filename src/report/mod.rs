@@ -231,7 +231,11 @@ async fn get_report(
     let from = from.or_else(|| to.checked_sub(jiff::Span::new().days(29)).ok()).unwrap_or(to);
     let length = to.since(from).map_or(i64::MAX, |span| i64::from(span.get_days()));
     if !(0..LONGEST).contains(&length) {
-        faults.add(Code::InvalidValue, "to", format!("to must not be before from, nor more than {LONGEST} days after it"));
+        faults.add(
+            Code::InvalidValue,
+            "to",
+            format!("to must not be before from, nor more than {LONGEST} days after it"),
+        );
     }
     let words: Vec<(&str, By)> = report.groups.iter().map(|by| (by.word(), *by)).collect();
     let by = faults.choice("groupBy", filter.group_by.as_deref(), &words);

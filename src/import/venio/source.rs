@@ -150,9 +150,8 @@ impl Source {
                 Outcome::Unreachable(why) if !self.reached => return Err(failed(format!("{url}: {why}"))),
                 Outcome::Answer(answer) => {
                     self.reached = true;
-                    let token = answer["access_token"]
-                        .as_str()
-                        .ok_or_else(|| failed("the answer has no token".to_owned()))?;
+                    let token =
+                        answer["access_token"].as_str().ok_or_else(|| failed("the answer has no token".to_owned()))?;
                     self.token = Some(token.to_owned());
                     return Ok(token.to_owned());
                 }

@@ -200,7 +200,8 @@ async fn update_sales_order_payment(
             let old = held(&mut tx, &by, &path.sales_order_no, &conditions).await?;
             let pays = input.payments.iter().any(|payment| payment.status == 2);
             if pays && !matches!(old.status(), Status::Open | Status::Completed) {
-                let message = format!("Sales order {} is {}: no payment can be entered", old.number, old.status().word());
+                let message =
+                    format!("Sales order {} is {}: no payment can be entered", old.number, old.status().word());
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
             }
             let mut faults = Faults::default();
@@ -231,7 +232,11 @@ async fn set_instalment(
     let (amount, paid) = match &row.schedule {
         None if number == 1 => (row.money.grand_total, sum(living.iter().map(|payment| payment.amount))),
         None => {
-            faults.add(Code::NotFound, field, format!("{field}: the order has no payment plan, so its only instalment is 1"));
+            faults.add(
+                Code::NotFound,
+                field,
+                format!("{field}: the order has no payment plan, so its only instalment is 1"),
+            );
             return Ok(());
         }
         Some(schedule) => {
@@ -425,7 +430,8 @@ async fn add_sales_order_payment(
             let by = tx.actor();
             let old = held(&mut tx, &by, &path.sales_order_no, &conditions).await?;
             if !matches!(old.status(), Status::Open | Status::Completed) {
-                let message = format!("Sales order {} is {}: no payment can be entered", old.number, old.status().word());
+                let message =
+                    format!("Sales order {} is {}: no payment can be entered", old.number, old.status().word());
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
             }
             let places = totals::places(&old.terms.currency);

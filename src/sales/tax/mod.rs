@@ -306,11 +306,7 @@ async fn invoice(
         faults.add(Code::Required, "vatTaxValue", "No line of the order has VAT");
     }
     if old.money.own_total_vat.is_none() {
-        faults.add(
-            Code::Required,
-            "currencyRate",
-            "A tax invoice also shows baht: set the order's exchange rate",
-        );
+        faults.add(Code::Required, "currencyRate", "A tax invoice also shows baht: set the order's exchange rate");
     }
     faults.end()?;
     let body = Body {

@@ -301,7 +301,11 @@ async fn change_case_status(
             let status = Status::named(&text);
             if status.is_none() {
                 let code = if text.trim().is_empty() { Code::Required } else { Code::InvalidValue };
-                faults.add(code, field, "statusId must be 1 new, 2 open, 3 waiting, 4 resolved, 5 closed or 6 cancelled");
+                faults.add(
+                    code,
+                    field,
+                    "statusId must be 1 new, 2 open, 3 waiting, 4 resolved, 5 closed or 6 cancelled",
+                );
             }
             if let Some(comment) = &input.comment {
                 faults.longest("comment", comment, comment::LONGEST);
