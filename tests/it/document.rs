@@ -255,11 +255,11 @@ async fn every_kind_has_its_document() {
     // Others in this program get the same bytes' worth: the company's own document, whoever asks.
     let kinds = [(sala::document::Kind::Contract, number), (sala::document::Kind::Receipt, receipt)];
     for (kind, number) in kinds {
-        let pdf = sala::document::pdf(&app.app, 507, kind, &number, sala::document::Lang::En).await.unwrap();
+        let pdf = sala::document::pdf(&app.app, 507, kind, &number, (sala::document::Lang::En, None)).await.unwrap();
         assert!(copied(&pdf).contains(&number));
     }
     let missing =
-        sala::document::pdf(&app.app, 507, sala::document::Kind::Receipt, &note, sala::document::Lang::En).await;
+        sala::document::pdf(&app.app, 507, sala::document::Kind::Receipt, &note, (sala::document::Lang::En, None)).await;
     assert!(matches!(missing, Err(sala::http::Error::NotFound(_))), "a number of another kind");
 }
 
