@@ -90,9 +90,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 36, name: "sales_figures", sql: include_str!("../migrations/0036_sales_figures.sql") },
     db::Migration { version: 37, name: "named_templates", sql: include_str!("../migrations/0037_named_templates.sql") },
     db::Migration { version: 38, name: "strays", sql: include_str!("../migrations/0038_strays.sql") },
-    db::Migration {
-        version: 39,
-        name: "sealed_answers",
-        sql: include_str!("../migrations/0039_sealed_answers.sql"),
-    },
+    db::Migration { version: 39, name: "sealed_answers", sql: include_str!("../migrations/0039_sealed_answers.sql") },
 ];

@@ -17,8 +17,7 @@ const MESSAGES: u32 = 1_000_000;
 /// Messages that are written in one unit while seeding.
 const BATCH: u32 = 1_000;
 
-const GOODS: [&str; 10] =
-    ["โต๊ะ", "เก้าอี้", "ตู้เย็น", "หลอดไฟ", "สว่าน", "table", "chair", "lamp", "drill", "ladder"];
+const GOODS: [&str; 10] = ["โต๊ะ", "เก้าอี้", "ตู้เย็น", "หลอดไฟ", "สว่าน", "table", "chair", "lamp", "drill", "ladder"];
 const PLACES: [&str; 7] = ["เชียงใหม่", "ขอนแก่น", "ภูเก็ต", "Bangkok", "Hat Yai", "Udon Thani", "ระยอง"];
 
 /// What is said in the message of this number.

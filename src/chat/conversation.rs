@@ -188,7 +188,10 @@ async fn find(conn: &mut Conn, caller: &Caller, filter: &Filter) -> Result<Vec<R
         None => {}
     }
     if let Some(keyword) = &filter.keyword {
-        query = lookup::narrowed(query, piece).push(" and name_key like ").push_bind(search::pattern(keyword)).push(" escape '!'");
+        query = lookup::narrowed(query, piece)
+            .push(" and name_key like ")
+            .push_bind(search::pattern(keyword))
+            .push(" escape '!'");
     }
     rights::within(query, caller)
         .push(" order by last_at desc, id desc limit ")

@@ -1,6 +1,5 @@
 //! What can be imported: the kinds of record, and the columns that a file of each may have.
 
-use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -55,7 +54,7 @@ struct ImportColumn {
     responses((status = 200, description = "Every kind.", body = Envelope<Listing<ImportKind>>)),
     security(("bearerAuth" = ["import:read"], "subscriptionKey" = []))
 )]
-async fn list_import_kinds(State(_): State<App>, caller: Caller) -> Result<Reply<Listing<ImportKind>>, Error> {
+async fn list_import_kinds(caller: Caller) -> Result<Reply<Listing<ImportKind>>, Error> {
     let kinds = Kind::ALL.into_iter().map(|kind| ImportKind {
         kind: kind.name(),
         scope: kind.scope(),

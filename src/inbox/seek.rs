@@ -181,8 +181,10 @@ impl<'a> Seeker<'a> {
     ) -> Result<Option<After>, db::Error> {
         loop {
             let mut query = conn
-                .sql("select id, room, content, sent_at, contact, staff, 0 as place, false as is_met
-                     from message where company = $1 and room = $2")
+                .sql(
+                    "select id, room, content, sent_at, contact, staff, 0 as place, false as is_met
+                     from message where company = $1 and room = $2",
+                )
                 .bind(self.caller.company)
                 .bind(room);
             if let Some(After::Message(at, id)) = after {
@@ -223,8 +225,7 @@ impl<'a> Seeker<'a> {
             if let Some(After::Stray(number)) = after {
                 query = query.push(" and stray.number < ").push_bind(number);
             }
-            let lot: Vec<Said> =
-                query.push(" order by stray.number desc limit ").push_bind(self.lot).all().await?;
+            let lot: Vec<Said> = query.push(" order by stray.number desc limit ").push_bind(self.lot).all().await?;
             match self.take(conn, lot).await? {
                 Taken::All => return Ok(None),
                 Taken::More(last) => after = Some(After::Stray(last.place)),

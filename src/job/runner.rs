@@ -1,6 +1,7 @@
 //! The loop that looks for jobs, claims them company by company, and runs them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,9 @@ const HEARTBEAT: Duration = Duration::from_secs(4);
 
 /// Without being woken, a node looks this often: for work that another node asked for, and for leases that ended.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// While what was found has no place, it looks at most this often for something behind it.
+const SOON: Duration = Duration::from_millis(20);
 
 /// While nothing is due, it looks less and less often, down to this.
 const IDLE: Duration = Duration::from_secs(1);
@@ -181,10 +185,12 @@ async fn work(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<b
     let mut search = Search::new();
     // What was found and has no place yet.
     let mut waiting: Vec<Due> = Vec::new();
-    let (mut look, mut looked, mut pause) = (true, Instant::now(), LOOK);
+    // Whether there was more than was found.
+    let mut is_more = false;
+    let (mut look, mut looked, mut took, mut pause) = (true, Instant::now(), Duration::ZERO, LOOK);
     while !*stopped.borrow() {
         while running.try_join_next().is_some() {}
-        let mut is_more = false;
+        let has_looked = look;
         if look {
             looked = Instant::now();
             let found = search.look(&app, app.now(), |lane| app.shares.is_open(&app, lane)).await;
@@ -192,22 +198,28 @@ async fn work(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<b
                 tracing::warn!(%error, "the node could not look for jobs");
                 (Vec::new(), false)
             });
+            took = looked.elapsed();
             pause = if waiting.is_empty() { (pause * 2).min(IDLE) } else { LOOK };
         }
         let picked = app.shares.pick(&app, &mut waiting, MOST);
         let is_some = !picked.is_empty();
-        for (job, place) in claim(&app, worker, picked).await {
+        let (claimed, is_failed) = claim(&app, worker, picked).await;
+        for (job, place) in claimed {
             let (app, holding) = (app.clone(), held.hold(&job));
             running.spawn(async move {
                 one(&app, job).await;
                 drop((holding, place));
             });
         }
-        if is_some && (is_more || !waiting.is_empty()) {
+        if is_some && !is_failed && (is_more || !waiting.is_empty()) {
             look = waiting.is_empty() || looked.elapsed() > LOOK;
             continue;
         }
         look = true;
+        // What waits has no place; behind it there may be jobs that have one. Looking takes a twentieth of the time at most.
+        if !is_some && is_more && !has_looked && looked.elapsed() > SOON.max(took * 20) {
+            continue;
+        }
         tokio::select! {
             () = app.wakes.woken() => pause = LOOK,
             () = app.shares.freed(), if !waiting.is_empty() => look = looked.elapsed() > LOOK,
@@ -218,8 +230,10 @@ async fn work(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<b
     while running.join_next().await.is_some() {}
 }
 
-/// Claims these jobs, company by company; what another node has taken meanwhile gives its place back.
-async fn claim(app: &App, worker: Uuid, picked: Vec<(Due, Place)>) -> Vec<(Job, Place)> {
+/// Claims these jobs, company by company, and says whether a claim failed; what another node has taken meanwhile gives its
+/// place back.
+async fn claim(app: &App, worker: Uuid, picked: Vec<(Due, Place)>) -> (Vec<(Job, Place)>, bool) {
+    let is_failed = AtomicBool::new(false);
     let mut groups: HashMap<(i64, Kind), BTreeMap<String, Place>> = HashMap::new();
     for (Due { lane, key }, place) in picked {
         groups.entry((lane.company, lane.kind)).or_default().insert(key, place);
@@ -228,12 +242,14 @@ async fn claim(app: &App, worker: Uuid, picked: Vec<(Due, Place)>) -> Vec<(Job, 
         let keys: Vec<String> = places.keys().cloned().collect();
         let jobs = take(app, worker, company, kind, &keys).await.unwrap_or_else(|error| {
             tracing::warn!(%error, kind = kind.name(), "jobs could not be claimed");
+            is_failed.store(true, Ordering::Relaxed);
             Vec::new()
         });
         let placed = jobs.into_iter().filter_map(|job| places.remove(&job.key).map(|place| (job, place)));
         placed.collect::<Vec<_>>()
     });
-    stream::iter(claims).buffer_unordered(CLAIMS).concat().await
+    let claimed = stream::iter(claims).buffer_unordered(CLAIMS).concat().await;
+    (claimed, is_failed.into_inner())
 }
 
 /// Claims what is still due of these jobs of a company. One whose workers ended again and again before it did is set

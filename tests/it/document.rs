@@ -259,7 +259,8 @@ async fn every_kind_has_its_document() {
         assert!(copied(&pdf).contains(&number));
     }
     let missing =
-        sala::document::pdf(&app.app, 507, sala::document::Kind::Receipt, &note, (sala::document::Lang::En, None)).await;
+        sala::document::pdf(&app.app, 507, sala::document::Kind::Receipt, &note, (sala::document::Lang::En, None))
+            .await;
     assert!(matches!(missing, Err(sala::http::Error::NotFound(_))), "a number of another kind");
 }
 

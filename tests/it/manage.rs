@@ -98,7 +98,11 @@ async fn the_webhook_is_entered_at_the_provider_and_tried() {
     let said = entered.data();
     assert_eq!(said["endpoint"], json!(format!("{base}/channels/line/{}", fake.account)), "{said}");
     assert_eq!((&said["isOurs"], &said["isUsed"], &said["problem"]), (&json!(true), &json!(true), &json!(null)));
-    assert_eq!((&said["webhookTest"]["success"], &said["webhookTest"]["status"]), (&json!(true), &json!(200)), "{said}");
+    assert_eq!(
+        (&said["webhookTest"]["success"], &said["webhookTest"]["status"]),
+        (&json!(true), &json!(200)),
+        "{said}"
+    );
     // The provider's try is nobody's message, and clears what the doctor says of a wrong secret.
     let after = fake.app.post(&check, json!({})).await;
     assert_eq!(after.data()["lastCallbackAt"], json!(null), "{after:?}");

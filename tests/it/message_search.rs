@@ -145,7 +145,8 @@ async fn whoever_sees_few_rooms_finds_a_common_word_in_those() {
     let mine = say(&app, &account, "mine", "a common word").await;
     for number in 0..30 {
         let room = say(&app, &account, &format!("c{number}"), "a common word").await;
-        let claimed = app.as_person(&other, Method::POST, &format!("/v1/console/rooms/{room}/claim"), Some(json!({}))).await;
+        let claimed =
+            app.as_person(&other, Method::POST, &format!("/v1/console/rooms/{room}/claim"), Some(json!({}))).await;
         assert_eq!(claimed.status, 200, "{claimed:?}");
     }
     for _ in 0..2 {
