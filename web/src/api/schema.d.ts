@@ -408,6 +408,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{id}/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Enter channel webhook
+         * @description Tell the provider to call this server, and have it try: what "Webhook URL" and "Verify" do in LINE's console.
+         *
+         *     It replaces the address that is entered there. Whether the provider uses it ("Use webhook") stays a switch of its own, which
+         *     `isUsed` tells of. 409 `conflict` for a sandbox, which no provider calls.
+         */
+        put: operations["enterChannelWebhook"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/activities/{id}": {
         parameters: {
             query?: never;
@@ -2788,7 +2811,7 @@ export interface paths {
         };
         /**
          * List document templates
-         * @description List the templates of documents.
+         * @description List the templates of documents: one for each kind, and behind them those for entries of the lists of templates.
          */
         get: operations["listDocumentTemplates"];
         put?: never;
@@ -2822,7 +2845,7 @@ export interface paths {
         post?: never;
         /**
          * Reset document template
-         * @description Go back to the standard template.
+         * @description Go back to the standard template; of an entry, to the one for all documents of its kind.
          */
         delete: operations["resetDocumentTemplate"];
         options?: never;
@@ -2847,6 +2870,26 @@ export interface paths {
          *     makes documents.
          */
         post: operations["previewDocumentTemplate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/documents/unbroken-words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get unbroken words
+         * @description List the words within which no line of a document is broken.
+         */
+        get: operations["getUnbrokenWords"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3149,6 +3192,26 @@ export interface paths {
          *     has moved them since.
          */
         post: operations["undoImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List import kinds
+         * @description List the kinds of record that can be imported, with the columns of each.
+         */
+        get: operations["listImportKinds"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -8487,6 +8550,7 @@ export interface components {
              * @example true
              */
             token: boolean;
+            webhookTest?: components["schemas"]["ChannelWebhookTest"] | null;
         };
         /** @description A change of a channel account; what is absent stays. */
         ChannelAccountUpdate: {
@@ -8513,6 +8577,30 @@ export interface components {
              * @example <Channel-Secret>
              */
             channelSecret?: string | null;
+        };
+        /** @description What came of a call that the provider made to try the webhook. */
+        ChannelWebhookTest: {
+            /**
+             * @description What happened, in the provider's words.
+             * @example 200
+             */
+            detail: string;
+            /**
+             * @description The provider's word for it.
+             * @example OK
+             */
+            reason: string;
+            /**
+             * Format: int32
+             * @description The status that it answered; zero or less when the provider got no answer.
+             * @example 200
+             */
+            status: number;
+            /**
+             * @description Whether this server answered as it should.
+             * @example true
+             */
+            success: boolean;
         };
         /**
          * Format: binary
@@ -8928,6 +9016,11 @@ export interface components {
              */
             readTo?: number | null;
             /**
+             * Format: int64
+             * @description Until when the customer is to be answered, in the company's working hours; null when nobody waits, or no target is set.
+             */
+            respondBy?: number | null;
+            /**
              * @description `open`, `waiting` (put off) or `closed`.
              * @example open
              */
@@ -9165,7 +9258,7 @@ export interface components {
             subject?: string | null;
             /**
              * Format: int64
-             * @description Number of the template; the first one when absent.
+             * @description Number of the template by which the document is made; the first one when absent.
              * @example 1
              */
             templateId?: number | null;
@@ -11321,12 +11414,19 @@ export interface components {
              * @example 2025-01-29T15:38:43+0700
              */
             dateModified?: string | null;
-            /** @description Whether it is the standard one. */
+            /** @description Whether it is the standard one; of an entry, whether it has no text of its own. */
             isStandard: boolean;
             /** @description Whose documents it makes. */
             kind: components["schemas"]["DocumentKind"];
             /** @description Who wrote it; null for the standard one. */
             modifiedByUserId?: string | null;
+            /**
+             * Format: int64
+             * @description The entry of the list `contract-templates` or `header-templates` that it is for; null of the one that makes all other
+             *     documents of its kind.
+             * @example null
+             */
+            templateId?: number | null;
         };
         /** @description What is to be looked at. */
         DocumentTemplatePreview: {
@@ -12324,6 +12424,7 @@ export interface components {
                  * @example true
                  */
                 token: boolean;
+                webhookTest?: components["schemas"]["ChannelWebhookTest"] | null;
             };
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -12558,6 +12659,11 @@ export interface components {
                  * @description The last message that the caller has read.
                  */
                 readTo?: number | null;
+                /**
+                 * Format: int64
+                 * @description Until when the customer is to be answered, in the company's working hours; null when nobody waits, or no target is set.
+                 */
+                respondBy?: number | null;
                 /**
                  * @description `open`, `waiting` (put off) or `closed`.
                  * @example open
@@ -13848,6 +13954,50 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_Listing_ImportKind: {
+            /** @description A list of records with their count. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description How many records there are in all; exact up to 10,000.
+                 * @example 42
+                 */
+                total: number;
+                /**
+                 * @description True when `total` is not exact: there are more than 10,000, or counting them would take too long.
+                 * @example false
+                 */
+                totalIsEstimate: boolean;
+                /** @description The records of this page. */
+                value: {
+                    /** @description The columns that are understood. */
+                    columns: components["schemas"]["ImportColumn"][];
+                    /**
+                     * @description The property below which columns may have any name (`customFields.colour`); null where there is none.
+                     * @example customFields
+                     */
+                    custom?: string | null;
+                    /**
+                     * @description Whether this caller is.
+                     * @example true
+                     */
+                    isAllowed: boolean;
+                    /**
+                     * @description Its word: what an import names as `kind`.
+                     * @example customers
+                     */
+                    kind: string;
+                    /**
+                     * @description What a caller must be allowed to do besides importing.
+                     * @example customer:write
+                     */
+                    scope: string;
+                }[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Listing_ProductFilterItem: {
             /** @description A list of records with their count. */
             data: {
@@ -14292,6 +14442,8 @@ export interface components {
                 companies: components["schemas"]["CompanyName"][];
                 /** @description The company of this session. */
                 company: components["schemas"]["MeCompany"];
+                /** @description What this server can do besides: what is set up differs from one to the next. */
+                features: components["schemas"]["MeFeatures"];
                 /** @description What the person set in the console. */
                 preferences: Record<string, never>;
                 /**
@@ -15570,12 +15722,13 @@ export interface components {
                     assignedToUserId?: string | null;
                     /**
                      * @description When: of a room its last message, of an activity its begin, of a case when it was raised, of a deal when it was
-                     *     offered, of a contract its begin, of a task, a quotation and an order when it was entered.
+                     *     offered, of a contract its begin, of a task, a quotation and an order when it was entered, of an e-mail when it was
+                     *     asked for.
                      * @example 2025-02-05T17:35:53+0700
                      */
                     date: string;
                     /**
-                     * @description `room`, `event`, `activity`, `case`, `task`, `deal`, `quotation`, `order` or `contract`.
+                     * @description `room`, `event`, `activity`, `case`, `task`, `deal`, `quotation`, `order`, `contract` or `mail`.
                      * @example case
                      */
                     kind: string;
@@ -15589,7 +15742,7 @@ export interface components {
                      * @example open
                      */
                     status?: string | null;
-                    /** @description What was said last in the room, or more about the event. */
+                    /** @description What was said last in the room, more about the event, or the record that an e-mail is about: `quotation/QT2511-0001`. */
                     text?: string | null;
                     /** @description What it is called. */
                     title: string;
@@ -17230,6 +17383,29 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_UnbrokenWords: {
+            /** @description The words within which no line of a document is broken. */
+            data: {
+                /**
+                 * @description The company's own: `unbrokenWords` of `PUT /v1/setting`.
+                 * @example [
+                 *       "บางแสน"
+                 *     ]
+                 */
+                own: string[];
+                /**
+                 * @description The standard list: provinces, districts, and words of business. It always holds.
+                 * @example [
+                 *       "กรุงเทพมหานคร",
+                 *       "ใบเสนอราคา"
+                 *     ]
+                 */
+                standard: string[];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_User: {
             /** @description A person who may sign in. */
             data: {
@@ -17763,12 +17939,19 @@ export interface components {
                  * @example 2025-01-29T15:38:43+0700
                  */
                 dateModified?: string | null;
-                /** @description Whether it is the standard one. */
+                /** @description Whether it is the standard one; of an entry, whether it has no text of its own. */
                 isStandard: boolean;
                 /** @description Whose documents it makes. */
                 kind: components["schemas"]["DocumentKind"];
                 /** @description Who wrote it; null for the standard one. */
                 modifiedByUserId?: string | null;
+                /**
+                 * Format: int64
+                 * @description The entry of the list `contract-templates` or `header-templates` that it is for; null of the one that makes all other
+                 *     documents of its kind.
+                 * @example null
+                 */
+                templateId?: number | null;
             }[];
             /** @description `1000`, `Success`. */
             status: components["schemas"]["Status"];
@@ -19240,6 +19423,22 @@ export interface components {
             /** @description The first rows in which something was put right or looks wrong: at most 20. */
             warnings: components["schemas"]["RowError"][];
         };
+        /** @description A column that is understood. */
+        ImportColumn: {
+            /**
+             * @description The field that it is read as: what a mapping names.
+             * @example customerName
+             */
+            field: string;
+            /**
+             * @description Headers that it is known by, besides the field's own name, in English and Thai.
+             * @example [
+             *       "name",
+             *       "ชื่อลูกค้า"
+             *     ]
+             */
+            names: string[];
+        };
         /** @description The same in a form. */
         ImportForm: {
             /** @description True: nothing is written, and the import tells what would be. */
@@ -19256,6 +19455,31 @@ export interface components {
             kind: string;
             /** @description JSON from headers of the file to fields; null leaves a column out. */
             mapping?: string | null;
+        };
+        /** @description A kind of record that files may hold. */
+        ImportKind: {
+            /** @description The columns that are understood. */
+            columns: components["schemas"]["ImportColumn"][];
+            /**
+             * @description The property below which columns may have any name (`customFields.colour`); null where there is none.
+             * @example customFields
+             */
+            custom?: string | null;
+            /**
+             * @description Whether this caller is.
+             * @example true
+             */
+            isAllowed: boolean;
+            /**
+             * @description Its word: what an import names as `kind`.
+             * @example customers
+             */
+            kind: string;
+            /**
+             * @description What a caller must be allowed to do besides importing.
+             * @example customer:write
+             */
+            scope: string;
         };
         /** @description What was found. */
         InboxFound: {
@@ -19298,6 +19522,25 @@ export interface components {
              * @example 20
              */
             take?: number | null;
+        };
+        /** @description Times within which customers are answered. */
+        InboxSetting: {
+            /**
+             * Format: int64
+             * @description Minutes of working time within which whoever has written is answered; null sets no target.
+             * @default null
+             * @example 30
+             */
+            responseMinutes: number | null;
+        };
+        /** @description A change of it; what is absent stays. */
+        InboxSettingWrite: {
+            /**
+             * Format: int64
+             * @description Minutes of working time within which whoever has written is answered; null for no target.
+             * @example 30
+             */
+            responseMinutes?: number | null;
         };
         /** @description A person to be invited. */
         Invitation: {
@@ -21455,6 +21698,8 @@ export interface components {
             companies: components["schemas"]["CompanyName"][];
             /** @description The company of this session. */
             company: components["schemas"]["MeCompany"];
+            /** @description What this server can do besides: what is set up differs from one to the next. */
+            features: components["schemas"]["MeFeatures"];
             /** @description What the person set in the console. */
             preferences: Record<string, never>;
             /**
@@ -21495,6 +21740,19 @@ export interface components {
              * @example Asia/Bangkok
              */
             timeZone: string;
+        };
+        /** @description What a server is set up for. */
+        MeFeatures: {
+            /**
+             * @description It makes documents (PDF): the program that does is there.
+             * @example true
+             */
+            documents: boolean;
+            /**
+             * @description It sends e-mail: a server for it is configured.
+             * @example true
+             */
+            mail: boolean;
         };
         /** @description The session that a request came with. */
         MeSession: {
@@ -25664,6 +25922,13 @@ export interface components {
              */
             holidays: components["schemas"]["Holiday"][];
             /**
+             * @description How quickly customers who write are answered.
+             * @default {
+             *       "responseMinutes": null
+             *     }
+             */
+            inbox: components["schemas"]["InboxSetting"];
+            /**
              * @description BCP 47 tag.
              * @default th
              * @example th
@@ -25884,6 +26149,14 @@ export interface components {
              */
             taxNo: string | null;
             /**
+             * @description Words within which no line of a document is broken, besides those of the standard list.
+             * @default []
+             * @example [
+             *       "บางแสน"
+             *     ]
+             */
+            unbrokenWords: string[];
+            /**
              * @description The usual VAT rate from each day on.
              * @default [
              *       {
@@ -25914,6 +26187,7 @@ export interface components {
             email?: string | null;
             /** @description All holidays. */
             holidays?: components["schemas"]["Holiday"][] | null;
+            inbox?: components["schemas"]["InboxSettingWrite"] | null;
             /** @description BCP 47 tag. */
             language?: string | null;
             /** @description https address of the logo. */
@@ -25943,6 +26217,13 @@ export interface components {
             taxNo?: string | null;
             /** @description A new IANA time zone. */
             timeZone?: string | null;
+            /**
+             * @description All words within which no line of a document is broken, besides those of the standard list: at most 500.
+             * @example [
+             *       "บางแสน"
+             *     ]
+             */
+            unbrokenWords?: string[] | null;
             /** @description All dated VAT rates. */
             vatRates?: components["schemas"]["DatedRate"][] | null;
         };
@@ -26903,12 +27184,13 @@ export interface components {
             assignedToUserId?: string | null;
             /**
              * @description When: of a room its last message, of an activity its begin, of a case when it was raised, of a deal when it was
-             *     offered, of a contract its begin, of a task, a quotation and an order when it was entered.
+             *     offered, of a contract its begin, of a task, a quotation and an order when it was entered, of an e-mail when it was
+             *     asked for.
              * @example 2025-02-05T17:35:53+0700
              */
             date: string;
             /**
-             * @description `room`, `event`, `activity`, `case`, `task`, `deal`, `quotation`, `order` or `contract`.
+             * @description `room`, `event`, `activity`, `case`, `task`, `deal`, `quotation`, `order`, `contract` or `mail`.
              * @example case
              */
             kind: string;
@@ -26922,7 +27204,7 @@ export interface components {
              * @example open
              */
             status?: string | null;
-            /** @description What was said last in the room, or more about the event. */
+            /** @description What was said last in the room, more about the event, or the record that an e-mail is about: `quotation/QT2511-0001`. */
             text?: string | null;
             /** @description What it is called. */
             title: string;
@@ -26972,6 +27254,24 @@ export interface components {
              * @example Bearer
              */
             token_type: string;
+        };
+        /** @description The words within which no line of a document is broken. */
+        UnbrokenWords: {
+            /**
+             * @description The company's own: `unbrokenWords` of `PUT /v1/setting`.
+             * @example [
+             *       "บางแสน"
+             *     ]
+             */
+            own: string[];
+            /**
+             * @description The standard list: provinces, districts, and words of business. It always holds.
+             * @example [
+             *       "กรุงเทพมหานคร",
+             *       "ใบเสนอราคา"
+             *     ]
+             */
+            standard: string[];
         };
         /** @description An uploaded file. */
         UploadedFile: {
@@ -28395,6 +28695,11 @@ export interface operations {
                 lang?: string;
                 /** @description A standard that the file must meet: `a-3a`, `a-3b` or `a-3u` (PDF/A-3). */
                 standard?: string;
+                /**
+                 * @description The template: an entry of the list `contract-templates` for contracts, of `header-templates` for all others. That of
+                 *     the record when it is absent; of a contract the first one.
+                 */
+                templateId?: number;
                 /** @description False leaves out the amount in words. */
                 words?: boolean;
             };
@@ -28756,6 +29061,35 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    enterChannelWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the provider says afterwards. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_ChannelAccountCheck"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -32431,6 +32765,11 @@ export interface operations {
                 lang?: string;
                 /** @description A standard that the file must meet: `a-3a`, `a-3b` or `a-3u` (PDF/A-3). */
                 standard?: string;
+                /**
+                 * @description The template: an entry of the list `contract-templates` for contracts, of `header-templates` for all others. That of
+                 *     the record when it is absent; of a contract the first one.
+                 */
+                templateId?: number;
                 /** @description False leaves out the amount in words. */
                 words?: boolean;
             };
@@ -33713,7 +34052,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One for each kind. */
+            /** @description The templates. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -33733,7 +34072,13 @@ export interface operations {
     };
     getDocumentTemplate: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The entry that it is for: of the list `contract-templates` for contracts, of `header-templates` for all other kinds. The
+                 *     one for all documents of the kind when it is absent or 0.
+                 */
+                templateId?: number;
+            };
             header?: never;
             path: {
                 /** @description Whose documents it makes. */
@@ -33762,7 +34107,13 @@ export interface operations {
     };
     updateDocumentTemplate: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The entry that it is for: of the list `contract-templates` for contracts, of `header-templates` for all other kinds. The
+                 *     one for all documents of the kind when it is absent or 0.
+                 */
+                templateId?: number;
+            };
             header?: never;
             path: {
                 /** @description Whose documents it makes. */
@@ -33797,7 +34148,13 @@ export interface operations {
     };
     resetDocumentTemplate: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The entry that it is for: of the list `contract-templates` for contracts, of `header-templates` for all other kinds. The
+                 *     one for all documents of the kind when it is absent or 0.
+                 */
+                templateId?: number;
+            };
             header?: never;
             path: {
                 /** @description Whose documents it makes. */
@@ -33807,7 +34164,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The standard template. */
+            /** @description The template that holds now. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -33826,7 +34183,13 @@ export interface operations {
     };
     previewDocumentTemplate: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The entry that it is for: of the list `contract-templates` for contracts, of `header-templates` for all other kinds. The
+                 *     one for all documents of the kind when it is absent or 0.
+                 */
+                templateId?: number;
+            };
             header?: {
                 /** @description At most 255 characters; kept for 24 hours, per client */
                 "Idempotency-Key"?: string;
@@ -33860,6 +34223,31 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUnbrokenWords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The words. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_UnbrokenWords"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -34482,6 +34870,33 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listImportKinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every kind. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Listing_ImportKind"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -36988,6 +37403,11 @@ export interface operations {
                 lang?: string;
                 /** @description A standard that the file must meet: `a-3a`, `a-3b` or `a-3u` (PDF/A-3). */
                 standard?: string;
+                /**
+                 * @description The template: an entry of the list `contract-templates` for contracts, of `header-templates` for all others. That of
+                 *     the record when it is absent; of a contract the first one.
+                 */
+                templateId?: number;
                 /** @description False leaves out the amount in words. */
                 words?: boolean;
             };
@@ -37552,6 +37972,11 @@ export interface operations {
                 lang?: string;
                 /** @description A standard that the file must meet: `a-3a`, `a-3b` or `a-3u` (PDF/A-3). */
                 standard?: string;
+                /**
+                 * @description The template: an entry of the list `contract-templates` for contracts, of `header-templates` for all others. That of
+                 *     the record when it is absent; of a contract the first one.
+                 */
+                templateId?: number;
                 /** @description False leaves out the amount in words. */
                 words?: boolean;
             };
@@ -37797,6 +38222,11 @@ export interface operations {
                 lang?: string;
                 /** @description A standard that the file must meet: `a-3a`, `a-3b` or `a-3u` (PDF/A-3). */
                 standard?: string;
+                /**
+                 * @description The template: an entry of the list `contract-templates` for contracts, of `header-templates` for all others. That of
+                 *     the record when it is absent; of a contract the first one.
+                 */
+                templateId?: number;
                 /** @description False leaves out the amount in words. */
                 words?: boolean;
             };
@@ -38686,7 +39116,7 @@ export interface operations {
                 cursor?: string;
                 /**
                  * @description Only entries of these kinds, with commas between them: `room`, `event`, `activity`, `case`, `task`, `deal`,
-                 *     `quotation`, `order`, `contract`.
+                 *     `quotation`, `order`, `contract`, `mail`.
                  */
                 kinds?: string;
                 /** @description Entries a page: 1 to 200, default 20. Also spelled `pageLength`. */
