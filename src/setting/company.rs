@@ -80,5 +80,5 @@ pub async fn find(conn: &mut Conn, company: i64) -> Result<Option<Company>, db::
 /// Refuses with a named fault where there is no such company.
 pub async fn must_exist(conn: &mut Conn, company: i64) -> Result<Company, Error> {
     let found = find(conn, company).await?;
-    found.ok_or_else(|| Error::invalid(Code::NotFound, "company", format!("No such company: {company}")))
+    found.ok_or_else(|| Error::invalid(Code::NotFound, "company", format!("There is no company {company}")))
 }

@@ -38,7 +38,7 @@ pub async fn export(
     let tables = db.tables().await?;
     let mut conn = db.snapshot().await?;
     let Some(known) = company::find(&mut conn, company).await? else {
-        return Err(refused(format!("No such company: {company}")));
+        return Err(refused(format!("There is no company {company}")));
     };
     let half: bool =
         conn.sql("select exists (select 1 from company_import where company = $1)").bind(company).one().await?;

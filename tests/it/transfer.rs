@@ -287,7 +287,7 @@ async fn what_cannot_be_carried_over_is_refused_with_the_reason() {
     ok(&app.database, &app.key, &["export", "--company", "507", &secret, "--with-secrets", "--json"]);
     for (args, why) in [
         (vec!["export", "--company", "507", &plain], "already exists"),
-        (vec!["export", "--company", "99", "nowhere"], "no company 99"),
+        (vec!["export", "--company", "99", "nowhere"], "There is no company 99"),
         (vec!["export", "nowhere"], "--company"),
         (vec!["import", "company", &plain], "Company 507 already exists"),
         (vec!["import", "company", &plain, "--company", "600"], "keeps its number"),
