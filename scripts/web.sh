@@ -95,9 +95,9 @@ case "${1:-build}" in
     # With the features of the whole workspace, as the tests build it.
     cargo build --quiet --workspace --bin sala
     sala=${CARGO_TARGET_DIR:-$top/target}/debug/sala
-    SALA_TEST_DATABASE=sqlite node web/tests/run.mjs "$sala"
-    # What differs there is the database, which speaks no language: each walk in one of the two, by turns.
-    SALA_TEST_DATABASE=postgres SALA_WALK_LANGUAGES=${SALA_WALK_LANGUAGES:-turns} scripts/postgres.sh node web/tests/run.mjs "$sala"
+    # Each walk on both databases and in both languages: in the one here, in the other there. SALA_WALK_LANGUAGES="th en" is all four.
+    SALA_TEST_DATABASE=sqlite SALA_WALK_LANGUAGES=${SALA_WALK_LANGUAGES:-turns} node web/tests/run.mjs "$sala"
+    SALA_TEST_DATABASE=postgres SALA_WALK_LANGUAGES=${SALA_WALK_LANGUAGES:-other turns} scripts/postgres.sh node web/tests/run.mjs "$sala"
     ;;
   *)
     echo "unknown: $1" >&2
