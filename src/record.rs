@@ -256,6 +256,50 @@ pub async fn save_as<R: Record>(
     tx: &mut Conn,
     by: &Actor,
     old: Option<R>,
+    new: R,
+    name: &'static str,
+) -> Result<Saved<R>, Error> {
+    let saved = keep(tx, by, old, new, name).await?;
+    if saved.outcome != Outcome::Unchanged {
+        announce::<R>(tx, by, &saved.row, &saved.view, name).await?;
+    }
+    Ok(saved)
+}
+
+/// [`save`] of a record that was made on another server: nobody is told, because it is no news. One that somebody has
+/// changed here since stays as it is: 409.
+pub async fn take_over<R: Record>(tx: &mut Conn, by: &Actor, old: Option<R>, mut new: R) -> Result<Saved<R>, Error> {
+    let was_changed = old.is_some() && *new.stamp().modified_by != by.caller.id;
+    let name = if old.is_some() { "Updated" } else { "Created" };
+    let saved = keep(tx, by, old, new, name).await?;
+    if was_changed && saved.outcome != Outcome::Unchanged {
+        let message = format!("{} was changed here, and is left as it is", saved.row.head().name);
+        return Err(Error::Conflict(Fault::new(Code::Conflict, R::NAME, message)));
+    }
+    Ok(saved)
+}
+
+/// The record of this number, held, to be written as another server has it: 409 of one that was deleted here.
+pub async fn held_to_take<R: Record>(
+    tx: &mut Conn,
+    caller: &Caller,
+    number_key: impl Into<Value>,
+) -> Result<Option<R>, Error> {
+    let found: Option<R> = by::<R>(tx, caller, "number_key", number_key).held().optional().await?;
+    match found {
+        Some(row) if row.head().deleted_at.is_some() => {
+            let message = format!("{} was deleted here, and is left out", row.head().name);
+            Err(Error::Conflict(Fault::new(Code::Conflict, R::NAME, message)))
+        }
+        found => Ok(found),
+    }
+}
+
+/// Writes a record and what differs in it into the audit trail.
+async fn keep<R: Record>(
+    tx: &mut Conn,
+    by: &Actor,
+    old: Option<R>,
     mut new: R,
     name: &'static str,
 ) -> Result<Saved<R>, Error> {
@@ -287,7 +331,6 @@ pub async fn save_as<R: Record>(
             Outcome::Updated(before)
         }
     };
-    announce::<R>(tx, by, &new, &view, name).await?;
     Ok(Saved { row: new, view, outcome })
 }
 

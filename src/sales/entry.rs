@@ -238,7 +238,7 @@ fn discount(value: Option<Decimal>, is_percent: Option<bool>) -> Discount {
 }
 
 /// The document as the totals see it.
-fn document(content: &Content, setting: &Setting) -> Document {
+pub(super) fn document(content: &Content, setting: &Setting) -> Document {
     let terms = &content.terms;
     let lines = content.lines.iter().map(|line| totals::Line {
         quantity: line.quantity,

@@ -13,6 +13,7 @@ pub mod promptpay;
 pub(crate) mod quotation;
 mod report;
 pub mod rules;
+mod taken;
 pub(crate) mod tax;
 pub mod totals;
 pub mod words;

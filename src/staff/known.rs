@@ -83,6 +83,16 @@ pub(crate) async fn by_ids(
     Ok(found.into_iter().map(|employee| (employee.id, employee)).collect())
 }
 
+/// The user id of an employee whom a record from another server names; another name stays as it is.
+pub(crate) fn told(known: &HashMap<String, Known>, name: &str) -> String {
+    maker(known, Some(name)).map_or_else(|| name.to_owned(), |id| id.to_string())
+}
+
+/// The user id of an employee whom a record from another server names, if there is such a one.
+pub(crate) fn maker(known: &HashMap<String, Known>, name: Option<&str>) -> Option<Uuid> {
+    known.get(&key(name?)).map(|employee| employee.id)
+}
+
 /// The user ids of those that a body's `field` names; whoever is no employee is a fault. A blank names nobody.
 pub(crate) fn ids_in(known: &HashMap<String, Known>, faults: &mut Faults, named: &[(String, &str)]) -> Vec<Uuid> {
     let mut ids = Vec::new();

@@ -7,6 +7,7 @@ pub(crate) mod payment;
 mod row;
 mod schedule;
 mod status;
+mod taken;
 mod write;
 
 use axum::extract::State;
@@ -19,6 +20,7 @@ use utoipa_axum::routes;
 pub(crate) use self::row::Row;
 use self::row::SalesOrder;
 pub(crate) use self::status::{Status, Who};
+pub(crate) use self::taken::take;
 pub(crate) use self::write::{SalesOrderWrite, put};
 use super::approval::{Approval, SalesDecisionWrite};
 use super::quotation::{self, checked_reason};

@@ -306,6 +306,33 @@ async fn insert(tx: &mut Conn, by: &Actor, row: &Row, new: New<'_>) -> Result<i6
     Ok(id)
 }
 
+/// Enters a payment that was made on another server.
+pub(super) async fn bring(tx: &mut Conn, row: &Row, payment: &Payment) -> Result<(), Error> {
+    let id = number::next(tx, row.company, "sales-payment").await?;
+    tx.sql(
+        "insert into sales_payment (company, id, sales_order, customer, amount, paid_on, instalment, method, reference, note,
+                                    receipt, created_by, created_at, cancelled_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(row.company)
+    .bind(id)
+    .bind(row.id)
+    .bind(row.customer)
+    .bind(payment.amount)
+    .bind(payment.paid_on.as_str())
+    .bind(payment.instalment)
+    .bind(payment.method.as_deref())
+    .bind(payment.reference.as_deref())
+    .bind(payment.note.as_deref())
+    .bind(payment.receipt.as_deref())
+    .bind(payment.created_by.as_str())
+    .bind(payment.created_at)
+    .bind(payment.cancelled_at)
+    .exec()
+    .await?;
+    Ok(())
+}
+
 async fn take_back(tx: &mut Conn, by: &Actor, row: &Row, payment: &Payment) -> Result<(), Error> {
     if let Some(receipt) = &payment.receipt {
         let message = format!("Receipt {receipt} was issued for payment {}", payment.id);

@@ -8,6 +8,7 @@ mod revision;
 mod row;
 mod send;
 mod status;
+mod taken;
 mod write;
 
 use axum::extract::State;
@@ -19,6 +20,7 @@ use utoipa_axum::routes;
 use self::row::Quotation;
 pub(crate) use self::row::Row;
 pub(crate) use self::status::{Status, Who};
+pub(crate) use self::taken::take;
 pub(crate) use self::write::{QuotationWrite, put};
 use super::approval::{Approval, SalesDecisionWrite};
 use super::{number_key, read_day};

@@ -304,7 +304,8 @@ fn is(row: &Row, number: &str) -> bool {
     crate::sales::number_key(number) == row.number_key
 }
 
-fn blank(by: &Actor, today: Date) -> Row {
+/// A quotation without anything.
+pub(super) fn blank(by: &Actor, today: Date) -> Row {
     Row {
         company: by.caller.company,
         id: 0,
