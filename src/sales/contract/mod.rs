@@ -8,6 +8,7 @@ mod row;
 mod run;
 mod send;
 mod service;
+mod taken;
 
 use axum::extract::State;
 use db::{Amount, Conn};
@@ -22,6 +23,7 @@ pub use self::row::Contract;
 pub(crate) use self::row::Row;
 pub(crate) use self::run::run;
 pub use self::service::ContractServiceDto;
+pub(crate) use self::taken::take;
 
 use crate::app::App;
 use crate::http::reply::One;

@@ -30,7 +30,8 @@ pub(super) fn is_stand_in(text: &str) -> bool {
     text.contains('\0')
 }
 
-fn blank(by: &Actor) -> Row {
+/// A contract of which nothing is known yet.
+pub(super) fn blank(by: &Actor) -> Row {
     Row {
         company: by.caller.company,
         id: 0,

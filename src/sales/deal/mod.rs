@@ -8,6 +8,7 @@ mod lookup;
 mod plan;
 mod stage;
 mod store;
+mod taken;
 mod view;
 
 use axum::extract::State;
@@ -20,6 +21,7 @@ use utoipa_axum::routes;
 
 pub(crate) use self::input::{DealCreate, DealUpdate};
 pub(crate) use self::store::Row;
+pub(crate) use self::taken::{name_on_board, take};
 pub use self::view::{Deal, DealCustomer, DealStage, DealsInterest, DealsLabel};
 
 use self::stage::Spot;

@@ -6,6 +6,7 @@ mod input;
 mod line;
 mod put;
 mod row;
+mod taken;
 
 use axum::extract::State;
 use db::Conn;
@@ -16,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::row::Expense;
+pub(crate) use self::taken::take;
 
 use self::input::{ExpenseWrite, Wanted};
 use self::put::{Decision, Step};

@@ -60,7 +60,8 @@ fn person(caller: &Caller) -> Option<Uuid> {
     }
 }
 
-fn blank(by: &Actor) -> Row {
+/// An expense of which nothing is known yet.
+pub(super) fn blank(by: &Actor) -> Row {
     Row {
         company: by.caller.company,
         id: 0,
@@ -208,7 +209,7 @@ async fn state(tx: &mut Conn, by: &Actor, row: &mut Row) -> Result<(), Error> {
 }
 
 /// The employee who is expected to approve it: the superior so many levels above the one who claims, as far as there is one.
-async fn approver(tx: &mut Conn, row: &Row) -> Result<Option<Uuid>, Error> {
+pub(super) async fn approver(tx: &mut Conn, row: &Row) -> Result<Option<Uuid>, Error> {
     let Some(owner) = row.owner.filter(|_| row.status == WAITING) else { return Ok(None) };
     let mut at = owner;
     for _ in 0..row.level.min(20) {
@@ -243,7 +244,8 @@ async fn save(
     Ok(saved)
 }
 
-async fn link(tx: &mut Conn, row: &Row, had: bool) -> Result<(), db::Error> {
+/// Keeps what an expense comes to by the types of its lines, by which it is found.
+pub(super) async fn link(tx: &mut Conn, row: &Row, had: bool) -> Result<(), db::Error> {
     if had {
         tx.sql("delete from expense_kind where company = $1 and expense = $2")
             .bind(row.company)
