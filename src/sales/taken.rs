@@ -406,10 +406,6 @@ fn set_money(content: &mut Content, taken: &DocumentTaken, given: &[LineTaken], 
 
 impl TaxTaken {
     fn read(&self) -> RateMoney {
-        RateMoney {
-            rate: self.vat_tax_value,
-            base: self.base.unwrap_or_default(),
-            vat: self.vat.unwrap_or_default(),
-        }
+        RateMoney { rate: self.vat_tax_value, base: self.base.unwrap_or_default(), vat: self.vat.unwrap_or_default() }
     }
 }

@@ -5,12 +5,12 @@ use db::Conn;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Order;
 use super::source::Source;
+use super::{Order, lists, sales};
 use crate::customer::{self, CustomerWrite};
-use crate::http::{Caller, Conditions, Error, lenient};
+use crate::http::{Caller, Conditions, Error, Faults, lenient};
 use crate::product::{self, ProductWrite};
-use crate::record;
+use crate::record::{self, Actor};
 use crate::staff::employee::{self, EmployeeUpsert};
 use crate::time::{self, Zone};
 
@@ -24,6 +24,16 @@ pub(crate) enum Kind {
     Customers,
     /// Products, with variants, prices, quantities and parts.
     Products,
+    /// Deals, with the boards, stages and other lists that they choose from.
+    Deals,
+    /// Quotations.
+    Quotations,
+    /// Sales orders, with their payments.
+    Orders,
+    /// Contracts, with their service agreements.
+    Contracts,
+    /// Expenses, with their steps of approval.
+    Expenses,
 }
 
 /// One way through the other server's list. What refers to records of its own kind comes in a step of its own.
@@ -34,6 +44,13 @@ pub(super) enum Step {
     Customers,
     Products,
     Bundles,
+    /// Look-up lists: what deals and documents choose from.
+    Lists,
+    Deals,
+    Quotations,
+    Orders,
+    Contracts,
+    Expenses,
 }
 
 /// What became of a record.
@@ -58,13 +75,27 @@ impl From<record::Outcome> for Outcome {
 
 impl Kind {
     /// Every kind, in the order in which they refer to one another.
-    pub(crate) const ALL: [Kind; 3] = [Kind::Employees, Kind::Customers, Kind::Products];
+    pub(crate) const ALL: [Kind; 8] = [
+        Kind::Employees,
+        Kind::Customers,
+        Kind::Products,
+        Kind::Deals,
+        Kind::Quotations,
+        Kind::Orders,
+        Kind::Contracts,
+        Kind::Expenses,
+    ];
 
     pub(super) fn steps(self) -> &'static [Step] {
         match self {
             Kind::Employees => &[Step::Employees, Step::Superiors],
             Kind::Customers => &[Step::Customers],
             Kind::Products => &[Step::Products, Step::Bundles],
+            Kind::Deals => &[Step::Lists, Step::Deals],
+            Kind::Quotations => &[Step::Lists, Step::Quotations],
+            Kind::Orders => &[Step::Lists, Step::Orders],
+            Kind::Contracts => &[Step::Contracts],
+            Kind::Expenses => &[Step::Expenses],
         }
     }
 
@@ -76,6 +107,11 @@ impl Kind {
             Kind::Products => {
                 "select count(*) from product where company = $1 and deleted_at is null and parent is null"
             }
+            Kind::Deals => "select count(*) from deal where company = $1 and deleted_at is null",
+            Kind::Quotations => "select count(*) from quotation where company = $1 and deleted_at is null",
+            Kind::Orders => "select count(*) from sales_order where company = $1 and deleted_at is null",
+            Kind::Contracts => "select count(*) from contract where company = $1 and deleted_at is null",
+            Kind::Expenses => "select count(*) from expense where company = $1 and deleted_at is null",
         })
         .bind(company)
         .one()
@@ -87,6 +123,7 @@ impl Kind {
 const EMPLOYEES: i64 = 50;
 const CUSTOMERS: i64 = 100;
 const PRODUCTS: i64 = 100;
+const DOCUMENTS: i64 = 100;
 
 impl Step {
     /// The word in the database.
@@ -97,12 +134,24 @@ impl Step {
             Step::Customers => "customers",
             Step::Products => "products",
             Step::Bundles => "bundles",
+            Step::Lists => "lists",
+            Step::Deals => "deals",
+            Step::Quotations => "quotations",
+            Step::Orders => "orders",
+            Step::Contracts => "contracts",
+            Step::Expenses => "expenses",
         }
     }
 
     /// Whether the report tells of it: the others go through a list that was counted already.
     pub(super) fn is_counted(self) -> bool {
-        matches!(self, Step::Employees | Step::Customers | Step::Products)
+        !matches!(self, Step::Superiors | Step::Bundles | Step::Lists)
+    }
+
+    /// Whether a server may have no such list, or not for every client: then these records are left out, and the rest is
+    /// copied.
+    pub(super) fn may_lack(self) -> bool {
+        matches!(self, Step::Deals | Step::Quotations | Step::Orders | Step::Contracts | Step::Expenses)
     }
 
     /// The operation that lists them.
@@ -111,6 +160,12 @@ impl Step {
             Step::Employees | Step::Superiors => "/v1/Employees/Enquiry",
             Step::Customers => "/v3/customers/enquiry",
             Step::Products | Step::Bundles => "/v2/Products/GetProduct",
+            Step::Lists => "/v1/setting",
+            Step::Deals => "/v1/deals/enquiry",
+            Step::Quotations => "/v1/quotation/enquiry",
+            Step::Orders => "/v2/salesorder/enquiry",
+            Step::Contracts => "/v1/contract/enquiry",
+            Step::Expenses => "/v1/Expenses/Enquiry",
         }
     }
 
@@ -128,6 +183,20 @@ impl Step {
             Step::Products | Step::Bundles => {
                 json!({"take": PRODUCTS, "status": [0, 1], "skip": skip, "cursor": cursor})
             }
+            Step::Lists => json!({}),
+            // The oldest first: what is added meanwhile comes behind them.
+            Step::Deals => json!({
+                "dealStageIds": [], "skip": skip, "take": DOCUMENTS, "pageLength": DOCUMENTS, "keyword": "",
+                "orderBy": "-dateCreated"
+            }),
+            Step::Quotations | Step::Orders | Step::Contracts => json!({
+                "skip": cursor.is_none().then_some(skip), "take": DOCUMENTS, "cursor": cursor, "orderBy": "-dateCreated"
+            }),
+            // These have no pages; what does not fit is asked for by its time.
+            Step::Expenses => json!({
+                "expenseTypeId": 0, "statusIds": [], "staffCodes": [], "searchText": null, "dateStart": null,
+                "dateEnd": cursor
+            }),
         }
     }
 
@@ -137,6 +206,12 @@ impl Step {
             Step::Employees | Step::Superiors => &row["staffCode"],
             Step::Customers => &row["customerCode"],
             Step::Products | Step::Bundles => &row["productCode"],
+            Step::Lists => &row["code"],
+            Step::Deals => &row["dealNo"],
+            Step::Quotations => &row["quotationNo"],
+            Step::Orders => &row["salesOrderNo"],
+            Step::Contracts => &row["contractNo"],
+            Step::Expenses => &row["expenseNo"],
         };
         code.as_str().map(str::trim).filter(|code| !code.is_empty()).map(str::to_owned)
     }
@@ -155,21 +230,19 @@ impl Step {
             }
             Step::Customers => ("/v3/customers", row.get("contacts").is_some() && row.get("customFields").is_some()),
             Step::Products | Step::Bundles => ("/v2/products", row.get("productUnitName").is_some()),
+            Step::Lists => return Ok(Some(row)),
+            Step::Deals | Step::Quotations | Step::Orders | Step::Contracts | Step::Expenses => {
+                return sales::whole(self, source, code, row).await;
+            }
         };
         if whole || code.is_empty() {
             return Ok(Some(row));
         }
-        let Some(mut answer) = source.get(path, code).await? else { return Ok(None) };
-        let data = answer["data"].take();
-        Ok(Some(match data {
-            Value::Object(mut data) if data.get("value").is_some_and(Value::is_object) => {
-                data.remove("value").unwrap_or_default()
-            }
-            data => data,
-        }))
+        Ok(source.get(path, code).await?.map(data_of))
     }
 
-    /// Writes a record as a client of the API would.
+    /// Writes a record as a client of the API would; documents and deals as they are stored there. What of it was left out
+    /// is told in `left`.
     pub(super) async fn put(
         self,
         tx: &mut Conn,
@@ -177,6 +250,7 @@ impl Step {
         record: &Value,
         order: &Order,
         now: i64,
+        left: &mut Faults,
     ) -> Result<Outcome, Error> {
         match self {
             Step::Employees => put_employee(tx, caller, employee_of(record, false), order, now).await,
@@ -190,7 +264,22 @@ impl Step {
             }
             Step::Products => put_product(tx, caller, record, now).await,
             Step::Bundles => put_parts(tx, caller, record, now).await,
+            Step::Lists => lists::put(tx, caller.company, record).await,
+            Step::Deals | Step::Quotations | Step::Orders | Step::Contracts | Step::Expenses => {
+                let by = Actor { caller: caller.clone(), now };
+                Ok(sales::put(self, tx, &by, record, left).await?.into())
+            }
         }
+    }
+}
+
+/// The record in an answer: in `data`, or in `data.value`.
+pub(super) fn data_of(mut answer: Value) -> Value {
+    match answer.get_mut("data").map(Value::take).unwrap_or_default() {
+        Value::Object(mut data) if data.get("value").is_some_and(Value::is_object) => {
+            data.remove("value").unwrap_or_default()
+        }
+        data => data,
     }
 }
 

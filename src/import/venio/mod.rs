@@ -3,8 +3,13 @@
 //! Record after record is read there and written here as a client of the API would write it, so a copy can be run again at
 //! any time: what is the same already stays untouched. How far it has come is written down with each record; a copy that
 //! was cut off goes on there. Nothing is deleted here because it is missing there.
+//!
+//! Deals, documents, contracts and expenses are history: they keep their numbers, statuses, dates and amounts, whatever the
+//! rules here, and nobody is told of them.
 
 mod kind;
+mod lists;
+mod sales;
 mod source;
 mod store;
 
@@ -17,7 +22,7 @@ pub(crate) use self::source::Account;
 use self::source::{Page, Source};
 use self::store::Progress;
 pub(crate) use self::store::Refused;
-use crate::http::{Caller, Error};
+use crate::http::{Caller, Code, Error, Fault, Faults};
 
 /// What is to be copied.
 #[derive(Debug)]
@@ -71,7 +76,7 @@ pub(crate) async fn run(
         for step in kind.steps() {
             let mut progress = Progress::open(db, order, &source.name(), *step, now()).await?;
             let task = Task { db, caller: &caller, order, step: *step };
-            while let Some(page) = next_page(&mut source, &mut progress, *step).await? {
+            while let Some(page) = next_page(&mut source, db, &mut progress, *step).await? {
                 task.take(&mut source, &mut progress, page, &now).await?;
                 tell(&progress.report(db, *kind).await?);
             }
@@ -84,17 +89,37 @@ pub(crate) async fn run(
     Ok(reports)
 }
 
-/// Records that could not be taken, the first 1,000.
+/// Records that could not be taken, or not as a whole: the first 1,000.
 pub(crate) async fn refused(db: &Db, company: i64) -> Result<Vec<Refused>, Error> {
     Ok(store::refused(db, company).await?)
 }
 
 /// Reads the page that the copy has come to; none when there is no more.
-async fn next_page(source: &mut Source, progress: &mut Progress, step: kind::Step) -> Result<Option<Page>, Error> {
+async fn next_page(
+    source: &mut Source,
+    db: &Db,
+    progress: &mut Progress,
+    step: kind::Step,
+) -> Result<Option<Page>, Error> {
     if progress.is_read {
         return Ok(None);
     }
-    let page = source.list(step.path(), &step.query(progress.skip, progress.cursor.as_deref(), progress.since)).await?;
+    if step == kind::Step::Lists {
+        let rows = if progress.skip == 0 { lists::rows(source).await? } else { Vec::new() };
+        return Ok((!rows.is_empty()).then_some(Page { rows, total: None, next: None }));
+    }
+    let query = step.query(progress.skip, progress.cursor.as_deref(), progress.since);
+    let page = if step.may_lack() {
+        let Some(page) = source.list_if_any(step.path(), &query).await? else {
+            let message = format!("POST {}: the other server has no such list, or not for this client", step.path());
+            progress.lack(db, Fault::new(Code::NotFound, step.path(), message)).await?;
+            return Ok(None);
+        };
+        page
+    } else {
+        source.list(step.path(), &query).await?
+    };
+    let page = if step == kind::Step::Expenses { sales::ungrouped(page, progress.cursor.as_deref()) } else { page };
     let first = page.rows.first().and_then(|row| step.code_of(row));
     if page.rows.is_empty() || (progress.cursor.is_none() && progress.skip > 0 && first == progress.first) {
         // A server that knows no skip gives its first page again.
@@ -143,8 +168,9 @@ impl Task<'_> {
         let written = self
             .db
             .write(async |mut tx| {
-                let outcome = self.step.put(&mut tx, self.caller, &record, self.order, now).await?;
-                progress.count(&mut tx, code, outcome).await?;
+                let mut left = Faults::default();
+                let outcome = self.step.put(&mut tx, self.caller, &record, self.order, now, &mut left).await?;
+                progress.count(&mut tx, code, outcome, left.list()).await?;
                 Ok::<_, Error>(outcome)
             })
             .await;

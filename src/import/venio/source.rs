@@ -1,5 +1,6 @@
 //! The server that is read from: tokens, pace, patience, and the shapes in which lists come.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -8,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::kind::Step;
 use crate::chat::line::describe;
 use crate::http::Error;
 
@@ -47,6 +49,10 @@ pub(super) struct Source {
     reached: bool,
     /// When the next call may be made.
     next: Instant,
+    /// Staff codes of employees by their user ids there, once they were needed.
+    people: Option<HashMap<String, String>>,
+    /// Names of header templates by their numbers there, once they were needed.
+    templates: Option<HashMap<i64, String>>,
 }
 
 /// What a call came to.
@@ -64,7 +70,8 @@ enum Outcome {
 
 impl Source {
     pub(super) fn new(http: reqwest::Client, account: Account) -> Source {
-        Source { http, account, token: None, reached: false, next: Instant::now() }
+        let next = Instant::now();
+        Source { http, account, token: None, reached: false, next, people: None, templates: None }
     }
 
     /// What a copy is remembered by: the same client of the same server.
@@ -75,17 +82,72 @@ impl Source {
     /// Reads one record; none when the server has no such.
     pub(super) async fn get(&mut self, path: &str, code: &str) -> Result<Option<Value>, Error> {
         let path = format!("{path}/{}", utf8_percent_encode(code, NON_ALPHANUMERIC));
-        self.call(Method::GET, &path, None).await
+        self.call(Method::GET, &path, None, false).await
+    }
+
+    /// Reads a list that has no pages; none when the server has no such, or does not show it to this client.
+    pub(super) async fn look(&mut self, path: &str) -> Result<Option<Vec<Value>>, Error> {
+        let answer = self.call(Method::GET, path, None, true).await?;
+        Ok(answer.and_then(Page::read).map(|page| page.rows))
     }
 
     /// Reads a page of a list.
     pub(super) async fn list(&mut self, path: &str, body: &Value) -> Result<Page, Error> {
-        let answer = self.call(Method::POST, path, Some(body)).await?;
+        let answer = self.call(Method::POST, path, Some(body), false).await?;
         let answer = answer.ok_or_else(|| failed(format!("POST {path}: no such operation")))?;
         Page::read(answer).ok_or_else(|| failed(format!("POST {path}: the answer has no list")))
     }
 
-    async fn call(&mut self, method: Method, path: &str, body: Option<&Value>) -> Result<Option<Value>, Error> {
+    /// The same of a list that not every server has; none when it has not, or does not show it to this client.
+    pub(super) async fn list_if_any(&mut self, path: &str, body: &Value) -> Result<Option<Page>, Error> {
+        Ok(self.call(Method::POST, path, Some(body), true).await?.and_then(Page::read))
+    }
+
+    /// Staff codes of employees by their user ids there: records name who did something by these.
+    pub(super) async fn people(&mut self) -> Result<&HashMap<String, String>, Error> {
+        if self.people.is_none() {
+            let mut people = HashMap::new();
+            loop {
+                let body = Step::Employees.query(i64::try_from(people.len()).unwrap_or(i64::MAX), None, None);
+                let page = self.list_if_any(Step::Employees.path(), &body).await?;
+                let known = people.len();
+                for row in page.into_iter().flat_map(|page| page.rows) {
+                    let (id, code) = (row["userId"].as_str(), row["staffCode"].as_str());
+                    if let (Some(id), Some(code)) = (id, code) {
+                        people.insert(id.to_owned(), code.to_owned());
+                    }
+                }
+                // A server that knows no skip gives its first page again.
+                if people.len() == known {
+                    break;
+                }
+            }
+            self.people = Some(people);
+        }
+        Ok(self.people.get_or_insert_default())
+    }
+
+    /// The name of a header template there.
+    pub(super) async fn template(&mut self, id: i64) -> Result<Option<String>, Error> {
+        if self.templates.is_none() {
+            let rows = self.look("/v2/salesorder/headerTemplate").await?.unwrap_or_default();
+            let read = |row: &Value| {
+                let name = row["headerTemplateName"].as_str()?;
+                Some((row["headerTemplateId"].as_i64()?, name.to_owned()))
+            };
+            self.templates = Some(rows.iter().filter_map(read).collect());
+        }
+        Ok(self.templates.as_ref().and_then(|templates| templates.get(&id).cloned()))
+    }
+
+    /// One call, until it is answered. `may_lack`: an operation that is refused is as good as none.
+    async fn call(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        may_lack: bool,
+    ) -> Result<Option<Value>, Error> {
         let (mut tries, mut renewed) = (0, false);
         loop {
             let token = match &self.token {
@@ -104,6 +166,10 @@ impl Source {
                     (self.token, renewed) = (None, true);
                 }
                 Outcome::Unauthorized => return Err(failed(format!("{method} {path}: the token is refused"))),
+                Outcome::Refused(why) if may_lack => {
+                    tracing::warn!(path, why, "the server does not show this");
+                    return Ok(None);
+                }
                 Outcome::Refused(why) | Outcome::Unreachable(why) => {
                     return Err(failed(format!("{method} {path}: {why}")));
                 }

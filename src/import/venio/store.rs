@@ -2,13 +2,16 @@
 
 use db::{Conn, Db};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::kind::{Kind, Outcome, Step};
 use super::{Order, Report};
-use crate::http::Error;
+use crate::http::{Error, Fault};
 
-/// A record that could not be taken.
+/// In the place of a code: the list itself could not be read.
+const WHOLE: &str = "*";
+
+/// A record that could not be taken, or not all of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Refused {
     /// The kind of record.
@@ -63,6 +66,13 @@ impl Progress {
                 .bind(order.since)
                 .exec()
                 .await?;
+                tx.sql("delete from venio_copy_fault where company = $1 and source = $2 and step = $3 and code = $4")
+                    .bind(order.company)
+                    .bind(source)
+                    .bind(step.name())
+                    .bind(WHOLE)
+                    .exec()
+                    .await?;
                 tx.sql(
                     "select company, source, step, since, total, skip, cursor, done, first, created, updated, unchanged,
                             older, failed
@@ -78,11 +88,20 @@ impl Progress {
         Ok(progress)
     }
 
-    /// Writes down, with the record itself, that one more of the page is dealt with.
-    pub(super) async fn count(&self, tx: &mut Conn, code: &str, outcome: Outcome) -> Result<(), db::Error> {
+    /// Writes down, with the record itself, that one more of the page is dealt with, and what of it was left out.
+    pub(super) async fn count(
+        &self,
+        tx: &mut Conn,
+        code: &str,
+        outcome: Outcome,
+        left: &[Fault],
+    ) -> Result<(), db::Error> {
         let [created, updated, unchanged] =
             [Outcome::Created, Outcome::Updated, Outcome::Unchanged].map(|which| i64::from(which == outcome));
         self.step_on(tx, [created, updated, unchanged, i64::from(outcome == Outcome::Left), 0]).await?;
+        if !left.is_empty() {
+            return self.note(tx, code, &json!(left)).await;
+        }
         tx.sql("delete from venio_copy_fault where company = $1 and source = $2 and step = $3 and code = $4")
             .bind(self.company)
             .bind(&self.source)
@@ -132,22 +151,33 @@ impl Progress {
     /// Writes down why a record could not be taken.
     pub(super) async fn fail(&mut self, db: &Db, code: &str, faults: &Value) -> Result<(), Error> {
         db.write(async |mut tx| {
-            tx.sql(
-                "insert into venio_copy_fault (company, source, step, code, faults) values ($1, $2, $3, $4, $5)
-                 on conflict (company, source, step, code) do update set faults = excluded.faults",
-            )
-            .bind(self.company)
-            .bind(&self.source)
-            .bind(&self.step)
-            .bind(code)
-            .bind(faults)
-            .later()
-            .await?;
+            self.note(&mut tx, code, faults).await?;
             self.step_on(&mut tx, [0, 0, 0, 0, 1]).await
         })
         .await?;
         self.done += 1;
         self.failed += 1;
+        Ok(())
+    }
+
+    async fn note(&self, tx: &mut Conn, code: &str, faults: &Value) -> Result<(), db::Error> {
+        tx.sql(
+            "insert into venio_copy_fault (company, source, step, code, faults) values ($1, $2, $3, $4, $5)
+             on conflict (company, source, step, code) do update set faults = excluded.faults",
+        )
+        .bind(self.company)
+        .bind(&self.source)
+        .bind(&self.step)
+        .bind(code)
+        .bind(faults)
+        .later()
+        .await
+    }
+
+    /// Writes down that the other server does not list these records at all.
+    pub(super) async fn lack(&self, db: &Db, fault: Fault) -> Result<(), Error> {
+        let faults = json!([fault]);
+        db.write(async |mut tx| self.note(&mut tx, WHOLE, &faults).await).await?;
         Ok(())
     }
 
@@ -200,7 +230,7 @@ impl Progress {
     }
 }
 
-/// What could not be taken at the last try, the first 1,000.
+/// What could not be taken at the last try, or not as a whole: the first 1,000.
 pub(super) async fn refused(db: &Db, company: i64) -> Result<Vec<Refused>, db::Error> {
     db.read()
         .await?

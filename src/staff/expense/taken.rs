@@ -159,12 +159,8 @@ impl ExpenseTaken {
     fn people(&self) -> Vec<&str> {
         let states = self.expense_states.iter().flatten().map(|state| &state.created_by_user_id);
         let log = self.activity_logs.iter().flatten().map(|entry| &entry.created_by_user_id);
-        let own = [
-            &self.staff_code,
-            &self.waiting_approve_by_user_id,
-            &self.approved_by_user_id,
-            &self.created_by_user_id,
-        ];
+        let own =
+            [&self.staff_code, &self.waiting_approve_by_user_id, &self.approved_by_user_id, &self.created_by_user_id];
         own.into_iter().chain(states).chain(log).filter_map(Option::as_deref).collect()
     }
 }
@@ -181,9 +177,8 @@ fn leave(given: &ExpenseTaken, left: &mut Faults) {
 }
 
 fn fill(row: &mut Row, given: &ExpenseTaken, told: &Told<'_>, faults: &mut Faults) {
-    let text = |text: &Option<String>| {
-        text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
-    };
+    let text =
+        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
     row.subject = text(&given.subject).unwrap_or_default();
     faults.longest("subject", &row.subject, 300);
     row.remark = text(&given.remark);
