@@ -189,6 +189,7 @@ async fn people(tx: &mut Conn, row: &mut Row, given: &DealTaken, faults: &mut Fa
     let others: Vec<(String, &str)> =
         others.map(|(index, code)| (format!("participantCodes[{index}]"), code.as_str())).collect();
     let codes = owner.iter().chain(&others).map(|(_, code)| *code).chain(given.create_by_user_id.as_deref());
+    let codes: Vec<&str> = codes.collect();
     let found = known::by_codes(tx, row.company, codes).await?;
     match known::ids_in(&found, faults, &owner).first() {
         Some(id) => row.owner = *id,

@@ -201,7 +201,7 @@ async fn payments(
     faults: &mut Faults,
 ) -> Result<Vec<Payment>, Error> {
     let Some(listed) = &given.payments else { return Ok(supposed(by, row, given)) };
-    let names = listed.iter().filter_map(|payment| payment.created_by_user_id.as_deref());
+    let names: Vec<&str> = listed.iter().filter_map(|payment| payment.created_by_user_id.as_deref()).collect();
     let people = known::by_codes(tx, by.caller.company, names).await?;
     // They are listed the latest first, and are numbered in the order in which they came.
     Ok(listed.iter().rev().map(|payment| payment.read(by, row, (&people, zone), faults)).collect())
