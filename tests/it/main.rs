@@ -84,5 +84,6 @@ mod tenancy;
 mod transfer;
 mod two_writers;
 mod venio;
+mod venio_sold;
 mod webhook;
 mod webhook_api;
