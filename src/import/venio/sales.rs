@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use db::Conn;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 use super::kind::{Step, data_of};
 use super::source::{Page, Source};
@@ -34,7 +34,7 @@ pub(super) async fn whole(step: Step, source: &mut Source, code: &str, row: Valu
         let number = utf8_percent_encode(code, NON_ALPHANUMERIC);
         record["payments"] = json!(source.look(&format!("/v2/salesorder/{number}/payments")).await?);
     }
-    name_people(&mut record, source.people().await?);
+    tidy(&mut record, source.people().await?);
     Ok(Some(record))
 }
 
@@ -79,8 +79,9 @@ fn is_paid(record: &Value) -> bool {
         || instalments.into_iter().flatten().any(|one| one["status"] == 2 || is_nonzero(&one["paidAmount"]))
 }
 
-/// Puts staff codes in the place of user ids, which are others here.
-fn name_people(value: &mut Value, people: &HashMap<String, String>) {
+/// Puts staff codes in the place of user ids, which are others here, and the amounts that are meant in the place of those
+/// that a server's floating-point sums have made of them: 99.35 for 99.35000000000001.
+fn tidy(value: &mut Value, people: &HashMap<String, String>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
@@ -90,11 +91,18 @@ fn name_people(value: &mut Value, people: &HashMap<String, String>) {
                             id.clone_from(code);
                         }
                     }
-                    value => name_people(value, people),
+                    value => tidy(value, people),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| name_people(item, people)),
+        Value::Array(items) => items.iter_mut().for_each(|item| tidy(item, people)),
+        Value::Number(number) if number.is_f64() => {
+            // Fifteen digits of a float are those that somebody wrote; what is behind them is not.
+            let written = number.as_f64().and_then(|float| format!("{float:.14e}").parse().ok());
+            if let Some(written) = written.and_then(Number::from_f64) {
+                *number = written;
+            }
+        }
         _ => {}
     }
 }
@@ -163,9 +171,17 @@ mod tests {
         let people = HashMap::from([("u1".to_owned(), "E1".to_owned())]);
         let mut record = json!({"createdByUserId": "u1", "name": "u1", "log": [{"createdByUserId": "u1", "userId": "u1"}],
             "modifiedByUserId": "a client"});
-        name_people(&mut record, &people);
+        tidy(&mut record, &people);
         let expected = json!({"createdByUserId": "E1", "name": "u1", "log": [{"createdByUserId": "E1", "userId": "u1"}],
             "modifiedByUserId": "a client"});
         assert_eq!(record, expected);
+    }
+
+    #[test]
+    fn amounts_are_those_that_were_meant() {
+        let came = "[99.35000000000001, 0.1, 10000000000.5, 12345.67, 33.335, 7, -0.30000000000000004]";
+        let mut amounts: Value = serde_json::from_str(came).unwrap_or_default();
+        tidy(&mut amounts, &HashMap::new());
+        assert_eq!(amounts.to_string(), "[99.35,0.1,10000000000.5,12345.67,33.335,7,-0.3]");
     }
 }
