@@ -33,6 +33,7 @@ fn command(app: &TestApp, base: &str, client: (&str, &str), args: &[&str]) -> Co
     command
 }
 
+/// Runs it to its end.
 pub fn run(app: &TestApp, base: &str, client: (&str, &str), args: &[&str]) -> Output {
     command(app, base, client, args).output().unwrap()
 }
@@ -42,6 +43,7 @@ pub fn reports(output: &Output) -> Vec<Value> {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
 }
 
+/// Of a report what was read, created, updated, unchanged and refused, and how many there are here.
 pub fn counts(report: &Value) -> [i64; 6] {
     ["read", "created", "updated", "unchanged", "failed", "here"].map(|name| report[name].as_i64().unwrap())
 }
@@ -213,6 +215,7 @@ pub struct Elsewhere {
     seen: Mutex<Vec<String>>,
 }
 
+/// Gives a token to whoever has the right secret.
 pub async fn token(State(server): State<Arc<Elsewhere>>, body: String) -> (StatusCode, Json<Value>) {
     if !body.contains("client_secret=right") {
         return (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"})));
