@@ -25,7 +25,7 @@ struct Key {
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// The text is no key.
-    #[error("a secret key is 32 bytes in hex or Base64; make one with: openssl rand -hex 32")]
+    #[error("a secret key is 32 bytes in hex or Base64; make one with: sala key new (or openssl rand -hex 32)")]
     Format,
     /// PostgreSQL, and no key given.
     #[error(

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, sqlite_file};
+use super::{Failure, sqlite_file, unusable};
 
 /// The lock of a database; it ends with the process, however that ends.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ impl Lock {
     pub(super) fn take(database: &str) -> Result<Option<Lock>, Failure> {
         let Some(database) = sqlite_file(database) else { return Ok(None) };
         let path = beside(&database);
-        let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
+        let failed = |error: std::io::Error| unusable(&path, &error);
         let mut options = OpenOptions::new();
         let mut file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         match patient(&file) {

@@ -24,7 +24,7 @@ mod webhook;
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -302,9 +302,14 @@ fn make_folder(common: &Common) -> Result<(), Failure> {
     if let Some(file) = sqlite_file(&common.database)
         && let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty())
     {
-        std::fs::create_dir_all(folder).map_err(|error| Failure(format!("{}: {error}", folder.display())))?;
+        std::fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
     }
     Ok(())
+}
+
+/// Why a command can do nothing with a file or a folder of its own.
+fn unusable(path: &Path, error: &impl Display) -> Failure {
+    Failure(format!("{}: {error}; may this user read and write it?", path.display()))
 }
 
 /// Opens the database as it is, and makes it where it is not there.
@@ -313,7 +318,7 @@ async fn open_unmigrated(common: &Common, pool_size: usize) -> Result<Db, Failur
     let options = db::Options { pool_size, ..db::Options::default() };
     let opened = Db::open(&common.database, options).await;
     opened.map_err(|error| match sqlite_file(&common.database) {
-        Some(file) => Failure(format!("database {}: {error}; may this user read and write it?", file.display())),
+        Some(file) => unusable(&file, &error),
         None => Failure(format!("database: {error}")),
     })
 }
@@ -372,7 +377,7 @@ fn media_place(common: &Common, given: Option<&String>) -> String {
 /// Opens the media store for a command.
 fn media(common: &Common, given: Option<&String>) -> Result<Store, Failure> {
     let place = media_place(common, given);
-    Store::open(&place).map_err(|error| Failure(format!("media store {place}: {error}")))
+    Store::open(&place).map_err(|error| Failure(format!("media store {place}: {error}; see --media")))
 }
 
 /// Shows on standard error how far a command has come; nothing where that is no terminal.
@@ -409,6 +414,13 @@ fn now() -> i64 {
 
 fn print_text(text: &str) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+/// Says where a server is. One whose output nobody reads (any more) works all the same.
+fn announce(text: &str) {
+    if let Err(error) = writeln!(io::stdout(), "{text}") {
+        tracing::warn!(%error, "standard output takes nothing");
+    }
 }
 
 /// The program, as reports of faults name it.

@@ -10,12 +10,11 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use super::lock::Lock;
-use super::{Failure, demo, keys, make_folder, media_place, open_unmigrated, print_text, sqlite_file};
+use super::{Failure, announce, demo, keys, make_folder, media, open_unmigrated, sqlite_file};
 use crate::app::{App, Clock};
 use crate::config::{Common, Config, Role};
 use crate::http::{Server, idempotency};
 use crate::job::{self, Runner};
-use crate::media::Store;
 use crate::{MIGRATIONS, http, telemetry};
 
 /// Requests and jobs get this long to end after SIGTERM; the process is gone within ten seconds.
@@ -38,7 +37,7 @@ pub(super) async fn run(common: &Common, config: Config) -> Result<(), Failure> 
         () = &mut stopped => return Ok(()),
     };
     let welcome = if demo { demo::welcome(&server.app, common, server.address).await? } else { String::new() };
-    print_text(&format!("Sala listens on http://{}{welcome}", server.address))?;
+    announce(&format!("Sala listens on http://{}{welcome}", server.address));
     stopped.await;
     tracing::info!("stopping");
     server.stop().await;
@@ -68,8 +67,7 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
     let migrated = db.migrate(MIGRATIONS).await?;
     let vault = keys::fitting(common, &db).await?;
     tracing::info!(applied = migrated.applied, version = migrated.version, database = %db.kind(), "schema is current");
-    let media = Store::open(&media_place(common, config.media.as_ref()))
-        .map_err(|error| Failure::new(format!("media store: {error}")))?;
+    let media = media(common, config.media.as_ref())?;
     let address = listener.local_addr()?;
     config.listen = address;
     config.database_file = sqlite_file(&common.database);

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use simulator::line::{Config, Line};
 use tokio::net::TcpListener;
 
-use super::{Failure, print_text};
+use super::{Failure, announce};
 
 #[derive(Debug, Args)]
 pub(super) struct Simulate {
@@ -34,7 +34,7 @@ impl Simulate {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Provider::Line { listen, channel_secret, access_token } = self.provider;
         let listener = TcpListener::bind(listen).await.map_err(|error| Failure::new(format!("{listen}: {error}")))?;
-        print_text(&welcome(listener.local_addr()?))?;
+        announce(&welcome(listener.local_addr()?));
         let config = Config { channel_secret, access_token, ..Config::default() };
         let stop = async {
             let _ = tokio::signal::ctrl_c().await;

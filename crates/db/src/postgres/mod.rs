@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
 use futures_util::{StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
-use tokio_postgres::{Client, Statement, error::SqlState};
+use tokio_postgres::{Client, Config, Statement, config::Host, error::SqlState};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{Conn, Error, Options, Stats, Value};
@@ -21,6 +21,8 @@ pub(crate) use unit::Unit;
 /// A pool of connections to one server.
 pub(crate) struct Postgres {
     pool: Pool,
+    /// Where the server is, in words.
+    place: String,
     tls: MakeRustlsConnect,
     hold: Duration,
     read: Duration,
@@ -36,6 +38,7 @@ impl Postgres {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(options.acquire_timeout);
         }
+        let place = place(&config);
         // Statements are few and short: planning each again for its values costs more than a generic plan ever does, and
         // so does starting workers or compiling for one that a generic plan takes for a long one.
         let given = config.get_options().unwrap_or_default().to_owned();
@@ -58,7 +61,7 @@ impl Postgres {
                 .build()
                 .map_err(|e| Error::Unavailable(e.to_string()))?;
             let (hold, read, counts) = (options.hold_limit, options.read_limit, unit::Counts::default());
-            Ok::<_, Error>(Self { pool, tls, hold, read, counts })
+            Ok::<_, Error>(Self { pool, place: place.clone(), tls, hold, read, counts })
         };
         let this = open("force_generic_plan")?;
         // A wrong password or a server that is down is said now, not at the first request.
@@ -77,10 +80,11 @@ impl Postgres {
                 self.counts.busy();
                 Error::Busy
             }
-            PoolError::Timeout(_) => Error::Unavailable("the server did not answer in time".into()),
-            PoolError::Backend(fault) => match error(&fault) {
-                full @ (Error::Unavailable(_) | Error::Busy) => full,
-                other => Error::Unavailable(other.to_string()),
+            PoolError::Timeout(_) => Error::Unavailable(format!("{} did not answer in time", self.place)),
+            PoolError::Backend(fault) => match (unconnected(&fault), error(&fault)) {
+                (Some(why), _) => Error::Unavailable(format!("could not connect to {}: {why}", self.place)),
+                (None, full @ (Error::Unavailable(_) | Error::Busy)) => full,
+                (None, other) => Error::Unavailable(other.to_string()),
             },
             PoolError::Closed => Error::Unavailable("the database is closed".into()),
             other => Error::Unavailable(other.to_string()),
@@ -270,6 +274,26 @@ fn stale(fault: &tokio_postgres::Error) -> bool {
     })
 }
 
+/// The servers of a configuration: the address without user and password.
+fn place(config: &Config) -> String {
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate().map(|(at, host)| {
+        let port = ports.get(at).or_else(|| ports.first()).copied().unwrap_or(5432);
+        match host {
+            Host::Tcp(name) => format!("{name}:{port}"),
+            #[cfg(unix)]
+            Host::Unix(folder) => format!("{}, port {port}", folder.display()),
+        }
+    });
+    hosts.collect::<Vec<_>>().join(" or ")
+}
+
+/// Why no connection came about, in the system's words: nobody listens, or the name is not known.
+fn unconnected(fault: &tokio_postgres::Error) -> Option<String> {
+    let source = std::error::Error::source(fault)?;
+    fault.to_string().starts_with("error connecting").then(|| source.to_string())
+}
+
 /// Whether the connection is gone, as opposed to the server having refused something.
 fn lost(fault: &tokio_postgres::Error) -> bool {
     match fault.code() {
@@ -310,24 +334,24 @@ pub(crate) fn error(fault: &tokio_postgres::Error) -> Error {
             "22021" | "22P05" => Error::Invalid("text that the server cannot keep".into()),
             "40001" | "40P01" | "55P03" | "57014" | "53300" => Error::Busy,
             _ if ["08", "28", "3D", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
-                // About names of databases and roles, never about values.
-                let words = if code.starts_with("28") || code.starts_with("3D") { db.message() } else { code };
+                // About names of databases and roles, or that the server starts or stops; never about values.
+                let own = ["28", "3D", "57P"].iter().any(|class| code.starts_with(class));
+                let words = if own { db.message() } else { code };
                 Error::Unavailable(format!("the server says: {words}"))
             }
             _ if code.starts_with("42") => Error::Sql(format!("{code} {}", db.message())),
             _ => Error::Sql(place()),
         };
     }
-    let text = fault.to_string();
-    if let Some(source) = std::error::Error::source(fault) {
-        if text.starts_with("error connecting") {
-            return Error::Unavailable(format!("could not connect: {source}"));
-        }
-        if text.contains("TLS handshake") {
-            return Error::Unavailable(format!(
-                "no connection with TLS: {source}; set sslmode=disable, or switch TLS on at the server"
-            ));
-        }
+    if let Some(why) = unconnected(fault) {
+        return Error::Unavailable(format!("could not connect: {why}"));
+    }
+    if let Some(source) = std::error::Error::source(fault)
+        && fault.to_string().contains("TLS handshake")
+    {
+        return Error::Unavailable(format!(
+            "no connection with TLS: {source}; set sslmode=disable, or switch TLS on at the server"
+        ));
     }
     if lost(fault) {
         return Error::Unavailable("the connection was lost".into());
