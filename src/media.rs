@@ -45,6 +45,9 @@ const LONGEST_DOWNLOAD: Duration = Duration::from_secs(15 * 60);
 /// After so many tries a file is given up.
 const MOST_TRIES: i64 = 20;
 
+/// Between two tries of a job that the store hinders, in milliseconds.
+const PAUSE: i64 = 60 * 1000;
+
 /// Files go to the store in pieces of this many bytes; S3 takes none that is smaller.
 const PIECE: usize = 5 * 1024 * 1024;
 
@@ -84,11 +87,11 @@ impl Store {
         BufWriter::with_capacity(Arc::clone(&self.0), key(id), PIECE).with_max_concurrency(2)
     }
 
-    /// A file, to be read piece by piece; 404 when it is not there.
+    /// A file, to be read piece by piece; 404 when it is not there, 503 when the store does not answer.
     pub async fn get(&self, id: &str) -> Result<GetResult, Error> {
         self.0.get(&key(id)).await.map_err(|error| match error {
             object_store::Error::NotFound { .. } => Error::NotFound("file"),
-            error => Error::Internal(format!("media store: {error}")),
+            error => unread(&error),
         })
     }
 
@@ -142,10 +145,9 @@ impl Store {
 
     /// Deletes a file, and in a folder what a killed server has left of it; one that is not there is deleted.
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
-        let failed = |error: &dyn std::fmt::Display| Error::Internal(format!("media store: {error}"));
         match self.0.delete(&key(id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(failed(&error)),
+            Err(error) => return Err(unwritten(&error)),
         }
         let Some(folder) = &self.1 else { return Ok(()) };
         // A file that is being written lies beside its place as `name#1`, `name#2`, …
@@ -153,10 +155,31 @@ impl Store {
             match tokio::fs::remove_file(folder.join(format!("{}#{number}", key(id)))).await {
                 Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
-                Err(error) => return Err(failed(&error)),
+                Err(error) => return Err(unwritten(&error)),
             }
         }
         Ok(())
+    }
+}
+
+/// The store gives no file: the log gets the reason, the caller hears that it is no fault of the request.
+pub fn unread(error: &object_store::Error) -> Error {
+    tracing::error!(%error, "the media store cannot be read");
+    Error::Busy("The media store cannot be read now")
+}
+
+/// The same where it takes or deletes none: its disk is full, or it is away.
+pub fn unwritten(error: &dyn std::fmt::Display) -> Error {
+    tracing::error!(%error, "the media store cannot be written");
+    Error::Busy("The media store cannot take files now")
+}
+
+/// How a job ends that the store hinders: it is run again every minute, for as long as that takes. Its tries do not count,
+/// because files would be given up that are there once the store works again.
+pub fn hindered(app: &App, error: Error) -> Result<Next, Error> {
+    match error {
+        Error::Busy(_) => Ok(Next::Later(app.now() + PAUSE)),
+        error => Err(error),
     }
 }
 
@@ -233,6 +256,10 @@ async fn find(conn: &mut Conn, company: i64, id: &str) -> Result<Option<Row>, db
 
 /// Job: fetches a file and stores it; of a file that is gone, deletes the bytes.
 pub async fn fetch(app: &App, job: &Job) -> Result<Next, Error> {
+    settle_one(app, job).await.or_else(|error| hindered(app, error))
+}
+
+async fn settle_one(app: &App, job: &Job) -> Result<Next, Error> {
     let Some(row) = find(&mut app.db.read().await?, job.company, &job.key).await? else { return Ok(Next::Done) };
     match row.state.as_str() {
         "waiting" => {}
@@ -334,7 +361,6 @@ async fn download(app: &App, credentials: &line::Credentials<'_>, id: &str, medi
     let mut writer = app.media.writer(media);
     let mut size: u64 = 0;
     let mut chunks = response.bytes_stream();
-    let store_failed = |error: std::io::Error| Error::Internal(format!("media store: {error}"));
     loop {
         match chunks.try_next().await {
             Ok(Some(chunk)) => {
@@ -343,7 +369,11 @@ async fn download(app: &App, credentials: &line::Credentials<'_>, id: &str, medi
                     let _ = writer.abort().await;
                     return Ok(Got::Gone(format!("it is larger than {LARGEST} bytes")));
                 }
-                writer.write_all(&chunk).await.map_err(store_failed)?;
+                if let Err(error) = writer.write_all(&chunk).await {
+                    // What was written takes space that the store may not have; the file is fetched anew.
+                    let _ = writer.abort().await;
+                    return Err(unwritten(&error));
+                }
             }
             Ok(None) => break,
             Err(error) => {
@@ -352,7 +382,7 @@ async fn download(app: &App, credentials: &line::Credentials<'_>, id: &str, medi
             }
         }
     }
-    writer.shutdown().await.map_err(store_failed)?;
+    writer.shutdown().await.map_err(|error| unwritten(&error))?;
     Ok(Got::Stored { content_type, size: i64::try_from(size).unwrap_or(i64::MAX) })
 }
 

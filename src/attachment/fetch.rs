@@ -11,6 +11,7 @@ use super::{Record, Row, announce, by_id, intake, views};
 use crate::app::App;
 use crate::http::Error;
 use crate::job::{Job, Next, backoff};
+use crate::media;
 use crate::webhook::client;
 
 /// After so many tries a file is given up.
@@ -28,6 +29,10 @@ const SLOWEST: u64 = 1024;
 
 /// Runs the job.
 pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
+    settle(app, job).await.or_else(|error| media::hindered(app, error))
+}
+
+async fn settle(app: &App, job: &Job) -> Result<Next, Error> {
     let row = by_id(&mut app.db.read().await?, job.company, &job.key).await?;
     match row {
         None => app.media.delete(&job.key).await?,
@@ -63,7 +68,14 @@ enum Got {
 async fn fetch(app: &App, job: &Job, source: &str) -> Result<Next, Error> {
     let limit = Duration::from_secs(app.config.upload_timeout.max(1));
     let got = match tokio::time::timeout(limit, download(app, &job.key, source)).await {
-        Ok(got) => got?,
+        Ok(Ok(got)) => got,
+        Ok(Err(error)) => {
+            // No fault of the address: it is tried again for as long as it takes, and whoever waits for the file sees why.
+            if matches!(error, Error::Busy(_)) {
+                note(app, job, "waiting", "the media store cannot take files now").await?;
+            }
+            return Err(error);
+        }
         Err(_) => Got::NotYet(format!("it took longer than {} seconds", limit.as_secs())),
     };
     match got {

@@ -48,6 +48,7 @@ struct Signed {
         (status = 200, description = "The file.", content_type = "application/octet-stream"),
         (status = 400, response = inline(crate::http::openapi::BadRequest)),
         (status = 404, response = inline(crate::http::openapi::NotFound)),
+        (status = 503, response = inline(crate::http::openapi::Unavailable)),
     ),
     security(())
 )]
@@ -80,6 +81,7 @@ async fn get_file(
     responses(
         (status = 200, description = "The picture.", content_type = "application/octet-stream"),
         (status = 404, response = inline(crate::http::openapi::NotFound)),
+        (status = 503, response = inline(crate::http::openapi::Unavailable)),
     ),
     security(())
 )]

@@ -9,6 +9,7 @@ use super::name;
 use crate::app::App;
 use crate::http::Error;
 use crate::job::{self, Kind};
+use crate::media;
 use crate::oauth::random;
 
 /// Bytes without a record are looked for after so long: no upload takes longer.
@@ -61,7 +62,11 @@ impl Sink {
         let wanted = name::HEAD - self.head.len();
         self.head.extend_from_slice(&bytes[..bytes.len().min(wanted)]);
         self.hash.update(&bytes);
-        self.writer.put(bytes).await.map_err(|error| Refusal::Store(failed(&error)))
+        if let Err(error) = self.writer.put(bytes).await {
+            self.abort().await;
+            return Err(Refusal::Store(media::unwritten(&error)));
+        }
+        Ok(())
     }
 
     /// Gives the file up.
@@ -72,19 +77,13 @@ impl Sink {
 
     /// Ends the file: it is on disk when this returns.
     pub(super) async fn finish(mut self, name: &str) -> Result<Stored, Error> {
-        self.writer.shutdown().await.map_err(|error| failed(&error))?;
+        self.writer.shutdown().await.map_err(|error| media::unwritten(&error))?;
         Ok(Stored {
             size: i64::try_from(self.size).unwrap_or(i64::MAX),
             sha256: self.hash.finalize().to_vec(),
             content_type: name::content_type(&self.head, name),
         })
     }
-}
-
-/// The log gets the reason, the caller hears that it is no fault of the request.
-fn failed(error: &impl std::fmt::Display) -> Error {
-    tracing::error!(%error, "the media store failed");
-    Error::Busy("The media store cannot take files now")
 }
 
 /// An id that cannot be guessed. It begins with the company, as the ids of media do, and names the bytes in the store.

@@ -302,7 +302,7 @@ async fn create_import(
     };
     // After a COMMIT of which nobody knows, the import may be there, and needs its file; if not, its age deletes it.
     if reply.as_ref().is_err_and(|error| !matches!(error, Error::Db(db::Error::Unknown))) {
-        app.media.delete(&received.file).await?;
+        upload::drop_file(&app, &received.file).await;
     }
     app.wakes.wake(JobKind::Import);
     reply

@@ -25,6 +25,7 @@ use super::undo;
 use crate::app::App;
 use crate::http::{Caller, Code, Error};
 use crate::job::{self, Job, Kind as JobKind, Next};
+use crate::media;
 use crate::setting::profile;
 
 /// Rows in a unit of work: enough that a COMMIT costs little, and few enough that other writers wait for a twentieth of a
@@ -149,7 +150,7 @@ async fn fetch(app: &App, import: &Import) -> Result<TempPath, Stop> {
     let disk = |error: std::io::Error| Error::Internal(format!("a temporary file: {error}"));
     let (file, path) = NamedTempFile::new().map_err(disk)?.into_parts();
     let mut file = tokio::fs::File::from_std(file);
-    while let Some(piece) = pieces.try_next().await.map_err(|error| Error::Internal(format!("media store: {error}")))? {
+    while let Some(piece) = pieces.try_next().await.map_err(|error| media::unread(&error))? {
         file.write_all(&piece).await.map_err(disk)?;
     }
     file.flush().await.map_err(disk)?;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::header::Mapping;
 use crate::app::App;
 use crate::http::{Code, Error, Faults};
+use crate::media;
 
 /// A file in the media store, and what its sender said of it.
 #[derive(Debug, Default)]
@@ -89,9 +90,16 @@ async fn form(app: &App, company: i64, mut form: multer::Multipart<'_>) -> Resul
         Err(error) => error,
     };
     if !upload.file.is_empty() {
-        app.media.delete(&upload.file).await?;
+        drop_file(app, &upload.file).await;
     }
     Err(refused)
+}
+
+/// Deletes a file of which nothing comes. The answer is why, whatever the store says to it.
+pub(super) async fn drop_file(app: &App, file: &str) {
+    if let Err(error) = app.media.delete(file).await {
+        tracing::warn!(%error, file, "a file of a refused import stays in the media store");
+    }
 }
 
 fn unreadable(error: multer::Error) -> Error {
@@ -109,10 +117,7 @@ pub(crate) async fn keep(
     let mut writer = app.media.writer(&file);
     let mut size = 0;
     let mut pieces = std::pin::pin!(pieces);
-    let failed = |error: std::io::Error| {
-        tracing::error!(%error, "the media store takes no file");
-        Error::Busy("The media store cannot take files now")
-    };
+    let failed = |error: std::io::Error| media::unwritten(&error);
     let ended = async {
         while let Some(piece) = pieces.try_next().await? {
             size += piece.len();

@@ -166,6 +166,8 @@ pub enum Next {
     Done,
     /// To be run again at this time (Unix milliseconds); counts as a further try.
     At(i64),
+    /// To be run again at this time as if for the first time: what was in the way is no fault of the work.
+    Later(i64),
     /// To be run again at once; something was achieved.
     Again,
     /// The run ended its job itself, in its own last unit of work; see [`finish`].

@@ -330,6 +330,7 @@ async fn record(app: &App, job: &Job, ended: Result<Next, Error>) -> Result<(), 
         Ok(Next::Finished) => return Ok(()),
         Ok(Next::Done) => return app.db.write(async |mut tx| finish(&mut tx, job, now).await).await,
         Ok(Next::Again) => (now, 0, None),
+        Ok(Next::Later(at)) => (at, 0, None),
         Ok(Next::At(at)) => (at, job.tries, None),
         Err(error) => {
             tracing::error!(%error, tries = job.tries, "job failed");

@@ -19,6 +19,7 @@ use crate::customer::store as customers;
 use crate::document;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Faults, Path, Reply};
 use crate::mail::{self, Attachment, Language, Letter, MOST_FILES, Template, Wishes};
+use crate::media;
 use crate::setting::list::List;
 use crate::setting::{choice, profile};
 use crate::time;
@@ -232,7 +233,7 @@ async fn send(app: &App, caller: &Caller, parcel: Parcel) -> Result<Reply<Option
     let document = Attachment::document(app, letter.company, document::Kind::Contract, &number, how).await?;
     letter.attachments.push(document);
     for file in files {
-        let bytes = app.media.get(&file.id).await?.bytes().await.map_err(|error| Error::Internal(error.to_string()))?;
+        let bytes = app.media.get(&file.id).await?.bytes().await.map_err(|error| media::unread(&error))?;
         let content_type = file.content_type.unwrap_or_default();
         letter.attachments.push(Attachment { name: file.name, content_type, bytes });
     }

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::refused::{PAUSE, refuse, relent};
 use super::{PDF, PNG, Part, attach_json, file, jobs, kept, later, open, send, shop, shop_with, subscribed};
 use crate::app::TestApp;
 
@@ -166,6 +167,32 @@ async fn a_server_that_fails_is_asked_again_and_one_that_refuses_is_not() {
     assert_eq!((&file(&app, &id).await["state"], source.asked()), (&json!("failed"), 8), "given up in the end");
     assert_eq!(jobs(&app).await, 0);
     assert_eq!(kept(&app), 1);
+}
+
+#[tokio::test]
+async fn a_file_for_which_there_is_no_room_waits_for_it() {
+    let mut app = shop().await;
+    let source = Source::start().await;
+    source.give([Page::body(200, PDF)]);
+    let id = by_url(&app, &source.url).await;
+    refuse(&app);
+    app.run_jobs().await;
+    // More often than its server would be asked.
+    for _ in 0..20 {
+        later(&mut app, PAUSE).await;
+    }
+    let waiting = file(&app, &id).await;
+    let why = "the media store cannot take files now";
+    assert_eq!((&waiting["state"], &waiting["reason"]), (&json!("waiting"), &json!(why)));
+    relent(&app);
+    source.give([Page::body(503, b""), Page::body(200, PDF)]);
+    later(&mut app, PAUSE).await;
+    assert_eq!(file(&app, &id).await["reason"], "its server answers 503", "which is its first failure");
+    later(&mut app, PAUSE).await;
+    let stored = file(&app, &id).await;
+    assert_eq!((&stored["state"], &stored["reason"]), (&json!("stored"), &Value::Null), "{stored}");
+    assert_eq!(open(&app, &stored["fileUrl"]).await.bytes, PDF);
+    assert_eq!((kept(&app), jobs(&app).await), (1, 0));
 }
 
 #[tokio::test]

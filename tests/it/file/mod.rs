@@ -1,6 +1,7 @@
 //! Files of customers: every way in, what they turn out to be, and who can get them out again.
 
 mod fetched;
+mod refused;
 
 use std::convert::Infallible;
 use std::time::Duration;
