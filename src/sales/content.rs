@@ -154,12 +154,17 @@ impl Content {
             line.vat = amounts.vat;
             line.withholding = amounts.withholding;
         }
+        let is_own = self.terms.currency == own_currency;
         let own = |amount: Amount| {
-            if self.terms.currency == own_currency {
+            if is_own {
                 return Some(amount);
             }
             totals::converted(amount, self.terms.currency_rate?, totals::places(own_currency))
         };
+        let (own_total_vat, own_grand_total) = (own(totals.total_vat), own(totals.grand_total));
+        // Both are rounded, and what is before VAT is the rest, so that they add up there, too.
+        let rest = own_grand_total.zip(own_total_vat).and_then(|(total, vat)| total.checked_sub(vat));
+        let own_net = if is_own { Some(totals.net) } else { rest };
         let rates = totals.rates.iter().map(|rate| RateMoney { rate: rate.rate, base: rate.base, vat: rate.vat });
         self.money = Money {
             sub_total: totals.sub_total,
@@ -171,9 +176,9 @@ impl Content {
             withholding: totals.withholding,
             net_to_receive: totals.net_to_receive,
             rates: rates.collect(),
-            own_net: own(totals.net),
-            own_total_vat: own(totals.total_vat),
-            own_grand_total: own(totals.grand_total),
+            own_net,
+            own_total_vat,
+            own_grand_total,
         };
     }
 

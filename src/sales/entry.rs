@@ -168,16 +168,19 @@ async fn terms(
 ) -> Result<Terms, Error> {
     let currency = match &entry.currency {
         Patch::Set(code) if !code.trim().is_empty() => code.trim().to_ascii_uppercase(),
-        Patch::Keep if !is_new => was.currency,
+        Patch::Keep if !is_new => was.currency.clone(),
         _ => setting.currency.clone(),
     };
     if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
         faults.add(Code::InvalidFormat, "currencyCode", "currencyCode must be three letters (ISO 4217)");
     }
-    let currency_rate = entry.currency_rate.clone().over(was.currency_rate);
+    // A rate is that of one currency: another one is without until it gets its own.
+    let kept_rate = was.currency_rate.filter(|_| was.currency == currency);
+    let currency_rate = entry.currency_rate.clone().over(kept_rate);
     if currency_rate.is_some_and(|rate| rate.is_negative() || rate.is_zero()) {
         faults.add(Code::OutOfRange, "currencyRate", "currencyRate must be above 0");
     }
+    let currency_rate = currency_rate.filter(|_| currency != setting.currency);
     let header_template = match entry.header_template {
         Patch::Set(id) => {
             match choice::find(tx, company, List::HeaderTemplates, id).await?.filter(|choice| choice.is_active) {

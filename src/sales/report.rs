@@ -15,14 +15,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::content::Line;
+use super::decimal::Decimal;
 use super::order::{self, Status};
-use super::read_day;
+use super::{read_day, totals};
 use crate::app::App;
 use crate::http::caller::Range;
 use crate::http::{Caller, Envelope, Error, Faults, Query, Reply};
 use crate::record;
 use crate::report::sold::{self, Owed, Sold};
+use crate::setting::profile;
 use crate::time;
 
 /// The routes of this resource.
@@ -353,17 +354,24 @@ struct Open {
 }
 
 /// Keeps a row for each line of an order, as it is written.
-pub(super) async fn keep(tx: &mut Conn, row: &order::Row) -> Result<(), db::Error> {
+pub(super) async fn keep(tx: &mut Conn, row: &order::Row) -> Result<(), Error> {
+    // Nearly every order is in the company's own currency and has no rate.
+    let rate = match row.terms.currency_rate {
+        Some(rate) => {
+            let own = profile::of(tx, row.company).await?.currency;
+            (own != row.terms.currency).then(|| (rate, totals::places(&own)))
+        }
+        None => None,
+    };
     tx.sql("delete from sales_line where company = $1 and sales_order = $2")
         .bind(row.company)
         .bind(row.id)
         .later()
         .await?;
     let mut rows = Rows::new(&[("position", Type::BigInt), ("product", Type::BigInt), ("net", Type::BigInt)]);
-    for (position, line) in (0_i64..).zip(&row.lines) {
-        if let Some(net) = own_net(row, line) {
-            rows.push([position.into(), line.product.into(), net.into()]);
-        }
+    let nets = own_nets(row, rate).unwrap_or_default();
+    for (position, (line, net)) in (0_i64..).zip(row.lines.iter().zip(nets)) {
+        rows.push([position.into(), line.product.into(), net.into()]);
     }
     if rows.is_empty() {
         return Ok(());
@@ -380,17 +388,28 @@ pub(super) async fn keep(tx: &mut Conn, row: &order::Row) -> Result<(), db::Erro
         .push_rows(&rows)
         .push(" as input")
         .later()
-        .await
+        .await?;
+    Ok(())
 }
 
-/// What a line earns before VAT, in the company's currency; none without a rate.
-fn own_net(row: &order::Row, line: &Line) -> Option<Amount> {
-    let after = line.total.checked_sub(line.share)?;
-    let net = if row.terms.includes_vat { after.checked_sub(line.vat)? } else { after };
-    match (row.money.own_net, row.terms.currency_rate) {
-        (None, _) => None,
-        (Some(own), _) if own == row.money.net => Some(net),
-        (Some(_), Some(rate)) => super::totals::converted(net, rate, 2),
-        (Some(_), None) => Some(net),
+/// What each line earns before VAT, in the company's currency: by a rate and with so many places where the order is in another.
+/// Together they are what the order itself says; none when it says nothing, for want of a rate.
+fn own_nets(row: &order::Row, rate: Option<(Decimal, u32)>) -> Option<Vec<Amount>> {
+    let whole = row.money.own_net?;
+    let mut nets = Vec::with_capacity(row.lines.len());
+    for line in &row.lines {
+        let after = line.total.checked_sub(line.share)?;
+        let net = if row.terms.includes_vat { after.checked_sub(line.vat)? } else { after };
+        nets.push(match rate {
+            Some((rate, places)) => totals::converted(net, rate, places)?,
+            None => net,
+        });
     }
+    // Each was rounded by itself; the largest takes what that left.
+    let sum = nets.iter().try_fold(Amount::ZERO, |sum, net| sum.checked_add(*net))?;
+    let rest = whole.checked_sub(sum)?;
+    if let Some(largest) = nets.iter_mut().max_by_key(|net| net.units().unsigned_abs()) {
+        *largest = largest.checked_add(rest)?;
+    }
+    Some(nets)
 }

@@ -52,17 +52,18 @@ struct SalesOrderInstalmentStatus {
     status: i64,
 }
 
-/// Money that came in.
+/// Money that came in, or was given back.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SalesOrderPaymentWrite {
-    /// How much, in the order's currency: above 0, and more than is left if so much was paid.
+    /// How much, in the order's currency: more than is left if so much was paid, below 0 if it was given back, at most what was
+    /// paid.
     #[schema(value_type = f64, example = 2000)]
     amount: Decimal,
     /// The day on which it came; today when it is absent.
     #[schema(example = "2026-05-21")]
     paid_date: Option<String>,
-    /// Number of the instalment that it is for; the oldest first when it is absent.
+    /// Number of the instalment that it is for; when it is absent the oldest first, of what is given back the latest.
     #[schema(example = 1)]
     installment_number: Option<i64>,
     /// How: `cash`, `transfer`, `promptpay`, `card`, `cheque`, or anything else.
@@ -82,7 +83,7 @@ struct SalesPayment {
     /// Its number.
     #[schema(example = 1)]
     payment_id: i64,
-    /// How much.
+    /// How much; below 0 where it was given back.
     #[schema(value_type = f64, example = 2000)]
     amount: Amount,
     /// The day on which it came.
@@ -380,6 +381,10 @@ async fn resettle(tx: &mut Conn, by: &Actor, old: Row) -> Result<Saved<Row>, Err
     let mut row = old.clone();
     let zone = time::zone(tx, row.company).await?;
     settle(tx, &mut row, time::day_of(by.now, &zone)).await?;
+    if row.paid < Amount::ZERO {
+        let message = "More would be given back than was paid: cancel what was given back first";
+        return Err(Error::Conflict(Fault::new(Code::Conflict, "paymentId", message)));
+    }
     let event = match (old.payment_state.as_str(), row.payment_state.as_str()) {
         ("paid" | "over", "paid" | "over") => "Updated",
         (_, "paid" | "over") => "Paid",
@@ -423,7 +428,9 @@ async fn list_sales_order_payments(
     Ok(Reply::ok(SalesPayments { value: value.collect() }))
 }
 
-/// Enter money that came in for an order.
+/// Enter money that came in for an order, or that was given back.
+///
+/// What was given back is below 0: of an order of any status, at most what was paid.
 #[utoipa::path(
     post,
     path = "/v2/salesorder/{salesOrderNo}/payments",
@@ -442,8 +449,8 @@ async fn add_sales_order_payment(
     Checked { value: input, faults }: Checked<SalesOrderPaymentWrite>,
 ) -> Result<Reply<SalesOrder>, Error> {
     let mut faults = Faults::new(faults);
-    if input.amount <= Decimal::ZERO {
-        faults.add(Code::OutOfRange, "amount", "amount must be above 0");
+    if input.amount.is_zero() {
+        faults.add(Code::OutOfRange, "amount", "amount must not be 0");
     }
     let paid_on = read_day("paidDate", input.paid_date.as_deref(), &mut faults);
     for (field, text, longest) in
@@ -456,7 +463,9 @@ async fn add_sales_order_payment(
         .write(&app, async |mut tx| {
             let by = tx.actor();
             let old = held(&mut tx, &by, &path.sales_order_no, &conditions).await?;
-            if !matches!(old.status(), Status::Open | Status::Completed) {
+            // Money is given back most of all for what was cancelled.
+            let is_back = input.amount.is_negative();
+            if !is_back && !matches!(old.status(), Status::Open | Status::Completed) {
                 let message =
                     format!("Sales order {} is {}: no payment can be entered", old.number, old.status().word());
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
@@ -467,6 +476,10 @@ async fn add_sales_order_payment(
                 let message = format!("amount may have {places} decimal places in {}", old.terms.currency);
                 Error::invalid(Code::OutOfRange, "amount", message)
             })?;
+            if is_back && old.paid.checked_add(amount).is_none_or(|paid| paid < Amount::ZERO) {
+                let message = format!("amount: {} of this order is paid, and no more can be given back", old.paid);
+                return Err(Error::invalid(Code::OutOfRange, "amount", message));
+            }
             let known =
                 |number| old.schedule.as_ref().is_some_and(|s| s.instalments.iter().any(|i| i.number == number));
             if let Some(number) = input.installment_number.filter(|number| !known(*number)) {

@@ -175,13 +175,14 @@ impl Schedule {
         }
     }
 
-    /// Divides what was paid over the instalments: what was paid for one is its own, the rest pays the oldest first.
+    /// Divides what was paid over the instalments: what was paid for one is its own, the rest pays the oldest first. What was
+    /// given back (below zero) was of its own instalment, or of what was paid too much, or of the latest.
     pub(super) fn settle(&mut self, payments: &[(Option<i64>, Amount)]) {
         for instalment in &mut self.instalments {
             instalment.paid = Amount::ZERO;
         }
         let mut free = Amount::ZERO;
-        for (number, amount) in payments {
+        for (number, amount) in payments.iter().filter(|(_, amount)| *amount > Amount::ZERO) {
             let own = self.instalments.iter_mut().find(|instalment| Some(instalment.number) == *number);
             let taken = match own {
                 Some(instalment) => {
@@ -195,11 +196,28 @@ impl Schedule {
             let rest = amount.checked_sub(taken).unwrap_or_default();
             free = free.checked_add(rest).unwrap_or(free);
         }
+        self.pay_oldest(&mut free);
+        for (number, amount) in payments.iter().filter(|(_, amount)| *amount < Amount::ZERO) {
+            let mut back = Amount::ZERO.checked_sub(*amount).unwrap_or_default();
+            let own = self.instalments.iter_mut().find(|instalment| Some(instalment.number) == *number);
+            if let Some(instalment) = own {
+                take_out(&mut instalment.paid, &mut back);
+            }
+            take_out(&mut free, &mut back);
+            for instalment in self.instalments.iter_mut().rev() {
+                take_out(&mut instalment.paid, &mut back);
+            }
+        }
+        self.pay_oldest(&mut free);
+    }
+
+    /// Pays with what is of no instalment, the oldest first.
+    fn pay_oldest(&mut self, free: &mut Amount) {
         for instalment in &mut self.instalments {
             let open = instalment.amount.checked_sub(instalment.paid).unwrap_or_default();
-            let taken = open.min(free).max(Amount::ZERO);
+            let taken = open.min(*free).max(Amount::ZERO);
             instalment.paid = instalment.paid.checked_add(taken).unwrap_or(instalment.paid);
-            free = free.checked_sub(taken).unwrap_or_default();
+            *free = free.checked_sub(taken).unwrap_or_default();
         }
     }
 
@@ -222,6 +240,13 @@ impl Schedule {
         });
         SalesOrderPayment { value_type, schedule_payments: instalments.collect() }
     }
+}
+
+/// Takes as much of what is given back out of this as there is.
+fn take_out(of: &mut Amount, back: &mut Amount) {
+    let taken = (*of).min(*back);
+    *of = of.checked_sub(taken).unwrap_or_default();
+    *back = back.checked_sub(taken).unwrap_or_default();
 }
 
 /// Whether a day is over, by the company's calendar.

@@ -15,7 +15,7 @@ use self::row::{Body, Kind, Paid, TaxDocument};
 pub(crate) use self::row::{Party, Row};
 use super::order::payment::{self, Payment};
 use super::order::{self, Status};
-use super::{number_key, read_day};
+use super::{number_key, read_day, totals};
 use crate::app::App;
 use crate::customer::store as customers;
 use crate::http::list::{Lister, Order, PageWrite};
@@ -340,6 +340,8 @@ async fn receipt(
     let fits = |payment: &&Payment| {
         payment.cancelled_at.is_none()
             && payment.receipt.is_none()
+            // For what was given back there is a credit note, and no receipt.
+            && payment.amount > Amount::ZERO
             && input.payment_id.is_none_or(|wanted| wanted == payment.id)
     };
     let paid: Vec<Paid> = all
@@ -362,7 +364,10 @@ async fn receipt(
     let money = super::content::Money {
         grand_total: total,
         net_to_receive: total,
-        own_grand_total: (terms.currency == setting.currency).then_some(total),
+        own_grand_total: match terms.currency_rate.filter(|_| terms.currency != setting.currency) {
+            Some(rate) => totals::converted(total, rate, totals::places(&setting.currency)),
+            None => (terms.currency == setting.currency).then_some(total),
+        },
         ..super::content::Money::default()
     };
     let body = Body {
