@@ -238,3 +238,68 @@ async fn a_level_is_passed_once_however_many_approve_it() {
     assert_eq!(statuses, [200, 412, 412, 412, 412, 412, 412, 412]);
     assert_eq!(app.get("/v1/expenses/1").await.data()["value"]["waitingApproveByRankNo"], 2);
 }
+
+/// Each entry of the log: its type, the status before and after, the comment, and who it was.
+fn log(answer: &Answer) -> Vec<Value> {
+    let entries = answer.data()["value"]["activityLogs"].as_array().unwrap().iter();
+    let told = entries.map(|one| {
+        assert_eq!(one["createdByUserId"], one["userInfo"]["userId"]);
+        json!([one["logType"], one["previousStatus"], one["status"], one["comment"], one["userInfo"]["fullname"]])
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn every_step_is_in_the_log_with_who_when_and_from_which_status_to_which() {
+    let app = TestApp::new().await;
+    employee(&app, "BOSS", None).await;
+    employee(&app, "HEAD", Some("BOSS")).await;
+    employee(&app, "STAFF", Some("HEAD")).await;
+    entry(&app, "expense-limits", None, "Large", json!({"expenseTypeId": 1004, "approveLevel": 2})).await;
+    let claim = json!({"subject": "Paper", "staffCode": "STAFF", "expenseDetails": [other(50)]});
+    let mut times = vec![create(&app, claim.clone()).await["dateCreated"].clone()];
+    let minute = std::time::Duration::from_secs(60);
+    for (step, body) in [
+        ("reject", json!({"staffCode": "HEAD", "comment": "no receipt"})),
+        ("", json!({"remark": "receipt added"})),
+        ("approve", json!({"staffCode": "HEAD", "comment": "fine"})),
+        ("approve", json!({"staffCode": "BOSS"})),
+    ] {
+        app.advance(minute);
+        let done = if step.is_empty() { update(&app, 1, body).await } else { decide(&app, 1, step, body).await };
+        assert_eq!(done.status, 200, "{step}: {done:?}");
+        times.push(done.data()["value"]["dateUpdated"].clone());
+    }
+    // What is refused, and what changes nothing, is no step.
+    assert_eq!(decide(&app, 1, "approve", json!({"staffCode": "BOSS"})).await.status, 409);
+    assert_eq!(decide(&app, 1, "cancel", json!({})).await.status, 409);
+    let read = app.get("/v1/expenses/1").await;
+    assert_eq!(
+        log(&read),
+        [
+            json!([1, null, 302, null, "Integration"]),
+            json!([4, 302, 304, "no receipt", "HEAD Jaidee"]),
+            json!([2, 304, 302, null, "Integration"]),
+            json!([3, 302, 302, "fine", "HEAD Jaidee"]),
+            json!([3, 302, 303, null, "BOSS Jaidee"]),
+        ]
+    );
+    let logged: Vec<Value> =
+        read.data()["value"]["activityLogs"].as_array().unwrap().iter().map(|one| one["dateCreated"].clone()).collect();
+    assert_eq!(logged, times);
+    let mut distinct = times.clone();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 5, "a minute apart: {times:?}");
+
+    create(&app, claim).await;
+    decide(&app, 2, "reject", json!({"comment": "twice"})).await.data();
+    let withdrawn = decide(&app, 2, "cancel", json!({"comment": "it was the same"})).await;
+    assert_eq!(
+        log(&withdrawn),
+        [
+            json!([1, null, 302, null, "Integration"]),
+            json!([4, 302, 304, "twice", "Integration"]),
+            json!([5, 304, 305, "it was the same", "Integration"]),
+        ]
+    );
+}

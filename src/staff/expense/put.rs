@@ -126,7 +126,7 @@ pub(super) async fn put(
         state(tx, by, &mut row).await?;
     }
     row.waits_for = approver(tx, &row).await?;
-    save(tx, by, old, row, step, None).await
+    save(tx, by, old, row, step, (by.caller.id.clone(), None)).await
 }
 
 async fn fill(
@@ -221,18 +221,18 @@ pub(super) async fn approver(tx: &mut Conn, row: &Row) -> Result<Option<Uuid>, E
     Ok(Some(at).filter(|at| *at != owner))
 }
 
-/// Saves an expense with an entry in its log, and the types by which it is found.
+/// Saves an expense with an entry in its log, and the types by which it is found. The entry is of the person whose word an API
+/// client brings; the audit trail names the client.
 async fn save(
     tx: &mut Conn,
     by: &Actor,
     old: Option<Row>,
     mut row: Row,
     step: Step,
-    comment: Option<String>,
+    (by_whom, comment): (String, Option<String>),
 ) -> Result<Saved<Row>, Error> {
     let was = old.as_ref().map(|old| old.lines.clone());
     let id = number::next(tx, row.company, "expense-log").await?;
-    let by_whom = by.caller.id.clone();
     row.log.push(Entry { id, kind: step.kind(), status: row.status, comment, by: by_whom, at: by.now });
     if row.log.len() > MOST_LOGGED {
         row.log.remove(0);
@@ -339,9 +339,9 @@ pub(super) async fn decide(tx: &mut Conn, by: &Actor, old: Row, decision: &Decis
         _ => {}
     }
     let id = number::next(tx, row.company, "expense-state").await?;
-    row.states.push(State { id, status: row.status, level: row.level, by: name, at: by.now });
+    row.states.push(State { id, status: row.status, level: row.level, by: name.clone(), at: by.now });
     row.waits_for = approver(tx, &row).await?;
-    save(tx, by, Some(old), row, decision.step, decision.comment.clone()).await
+    save(tx, by, Some(old), row, decision.step, (name, decision.comment.clone())).await
 }
 
 #[cfg(test)]

@@ -271,7 +271,11 @@ pub struct ExpenseActivityLog {
     /// 1 created, 2 changed, 3 approved, 4 rejected, 5 cancelled.
     pub log_type: i64,
     /// The status afterwards.
+    #[schema(example = 303)]
     pub status: i64,
+    /// The status before; null of a new expense.
+    #[schema(example = 302)]
+    pub previous_status: Option<i64>,
     /// When.
     pub date_created: String,
     /// Who did it.
@@ -356,6 +360,9 @@ impl Row {
         let owner = self.owner.and_then(|id| people.employees.get(&id));
         let money = Amount::from_units;
         let id = self.id;
+        // Each entry follows on the one before it; that of the first that is still kept is not known.
+        let before: Vec<Option<i64>> =
+            std::iter::once(None).chain(self.log.iter().map(|entry| Some(entry.status))).collect();
         Expense {
             expense_id: id,
             company_id: self.company,
@@ -430,13 +437,15 @@ impl Row {
             activity_logs: self
                 .log
                 .into_iter()
-                .map(|entry| ExpenseActivityLog {
+                .zip(before)
+                .map(|(entry, previous_status)| ExpenseActivityLog {
                     activity_log_id: entry.id,
                     ref_id: id,
                     user_info: people.info(&entry.by),
                     comment: entry.comment,
                     log_type: entry.kind,
                     status: entry.status,
+                    previous_status,
                     date_created: time(entry.at),
                     created_by_user_id: entry.by,
                 })
