@@ -64,10 +64,10 @@ const fn line(table: &'static str, column: &'static str, word: &'static str, mer
 }
 
 const NO_PERSON_OFFERED: &str = "subject = '', contact_name = null, recipient_name = null, recipient_address = null, \
-    note = null, remark = null, private_note = null, acceptance = null, search_key = ''";
+    note = null, remark = null, private_note = null, acceptance = null, reason = null, search_key = ''";
 
 const NO_PERSON_ORDERED: &str = "subject = '', contact_name = null, recipient_name = null, recipient_address = null, \
-    note = null, remark = null, private_note = null, tracking_no = null, shipping_url = null, search_key = ''";
+    note = null, remark = null, private_note = null, tracking_no = null, shipping_url = null, reason = null, search_key = ''";
 
 /// Everything that belongs to a customer.
 pub const BELONGINGS: &[Belonging] = &[
@@ -128,7 +128,8 @@ pub const BELONGINGS: &[Belonging] = &[
         Merge::Moves(Key::Number),
         Erase::Blank { set: "answer_by = null, comment = null", left: "answer_by is not null or comment is not null" },
     ),
-    // What was offered and sold stays, for the books; who received it does not.
+    // What was offered and sold stays, for the books; who received it does not, nor the texts in their JSON
+    // (`privacy/erase/sales.rs`).
     Belonging {
         name: Some(("quotation", "number")),
         ..line(

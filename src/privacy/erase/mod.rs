@@ -9,6 +9,7 @@
 
 mod chat;
 mod import;
+mod sales;
 mod trace;
 
 use db::Conn;
@@ -105,6 +106,7 @@ async fn erase(app: &App, company: i64, request: i64, customer: i64) -> Result<(
     // Before the texts that they are found by.
     import::erase_imports(app, company, &ids, &mut counts).await?;
     erase_belongings(app, company, &ids, &mut counts).await?;
+    sales::erase_texts(app, company, &ids).await?;
     // Work that was under way may have told of them once more, even of records that are new.
     let trails = trace::trails(app, company, &ids).await?;
     for trail in &trails {

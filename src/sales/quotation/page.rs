@@ -269,6 +269,20 @@ async fn answer_quotation_page(
 
 /// Writes down what the customer declared; 409 when the quotation is no longer as it was on the page.
 async fn declare(tx: &mut Conn, by: &Actor, id: i64, acceptance: Acceptance) -> Result<(), Error> {
+    // Held, so that an erasure at the same moment leaves nothing of what is written now; before the quotation, as a merge does.
+    let erased: Option<Option<i64>> = tx
+        .sql(
+            "select erased_at from customer
+             where company = $1 and id = (select customer from quotation where company = $1 and id = $2)",
+        )
+        .bind(by.caller.company)
+        .bind(id)
+        .shared()
+        .optional()
+        .await?;
+    if erased.flatten().is_some() {
+        return Err(Error::NotFound("quotation"));
+    }
     let old: Row = record::held(tx, &by.caller, "id", id, &Conditions::default()).await?;
     let to = if acceptance.accepted { Status::Completed } else { Status::Rejected };
     status::must(&old.number, old.status(), to, Who::Customer)?;
@@ -312,7 +326,13 @@ impl Page {
         let link = Link::read(app, token).filter(|link| link.until > app.now()).ok_or(missing)?;
         let by = Caller::acting(link.company, "customer");
         let row: Row = record::find(conn, &by, "id", link.quotation).await?;
-        let is_shown = matches!(row.status(), Status::Sent | Status::Completed | Status::Rejected);
+        let erased: Option<i64> = conn
+            .sql("select erased_at from customer where company = $1 and id = $2")
+            .bind(row.company)
+            .bind(row.customer)
+            .one()
+            .await?;
+        let is_shown = erased.is_none() && matches!(row.status(), Status::Sent | Status::Completed | Status::Rejected);
         if row.revision != link.revision || !is_shown {
             return Err(Error::NotFound("quotation"));
         }

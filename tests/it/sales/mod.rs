@@ -1,5 +1,6 @@
 //! Quotations and sales orders: what is accepted and answered, statuses, approval, conversion, stock, payments.
 
+mod erasure;
 mod money;
 mod order;
 mod quotation;

@@ -1,0 +1,106 @@
+//! What was offered, ordered and paid stays for the books: products, amounts, days and numbers. What somebody typed in beside
+//! them, inside the JSON of a document, may name the person and goes. Tax documents stay as they were issued.
+
+use db::{Rows, Type};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::LOT;
+use crate::app::App;
+use crate::http::Error;
+
+/// Parts of documents, and the free texts in each: in the part itself, or in each of its entries where it is a list.
+const PARTS: [(&str, &str, &[&str]); 6] = [
+    ("quotation", "terms", TERMS),
+    ("quotation", "lines", LINES),
+    ("quotation", "approval", APPROVAL),
+    ("sales_order", "terms", TERMS),
+    ("sales_order", "lines", LINES),
+    ("sales_order", "approval", APPROVAL),
+];
+
+const TERMS: &[&str] = &["reference", "payment_term", "discount_name"];
+const LINES: &[&str] = &["description"];
+const APPROVAL: &[&str] = &["reason"];
+
+#[derive(Deserialize)]
+struct Part {
+    id: i64,
+    body: Value,
+}
+
+/// Empties these texts in all documents of the customers.
+pub(super) async fn erase_texts(app: &App, company: i64, ids: &[i64]) -> Result<(), Error> {
+    for (table, column, texts) in PARTS {
+        let mut after = 0;
+        loop {
+            let parts: Vec<Part> = app
+                .db
+                .read()
+                .await?
+                .sql("select id, ")
+                .push(column)
+                .push(" as body from ")
+                .push(table)
+                .push(" where company = $1 and id > $2 and ")
+                .push(column)
+                .push(" is not null and customer in ")
+                .bind(company)
+                .bind(after)
+                .push_ids(ids)
+                .push(" order by id limit ")
+                .push_bind(LOT)
+                .all()
+                .await?;
+            let Some(last) = parts.last() else { break };
+            after = last.id;
+            let mut rows = Rows::new(&[("id", Type::BigInt), ("body", Type::Json)]);
+            for Part { id, mut body } in parts {
+                if empty(&mut body, texts) {
+                    rows.push([id.into(), body.into()]);
+                }
+            }
+            if rows.is_empty() {
+                continue;
+            }
+            app.db
+                .write(async |mut tx| {
+                    tx.sql("update ")
+                        .push(table)
+                        .push(" set ")
+                        .push(column)
+                        .push(" = input.body from ")
+                        .push_rows(&rows)
+                        .push(" as input where ")
+                        .push(table)
+                        .push(".id = input.id and ")
+                        .push(table)
+                        .push(".company = ")
+                        .push_bind(company)
+                        .exec()
+                        .await
+                })
+                .await
+                .map_err(|error: db::Error| Error::Db(error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Empties the texts of a part; whether there were any.
+fn empty(body: &mut Value, texts: &[&str]) -> bool {
+    match body {
+        Value::Array(entries) => entries.iter_mut().fold(false, |was_filled, entry| empty(entry, texts) || was_filled),
+        Value::Object(fields) => {
+            let mut was_filled = false;
+            for text in texts {
+                if let Some(value) = fields.get_mut(*text).filter(|value| !value.is_null()) {
+                    *value = Value::Null;
+                    was_filled = true;
+                }
+            }
+            was_filled
+        }
+        _ => false,
+    }
+}
