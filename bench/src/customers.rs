@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use db::{Conn, Db, Options, Rows, Type};
 use rusqlite::{Connection, params};
 
+use crate::exports::{Asked, beside_exports};
 use crate::limits::{Postgres, spread};
 use crate::load::{self, Plan};
 use crate::report::Report;
@@ -118,16 +118,17 @@ fn made(number: u32) -> i64 {
     1_483_228_800_000 + i64::from(number) * 300_000
 }
 
-/// Writes the customers straight into the tables, through the database crate because its text index is kept by hand.
-async fn seed(url: &str) -> Result<()> {
+/// Writes so many thousand customers of a company straight into the tables, through the database crate because its text index is
+/// kept by hand.
+pub(crate) async fn seed(url: &str, company: i64, count: u32) -> Result<()> {
     let db = Db::open(url, Options::default()).await?;
     // What the server makes afterwards comes after these.
     db.write(async |mut tx| {
         let counter = tx.sql("insert into counter (company, name, value) values ($1, 'customer', $2)");
-        counter.bind(COMPANY).bind(i64::from(CUSTOMERS)).exec().await?;
+        counter.bind(company).bind(i64::from(count)).exec().await?;
         for (list, id, name) in ENTRIES {
             tx.sql("insert into choice (company, list, id, name, name_key, position, active, version) values ($1, $2, $3, $4, lower($4), $3, true, 1)")
-                .bind(COMPANY)
+                .bind(company)
                 .bind(list)
                 .bind(id)
                 .bind(name)
@@ -137,14 +138,14 @@ async fn seed(url: &str) -> Result<()> {
         Ok::<_, db::Error>(())
     })
     .await?;
-    for start in (0..CUSTOMERS).step_by(BATCH as usize) {
-        db.write(async |mut tx| batch(&mut tx, start).await).await?;
+    for start in (0..count).step_by(BATCH as usize) {
+        db.write(async |mut tx| batch(&mut tx, company, start).await).await?;
     }
     db.close().await;
     Ok(())
 }
 
-async fn batch(tx: &mut Conn, start: u32) -> Result<(), db::Error> {
+async fn batch(tx: &mut Conn, company: i64, start: u32) -> Result<(), db::Error> {
     let mut rows = Rows::new(&[
         ("id", Type::BigInt),
         ("code", Type::Text),
@@ -192,31 +193,35 @@ async fn batch(tx: &mut Conn, start: u32) -> Result<(), db::Error> {
         "insert into customer (company, id, code, code_key, name, name_key, state, status, kind, lead_status,
                                customer_group, source, classification, phone, email, profile, search_key, created_by,
                                created_at, modified_by, modified_at, version, shape)
-         select 507, id, code, code, name, lower(name), state, status, kind, 4, customer_group, source, classification,
+         select $1, id, code, code, name, lower(name), state, status, kind, 4, customer_group, source, classification,
                 phone, code || '@example.com', '{}', search_key, 'bench', at, 'bench', modified_at, 1,
                 state * 1000 + kind * 100 + status * 10 + 4 from ",
     )
+    .bind(company)
     .push_rows(&rows)
     .push(" as input where true on conflict do nothing")
     .exec()
     .await?;
-    tx.sql("insert into customer_name (company, name_key, customer) select 507, lower(name), id from ")
+    tx.sql("insert into customer_name (company, name_key, customer) select $1, lower(name), id from ")
+        .bind(company)
         .push_rows(&rows)
         .push(" as input where true on conflict do nothing")
         .exec()
         .await?;
-    tx.sql("insert into customer_owner (company, customer, staff_key, staff_code, position) select 507, customer, lower(staff_code), staff_code, 0 from ")
+    tx.sql("insert into customer_owner (company, customer, staff_key, staff_code, position) select $1, customer, lower(staff_code), staff_code, 0 from ")
+        .bind(company)
         .push_rows(&owners)
         .push(" as input where true on conflict do nothing")
         .exec()
         .await?;
-    tx.sql("insert into customer_choice (company, customer, list, choice, position) select 507, customer, list, choice, 0 from ")
+    tx.sql("insert into customer_choice (company, customer, list, choice, position) select $1, customer, list, choice, 0 from ")
+        .bind(company)
         .push_rows(&used)
         .push(" as input where true on conflict do nothing")
         .exec()
         .await?;
     let texts: Vec<(i64, &str)> = texts.iter().map(|(id, text)| (*id, text.as_str())).collect();
-    tx.index_texts("customer_text", COMPANY, &texts).await
+    tx.index_texts("customer_text", company, &texts).await
 }
 
 /// Both databases.
@@ -238,7 +243,7 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report, postgres: Option<&Post
     };
     if !is_seeded {
         let (client, _) = seed::company(&sala, None)?;
-        let time = timed(|| runtime.block_on(seed(&sala.database)))?;
+        let time = timed(|| runtime.block_on(seed(&sala.database, COMPANY, CUSTOMERS)))?;
         report.tell(&format!("{engine}: writing 1,000,000 customers, with their text index"), time);
         if let Some(postgres) = postgres {
             // What seeding left to be written would be written while pages are measured.
@@ -402,7 +407,12 @@ fn exports(bench: &Bench, report: &mut Report, sala: &Sala, record: &serde_json:
     let server = sala.serve(&["--role", "api"])?;
     let client = Client::new(server.address, record)?;
     imports::as_files(&server, &client, report, "1,000,000 customers", imports::CUSTOMERS)?;
-    beside_exports(&server, record, report)?;
+    let mut asked = Vec::new();
+    for (name, path) in [("GET /healthz", "/healthz"), ("GET /v1/setting", "/v1/setting")] {
+        let name = format!("Embedded, … {name} beside 20 exports, p99");
+        asked.push(Asked { name, client: Client::new(server.address, record)?, path: path.to_owned() });
+    }
+    beside_exports(server.address, &[client], asked, report)?;
     server.stop()?;
     let archive = bench.folder.join("company.zip");
     let (seconds, memory) = imports::command(sala, &["export", &archive.display().to_string()])?;
@@ -411,37 +421,6 @@ fn exports(bench: &Bench, report: &mut Report, sala: &Sala, record: &serde_json:
     report.under(&format!("Embedded, sala export of that company ({megabytes} MB)"), seconds, 120.0, "s");
     report.under("… memory meanwhile (PSS)", memory, 150.0, "MB");
     Ok(())
-}
-
-/// What others wait for while twenty exports are asked for at once, and again as soon as they are refused or done.
-fn beside_exports(server: &server::Server, record: &serde_json::Value, report: &mut Report) -> Result<()> {
-    let stop = AtomicBool::new(false);
-    let client = Client::new(server.address, record)?;
-    std::thread::scope(|scope| {
-        for _ in 0..20 {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    if imports::list(server.address, &client, imports::CUSTOMERS, "text/csv").is_err() {
-                        std::thread::sleep(Duration::from_millis(50));
-                    }
-                }
-            });
-        }
-        let measured = [("GET /healthz", "/healthz"), ("GET /v1/setting", "/v1/setting")].map(
-            |(name, path)| -> Result<(&str, load::Outcome)> {
-                let other = Client::new(server.address, record)?;
-                let pause = Duration::from_millis(20);
-                let plan = Plan { pause, ..Plan::full(server.address, 1, Duration::from_secs(5)) };
-                Ok((name, load::run(plan, move |_, out| other.get(path, out))?))
-            },
-        );
-        stop.store(true, Ordering::Relaxed);
-        for outcome in measured {
-            let (name, outcome) = outcome?;
-            report.under(&format!("Embedded, … {name} beside 20 exports, p99"), outcome.latency(0.99), 100.0, "ms");
-        }
-        Ok(())
-    })
 }
 
 /// Making customers at 64 connections, next to the same statements straight through rusqlite.

@@ -6,6 +6,7 @@
 
 mod accept;
 mod customers;
+mod exports;
 mod hooks;
 mod imports;
 mod large;
@@ -66,6 +67,7 @@ enum Part {
     Large,
     Hooks,
     Customers,
+    Exports,
     Imports,
     Products,
     Sales,
@@ -147,6 +149,10 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     if wanted(Part::Imports) {
         imports::measure(bench, report)?;
     }
+    let exports = wanted(Part::Exports);
+    if exports {
+        exports::measure(bench, report, None)?;
+    }
     if wanted(Part::Reports) {
         reports::measure(bench, report)?;
     }
@@ -167,7 +173,7 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     if search {
         search::measure(bench, report, None)?;
     }
-    if !wanted(Part::Postgres) && !customers && !products && !sales && !search {
+    if !wanted(Part::Postgres) && !customers && !exports && !products && !sales && !search {
         return Ok("not measured".to_owned());
     }
     let postgres = limits::Postgres::start()?;
@@ -176,6 +182,9 @@ fn measure(bench: &Bench, only: &[Part], report: &mut Report) -> Result<String> 
     }
     if customers {
         customers::measure(bench, report, Some(&postgres))?;
+    }
+    if exports {
+        exports::measure(bench, report, Some(&postgres))?;
     }
     if products {
         products::measure(bench, report, Some(&postgres))?;
