@@ -128,7 +128,7 @@ async fn what_a_customer_sends_arrives_and_its_files_follow() {
         content[content.find("/media/").unwrap()..].to_owned()
     };
     let get = async |fake: &Fake, path: &str| fake.app.call(Request::get(path).body(Body::empty()).unwrap()).await;
-    let small = picture(&fake, b"picture").await;
+    let small = picture(&fake, &b"picture"[..]).await;
     fake.say("ann", "Did you get my picture?").await;
     // Answers go out meanwhile.
     let sent = fake.send(&room, "One moment").await;
@@ -143,7 +143,7 @@ async fn what_a_customer_sends_arrives_and_its_files_follow() {
         fake.later(PAUSE).await;
     }
     let bytes = vec![b'x'; LARGE];
-    let large = picture(&fake, &bytes).await;
+    let large = picture(&fake, bytes.as_slice()).await;
     is_busy(&get(&fake, &small).await, "The file is still being fetched from the provider");
     assert_eq!(waiting(&fake.app, "media").await, (2, 0));
     relent(&fake.app);
