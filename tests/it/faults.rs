@@ -10,6 +10,7 @@ use simulator::line::{Fault, FaultKind};
 
 use crate::app::{TestApp, TestDatabase, is_postgres, postgres};
 use crate::child::{Load, Server, Shop, until};
+use crate::media::files;
 
 /// A PostgreSQL of the test's own, which it may restart. It keeps what it has acknowledged, unlike that of the others.
 struct Cluster {
@@ -184,6 +185,31 @@ async fn the_disk_is_full() {
     let load = Load::start(&shop, &[&server.base], 2, 10);
     until("more load", async || load.count() == 20).await;
     load.end().await;
+    shop.settle().await;
+    shop.check(&acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_media_store_without_room_refuses_what_does_not_fit_and_nothing_else() {
+    let shop = Shop::new(1).await;
+    // No file of the server's may grow beyond 3 MB: what is larger breaks off in the middle of a piece.
+    let server = Server::after(&shop.app, "ulimit -f 6000", &[]);
+    let http = reqwest::Client::new();
+    let send = async |file: Vec<u8>| {
+        let import = http.post(format!("{}/v1/imports?kind=customers", server.base)).bearer_auth(&shop.app.token);
+        let answer = import.header("content-type", "text/csv").body(file).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let large = format!("customer code,customer name\n{}", "A1,Ann\n".repeat(1_500_000));
+    check_refusals(&[send(large.into_bytes()).await]);
+    let folder = shop.app.database.folder.join("media");
+    until("the end of the pieces that were written", async || files(&folder).is_empty()).await;
+    let load = Load::start(&shop, &[&server.base], 1, 5);
+    until("messages", async || load.count() == 5).await;
+    let (acknowledged, refused) = load.end().await;
+    check_refusals(&refused);
+    let (status, body) = send(b"customer code,customer name\nA1,Ann\n".to_vec()).await;
+    assert_eq!(status, 202, "{body}");
     shop.settle().await;
     shop.check(&acknowledged).await;
 }
