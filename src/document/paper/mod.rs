@@ -161,9 +161,9 @@ impl Shop {
                 "isTaxed": rate.vat != db::Amount::ZERO,
             })
         });
-        // Only what is not in the company's own currency is said in both.
+        // Only what is not in the company's own currency is said in both; a receipt says nothing of VAT, in neither.
         let own = self.setting.currency.as_str();
-        let others = money.own_grand_total.filter(|_| currency != own).map(|total| {
+        let others = money.own_grand_total.filter(|_| currency != own && money.own_net.is_some()).map(|total| {
             json!({
                 "currency": own,
                 "rate": terms.currency_rate.map(|rate| number(rate, 2)),
