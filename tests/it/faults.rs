@@ -192,15 +192,15 @@ async fn the_disk_is_full() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_media_store_without_room_refuses_what_does_not_fit_and_nothing_else() {
     let shop = Shop::new(1).await;
-    // No file of the server's may grow beyond 3 MB: what is larger breaks off in the middle of a piece.
-    let server = Server::after(&shop.app, "ulimit -f 6000", &[]);
+    // No file of the server's may grow beyond 8 MB: what is larger breaks off behind its first piece.
+    let server = Server::after(&shop.app, "ulimit -f 16000", &[]);
     let http = reqwest::Client::new();
     let send = async |file: Vec<u8>| {
         let import = http.post(format!("{}/v1/imports?kind=customers", server.base)).bearer_auth(&shop.app.token);
         let answer = import.header("content-type", "text/csv").body(file).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
-    let large = format!("customer code,customer name\n{}", "A1,Ann\n".repeat(1_500_000));
+    let large = format!("customer code,customer name\n{}", "A1,Ann\n".repeat(3_000_000));
     check_refusals(&[send(large.into_bytes()).await]);
     let folder = shop.app.database.folder.join("media");
     until("the end of the pieces that were written", async || files(&folder).is_empty()).await;
