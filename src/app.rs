@@ -23,6 +23,7 @@ use crate::job::{Loops, Shares, Wakes};
 use crate::live::Hub;
 use crate::mail::smtp::Mailer;
 use crate::media::Store;
+use crate::person::sso;
 use crate::setting::block::Blocks;
 use crate::telemetry::Meter;
 use crate::vault::Vault;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub http: reqwest::Client,
     /// Calls webhooks: refuses private addresses unless allowed.
     pub webhook_http: reqwest::Client,
+    /// Identity providers, as they were a while ago.
+    pub sso: sso::Providers,
     /// Where media are kept.
     pub media: Store,
     /// What the document declares of each operation.
@@ -196,6 +199,7 @@ impl App {
                 config.allow_private_webhooks,
                 Duration::from_secs(config.webhook_timeout.max(1)),
             )?,
+            sso: sso::Providers::new(config.allow_private_sso)?,
             http: provider,
             operations: Operations::read(&document),
             other: Meter::new("other"),
@@ -247,6 +251,7 @@ impl App {
         }
         self.guesses.prune(now);
         self.sign_ins.prune(now);
+        self.sso.prune(now);
     }
 }
 

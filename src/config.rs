@@ -123,6 +123,10 @@ pub struct Config {
     #[arg(long, env = "SALA_ALLOW_PRIVATE_WEBHOOKS", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
     pub allow_private_webhooks: bool,
 
+    /// Let identity providers of single sign-on be at private addresses, and at ones without https.
+    #[arg(long, env = "SALA_ALLOW_PRIVATE_SSO", action = clap::ArgAction::SetTrue, value_parser = clap::builder::FalseyValueParser::new())]
+    pub allow_private_sso: bool,
+
     /// Where media are kept: a folder, or s3://bucket/prefix (credentials from AWS_… variables). Default: `media`
     /// beside an SQLite database, ./media otherwise.
     #[arg(long, env = "SALA_MEDIA")]

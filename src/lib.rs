@@ -91,4 +91,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 37, name: "named_templates", sql: include_str!("../migrations/0037_named_templates.sql") },
     db::Migration { version: 38, name: "strays", sql: include_str!("../migrations/0038_strays.sql") },
     db::Migration { version: 39, name: "sealed_answers", sql: include_str!("../migrations/0039_sealed_answers.sql") },
+    db::Migration { version: 40, name: "sso", sql: include_str!("../migrations/0040_sso.sql") },
 ];

@@ -182,6 +182,8 @@ pub enum Code {
     InvalidCode,
     /// The sign-in that waited for its second factor is over.
     ChallengeEnded,
+    /// The company's people sign in through its identity provider, not by password.
+    SsoRequired,
     /// The password is too easily guessed.
     WeakPassword,
     /// The request came from a page of another server, or without the console's own header.
@@ -206,7 +208,7 @@ pub enum Code {
 
 impl Code {
     /// Every code there is.
-    pub const ALL: [Code; 36] = [
+    pub const ALL: [Code; 37] = [
         Code::Required,
         Code::InvalidType,
         Code::InvalidValue,
@@ -233,6 +235,7 @@ impl Code {
         Code::InvalidCredentials,
         Code::InvalidCode,
         Code::ChallengeEnded,
+        Code::SsoRequired,
         Code::WeakPassword,
         Code::ForeignOrigin,
         Code::PeopleOnly,

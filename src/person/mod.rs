@@ -4,6 +4,7 @@ pub(crate) mod link;
 pub(crate) mod password;
 pub(crate) mod role;
 mod session;
+pub mod sso;
 pub(crate) mod store;
 pub(crate) mod totp;
 pub(crate) mod user;
@@ -35,6 +36,7 @@ use crate::http::{Code, Envelope, Error, Fault, Faults, Json, Patch, Reply};
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(session::routes())
+        .merge(sso::routes())
         .merge(totp::routes())
         .merge(user::routes())
         .routes(routes!(get_me, update_me))

@@ -74,6 +74,8 @@ pub const TABLES: &[Part] = &[
     part("expense_kind"),
     // A password and a second factor are as secret as a client's: without them everybody is invited anew.
     Part { secrets: &["password", "totp", "totp_pending", "recovery"], ..part("person") },
+    Part { secrets: &["secret"], ..part("identity_provider") },
+    part("person_identity"),
     part("satisfaction"),
     part("customer_merge"),
     part("customer_merge_item"),
@@ -149,6 +151,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("change", "whoever follows it does so on one server"),
     ("session", "whoever is signed in is so on one server"),
     ("person_link", "links live for a week at most, and name their server"),
+    ("sign_on", "a sign-in that is used up is remembered for minutes, on one server"),
     ("idempotency", "keys live for a day, and are of use only to the server that gave the answer"),
     ("company_import", "how far an import has come is a matter of its own server"),
     ("fold_clash", "what looks the same is found anew where it is read in"),

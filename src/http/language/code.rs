@@ -33,6 +33,7 @@ pub(super) fn sentences(code: Code) -> (&'static str, &'static str) {
         Code::InvalidCredentials => ("The e-mail or the password is wrong", "อีเมลหรือรหัสผ่านไม่ถูกต้อง"),
         Code::InvalidCode => ("The code is wrong or no longer valid", "รหัสไม่ถูกต้องหรือหมดอายุแล้ว"),
         Code::ChallengeEnded => ("The sign-in took too long", "การเข้าสู่ระบบใช้เวลานานเกินไป"),
+        Code::SsoRequired => ("Your company signs in by single sign-on", "บริษัทของคุณเข้าสู่ระบบด้วยบัญชีองค์กร (SSO)"),
         Code::WeakPassword => ("The password is too easy to guess", "รหัสผ่านเดาได้ง่ายเกินไป"),
         Code::ForeignOrigin => ("The request came from a page of another server", "คำขอมาจากหน้าเว็บของเซิร์ฟเวอร์อื่น"),
         Code::PeopleOnly => ("Only a signed-in person can do this", "เฉพาะผู้ที่เข้าสู่ระบบแล้วเท่านั้น"),

@@ -241,7 +241,7 @@ async fn begin(
 
 /// Whether the password, the second factor and the right to sign in are still those that were looked at. The person is held:
 /// a change at the same moment comes before, and is seen here, or after, and ends the session.
-async fn is_unchanged(tx: &mut Conn, row: &Row) -> Result<bool, db::Error> {
+pub(super) async fn is_unchanged(tx: &mut Conn, row: &Row) -> Result<bool, db::Error> {
     let query = tx.sql("select password, totp, disabled from person where company = $1 and id = $2");
     let now: Option<(Option<String>, Option<Vec<u8>>, bool)> =
         query.bind(row.company).bind(row.id).held().optional().await?;
