@@ -110,6 +110,19 @@ async fn reseal(tx: &mut Conn, vault: &Vault) -> Result<(usize, usize), crate::h
             .await?;
         count += 1;
     }
+    let providers: Vec<Sealed> =
+        tx.sql("select company, id, secret from identity_provider where secret is not null").all().await?;
+    for row in providers.into_iter().filter(|row| !vault.is_current(&row.secret)) {
+        let purpose = provider::purpose(row.company);
+        let sealed = vault.seal(&purpose, &vault.open(&purpose, &row.secret).map_err(failed)?).map_err(failed)?;
+        tx.sql("update identity_provider set secret = $1 where company = $2 and id = $3")
+            .bind(sealed)
+            .bind(row.company)
+            .bind(row.id)
+            .exec()
+            .await?;
+        count += 1;
+    }
     let mails: Vec<(i64, i64)> =
         tx.sql("select company, id from mail where message is not null order by company, id").all().await?;
     for (company, id) in mails {

@@ -249,7 +249,7 @@ pub(crate) async fn set_password(
     Ok(())
 }
 
-/// Forgets sessions and links whose time is over; at most `most` of each.
+/// Forgets sessions, links and used sign-ins whose time is over; at most `most` of each.
 pub(crate) async fn purge(tx: &mut Conn, now: i64, most: i64) -> Result<u64, db::Error> {
     let mut gone = tx
         .sql(
@@ -264,6 +264,15 @@ pub(crate) async fn purge(tx: &mut Conn, now: i64, most: i64) -> Result<u64, db:
         .sql(
             "delete from person_link where (company, hash) in
                (select company, hash from person_link where expires_at <= $1 order by expires_at limit $2)",
+        )
+        .bind(now)
+        .bind(most)
+        .exec()
+        .await?;
+    gone += tx
+        .sql(
+            "delete from sign_on where (company, hash) in
+               (select company, hash from sign_on where expires_at <= $1 order by expires_at limit $2)",
         )
         .bind(now)
         .bind(most)

@@ -17,6 +17,7 @@ use super::{phone, tax};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Patch, Reply};
+use crate::person::sso;
 use crate::sales::rules::{self, SalesRules, SalesRulesUpdate};
 
 /// The routes of this resource.
@@ -89,6 +90,11 @@ pub struct Setting {
     /// How quickly customers who write are answered.
     #[serde(default)]
     pub inbox: InboxSetting,
+    /// Whether people sign in by the company's identity provider only, as long as one is active. Whoever may do everything may
+    /// use a password all the same.
+    #[serde(default)]
+    #[schema(example = false)]
+    pub sso_only: bool,
 }
 
 /// How a company shows in its e-mails.
@@ -239,6 +245,7 @@ impl Default for Setting {
             mail: MailSetting::default(),
             unbroken_words: Vec::new(),
             inbox: InboxSetting::default(),
+            sso_only: false,
         }
     }
 }
@@ -327,6 +334,9 @@ struct SettingUpdate {
     unbroken_words: Option<Vec<String>>,
     /// How quickly customers who write are answered.
     inbox: Option<InboxSettingWrite>,
+    /// Whether people sign in by the company's identity provider only: 409 while none is active.
+    #[schema(example = false)]
+    sso_only: Option<bool>,
 }
 
 /// Get the company's profile and rules.
@@ -373,6 +383,11 @@ async fn update_setting(
             if new.setting.rounding != old.setting.rounding && rules::has_documents(&mut tx, caller.company).await? {
                 let message = "rounding cannot be changed, because documents already use another rule";
                 return Err(Error::Conflict(Fault::new(Code::Conflict, "rounding", message)));
+            }
+            let is_new = new.setting.sso_only && !old.setting.sso_only;
+            if is_new && !sso::has_active(&mut tx, caller.company).await? {
+                let message = "There is no active identity provider to sign in by; enter one first";
+                return Err(Error::Conflict(Fault::new(Code::Conflict, "ssoOnly", message)));
             }
             save(&mut tx, &new).await?;
             let reference = format!("setting/{}", caller.company);
@@ -504,6 +519,7 @@ fn merge(old: &Row, input: &SettingUpdate) -> Result<Row, Error> {
         mail: input.mail.as_ref().map_or_else(|| was.mail.clone(), |write| write.over(&was.mail)),
         unbroken_words: input.unbroken_words.as_deref().map_or_else(|| was.unbroken_words.clone(), unbroken),
         inbox: input.inbox.as_ref().map_or(was.inbox, |write| write.over(was.inbox)),
+        sso_only: input.sso_only.unwrap_or(was.sso_only),
     };
     let row = Row {
         name: input.name.clone().unwrap_or_else(|| old.name.clone()),

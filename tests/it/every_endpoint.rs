@@ -9,8 +9,10 @@ use uuid::Uuid;
 use crate::app::{Answer, COMPANY, TestApp, request};
 
 /// Operations that anyone may call, each for a reason of its own.
-const OPEN: [&str; 18] = [
+const OPEN: [&str; 21] = [
     "answerQuotationPage", // sealed
+    "beginSso",            // leads to the identity provider
+    "endSso",              // with what it says
     "forgotPassword",      // answers everybody the same
     "getCalendar",         // its address is a secret
     "getFile",             // signed
@@ -20,6 +22,7 @@ const OPEN: [&str; 18] = [
     "getMedia", // its address cannot be guessed
     "getMetrics",
     "getReadiness",
+    "listSignInProviders", // stands on the sign-in page
     "playSandboxCustomer", // nor can this account's
     "receiveLineCallback", // signed
     "requestAccessToken",

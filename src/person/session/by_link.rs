@@ -8,13 +8,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Place, SignedIn, admit, note, refuse_foreign};
+use super::{Place, SignedIn, admit, note, refuse_foreign, sso_required};
 use crate::app::App;
 use crate::http::peer::Peer;
 use crate::http::{Envelope, Error, Faults, Json, Path, Reply};
 use crate::person::link::{self, Purpose, Token};
 use crate::person::store::{self, Row};
-use crate::person::{Guess, password};
+use crate::person::{Guess, password, sso};
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -97,6 +97,10 @@ async fn forgot_password(
     let place = Place { headers: &headers, address };
     let now = app.now();
     for row in found.iter().filter(|row| row.is_active()) {
+        if sso::is_demanded(&mut app.db.read().await?, row).await? {
+            // A password would open nothing.
+            continue;
+        }
         let token = Token::new(row.company)?;
         app.db
             .write(async |mut tx| {
@@ -171,6 +175,9 @@ async fn use_link(
     let token = Token::read(path.token);
     // The link first: without one nobody's body is read.
     let (row, _) = opened(&app, &token).await?;
+    if sso::is_demanded(&mut app.db.read().await?, &row).await? {
+        return Err(sso_required());
+    }
     let body = crate::http::input::json_body(request, &app).await?;
     let input: FirstPassword = crate::http::lenient::decode(&body).map_err(Error::Invalid)?;
     password::check("password", &input.password, &row.names())?;

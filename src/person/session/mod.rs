@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::link::{self, Purpose, Token};
 use super::store::{self, Row};
-use super::{CompanyName, Guess, Me, MeSession, me_of, password, totp};
+use super::{CompanyName, Guess, Me, MeSession, me_of, password, sso, totp};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::peer::Peer;
@@ -194,8 +194,17 @@ fn wrong() -> Error {
     Error::Invalid(vec![Fault::new(Code::InvalidCredentials, "password", message)])
 }
 
+/// The refusal of a password that is right, where the company signs in by its identity provider only.
+fn sso_required() -> Error {
+    let message = "Your company signs in by single sign-on; a password does not open it";
+    Error::Invalid(vec![Fault::new(Code::SsoRequired, "password", message)])
+}
+
 /// A person whose password is right: signed in, or asked for the second factor.
 async fn admit(app: &App, row: &Row, place: &Place<'_>) -> Result<Response, Error> {
+    if sso::is_demanded(&mut app.db.read().await?, row).await? {
+        return Err(sso_required());
+    }
     if row.totp.is_none() {
         return begin(app, row, place, None).await;
     }
@@ -228,6 +237,10 @@ async fn begin(
             }
             if !is_unchanged(&mut tx, row).await? {
                 return Err(if fits.is_some() { totp::refused() } else { wrong() });
+            }
+            // Again, for a sign-in that has waited for its second factor.
+            if fits.is_some() && sso::is_demanded(&mut tx, row).await? {
+                return Err(sso_required());
             }
             open(&mut tx, row, &new, place, (&json!({ "by": by }), now)).await
         })
