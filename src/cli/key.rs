@@ -10,6 +10,7 @@ use crate::chat::account;
 use crate::config::Common;
 use crate::http::idempotency;
 use crate::mail;
+use crate::person::sso::provider;
 use crate::person::totp;
 use crate::vault::{self, Vault};
 use crate::webhook::subscription;

@@ -79,20 +79,16 @@ pub struct Setting {
     /// leaves that to `retention`.
     pub retention_days: Option<i64>,
     /// How long each of it is kept.
-    #[serde(default)]
     pub retention: Retention,
     /// How the company shows in e-mails.
-    #[serde(default)]
     pub mail: MailSetting,
     /// Words within which no line of a document is broken, besides those of the standard list.
     #[schema(example = json!(["บางแสน"]))]
     pub unbroken_words: Vec<String>,
     /// How quickly customers who write are answered.
-    #[serde(default)]
     pub inbox: InboxSetting,
     /// Whether people sign in by the company's identity provider only, as long as one is active. Whoever may do everything may
     /// use a password all the same.
-    #[serde(default)]
     #[schema(example = false)]
     pub sso_only: bool,
 }

@@ -42,7 +42,8 @@ impl Known {
                 return Err(Why::Domain.into());
             }
         }
-        let (first, last) = claims.text("name").map(|name| name.split_once(' ').unwrap_or((name, ""))).unwrap_or_default();
+        let (first, last) =
+            claims.text("name").map(|name| name.split_once(' ').unwrap_or((name, ""))).unwrap_or_default();
         let local = said.and_then(|email| email.split('@').next()).unwrap_or_default();
         let filled = |texts: [Option<&str>; 3]| {
             let found = texts.into_iter().flatten().map(str::trim).find(|text| !text.is_empty());
@@ -126,7 +127,8 @@ async fn by_email(tx: &mut Conn, app: &App, provider: &Provider, known: &Known) 
         return if plain(&row.email) == plain(email) { Ok(row) } else { Err(Why::Unknown.into()) };
     }
     let Some(wanted) = provider.join_role else { return Err(Why::Unknown.into()) };
-    let role = choice::find(tx, company, List::Roles, wanted).await?.filter(|role| role.is_active).ok_or(Why::Unknown)?;
+    let role =
+        choice::find(tx, company, List::Roles, wanted).await?.filter(|role| role.is_active).ok_or(Why::Unknown)?;
     let new = Invitation {
         email: email.to_owned(),
         firstname: Some(known.firstname.clone()),

@@ -505,7 +505,16 @@ mod tests {
             assert!(is_page(good), "{good}");
         }
         let long = format!("/console/{}", "a".repeat(LONGEST_PATH));
-        for bad in ["", "/", "//evil.example", "https://evil.example/console/", "/consolex", "/console/\r\nx: y", "/console/\\x", &long] {
+        for bad in [
+            "",
+            "/",
+            "//evil.example",
+            "https://evil.example/console/",
+            "/consolex",
+            "/console/\r\nx: y",
+            "/console/\\x",
+            &long,
+        ] {
             assert!(!is_page(bad), "{bad}");
         }
     }

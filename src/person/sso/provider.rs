@@ -549,7 +549,11 @@ fn domains_of(domains: &[String], faults: &mut Faults) -> Value {
         let plain = domain.trim().trim_start_matches('@').to_lowercase();
         let is_name = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '-');
         if plain.len() > 253 || !plain.contains('.') || !plain.split('.').all(is_name) {
-            faults.add(Code::InvalidFormat, "domains", format!("domains: “{domain}” is not a domain such as example.com"));
+            faults.add(
+                Code::InvalidFormat,
+                "domains",
+                format!("domains: “{domain}” is not a domain such as example.com"),
+            );
         } else if !known.contains(&plain) {
             known.push(plain);
         }

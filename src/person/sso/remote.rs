@@ -181,8 +181,7 @@ async fn call(app: &App, request: RequestBuilder, what: &str) -> Result<(u16, Va
     let patience = Duration::from_secs(app.config.provider_timeout.clamp(1, LONGEST));
     let unreached =
         |error: reqwest::Error| Trouble::new("unreachable", format!("{what} is not reached: {}", why(&error)));
-    let mut answer =
-        request.header(ACCEPT, "application/json").timeout(patience).send().await.map_err(unreached)?;
+    let mut answer = request.header(ACCEPT, "application/json").timeout(patience).send().await.map_err(unreached)?;
     let status = answer.status().as_u16();
     let mut body = Vec::new();
     while let Some(part) = answer.chunk().await.map_err(unreached)? {
@@ -290,21 +289,30 @@ pub(super) struct Client<'a> {
 
 /// What comes of a code.
 pub(super) enum Exchanged {
-    Tokens { id: String, access: Option<String> },
+    Tokens {
+        id: String,
+        access: Option<String>,
+    },
     /// The provider's word for why not, when it is one of RFC 6749; else empty.
     Refused(&'static str),
 }
 
-const REFUSALS: [&str; 6] =
-    ["invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"];
+const REFUSALS: [&str; 6] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+];
 
-/// Exchanges a code for tokens.
-pub(super) async fn exchange(
+/// The request that exchanges a code for tokens.
+fn exchanging(
     app: &App,
     discovery: &Discovery,
     client: &Client<'_>,
     (code, verifier, redirect): (&str, &str, &str),
-) -> Result<Exchanged, Trouble> {
+) -> RequestBuilder {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "authorization_code").append_pair("code", code);
     form.append_pair("redirect_uri", redirect).append_pair("code_verifier", verifier);
@@ -321,12 +329,24 @@ pub(super) async fn exchange(
             request
         }
     };
-    let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.finish());
+    request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.finish())
+}
+
+/// Exchanges a code, with the verifier and the address that it was asked for with, for tokens.
+pub(super) async fn exchange(
+    app: &App,
+    discovery: &Discovery,
+    client: &Client<'_>,
+    code: (&str, &str, &str),
+) -> Result<Exchanged, Trouble> {
+    let request = exchanging(app, discovery, client, code);
     let (status, said) = call(app, request, "The token endpoint").await?;
     let text = |name: &str| said.get(name).and_then(Value::as_str).map(str::to_owned);
     match (status, text("id_token")) {
         (200, Some(id)) => Ok(Exchanged::Tokens { id, access: text("access_token") }),
-        (200, None) => Err(Trouble::new("no_token", "The token endpoint gives no id token: the scope openid is missing")),
+        (200, None) => {
+            Err(Trouble::new("no_token", "The token endpoint gives no id token: the scope openid is missing"))
+        }
         (500.., _) => Err(Trouble::new("status", format!("The token endpoint answers {status}"))),
         _ => {
             let word = text("error").unwrap_or_default();
@@ -350,7 +370,8 @@ mod tests {
         for good in ["https://id.example.com", "https://id.example.com/realms/x/"] {
             assert!(address(good, false).is_some(), "{good}");
         }
-        let private = ["http://id.example.com", "https://10.0.0.7/realms/x", "https://[::1]/", "http://127.0.0.1:8080/"];
+        let private =
+            ["http://id.example.com", "https://10.0.0.7/realms/x", "https://[::1]/", "http://127.0.0.1:8080/"];
         for bad in private {
             assert!(address(bad, false).is_none(), "{bad}");
             assert!(address(bad, true).is_some(), "{bad}");

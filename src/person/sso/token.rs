@@ -112,16 +112,11 @@ impl Key {
     fn has_signed(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let checked = match &self.material {
             Material::Rsa { modulus, exponent } => {
-                let rule = if algorithm == Algorithm::Ps256 {
-                    &RSA_PSS_2048_8192_SHA256
-                } else {
-                    &RSA_PKCS1_2048_8192_SHA256
-                };
+                let rule =
+                    if algorithm == Algorithm::Ps256 { &RSA_PSS_2048_8192_SHA256 } else { &RSA_PKCS1_2048_8192_SHA256 };
                 RsaPublicKeyComponents { n: modulus, e: exponent }.verify(rule, message, signature)
             }
-            Material::P256(point) => {
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
-            }
+            Material::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature),
         };
         checked.is_ok()
     }
