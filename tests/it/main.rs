@@ -78,6 +78,7 @@ mod serve;
 mod setting;
 mod sheet;
 mod smtp;
+mod sso;
 mod start;
 mod stock;
 mod task;
