@@ -7,6 +7,7 @@ import { Button } from '../ui/Button';
 import { SelectField, TextField } from '../ui/Field';
 import { Loading } from '../ui/State';
 import { signedIn } from './session';
+import { ssoReason, SsoButtons, useOffered } from './SsoButtons';
 
 type Step = { step: 'done'; me?: Me } | { step: 'totp'; challenge: string } | { step: 'company'; companies: { id: number; name: string }[] };
 
@@ -41,6 +42,7 @@ function reason(error: unknown): string {
     if (error.code === 'invalid_code') return t.codeWrong;
     if (error.code === 'challenge_ended') return t.codeEnded;
     if (error.code === 'weak_password') return t.weak;
+    if (error.code === 'sso_required') return t.sso.required;
   }
   return say(error);
 }
@@ -56,8 +58,10 @@ export function SignIn() {
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const [busy, setBusy] = useState(false);
-  const [fault, setFault] = useState<string | null>(null);
+  const [fault, setFault] = useState<string | null>(ssoReason);
   const [company, setCompany] = useState('');
+  const [byPassword, setByPassword] = useState(false);
+  const offered = useOffered();
 
   async function go(event: FormEvent, act: () => Promise<Step>) {
     event.preventDefault();
@@ -87,25 +91,30 @@ export function SignIn() {
     );
   }
   const companies = typeof step === 'object' && step.step === 'company' ? step.companies : null;
+  const asksPassword = !offered?.ssoOnly || byPassword || companies !== null;
   return (
     <Gate title={t.title}>
-      <form
-        className="form"
-        onSubmit={(event) => go(event, () => call<Step>('POST', '/v1/auth/sessions', { body: { email: email.trim(), password, ...(companies ? { companyId: Number(company) } : {}) } }))}
-      >
-        {fault && <p className="notice bad" role="alert">{fault}</p>}
-        <TextField label={t.email} type="email" name="email" id="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
-        <Password id="password" label={t.password} autoComplete="current-password" value={password} onChange={setPassword} />
-        {companies && (
-          <SelectField label={t.company} id="company" value={company} onChange={(event) => setCompany(event.target.value)}>
-            {companies.map((one) => (
-              <option key={one.id} value={one.id}>{one.name}</option>
-            ))}
-          </SelectField>
-        )}
-        <Button type="submit" look="main" busy={busy}>{t.submit}</Button>
-        <Button look="quiet" onClick={() => setStep('forgot')}>{t.forgot}</Button>
-      </form>
+      {fault && <p className="notice bad" role="alert">{fault}</p>}
+      {asksPassword && (
+        <form
+          className="form"
+          onSubmit={(event) => go(event, () => call<Step>('POST', '/v1/auth/sessions', { body: { email: email.trim(), password, ...(companies ? { companyId: Number(company) } : {}) } }))}
+        >
+          <TextField label={t.email} type="email" name="email" id="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
+          <Password id="password" label={t.password} autoComplete="current-password" value={password} onChange={setPassword} />
+          {companies && (
+            <SelectField label={t.company} id="company" value={company} onChange={(event) => setCompany(event.target.value)}>
+              {companies.map((one) => (
+                <option key={one.id} value={one.id}>{one.name}</option>
+              ))}
+            </SelectField>
+          )}
+          <Button type="submit" look="main" busy={busy}>{t.submit}</Button>
+          <Button look="quiet" onClick={() => setStep('forgot')}>{t.forgot}</Button>
+        </form>
+      )}
+      <SsoButtons offered={offered} />
+      {!asksPassword && <Button look="quiet" onClick={() => setByPassword(true)}>{t.sso.owner}</Button>}
       <p className="hint">{t.first}</p>
     </Gate>
   );

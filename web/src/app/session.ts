@@ -2,6 +2,7 @@ import { QueryClient } from '@tanstack/react-query';
 import { call, Refusal, session } from '../api/client';
 import type { Me, Preferences } from '../api/types';
 import { wishes } from '../keys/registry';
+import { keep } from './company';
 
 /** What the server has said so far. The stream says when something is no longer true; nothing is asked for again by itself. */
 export const cache = new QueryClient({
@@ -32,6 +33,7 @@ export function signedIn(me: Me): void {
   session.set({ ...me, preferences: me.preferences ?? {} });
   wishes.set({ on: !me.preferences?.keysOff, map: me.preferences?.keys ?? {} });
   paint(me.preferences?.theme);
+  keep(me.company.id);
 }
 
 /** Ends the session here and on the server. */

@@ -14,6 +14,7 @@ import { Nested } from './Nested';
 import { Replies } from './Replies';
 import { Unbroken } from './Unbroken';
 import { useSetting } from './setting';
+import { Sso } from './Sso';
 
 /** The company's own record, and every look-up list. */
 export function Settings() {
@@ -39,6 +40,7 @@ export function Settings() {
           />
           {may('chat:read') && <Replies />}
           {may('setting:read') && <Unbroken />}
+          {may('user:write') && <Sso />}
         </div>
         <Lists />
       </div>
