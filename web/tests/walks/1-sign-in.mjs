@@ -1,4 +1,4 @@
-import { assert, until } from '../harness.mjs';
+import { assert, inPage, until } from '../harness.mjs';
 
 export default [
   {
@@ -51,6 +51,49 @@ export default [
       await until('the calendar is gone', async () => (await one.page.$('.calendar')) === null);
       const body = await one.page.innerText('main');
       assert(/[\u0e00-\u0e7f]/.test(body) === (lang === 'th'), 'the words of the form are in the language');
+    },
+  },
+  {
+    name: 'single sign-on is set up, stands on the sign-in page, and says why it let nobody in',
+    async run({ person, lang, tag }) {
+      const owner = await person();
+      const { page } = owner;
+      await owner.go('/settings');
+      const card = page.locator('section.card', { has: page.locator('h2', { hasText: 'SSO' }).or(page.locator('h2', { hasText: 'Single sign-on' })) });
+      await card.locator('.bar .button').first().click();
+      await page.waitForSelector('dialog[open] [name=issuer]');
+      await owner.axe('a new identity provider');
+      await page.fill('[name=name]', `บัญชีบริษัท ${tag}`);
+      await page.fill('[name=nameEn]', `Company account ${tag}`);
+      await page.fill('[name=issuer]', 'http://id.example.com');
+      await page.fill('[name=clientId]', 'sala');
+      await page.fill('[name=secret]', 'secret');
+      await page.keyboard.press('Control+Enter');
+      await page.waitForSelector('dialog[open] .field.wrong [name=issuer]');
+      await page.fill('[name=issuer]', 'https://id.example.com');
+      await page.keyboard.press('Control+Enter');
+      await page.waitForSelector('dialog[open] code');
+      await owner.axe('the address that leads back');
+      const id = /oidc\/(.+)\/callback/.exec(await page.textContent('dialog[open] code'))[1];
+
+      const one = await person({ state: undefined });
+      await one.go('/?sso=unknown');
+      await one.page.waitForSelector('.sso .button');
+      await one.axe('sign in, with single sign-on');
+      const thai = (text) => /[\u0e00-\u0e7f]/.test(text) === (lang === 'th');
+      assert(thai(await one.page.innerText('.notice.bad[role=alert]')), 'the reason is in the language');
+      const button = one.page.locator('.sso .button', { hasText: tag });
+      assert((await button.getAttribute('href')).startsWith(`/v1/auth/oidc/${id}/start?path=`), 'the button leads to the provider');
+      assert((await button.innerText()) === (lang === 'th' ? `บัญชีบริษัท ${tag}` : `Company account ${tag}`), 'the button is in the language');
+      await one.page.route('**/v1/auth/oidc*', (route) => route.fulfill({ status: 200, contentType: 'application/json', body: JSON.stringify({ data: { companyId: 1, ssoOnly: true, value: [{ id, name: 'SSO', nameEn: null }] } }) }));
+      await one.go('/');
+      await until('no password is asked for', async () => (await one.page.$('.sso .button')) !== null && (await one.page.$('#password')) === null);
+      await one.axe('sign in by single sign-on only');
+      await one.page.click('.gate-card > .button.quiet');
+      await one.page.waitForSelector('#password');
+
+      const gone = await inPage(owner, 'DELETE', `/v1/console/sso/${encodeURIComponent(id)}`);
+      assert(gone.status === 200, 'it is taken away again');
     },
   },
 ];
