@@ -227,6 +227,7 @@ export function LinkPage({ token, done }: { token: string; done(): void }) {
       {info === null && <p className="notice bad" role="alert">{t.linkGone}</p>}
       {info === null && <Button onClick={done}>{t.back}</Button>}
       {fault && <p className="notice bad" role="alert">{fault}</p>}
+      {fault === t.sso.required && <Button onClick={done}>{t.back}</Button>}
       {info && (
         <form
           className="form"
