@@ -1,11 +1,15 @@
 //! What administrators enter: who may, what is checked, and what is said of a provider that fails.
 
-use axum::http::Method;
+use std::process::Command;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request};
 use serde_json::{Value, json};
 
 use super::idp::{CLIENT, Idp, SECRET};
-use super::{Sso, browse, enter, led};
-use crate::app::{COMPANY, TestApp};
+use super::{Sso, browse, enter, led, second_factor};
+use crate::app::{COMPANY, PASSWORD, TestApp, answer};
 
 #[tokio::test]
 async fn a_provider_is_entered_changed_and_taken_away() {
@@ -138,4 +142,36 @@ async fn private_addresses_are_not_called_unless_the_operator_allows_it() {
     let begun = led(&browse(&app, &format!("/v1/auth/oidc/{id}/start"), "").await);
     assert!(begun.to.starts_with("/console/?sso=provider"), "{}", begun.to);
     assert_eq!(idp.calls("/.well-known/openid-configuration"), 0);
+}
+
+#[tokio::test]
+async fn another_key_opens_the_clients_secret_and_second_factors() {
+    let mut sso = Sso::new().await;
+    let person = sso.app.signed_in("Agent", "mali@example.com").await;
+    let code = second_factor(&sso.app, &person).await;
+    let new = sala::vault::new_key().unwrap();
+    let rotated = Command::new(env!("CARGO_BIN_EXE_sala"))
+        .args(["key", "rotate"])
+        .env("SALA_DATABASE", &sso.app.database.url)
+        .env("SALA_SECRET_KEY", format!("{new},{}", sso.app.key))
+        .output()
+        .unwrap();
+    assert!(rotated.status.success(), "{rotated:?}");
+    sso.app.key = new;
+    let (app, node) = sso.app.second_node().await;
+    let browse = async |path: &str, cookie: &str| {
+        let request = Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap();
+        led(&answer(&node, request).await)
+    };
+    let begun = browse(&sso.start(), "").await;
+    let back = sso.idp.approve(&begun.to, app.now(), &json!({}));
+    assert!(browse(&back, &begun.way).await.session.is_some());
+    let post = async |path: &str, body: Value| {
+        let request = Request::post(path).header("content-type", "application/json");
+        answer(&node, request.body(Body::from(body.to_string())).unwrap()).await
+    };
+    app.clock.advance(Duration::from_secs(60));
+    let asked = post("/v1/auth/sessions", json!({"email": "mali@example.com", "password": PASSWORD})).await;
+    let body = json!({"challenge": asked.data()["challenge"], "code": code(app.now())});
+    assert_eq!(post("/v1/auth/sessions/totp", body).await.data()["step"], "done");
 }

@@ -495,3 +495,13 @@ async fn strangers_write_nothing_and_cannot_ask_without_end() {
     let ended = sso.sign_in(json!({})).await;
     assert_eq!(sso.email(&ended).await, "nok@example.com");
 }
+
+#[tokio::test]
+async fn of_two_first_sign_ins_at_once_one_makes_the_person() {
+    let sso = Sso::with(json!({"joinRoleId": "Viewer"})).await;
+    let new = json!({"sub": "mali-1", "email": "mali@example.com"});
+    let (one, two) = tokio::join!(sso.sign_in(new.clone()), sso.sign_in(new));
+    assert!(one.session.is_some() || two.session.is_some(), "{} {}", one.to, two.to);
+    let users = sso.app.get("/v1/console/users?keyword=jaidee").await;
+    assert_eq!(users.data()["value"].as_array().unwrap().len(), 1, "{users:?}");
+}
