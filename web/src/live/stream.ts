@@ -120,8 +120,11 @@ function read(tell: Listener, state: (next: Connection) => void): () => void {
     listen('hello', (data: { cursor: string; version: string }) => {
       tries = 0;
       // Without a cursor of our own there is nothing to catch up from: what is on screen may be older than the stream.
-      if (!cursor) tell({ is: 'reset' });
-      keep(data.cursor);
+      if (!cursor) {
+        tell({ is: 'reset' });
+        keep(data.cursor);
+      }
+      // With one, what was missed comes next: the cursor moves on with it, not before.
       state({ state: 'live', since: Date.now() });
       tell({ is: 'version', version: data.version });
     });

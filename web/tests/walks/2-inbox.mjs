@@ -217,7 +217,7 @@ export default [
       const { page } = one;
       // The page's clock is moved, so that nobody waits for days.
       await page.clock.install();
-      await open(one, tag);
+      await open(one, `สาย ${tag}`);
       await until('live', () => page.$('.connection.live'));
       await one.context.setOffline(true);
       await page.waitForSelector('.connection.offline');
@@ -245,6 +245,8 @@ export default [
       await page.clock.runFor(12_000);
       await page.waitForSelector('.connection.live', { timeout: 20_000 });
       const last = `ที่พลาดไป ${isBeyond ? 120 : 3} ${tag}`;
+      // Who was away begins to read where the new messages begin, and goes to the last by a press.
+      if (isBeyond) await page.click('.to-end', { timeout: 20_000 });
       await page.waitForSelector(`.bubble-body:has-text("${last}")`, { timeout: 20_000 });
       await page.waitForSelector(row(`สายสอง ${tag}`), { timeout: 20_000 });
       await until('what was closed is gone', async () => (await page.$(row(`สายสาม ${tag}`))) === null, 20_000);

@@ -104,9 +104,14 @@ async function followDelivery(cache: QueryClient, room: string): Promise<void> {
   onThread(cache, room, (now) => ({ ...now, messages: mergeMessages(now.messages, page.value) }));
 }
 
+/** Rooms whose thread is on screen. */
+const activeThreads = (cache: QueryClient) => cache.getQueryCache().findAll({ queryKey: ['thread'], type: 'active' }).map((query) => String(query.queryKey[1]));
+
 /** Follows the stream for the inbox. */
 export function followInbox(cache: QueryClient): () => void {
-  const wanted = new Set<string>();
+  // Rooms to fetch, with the version that was told of where one was.
+  const wanted = new Map<string, number>();
+  const want = (room: string, version = 0) => wanted.set(room, Math.max(version, wanted.get(room) ?? 0));
   const behind = new Set<string>();
   const moved = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -125,22 +130,29 @@ export function followInbox(cache: QueryClient): () => void {
       timer = undefined;
       const late = [...behind];
       const ids = [...wanted];
+      const open = activeThreads(cache);
       const steps = [...moved];
       behind.clear();
       wanted.clear();
       moved.clear();
       for (const room of late) void catchUp(cache, room).catch(() => null);
       for (const room of steps) void followDelivery(cache, room).catch(() => null);
-      if (ids.length > 4) void cache.invalidateQueries({ queryKey: ['rooms'] });
-      else
-        for (const id of ids)
-          getRoom(id).then((room) => {
-            learn([room]);
-            announce(room);
-          }, (error) => {
-            // It has left what this person may see.
-            if (error instanceof Refusal && error.status === 404) unlearn(id);
-          });
+      const isMany = ids.length > 4;
+      if (isMany) {
+        void cache.invalidateQueries({ queryKey: ['rooms'] }).then(() => {
+          // What no list has named since has left them, or stands further down: as it is known here, it is over.
+          const lost = ids.filter(([id, version]) => (rooms.get().get(id)?.version ?? version) < version).map(([id]) => id);
+          if (lost.length > 0) doubtful.set((now) => new Set([...now, ...lost]));
+        });
+      }
+      for (const [id] of ids.filter(([id]) => !isMany || open.includes(id)))
+        getRoom(id).then((room) => {
+          learn([room]);
+          announce(room);
+        }, (error) => {
+          // It has left what this person may see.
+          if (error instanceof Refusal && error.status === 404) unlearn(id);
+        });
     }, 60);
   };
 
@@ -149,17 +161,17 @@ export function followInbox(cache: QueryClient): () => void {
       case 'messages': {
         const thread = cache.getQueryData<Thread>(threadKey(change.roomId));
         if (thread && (thread.messages.at(-1)?.number ?? 0) < change.to) behind.add(change.roomId);
-        if ((rooms.get().get(change.roomId)?.version ?? 0) < change.version) wanted.add(change.roomId);
+        if ((rooms.get().get(change.roomId)?.version ?? 0) < change.version) want(change.roomId, change.version);
         recount();
         return soon();
       }
       case 'room':
-        if ((rooms.get().get(change.roomId)?.version ?? 0) < change.version) wanted.add(change.roomId);
+        if ((rooms.get().get(change.roomId)?.version ?? 0) < change.version) want(change.roomId, change.version);
         recount();
         return soon();
       case 'delivery':
         moved.add(change.roomId);
-        if (rooms.get().has(change.roomId)) wanted.add(change.roomId);
+        if (rooms.get().has(change.roomId)) want(change.roomId);
         return soon();
       case 'note':
         if (change.action === 'note_deleted') onThread(cache, change.roomId, (thread) => ({ ...thread, notes: thread.notes.filter((note) => note.id !== change.noteId) }));
@@ -185,7 +197,7 @@ export function followInbox(cache: QueryClient): () => void {
       // What happened meanwhile is not told any more. Lists are loaded anew; of the other rooms nothing is known.
       doubtful.set(() => new Set(rooms.get().keys()));
       gone.set(() => new Set());
-      for (const query of cache.getQueryCache().findAll({ queryKey: ['thread'], type: 'active' })) wanted.add(String(query.queryKey[1]));
+      for (const room of activeThreads(cache)) want(room);
       recount();
       soon();
     }
@@ -194,7 +206,7 @@ export function followInbox(cache: QueryClient): () => void {
     if (parcel.kind === 'note') onThread(cache, parcel.roomId, (thread) => ({ ...thread, notes: mergeNotes(thread.notes, [result as Note]) }));
     else {
       onThread(cache, parcel.roomId, (thread) => ({ ...thread, messages: mergeMessages(thread.messages, [result as Message]) }));
-      wanted.add(parcel.roomId);
+      want(parcel.roomId);
       soon();
     }
   };
