@@ -325,7 +325,9 @@ async fn strange_paths_and_queries_are_answered() {
             let path = operation.path_with(|_, _| value.to_owned());
             let answer = target.call(&operation.id, request(path).body(Body::empty()).unwrap()).await;
             if operation.path.contains('{') {
-                assert!(answer.status >= 400, "{} {value}: {answer:?}", operation.id);
+                // What a browser was led to leads it back to where people sign in, which says why.
+                let is_led = operation.id.ends_with("Sso") && answer.status == 303;
+                assert!(answer.status >= 400 || is_led, "{} {value}: {answer:?}", operation.id);
             }
             let mut query: Vec<String> = operation
                 .parameters

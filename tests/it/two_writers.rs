@@ -99,6 +99,9 @@ async fn cases(app: &TestApp) -> Vec<Case> {
     assert_eq!(app.request(Method::PUT, "/v1/Employees", &[], Some(employee(json!({})))).await.status, 200);
     let task = app.post("/v1/task", json!({"subject": "Twice"})).await.data()["taskNo"].clone();
     let brand = app.post("/v1/setting/brands", json!({"name": "Zebra"})).await.data()["id"].clone();
+    let provider =
+        json!({"name": "Sign in", "issuer": "https://id.example.com", "clientId": "sala", "secret": "a secret"});
+    let provider = app.post("/v1/console/sso", provider).await.data()["id"].clone();
     vec![
         Case {
             id: "createOrUpdateEmployee",
@@ -123,6 +126,14 @@ async fn cases(app: &TestApp) -> Vec<Case> {
             one: json!({"nameEn": "One"}),
             two: json!({"phone": "021234567"}),
             read: ("/v1/setting".to_owned(), ["/nameEn", "/phone"]),
+        },
+        Case {
+            id: "updateIdentityProvider",
+            method: Method::PATCH,
+            path: format!("/v1/console/sso/{}", provider.as_str().unwrap()),
+            one: json!({"nameEn": "One"}),
+            two: json!({"trustEmail": true}),
+            read: ("/v1/console/sso".to_owned(), ["/0/nameEn", "/0/trustEmail"]),
         },
         Case {
             id: "updateChoice",

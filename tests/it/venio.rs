@@ -158,7 +158,10 @@ async fn a_copy_of_a_company_shows_what_the_original_shows_and_a_second_run_chan
     assert_eq!(told.len(), expected.len(), "{told:?}");
     for (report, (kind, numbers)) in told.iter().zip(expected) {
         assert_eq!((report["kind"].as_str(), counts(report)), (Some(kind), numbers), "{told:?}");
-        assert_eq!(report["there"], report["here"], "{told:?}");
+        // Lists of what is sold do not say how many there are.
+        if numbers[0] > 0 {
+            assert_eq!(report["there"], report["here"], "{told:?}");
+        }
     }
     let (original, copy) = (by_code(shown(&there).await), by_code(shown(&here).await));
     assert_eq!(original["employees"][1]["headCode"], "E1");

@@ -90,7 +90,7 @@ pub(super) async fn erase_texts(app: &App, company: i64, ids: &[i64]) -> Result<
 /// Empties the texts of a part; whether there were any.
 fn empty(body: &mut Value, texts: &[&str]) -> bool {
     match body {
-        Value::Array(entries) => entries.iter_mut().fold(false, |was_filled, entry| empty(entry, texts) || was_filled),
+        Value::Array(entries) => entries.iter_mut().filter_map(|entry| empty(entry, texts).then_some(())).count() > 0,
         Value::Object(fields) => {
             let mut was_filled = false;
             for text in texts {

@@ -813,6 +813,71 @@ export interface paths {
         patch: operations["updateMe"];
         trace?: never;
     };
+    "/v1/auth/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sign in providers
+         * @description List the identity providers by which people of a company sign in.
+         */
+        get: operations["listSignInProviders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/oidc/{id}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * End sso
+         * @description End to sign in by an identity provider.
+         *
+         *     The provider sends the browser here. The answer sets the session's cookie and leads to the console, or back to the sign-in page
+         *     with a reason (`sso`).
+         */
+        get: operations["endSso"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/oidc/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Begin sso
+         * @description Begin to sign in by an identity provider.
+         *
+         *     For the browser itself: the answer sets a cookie and leads to the provider, or back to the sign-in page with a reason (`sso`).
+         */
+        get: operations["beginSso"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/password": {
         parameters: {
             query?: never;
@@ -1847,6 +1912,82 @@ export interface paths {
          * @description Search rooms and messages.
          */
         post: operations["searchInbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/sso": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List identity providers
+         * @description List the identity providers.
+         */
+        get: operations["listIdentityProviders"];
+        put?: never;
+        /**
+         * Create identity provider
+         * @description Enter an identity provider (OpenID Connect).
+         *
+         *     For callers who may do everything. The answer names the address to be entered at the provider.
+         */
+        post: operations["createIdentityProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/sso/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get identity provider
+         * @description Read one identity provider.
+         */
+        get: operations["getIdentityProvider"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete identity provider
+         * @description Take an identity provider away; nobody signs in by it any more. People and their sessions stay.
+         */
+        delete: operations["deleteIdentityProvider"];
+        options?: never;
+        head?: never;
+        /**
+         * Update identity provider
+         * @description Change an identity provider.
+         *
+         *     For callers who may do everything.
+         */
+        patch: operations["updateIdentityProvider"];
+        trace?: never;
+    };
+    "/v1/console/sso/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check identity provider
+         * @description Ask an identity provider for what it says of itself, and say what is wrong with it.
+         */
+        post: operations["checkIdentityProvider"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5021,7 +5162,9 @@ export interface paths {
         put?: never;
         /**
          * Add sales order payment
-         * @description Enter money that came in for an order.
+         * @description Enter money that came in for an order, or that was given back.
+         *
+         *     What was given back is below 0: of an order of any status, at most what was paid.
          */
         post: operations["addSalesOrderPayment"];
         delete?: never;
@@ -13207,6 +13350,98 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_IdentityProvider: {
+            /** @description An identity provider by which a company's people sign in. */
+            data: {
+                /**
+                 * @description What it calls this server.
+                 * @example sala-console
+                 */
+                clientId: string;
+                /**
+                 * Format: int64
+                 * @description When it was made: Unix time in milliseconds.
+                 */
+                createdAt: number;
+                /**
+                 * @description Domains whose e-mails may sign in; an empty list is any that the provider knows.
+                 * @example [
+                 *       "example.com"
+                 *     ]
+                 */
+                domains: string[];
+                /** @description Whether a client's secret is stored; it is not shown. */
+                hasSecret: boolean;
+                /**
+                 * @description Its id.
+                 * @example 507-Zk0aPq3x
+                 */
+                id: string;
+                /** @description Whether the sign-in page offers it. */
+                isActive: boolean;
+                /**
+                 * @description The provider's own name: the address below which `/.well-known/openid-configuration` is.
+                 * @example https://accounts.google.com
+                 */
+                issuer: string;
+                joinRole?: components["schemas"]["Named"] | null;
+                /**
+                 * Format: int64
+                 * @description When it was last changed.
+                 */
+                modifiedAt: number;
+                /**
+                 * @description What the button says.
+                 * @example เข้าสู่ระบบด้วย Google
+                 */
+                name: string;
+                /**
+                 * @description The same in English; the name when null.
+                 * @example Sign in with Google
+                 */
+                nameEn?: string | null;
+                /**
+                 * @description The address to be entered at the provider, to which it sends people back.
+                 * @example https://sala.example.com/v1/auth/oidc/507-Zk0aPq3x/callback
+                 */
+                redirectUri: string;
+                /** @description Whether an e-mail counts as verified where the provider does not say. */
+                trustEmail: boolean;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_IdentityProviderCheck: {
+            /** @description What a provider said when it was asked. */
+            data: {
+                /**
+                 * @description What is wrong, as a word: `unreachable`, `too_large`, `no_json`, `status`, `issuer`, `address`, `missing`, `keys`,
+                 *     `algorithm`, `flow`, `secret`.
+                 * @example status
+                 */
+                code?: string | null;
+                /** @description Whether people can be sent to it. */
+                isGood: boolean;
+                /**
+                 * @description What is wrong, in English.
+                 * @example The discovery document answers 404
+                 */
+                problem?: string | null;
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_IdentityProviders: {
+            data: {
+                /** @description The providers, oldest first. */
+                value: components["schemas"]["IdentityProvider"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_Import: {
             /** @description A file of records, and how far it is loaded. */
             data: {
@@ -16997,6 +17232,24 @@ export interface components {
             status: components["schemas"]["Status"];
         };
         /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
+        Envelope_SignInProviders: {
+            /** @description What the sign-in page of a company offers. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description The company; null where the server has several and none was named.
+                 * @example 507
+                 */
+                companyId?: number | null;
+                /** @description Whether only owners may use a password. */
+                ssoOnly: boolean;
+                /** @description The providers, oldest first. */
+                value: components["schemas"]["SignInProvider"][];
+            };
+            /** @description `1000`, `Success`. */
+            status: components["schemas"]["Status"];
+        };
+        /** @description `{"status": {"code": "1000", "description": "Success"}, "data": …}`. */
         Envelope_StockReservation: {
             /** @description Stock that is kept for a document. */
             data: {
@@ -18657,12 +18910,19 @@ export interface components {
             logType: number;
             /**
              * Format: int64
+             * @description The status before; null of a new expense.
+             * @example 302
+             */
+            previousStatus?: number | null;
+            /**
+             * Format: int64
              * @description The expense.
              */
             refId: number;
             /**
              * Format: int64
              * @description The status afterwards.
+             * @example 303
              */
             status: number;
             /** @description The same person. */
@@ -19296,6 +19556,134 @@ export interface components {
              * @example 17:30
              */
             to: string;
+        };
+        /** @description An identity provider by which a company's people sign in. */
+        IdentityProvider: {
+            /**
+             * @description What it calls this server.
+             * @example sala-console
+             */
+            clientId: string;
+            /**
+             * Format: int64
+             * @description When it was made: Unix time in milliseconds.
+             */
+            createdAt: number;
+            /**
+             * @description Domains whose e-mails may sign in; an empty list is any that the provider knows.
+             * @example [
+             *       "example.com"
+             *     ]
+             */
+            domains: string[];
+            /** @description Whether a client's secret is stored; it is not shown. */
+            hasSecret: boolean;
+            /**
+             * @description Its id.
+             * @example 507-Zk0aPq3x
+             */
+            id: string;
+            /** @description Whether the sign-in page offers it. */
+            isActive: boolean;
+            /**
+             * @description The provider's own name: the address below which `/.well-known/openid-configuration` is.
+             * @example https://accounts.google.com
+             */
+            issuer: string;
+            joinRole?: components["schemas"]["Named"] | null;
+            /**
+             * Format: int64
+             * @description When it was last changed.
+             */
+            modifiedAt: number;
+            /**
+             * @description What the button says.
+             * @example เข้าสู่ระบบด้วย Google
+             */
+            name: string;
+            /**
+             * @description The same in English; the name when null.
+             * @example Sign in with Google
+             */
+            nameEn?: string | null;
+            /**
+             * @description The address to be entered at the provider, to which it sends people back.
+             * @example https://sala.example.com/v1/auth/oidc/507-Zk0aPq3x/callback
+             */
+            redirectUri: string;
+            /** @description Whether an e-mail counts as verified where the provider does not say. */
+            trustEmail: boolean;
+        };
+        /** @description What a provider said when it was asked. */
+        IdentityProviderCheck: {
+            /**
+             * @description What is wrong, as a word: `unreachable`, `too_large`, `no_json`, `status`, `issuer`, `address`, `missing`, `keys`,
+             *     `algorithm`, `flow`, `secret`.
+             * @example status
+             */
+            code?: string | null;
+            /** @description Whether people can be sent to it. */
+            isGood: boolean;
+            /**
+             * @description What is wrong, in English.
+             * @example The discovery document answers 404
+             */
+            problem?: string | null;
+        };
+        IdentityProviders: {
+            /** @description The providers, oldest first. */
+            value: components["schemas"]["IdentityProvider"][];
+        };
+        /** @description An identity provider to be entered or changed; what is absent stays. */
+        IdentityProviderWrite: {
+            /**
+             * @description What it calls this server; needed for a new one.
+             * @example sala-console
+             */
+            clientId?: string | null;
+            /**
+             * @description Domains whose e-mails may sign in, all of them; an empty list is any.
+             * @example [
+             *       "example.com"
+             *     ]
+             */
+            domains?: string[] | null;
+            /**
+             * @description Whether the sign-in page offers it.
+             * @example true
+             */
+            isActive?: boolean | null;
+            /**
+             * @description The provider's own name, an https address; needed for a new one.
+             * @example https://accounts.google.com
+             */
+            issuer?: string | null;
+            /**
+             * @description The role of people who are made at their first sign-in, by number or name; null refuses unknown people.
+             * @example Agent
+             */
+            joinRoleId?: string | null;
+            /**
+             * @description What the button says; needed for a new one.
+             * @example เข้าสู่ระบบด้วย Google
+             */
+            name?: string | null;
+            /**
+             * @description The same in English.
+             * @example Sign in with Google
+             */
+            nameEn?: string | null;
+            /**
+             * @description The client's secret; null for a provider that asks for none. A new issuer needs it again.
+             * @example the-secret-that-the-provider-shows
+             */
+            secret?: string | null;
+            /**
+             * @description Whether an e-mail counts as verified where the provider does not say (Microsoft Entra does not). One that it calls
+             *     unverified never counts.
+             * @example false
+             */
+            trustEmail?: boolean | null;
         };
         /**
          * Format: binary
@@ -25139,17 +25527,18 @@ export interface components {
             /** @description The instalments. */
             payments: components["schemas"]["SalesOrderInstalmentStatus"][];
         };
-        /** @description Money that came in. */
+        /** @description Money that came in, or was given back. */
         SalesOrderPaymentWrite: {
             /**
              * Format: double
-             * @description How much, in the order's currency: above 0, and more than is left if so much was paid.
+             * @description How much, in the order's currency: more than is left if so much was paid, below 0 if it was given back, at most what was
+             *     paid.
              * @example 2000
              */
             amount: number;
             /**
              * Format: int64
-             * @description Number of the instalment that it is for; the oldest first when it is absent.
+             * @description Number of the instalment that it is for; when it is absent the oldest first, of what is given back the latest.
              * @example 1
              */
             installmentNumber?: number | null;
@@ -25375,7 +25764,7 @@ export interface components {
         SalesPayment: {
             /**
              * Format: double
-             * @description How much.
+             * @description How much; below 0 where it was given back.
              * @example 2000
              */
             amount: number;
@@ -26143,6 +26532,13 @@ export interface components {
              */
             sales: components["schemas"]["SalesRules"];
             /**
+             * @description Whether people sign in by the company's identity provider only, as long as one is active. Whoever may do everything may
+             *     use a password all the same.
+             * @default false
+             * @example false
+             */
+            ssoOnly: boolean;
+            /**
              * @description Tax number: 13 digits in Thailand.
              * @default null
              * @example 0105561000008
@@ -26213,6 +26609,11 @@ export interface components {
             retentionDays?: number | null;
             rounding?: components["schemas"]["Rounding"] | null;
             sales?: components["schemas"]["SalesRulesUpdate"] | null;
+            /**
+             * @description Whether people sign in by the company's identity provider only: 409 while none is active.
+             * @example false
+             */
+            ssoOnly?: boolean | null;
             /** @description Tax number. */
             taxNo?: string | null;
             /** @description A new IANA time zone. */
@@ -26267,6 +26668,37 @@ export interface components {
              * @example correct horse battery
              */
             password: string;
+        };
+        /** @description A provider by which people sign in. */
+        SignInProvider: {
+            /**
+             * @description Its id.
+             * @example 507-Zk0aPq3x
+             */
+            id: string;
+            /**
+             * @description What the button says.
+             * @example เข้าสู่ระบบด้วย Google
+             */
+            name: string;
+            /**
+             * @description The same in English, where there is one.
+             * @example Sign in with Google
+             */
+            nameEn?: string | null;
+        };
+        /** @description What the sign-in page of a company offers. */
+        SignInProviders: {
+            /**
+             * Format: int64
+             * @description The company; null where the server has several and none was named.
+             * @example 507
+             */
+            companyId?: number | null;
+            /** @description Whether only owners may use a password. */
+            ssoOnly: boolean;
+            /** @description The providers, oldest first. */
+            value: components["schemas"]["SignInProvider"][];
         };
         /** @description A message to be sent as oneself. */
         StaffMessage: {
@@ -28492,6 +28924,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
+            /** @description The server cannot do it now; nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
         };
     };
     getHealth: {
@@ -28537,6 +28978,15 @@ export interface operations {
             };
             /** @description No such record. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The server cannot do it now; nothing was changed. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -29932,6 +30382,103 @@ export interface operations {
             415: components["responses"]["MediaType"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    listSignInProviders: {
+        parameters: {
+            query?: {
+                /** @description The company; the server's only one when absent. */
+                companyId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The providers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_SignInProviders"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            /** @description The input is at fault: `4001` with one error, `4002` with several. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The server cannot do it now; nothing was changed. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    endSso: {
+        parameters: {
+            query?: {
+                /** @description What the provider gives a token for. */
+                code?: string;
+                /** @description Why it gives none. */
+                error?: string;
+                /** @description The provider's own name (RFC 9207). */
+                iss?: string;
+                /** @description What the sign-in was begun with. */
+                state?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The provider. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the console, or back to the sign-in page. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    beginSso: {
+        parameters: {
+            query?: {
+                /** @description The page of the console that comes afterwards: a path below `/console/`. */
+                path?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The provider. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider, or back to the sign-in page. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
     changePassword: {
@@ -32229,6 +32776,203 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listIdentityProviders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The providers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_IdentityProviders"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityProviderWrite"];
+            };
+        };
+        responses: {
+            /** @description The provider. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_IdentityProvider"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["KeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A version that is known: 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The provider. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The provider. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_IdentityProvider"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_Option_String"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: 412 when it is another by now */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The provider. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityProviderWrite"];
+            };
+        };
+        responses: {
+            /** @description The provider. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_IdentityProvider"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["Changed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    checkIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description At most 255 characters; kept for 24 hours, per client */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The provider. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it said; one that is wrong is no error of the request. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Envelope_IdentityProviderCheck"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["KeyReused"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
