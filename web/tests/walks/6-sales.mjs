@@ -32,6 +32,14 @@ export default [
       await page.keyboard.press('Control+Enter');
       await until('paid in part', async () => (await read(one, path)).paymentState === 'partly');
       await page.waitForSelector('dialog', { state: 'detached' });
+      // A part of it goes back.
+      await page.locator('.timeline li', { hasText: '100' }).locator('.button').last().click();
+      await page.waitForSelector('dialog[open] [name=amount]');
+      await one.axe('giving money back');
+      await page.fill('dialog[open] [name=amount]', '40');
+      await page.keyboard.press('Control+Enter');
+      await until('60 are paid', async () => (await read(one, path)).paidAmount === 60);
+      await page.waitForSelector('dialog', { state: 'detached' });
       await focusMain(page);
       await page.keyboard.press('d');
       await page.waitForSelector('dialog[open] form');

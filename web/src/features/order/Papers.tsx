@@ -23,8 +23,10 @@ interface Payment {
 /** The money that came in, each with its receipt. */
 export function Payments({ no, currency }: { no: string; currency: string }) {
   const s = words('sale').order;
+  const t = words('work').order;
   const cache = useQueryClient();
   const [gone, setGone] = useState<Payment | null>(null);
+  const [back, setBack] = useState<Payment | null>(null);
   const list = useQuery({ queryKey: ['salesorder', no, 'payments'], queryFn: () => call<{ value: Payment[] }>('GET', `${pathOf(no)}/payments`), retry: false });
   const payments = list.data?.value ?? [];
   if (payments.length === 0) return null;
@@ -40,7 +42,9 @@ export function Payments({ no, currency }: { no: string; currency: string }) {
                 {one.isCancelled ? <del>{formatMoney(one.amount, currency)}</del> : <strong>{formatMoney(one.amount, currency)}</strong>}
                 <span className="muted small">{` ${[one.method && (s.methods[one.method] ?? one.method), one.reference, one.receiptNo].filter(Boolean).join(' · ')}`}</span>
               </span>
-              {one.isCancelled ? <span className="chip">{s.takenBack}</span> : may('salesorder:write') && !one.receiptNo && <Button onClick={() => setGone(one)}>{s.unpay}</Button>}
+              {one.isCancelled && <span className="chip">{s.takenBack}</span>}
+              {!one.isCancelled && may('salesorder:write') && !one.receiptNo && <Button onClick={() => setGone(one)}>{s.unpay}</Button>}
+              {!one.isCancelled && may('salesorder:write') && one.amount > 0 && <Button onClick={() => setBack(one)}>{s.refund}</Button>}
             </div>
           </li>
         ))}
@@ -55,6 +59,26 @@ export function Payments({ no, currency }: { no: string; currency: string }) {
             await call('DELETE', `${pathOf(no)}/payments/${gone.paymentId}`);
             await cache.invalidateQueries({ queryKey: ['salesorder'] });
             toast(s.takenBack);
+          }}
+        />
+      )}
+      {back && (
+        <Ask
+          title={s.refund}
+          text={<p>{s.refundText}</p>}
+          fields={[
+            { id: 'amount', label: t.amount, kind: 'number', required: true },
+            { id: 'paidDate', label: s.refundDate, kind: 'date' },
+            { id: 'method', label: s.method, kind: 'choice', options: Object.entries(s.methods).map(([value, label]) => ({ value, label })) },
+            { id: 'reference', label: t.reference },
+            { id: 'note', label: s.note, kind: 'area' },
+          ]}
+          first={{ amount: back.amount, paidDate: new Date().toLocaleDateString('sv'), method: back.method ?? 'transfer' }}
+          onClose={() => setBack(null)}
+          save={async (body) => {
+            await call('POST', `${pathOf(no)}/payments`, { body: { ...body, amount: -Math.abs(Number(body['amount'])) }, key: crypto.randomUUID() });
+            await cache.invalidateQueries({ queryKey: ['salesorder'] });
+            toast(s.refunded);
           }}
         />
       )}
