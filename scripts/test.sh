@@ -8,7 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if cargo nextest --version >/dev/null 2>&1; then
-  tests=(cargo nextest run) databases=(-E 'package(db) or package(sala)' --run-ignored all)
+  # The reader of workbooks, which the one left out keeps busy for two minutes, has no database in it.
+  tests=(cargo nextest run) databases=(-E '(package(db) or package(sala)) - test(a_hostile_workbook_ends_its_import)' --run-ignored all)
 else
   tests=(cargo test) databases=(-- --include-ignored)
 fi
