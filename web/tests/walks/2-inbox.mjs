@@ -245,9 +245,12 @@ export default [
       await page.clock.runFor(12_000);
       await page.waitForSelector('.connection.live', { timeout: 20_000 });
       const last = `ที่พลาดไป ${isBeyond ? 120 : 3} ${tag}`;
-      // Who was away begins to read where the new messages begin, and goes to the last by a press.
-      if (isBeyond) await page.click('.to-end', { timeout: 20_000 });
-      await page.waitForSelector(`.bubble-body:has-text("${last}")`, { timeout: 20_000 });
+      // Who was away may stand where the new messages begin, and goes to the last by a press.
+      await until('the last of what was missed', async () => {
+        if (await page.locator(`.bubble-body:has-text("${last}")`).first().isVisible()) return true;
+        await page.locator('.to-end').click({ timeout: 500 }).catch(() => {});
+        return false;
+      }, 20_000);
       await page.waitForSelector(row(`สายสอง ${tag}`), { timeout: 20_000 });
       await until('what was closed is gone', async () => (await page.$(row(`สายสาม ${tag}`))) === null, 20_000);
       if (isBeyond) assert(one.requests.some((url) => url.endsWith('/rooms/enquiry')), 'the list is loaded anew');
