@@ -3,6 +3,7 @@
 // SQLite, or PostgreSQL with SALA_TEST_DATABASE=postgres and the address of a server in SALA_TEST_POSTGRES (scripts/postgres.sh
 // starts one): then a database is made there, and dropped at the end.
 import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -35,6 +36,9 @@ export function psql(url, text) {
   execFileSync(psqlProgram(), ['--quiet', '--no-psqlrc', '-v', 'ON_ERROR_STOP=1', '-d', url], { input: text, stdio: ['pipe', 'ignore', 'inherit'] });
 }
 
+/** What PostgreSQL has no file for; the same for each start. */
+const keys = engine === 'PostgreSQL' ? { SALA_SECRET_KEY: randomBytes(32).toString('hex') } : {};
+
 let made = 0;
 
 /** A database that is empty, and how it is taken away. */
@@ -54,7 +58,7 @@ function freshDatabase(folder) {
 async function launch(binary, folder, database) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(binary, ['serve', '--demo', '--listen', `127.0.0.1:${port}`, '--database', database], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(binary, ['serve', '--demo', '--listen', `127.0.0.1:${port}`, '--database', database], { cwd: folder, env: { ...process.env, ...keys }, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   child.stdout.on('data', (bytes) => (text += bytes));
   child.stderr.on('data', (bytes) => (text += bytes));
