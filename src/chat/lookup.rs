@@ -35,12 +35,14 @@ pub(crate) async fn rarest(conn: &mut Conn, company: i64, keyword: &str) -> Resu
 /// Narrows a statement about `room`, whose first value is the company, to rooms that have the piece. The name itself decides.
 pub(crate) fn narrowed(query: Query<'_>, piece: Option<Piece>) -> Query<'_> {
     let Some((from, to)) = piece else { return query };
+    // The sum makes PostgreSQL expect few rooms. It would expect many, and walk through all rooms in the order of the list until
+    // the page is full, which it never is for a name that few have.
     query
         .push(" and room.id in (select piece.room from room_gram as piece where piece.company = $1 and piece.gram >= ")
         .push_bind(from)
         .push(" and piece.gram < ")
         .push_bind(to)
-        .push(")")
+        .push(" and piece.company + 0 = $1)")
 }
 
 /// The stretches of the piece index in which a room with this keyword must stand. A short keyword is the beginning of
