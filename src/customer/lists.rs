@@ -2,12 +2,12 @@
 
 use db::{Conn, Ids};
 
-use super::sought::{Link, Sought};
+use super::list_plan::{Link, ListPlan};
 use super::store;
 use crate::http::Error;
 use crate::search::number;
 
-impl Sought<'_> {
+impl ListPlan<'_> {
     /// What indexes name below a number. Shape and entries make a list too, where few have them.
     pub(super) async fn lists(&self, conn: &mut Conn, below: i64) -> Result<Lists<'_>, Error> {
         let mut lists = Lists::default();
@@ -82,18 +82,18 @@ impl Lists<'_> {
     /// followed any further: its customers are looked at sooner.
     pub(super) async fn go_on(
         &mut self,
-        sought: &Sought<'_>,
+        plan: &ListPlan<'_>,
         conn: &mut Conn,
         mut below: i64,
     ) -> Result<(), db::Error> {
-        if self.is_short(sought.effort.sorted) {
+        if self.is_short(plan.effort.sorted) {
             self.cut.clear();
         }
         // What is above the next of one list is not in all of them.
         below = self.cut.iter().map(|(_, ids)| ids).chain(&self.whole).fold(below, |below, ids| ids.next(below));
         while let Some(place) = self.cut.iter().position(|(_, ids)| ids.floor >= below && below > 0) {
             let (source, ids) = &mut self.cut[place];
-            *ids = source.newest(sought, conn, below).await?;
+            *ids = source.newest(plan, conn, below).await?;
             if ids.floor < below {
                 below = ids.next(below);
             } else {
@@ -126,12 +126,12 @@ enum Source<'s> {
 }
 
 impl Source<'_> {
-    async fn newest(&self, sought: &Sought<'_>, conn: &mut Conn, below: i64) -> Result<Ids, db::Error> {
+    async fn newest(&self, plan: &ListPlan<'_>, conn: &mut Conn, below: i64) -> Result<Ids, db::Error> {
         match self {
             Source::Keyword(keyword) => {
-                conn.text_candidates(store::TEXTS, sought.company, keyword, below, sought.effort.entries).await
+                conn.text_candidates(store::TEXTS, plan.company, keyword, below, plan.effort.entries).await
             }
-            Source::Link(link) => link.newest(conn, sought.company, below, sought.effort.entries).await,
+            Source::Link(link) => link.newest(conn, plan.company, below, plan.effort.entries).await,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Customers: create or update, read by code, number, name and tax number, and whether one is there already.
 
-mod belonging;
 mod enquiry;
 pub(crate) mod erased;
 pub(crate) mod event;
@@ -9,13 +8,14 @@ mod filter;
 mod identity;
 mod input;
 mod legacy;
+mod linked_tables;
+mod list_plan;
 mod lists;
 pub(crate) mod merge;
 mod page;
 mod removal;
 mod room;
 mod satisfaction;
-mod sought;
 pub(crate) mod store;
 
 use axum::extract::State;
@@ -25,12 +25,12 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use self::belonging::Erase;
-pub use self::belonging::{BELONGINGS, Belonging};
 pub use self::input::{
     CustomerAddress, CustomerContact, CustomerCustomField, CustomerSocialAccount, CustomerSocialAccountWrite,
     CustomerWrite,
 };
+pub(crate) use self::linked_tables::Erase;
+pub use self::linked_tables::{LINKED_TABLES, LinkedTable};
 pub(crate) use self::removal::{delete, restore};
 pub(crate) use self::store::{
     Introduction, Row, by_code, by_name, exactly, find, hold, hold_all, hold_code, introduce, key, put, tax_key,

@@ -11,8 +11,8 @@ use db::{Conn, Ids};
 use serde::Deserialize;
 
 use super::filter::{By, Filter};
+use super::list_plan::ListPlan;
 use super::lists::Lists;
-use super::sought::Sought;
 use super::store::{self, Row};
 use crate::http::{Error, Listing, Total};
 use crate::search::{self, Effort, SAMPLE, UNLED_SAMPLE, number};
@@ -27,9 +27,9 @@ pub(super) struct Found {
 
 /// Finds a page, and how many there are in all.
 pub(super) async fn find_page(conn: &mut Conn, company: i64, filter: &Filter, effort: Effort) -> Result<Found, Error> {
-    let Some(sought) = Sought::new(conn, company, filter, effort).await? else { return Ok(Found::default()) };
-    let (page, mut total) = if sought.has_lists() { sought.listed(conn).await? } else { sought.ordered(conn).await? };
-    if filter.cursor.is_none() && !sought.is_full(&page) && (filter.skip == 0 || !page.is_empty()) {
+    let Some(plan) = ListPlan::new(conn, company, filter, effort).await? else { return Ok(Found::default()) };
+    let (page, mut total) = if plan.has_lists() { plan.listed(conn).await? } else { plan.ordered(conn).await? };
+    if filter.cursor.is_none() && !plan.is_full(&page) && (filter.skip == 0 || !page.is_empty()) {
         // The list has come to its end, so nothing is left to be guessed.
         total = Total::from(filter.skip.saturating_add(number(page.len())));
     }
@@ -63,7 +63,7 @@ struct Match {
     later: bool,
 }
 
-impl Sought<'_> {
+impl ListPlan<'_> {
     /// How many customers a page needs, with those that are skipped and one that says whether there are more.
     fn needed(&self) -> usize {
         usize::try_from(self.filter.skip.saturating_add(self.filter.take).saturating_add(1)).unwrap_or(usize::MAX)

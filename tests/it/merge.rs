@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::Method;
 use channel::Platform;
 use futures_util::future::join_all;
-use sala::customer::BELONGINGS;
+use sala::customer::LINKED_TABLES;
 use sala::webhook::subscription;
 use serde_json::{Value, json};
 
@@ -429,12 +429,12 @@ async fn subscribers_hear_of_a_merge_and_of_its_undo() {
 #[tokio::test]
 async fn every_table_with_a_customer_is_on_the_list_of_what_belongs_to_one() {
     let app = TestApp::new().await;
-    let listed: BTreeSet<(&str, &str)> = BELONGINGS.iter().map(|line| (line.table, line.column)).collect();
-    assert_eq!(listed.len(), BELONGINGS.len(), "each once");
+    let listed: BTreeSet<(&str, &str)> = LINKED_TABLES.iter().map(|line| (line.table, line.column)).collect();
+    assert_eq!(listed.len(), LINKED_TABLES.len(), "each once");
     let columns = columns(&app).await;
     for column in columns.iter().filter(|column| column.column_name == "customer") {
         let line = (column.table_name.as_str(), "customer");
-        assert!(listed.contains(&line), "{line:?} is missing in src/customer/belonging.rs");
+        assert!(listed.contains(&line), "{line:?} is missing in src/customer/linked_tables.rs");
     }
     for (table, name) in listed {
         let known = columns.iter().any(|column| column.table_name == table && column.column_name == name);

@@ -9,7 +9,7 @@ const EXCEPTIONS: &[(&str, usize, &str)] = &[
     ("src/cli/doctor.rs", 1, "work for all companies: looking, counting, ending"),
     ("src/customer/lists.rs", 1, "the company is in the condition that is put behind it"),
     ("src/customer/page.rs", 14, "the company is in the condition that is put behind it"),
-    ("src/customer/sought.rs", 1, "the company is in the condition that is put behind it"),
+    ("src/customer/list_plan.rs", 1, "the company is in the condition that is put behind it"),
     ("src/inbox/draft.rs", 1, "the text with the company stands in a constant"),
     ("src/inbox/view.rs", 1, "the text with the company stands in a constant"),
     ("src/job/dead.rs", 1, "work for all companies: looking, counting, ending"),

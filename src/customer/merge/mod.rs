@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::fill::Taken;
-use super::belonging::{self, BELONGINGS, Key};
+use super::linked_tables::{self, Key, LINKED_TABLES};
 use super::store::{self, Row};
 use super::{CodePath, erased, identity};
 use crate::app::App;
@@ -347,7 +347,7 @@ async fn merge(tx: &mut Conn, caller: &Caller, pair: &Pair, now: i64) -> Result<
     .bind(Stored(&taken))
     .later()
     .await?;
-    let mut moved = move_belongings(tx, company, id, (merged.id, survivor.id)).await?;
+    let mut moved = move_linked(tx, company, id, (merged.id, survivor.id)).await?;
     join::unite(tx, company, id, (merged.id, survivor.id), now, &mut moved).await?;
     tx.sql("update customer_merge set moved = $3 where company = $1 and id = $2")
         .bind(company)
@@ -376,19 +376,19 @@ async fn merge(tx: &mut Conn, caller: &Caller, pair: &Pair, now: i64) -> Result<
 }
 
 /// Moves every record of the list over and writes each down.
-async fn move_belongings(
+async fn move_linked(
     tx: &mut Conn,
     company: i64,
     merge: i64,
     (from, to): (i64, i64),
 ) -> Result<BTreeMap<&'static str, i64>, Error> {
     let mut moved = BTreeMap::new();
-    for belonging in BELONGINGS {
-        let belonging::Merge::Moves(key) = belonging.merge else { continue };
-        for ids in belonging.all(tx, company, from, key).await?.lots(LOT) {
-            note(tx, company, merge, belonging.table, &ids.texts()).await?;
-            let count = belonging.give(tx, company, (from, to), &ids).await?;
-            *moved.entry(belonging.word).or_default() += i64::try_from(count).unwrap_or_default();
+    for linked in LINKED_TABLES {
+        let linked_tables::Merge::Moves(key) = linked.merge else { continue };
+        for ids in linked.all(tx, company, from, key).await?.lots(LOT) {
+            note(tx, company, merge, linked.table, &ids.texts()).await?;
+            let count = linked.give(tx, company, (from, to), &ids).await?;
+            *moved.entry(linked.word).or_default() += i64::try_from(count).unwrap_or_default();
         }
     }
     Ok(moved)
@@ -424,7 +424,7 @@ async fn noted(
     kind: &str,
     after: &str,
     key: Key,
-) -> Result<(belonging::Ids, Option<String>), db::Error> {
+) -> Result<(linked_tables::Ids, Option<String>), db::Error> {
     let texts: Vec<String> = tx
         .sql(
             "select ref from customer_merge_item
@@ -437,7 +437,7 @@ async fn noted(
         .bind(i64::try_from(LOT).unwrap_or(i64::MAX))
         .all()
         .await?;
-    Ok((belonging::Ids::read(&texts, key), texts.last().cloned()))
+    Ok((linked_tables::Ids::read(&texts, key), texts.last().cloned()))
 }
 
 /// Ends the merged record, or brings it back.

@@ -4,9 +4,9 @@ use db::Conn;
 use serde_json::json;
 
 use super::fill::{self, Taken};
-use super::{Merge, UNDO, belonging, end, find, hold, join, noted, record};
+use super::{Merge, UNDO, end, find, hold, join, linked_tables, noted, record};
 use crate::audit::{self, Change};
-use crate::customer::belonging::BELONGINGS;
+use crate::customer::linked_tables::LINKED_TABLES;
 use crate::customer::store::{self, Row};
 use crate::customer::{erased, identity};
 use crate::http::{Caller, Code, Conditions, Error, Fault};
@@ -84,8 +84,8 @@ fn check(merge: Merge, survivor: &Row, merged: &Row, now: i64) -> Result<Taken, 
 
 /// Gives back what was moved, as far as it is still the survivor's.
 async fn move_back(tx: &mut Conn, company: i64, merge: i64, (from, to): (i64, i64)) -> Result<(), Error> {
-    for line in BELONGINGS {
-        let belonging::Merge::Moves(key) = line.merge else { continue };
+    for line in LINKED_TABLES {
+        let linked_tables::Merge::Moves(key) = line.merge else { continue };
         let mut after = String::new();
         loop {
             let (ids, last) = noted(tx, company, merge, line.table, &after, key).await?;

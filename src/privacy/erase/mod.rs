@@ -19,7 +19,7 @@ use self::trace::Trail;
 use super::register::{self, Done};
 use crate::app::App;
 use crate::audit::{self, Change};
-use crate::customer::{BELONGINGS, Erase, erased, store};
+use crate::customer::{Erase, LINKED_TABLES, erased, store};
 use crate::event::{self, Event};
 use crate::http::{Error, idempotency};
 use crate::job::{Job, Kind, Next};
@@ -105,7 +105,7 @@ async fn erase(app: &App, company: i64, request: i64, customer: i64) -> Result<(
     }
     // Before the texts that they are found by.
     import::erase_imports(app, company, &ids, &mut counts).await?;
-    erase_belongings(app, company, &ids, &mut counts).await?;
+    erase_linked(app, company, &ids, &mut counts).await?;
     sales::erase_texts(app, company, &ids).await?;
     // Work that was under way may have told of them once more, even of records that are new.
     let trails = trace::trails(app, company, &ids).await?;
@@ -188,19 +188,19 @@ async fn remove_archives(app: &App, company: i64, ids: &[i64]) -> Result<(), Err
 }
 
 /// Everything on the list of what belongs to a customer that has no code of its own here.
-async fn erase_belongings(app: &App, company: i64, ids: &[i64], counts: &mut Counts) -> Result<(), Error> {
-    for belonging in BELONGINGS {
+async fn erase_linked(app: &App, company: i64, ids: &[i64], counts: &mut Counts) -> Result<(), Error> {
+    for linked in LINKED_TABLES {
         for id in ids {
             loop {
                 let changed: u64 = app
                     .db
-                    .write(async |mut tx| match belonging.erase {
+                    .write(async |mut tx| match linked.erase {
                         Erase::Keep | Erase::Apart => Ok(0),
                         Erase::Delete => {
                             tx.sql("delete from ")
-                                .push(belonging.table)
+                                .push(linked.table)
                                 .push(" where company = $1 and ")
-                                .push(belonging.column)
+                                .push(linked.column)
                                 .push(" = $2")
                                 .bind(company)
                                 .bind(*id)
@@ -209,17 +209,17 @@ async fn erase_belongings(app: &App, company: i64, ids: &[i64], counts: &mut Cou
                         }
                         Erase::Blank { set, left } => {
                             tx.sql("update ")
-                                .push(belonging.table)
+                                .push(linked.table)
                                 .push(" set ")
                                 .push(set)
                                 .push(" where company = $1 and id in (select id from ")
-                                .push(belonging.table)
+                                .push(linked.table)
                                 .push(" where company = $1 and ")
-                                .push(belonging.column)
+                                .push(linked.column)
                                 .push(" = $2 and (")
                                 .push(left)
                                 .push(")")
-                                .push(belonging.condition)
+                                .push(linked.condition)
                                 .push(" order by id limit $3)")
                                 .bind(company)
                                 .bind(*id)
@@ -233,7 +233,7 @@ async fn erase_belongings(app: &App, company: i64, ids: &[i64], counts: &mut Cou
                 if changed == 0 {
                     break;
                 }
-                counts.add(belonging.word, changed);
+                counts.add(linked.word, changed);
             }
         }
     }

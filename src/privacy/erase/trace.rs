@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Counts, LOT};
 use crate::app::App;
-use crate::customer::BELONGINGS;
+use crate::customer::LINKED_TABLES;
 use crate::http::Error;
 
 /// What stands in the place of a value in the audit trail.
@@ -45,7 +45,7 @@ pub(super) async fn trails(app: &App, company: i64, ids: &[i64]) -> Result<Vec<T
         .push(" order by id")
         .all()
         .await?;
-    for owned in BELONGINGS {
+    for owned in LINKED_TABLES {
         let Some((kind, name)) = owned.name else { continue };
         // Files speak of their record by its id.
         for column in [name, "cast(id as text)"] {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// Records that carry a customer's number in a column.
 #[derive(Debug)]
-pub struct Belonging {
+pub struct LinkedTable {
     /// The table; its key is `company` and `id` where its rows move one by one.
     pub table: &'static str,
     /// The column with the customer's number.
@@ -59,8 +59,14 @@ pub(crate) enum Key {
     Text,
 }
 
-const fn line(table: &'static str, column: &'static str, word: &'static str, merge: Merge, erase: Erase) -> Belonging {
-    Belonging { table, column, condition: "", word, merge, erase, name: None }
+const fn line(
+    table: &'static str,
+    column: &'static str,
+    word: &'static str,
+    merge: Merge,
+    erase: Erase,
+) -> LinkedTable {
+    LinkedTable { table, column, condition: "", word, merge, erase, name: None }
 }
 
 const NO_PERSON_OFFERED: &str = "subject = '', contact_name = null, recipient_name = null, recipient_address = null, \
@@ -70,7 +76,7 @@ const NO_PERSON_ORDERED: &str = "subject = '', contact_name = null, recipient_na
     note = null, remark = null, private_note = null, tracking_no = null, shipping_url = null, reason = null, search_key = ''";
 
 /// Everything that belongs to a customer.
-pub const BELONGINGS: &[Belonging] = &[
+pub const LINKED_TABLES: &[LinkedTable] = &[
     // Records that were merged into it before: they point at the last survivor, so that no chain grows.
     line("customer", "merged_into", "formerCustomers", Merge::Moves(Key::Number), Erase::Apart),
     line("customer_name", "customer", "names", Merge::Stays, Erase::Delete),
@@ -85,7 +91,7 @@ pub const BELONGINGS: &[Belonging] = &[
         Merge::Moves(Key::Number),
         Erase::Blank { set: "name = '', description = null", left: "name <> '' or description is not null" },
     ),
-    Belonging {
+    LinkedTable {
         name: Some(("contract", "number")),
         ..line(
             "contract",
@@ -98,7 +104,7 @@ pub const BELONGINGS: &[Belonging] = &[
             },
         )
     },
-    Belonging {
+    LinkedTable {
         name: Some(("deal", "number")),
         ..line(
             "deal",
@@ -130,7 +136,7 @@ pub const BELONGINGS: &[Belonging] = &[
     ),
     // What was offered and sold stays, for the books; who received it does not, nor the texts in their JSON
     // (`privacy/erase/sales.rs`).
-    Belonging {
+    LinkedTable {
         name: Some(("quotation", "number")),
         ..line(
             "quotation",
@@ -141,7 +147,7 @@ pub const BELONGINGS: &[Belonging] = &[
         )
     },
     line("quotation_revision", "customer", "quotationRevisions", Merge::Stays, Erase::Delete),
-    Belonging {
+    LinkedTable {
         name: Some(("sales_order", "number")),
         ..line(
             "sales_order",
@@ -159,11 +165,11 @@ pub const BELONGINGS: &[Belonging] = &[
         Erase::Blank { set: "note = null", left: "note is not null" },
     ),
     // The law keeps these as they were issued (Revenue Code, section 87/3), with whom they name.
-    Belonging {
+    LinkedTable {
         name: Some(("tax_document", "number")),
         ..line("tax_document", "customer", "taxDocuments", Merge::Stays, Erase::Keep)
     },
-    Belonging {
+    LinkedTable {
         name: Some(("activity", "no")),
         ..line(
             "activity",
@@ -179,7 +185,7 @@ pub const BELONGINGS: &[Belonging] = &[
             },
         )
     },
-    Belonging {
+    LinkedTable {
         name: Some(("case", "no")),
         ..line(
             "service_case",
@@ -199,11 +205,11 @@ pub const BELONGINGS: &[Belonging] = &[
         Merge::Moves(Key::Number),
         Erase::Blank { set: "body = ''", left: "body <> ''" },
     ),
-    Belonging {
+    LinkedTable {
         condition: " and record_kind = 'customer'",
         ..line("attachment", "record", "attachments", Merge::Moves(Key::Text), Erase::Apart)
     },
-    Belonging {
+    LinkedTable {
         name: Some(("task", "number")),
         ..line(
             "task",
@@ -296,7 +302,7 @@ impl Ids {
     }
 }
 
-impl Belonging {
+impl LinkedTable {
     /// The records of a customer. All at once: looked for lot by lot, each look would pass what the lots before it moved.
     pub(crate) async fn all(&self, tx: &mut Conn, company: i64, customer: i64, key: Key) -> Result<Ids, db::Error> {
         let query = tx

@@ -12,7 +12,7 @@ use crate::staff::employee;
 
 /// A filter whose names are looked up: what its statements are put together from.
 #[derive(Debug)]
-pub(super) struct Sought<'f> {
+pub(super) struct ListPlan<'f> {
     pub(super) filter: &'f Filter,
     pub(super) company: i64,
     pub(super) effort: Effort,
@@ -42,14 +42,14 @@ pub(super) enum Link {
 /// than this.
 const CLOCKS: i64 = 86_400_000;
 
-impl<'f> Sought<'f> {
+impl<'f> ListPlan<'f> {
     /// Looks the names up; none when no customer can match.
     pub(super) async fn new(
         conn: &mut Conn,
         company: i64,
         filter: &'f Filter,
         effort: Effort,
-    ) -> Result<Option<Sought<'f>>, db::Error> {
+    ) -> Result<Option<ListPlan<'f>>, db::Error> {
         // From one to the next, however many customers have it.
         let shapes: Vec<i64> = conn
             .sql(
@@ -65,7 +65,7 @@ impl<'f> Sought<'f> {
             .all()
             .await?;
         let fitting: Vec<i64> = shapes.iter().copied().filter(|shape| filter.fits(*shape)).collect();
-        let mut sought = Sought {
+        let mut plan = ListPlan {
             filter,
             company,
             effort,
@@ -78,8 +78,8 @@ impl<'f> Sought<'f> {
             first: 0,
             last: i64::MAX,
         };
-        let possible = !sought.shapes.is_empty() && sought.look_up(conn).await? && sought.bound(conn).await?;
-        Ok(possible.then_some(sought))
+        let possible = !plan.shapes.is_empty() && plan.look_up(conn).await? && plan.bound(conn).await?;
+        Ok(possible.then_some(plan))
     }
 
     /// Entries of look-up lists by their names; false when a filter names none that exists.
