@@ -188,15 +188,21 @@ pub(super) struct Row {
     created_at: i64,
 }
 
-/// Reads [`Row`]s of the rooms that stand in `found (id)`; `$1` is the company, `$2` the caller's id, `$3` its user id.
+/// Reads [`Row`]s of the rooms that stand in `found (id)`; `$1` is the company, `$2` the caller's id, `$3` its user id. What one
+/// value is wanted of is no join: PostgreSQL orders eight tables freely, and lists bring one more.
 pub(super) const ROW: &str = "
     select room.id, room.version, room.name, room.picture, room.platform, room.account, account.name as account_name,
            room.contact, room.customer, customer.code as customer_code, room.status, room.waiting_until, room.assignee,
            employee.firstname || ' ' || employee.lastname as assignee_name, employee.nickname as assignee_nickname,
-           room.assigned_by, room.team, team.name as team_name, room.priority, room.messages, room.last_kind,
+           room.assigned_by, room.team,
+           (select team.name from choice as team
+            where team.company = room.company and team.list = 'teams' and team.id = room.team) as team_name, room.priority, room.messages, room.last_kind,
            room.last_content, room.last_at, last.contact as last_contact, last.staff as last_staff,
            room.last_customer_at, room.last_reply_at, room.unanswered, room.waiting_since, room.unread,
-           mark.number as read_to, draft.room is not null as has_draft,
+           (select mark.number from room_read as mark
+            where mark.company = room.company and mark.who = $2 and mark.room = room.id) as read_to,
+           exists (select 1 from room_draft as draft
+                   where draft.company = room.company and draft.who = $2 and draft.room = room.id) as has_draft,
            exists (select 1 from room_mention as m
                    where m.company = room.company and m.person = $3 and m.room = room.id and not m.seen) as mentioned,
            exists (select 1 from message as m
@@ -207,10 +213,7 @@ pub(super) const ROW: &str = "
     join account on account.company = room.company and account.id = room.account
     left join customer on customer.company = room.company and customer.id = room.customer
     left join employee on employee.company = room.company and employee.id = room.assignee
-    left join choice as team on team.company = room.company and team.list = 'teams' and team.id = room.team
     left join message as last on last.company = room.company and last.id = room.last_message
-    left join room_read as mark on mark.company = room.company and mark.who = $2 and mark.room = room.id
-    left join room_draft as draft on draft.company = room.company and draft.who = $2 and draft.room = room.id
     where room.company = $1 and room.erased_at is null";
 
 /// Begins a statement that reads [`Row`]s for a caller.
