@@ -156,6 +156,25 @@ pub(crate) struct Payment {
     pub(crate) cancelled_at: Option<i64>,
 }
 
+impl Payment {
+    /// One that is entered now; its number follows.
+    pub(super) fn new(by: &Actor, amount: Amount, paid_on: String) -> Payment {
+        Payment {
+            id: 0,
+            amount,
+            paid_on,
+            instalment: None,
+            method: None,
+            reference: None,
+            note: None,
+            receipt: None,
+            created_by: by.caller.id.clone(),
+            created_at: by.now,
+            cancelled_at: None,
+        }
+    }
+}
+
 const COLUMNS: &str = "select id, amount, paid_on, instalment, method, reference, note, receipt, created_by, created_at, \
     cancelled_at from sales_payment where company = $1 and sales_order = $2";
 
@@ -258,9 +277,9 @@ async fn set_instalment(
         let rest = amount.checked_sub(paid).unwrap_or_default();
         if rest > Amount::ZERO {
             let zone = time::zone(tx, row.company).await?;
-            let entry =
-                New { amount: rest, paid_on: time::day_of(by.now, &zone), instalment: Some(number), ..New::default() };
-            insert(tx, by, row, entry).await?;
+            let today = time::day_of(by.now, &zone);
+            let new = Payment { instalment: Some(number), ..Payment::new(by, rest, today.to_string()) };
+            enter(tx, row, &new).await?;
         }
         return Ok(());
     }
@@ -273,42 +292,8 @@ async fn set_instalment(
     Ok(())
 }
 
-#[derive(Debug, Default)]
-struct New<'a> {
-    amount: Amount,
-    paid_on: Date,
-    instalment: Option<i64>,
-    method: Option<&'a str>,
-    reference: Option<&'a str>,
-    note: Option<&'a str>,
-}
-
-async fn insert(tx: &mut Conn, by: &Actor, row: &Row, new: New<'_>) -> Result<i64, Error> {
-    let id = number::next(tx, row.company, "sales-payment").await?;
-    tx.sql(
-        "insert into sales_payment (company, id, sales_order, customer, amount, paid_on, instalment, method, reference, note,
-                                    created_by, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-    )
-    .bind(row.company)
-    .bind(id)
-    .bind(row.id)
-    .bind(row.customer)
-    .bind(new.amount)
-    .bind(new.paid_on.to_string())
-    .bind(new.instalment)
-    .bind(new.method)
-    .bind(new.reference)
-    .bind(new.note)
-    .bind(&by.caller.id)
-    .bind(by.now)
-    .exec()
-    .await?;
-    Ok(id)
-}
-
-/// Enters a payment that was made on another server.
-pub(super) async fn bring(tx: &mut Conn, row: &Row, payment: &Payment) -> Result<(), Error> {
+/// Enters a payment.
+pub(super) async fn enter(tx: &mut Conn, row: &Row, payment: &Payment) -> Result<(), Error> {
     let id = number::next(tx, row.company, "sales-payment").await?;
     tx.sql(
         "insert into sales_payment (company, id, sales_order, customer, amount, paid_on, instalment, method, reference, note,
@@ -494,15 +479,15 @@ async fn add_sales_order_payment(
             if let Some(reference) = &reference {
                 refuse_twice(&mut tx, &old, reference).await?;
             }
-            let new = New {
-                amount,
-                paid_on: paid_on.unwrap_or_else(|| time::day_of(by.now, &zone)),
+            let paid_on = paid_on.unwrap_or_else(|| time::day_of(by.now, &zone));
+            let new = Payment {
                 instalment: input.installment_number,
-                method: input.method.as_deref(),
-                reference: reference.as_deref(),
-                note: input.note.as_deref(),
+                method: input.method.clone(),
+                reference,
+                note: input.note.clone(),
+                ..Payment::new(&by, amount, paid_on.to_string())
             };
-            insert(&mut tx, &by, &old, new).await?;
+            enter(&mut tx, &old, &new).await?;
             let saved = resettle(&mut tx, &by, old).await?;
             tx.reply(saved.reply()).await
         })

@@ -233,19 +233,7 @@ impl PaymentTaken {
 }
 
 fn supposed_one(by: &Actor, row: &Row) -> Payment {
-    Payment {
-        id: 0,
-        amount: row.paid,
-        paid_on: row.dated.clone(),
-        instalment: None,
-        method: None,
-        reference: None,
-        note: None,
-        receipt: None,
-        created_by: by.caller.id.clone(),
-        created_at: row.created_at,
-        cancelled_at: None,
-    }
+    Payment { created_at: row.created_at, ..Payment::new(by, row.paid, row.dated.clone()) }
 }
 
 fn supposed(by: &Actor, row: &Row, given: &OrderTaken) -> Vec<Payment> {
@@ -317,7 +305,7 @@ async fn put_payments(tx: &mut Conn, row: &Row, payments: Vec<Payment>) -> Resul
             .await?;
     }
     for payment in new {
-        payment::bring(tx, row, &payment).await?;
+        payment::enter(tx, row, &payment).await?;
     }
     Ok(is_other)
 }
