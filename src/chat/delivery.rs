@@ -212,7 +212,18 @@ async fn repeat(
         return Ok(Planned::Batch(batch));
     }
     if batch.is_unsure() {
-        attempt::fail(tx, company, &batch, "no answer for a day: it may have arrived; a retry sends it again").await?;
+        let last: Option<String> = tx
+            .sql("select failure from message where company = $1 and room = $2 and batch = $3 and failure is not null limit 1")
+            .bind(company)
+            .bind(room)
+            .bind(id)
+            .optional()
+            .await?;
+        let why = match last {
+            Some(last) => format!("given up after a day: {last}"),
+            None => "no answer for a day: it may have arrived; a retry sends it again".to_owned(),
+        };
+        attempt::fail(tx, company, &batch, &why).await?;
     } else {
         attempt::release(tx, company, &batch, None).await?;
     }
