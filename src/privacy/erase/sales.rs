@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::http::Error;
 
 /// Parts of documents, and the free texts in each: in the part itself, or in each of its entries where it is a list.
-const PARTS: [(&'static str, &'static str, &[&str]); 6] = [
+const PARTS: [(&str, &str, &[&str]); 6] = [
     ("quotation", "terms", TERMS),
     ("quotation", "lines", LINES),
     ("quotation", "approval", APPROVAL),
