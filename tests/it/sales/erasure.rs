@@ -1,6 +1,7 @@
 //! What an erasure leaves of what a person was offered, ordered and paid: the tax documents as they were issued, and for the books
 //! products, amounts, days and numbers.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{declare, market, page, path_of, quote, sell, setting, text};
@@ -174,4 +175,32 @@ async fn the_law_and_the_books_keep_what_they_need_and_nothing_else_names_the_pe
         (&issued.0["buyer"], &json!(212.93)),
         "an invoice can still be cancelled: {note:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_handed_over_during_an_erasure_stays_handed_over() {
+    let app = market().await;
+    let customer = json!({"customerCode": "C-7", "customerName": "Quartz", "customerState": 3, "customerType": 1});
+    app.post("/v3/customers", customer).await.data();
+    let mut orders = Vec::new();
+    for _ in 0..10 {
+        let lines = json!([{"productCode": "10001", "qty": 1, "price": 100, "productDescription": "Engraved: Quartz"}]);
+        let made = sell(&app, json!({"customerCode": "C-7", "salesOrderDetails": lines})).await;
+        orders.push(text(&made, "salesOrderNo"));
+    }
+    let id = ask(&app, asked("erasure", "C-7")).await;
+    assert_eq!(start(&app, id).await.status, 200);
+    let deliver = async |order: &String| {
+        app.post(&format!("/v2/salesorder/{order}/delivery"), json!({"items": [{"productCode": "10001", "qty": 1}]}))
+            .await
+    };
+    let (answers, _) = tokio::join!(join_all(orders.iter().map(deliver)), app.run_jobs());
+    app.run_jobs().await;
+    assert_eq!(request(&app, id).await["state"], "done");
+    for (order, answer) in orders.iter().zip(answers) {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let shown = app.get(&format!("/v2/salesorder/{order}")).await;
+        let line = &shown.data()["salesorderDetails"][0];
+        assert_eq!((&line["deliveredQty"], &line["productDescription"]), (&json!(1), &Value::Null), "{line:#}");
+    }
 }
