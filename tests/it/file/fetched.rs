@@ -222,5 +222,9 @@ async fn private_addresses_are_not_fetched_from() {
     app.run_jobs().await;
     let failed = file(&app, &id).await;
     assert_eq!((&failed["state"], &failed["reason"]), (&json!("failed"), &json!("its host has no public address")));
+    // Whether a name exists inside is not told: one that nobody has is spoken of in the same words.
+    let id = by_url(&app, "http://nowhere.invalid/a").await;
+    app.run_jobs().await;
+    assert_eq!(file(&app, &id).await["reason"], failed["reason"]);
     assert_eq!(source.asked(), 0);
 }

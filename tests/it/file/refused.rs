@@ -199,3 +199,29 @@ async fn an_archive_is_made_when_there_is_room_for_it() {
     refuse(&app);
     is_busy(&download(&app, id).await, "The media store cannot be read now");
 }
+
+/// The connection ends while an import is being stored: nobody knows whether it was.
+#[tokio::test]
+#[ignore = "needs a server that ends a connection: scripts/postgres.sh"]
+async fn a_file_stays_while_nobody_knows_whether_its_import_was_stored() {
+    let app = shop().await;
+    app.sql(
+        "create function die() returns trigger language plpgsql as
+         $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$",
+    )
+    .await;
+    app.sql("create constraint trigger die after insert on import deferrable initially deferred for each row execute function die()")
+        .await;
+    let import = || {
+        let request = Request::post("/v1/imports?kind=customers")
+            .header("authorization", format!("Bearer {}", app.token))
+            .header("content-type", "text/csv");
+        request.body(Body::from("customer code,customer name\nA1,Ann\n")).unwrap()
+    };
+    assert_eq!(app.call(import()).await.status, 503);
+    assert_eq!(kept(&app), 1, "the import may be there, and needs its file");
+    app.sql("drop trigger die on import").await;
+    assert_eq!(app.call(import()).await.status, 202);
+    app.run_jobs().await;
+    assert_eq!(app.get("/v3/customers/A1").await.status, 200);
+}
