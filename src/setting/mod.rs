@@ -5,6 +5,7 @@ pub mod choice;
 pub mod company;
 pub mod inbox;
 pub mod list;
+pub mod mail;
 pub mod number;
 pub mod phone;
 pub mod profile;
