@@ -166,14 +166,20 @@ async fn hand_over(app: &App, account: &Account, batch: &Batch) -> Tried {
     }
 }
 
+/// Why a message was given up: what the provider said last, and whether it may have taken it all the same.
+pub(super) fn given_up(last: &str, is_unsure: bool) -> String {
+    let more = if is_unsure { "; it may have arrived, and a retry sends it again" } else { "" };
+    format!("given up after a day: {last}{more}")
+}
+
 fn decide(account: &Account, batch: &Batch, tried: Tried, now: i64) -> Step {
     let step = |outcome, reason: String, refused, then| Step { outcome, reason: Some(reason), refused, then };
     // A reply is repeated quickly, while its token lives; a push under its key for a day.
-    let again = |reason: String, refused| {
+    let again = |reason: String, refused: bool| {
         let most = if batch.has_live_token(now) { LONGEST_REPLY_WAIT } else { LONGEST_WAIT };
         let at = now + backoff(batch.tries, most);
         match at - batch.created_at > GIVE_UP {
-            true => step("refused", format!("given up after a day: {reason}"), refused, Then::Fail),
+            true => step("refused", given_up(&reason, !refused || batch.is_unsure()), refused, Then::Fail),
             false => step("retry", reason, refused, Then::Repeat(at)),
         }
     };

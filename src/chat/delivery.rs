@@ -219,10 +219,7 @@ async fn repeat(
             .bind(id)
             .optional()
             .await?;
-        let why = match last {
-            Some(last) => format!("given up after a day: {last}"),
-            None => "no answer for a day: it may have arrived; a retry sends it again".to_owned(),
-        };
+        let why = attempt::given_up(last.as_deref().unwrap_or("no answer"), true);
         attempt::fail(tx, company, &batch, &why).await?;
     } else {
         attempt::release(tx, company, &batch, None).await?;
