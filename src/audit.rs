@@ -47,7 +47,12 @@ pub async fn record(
     from: &impl Serialize,
     to: &impl Serialize,
 ) -> Result<bool, Error> {
-    let differences = differences(&object(from)?, &object(to)?);
+    record_read(tx, change, &told(from)?, told(to)?).await
+}
+
+/// [`record`] of what is JSON already: `{}` where the record is not there.
+pub async fn record_read(tx: &mut Conn, change: &Change<'_>, from: &Value, to: Value) -> Result<bool, Error> {
+    let differences = differences(from, to);
     if differences.is_empty() {
         return Ok(false);
     }
@@ -68,24 +73,27 @@ pub async fn record(
     Ok(true)
 }
 
-fn object(record: &impl Serialize) -> Result<Map<String, Value>, Error> {
-    match serde_json::to_value(record) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Ok(Map::new()),
-        Err(error) => Err(Error::Internal(error.to_string())),
-    }
+/// A record as the trail compares it.
+pub fn told(record: &impl Serialize) -> Result<Value, Error> {
+    serde_json::to_value(record).map_err(|error| Error::Internal(error.to_string()))
 }
 
 /// `{"field": [from, to]}` for each field that is not the same.
-fn differences(from: &Map<String, Value>, to: &Map<String, Value>) -> Map<String, Value> {
-    let mut differences = Map::new();
-    for name in from.keys().chain(to.keys()) {
-        let (old, new) = (from.get(name).unwrap_or(&Value::Null), to.get(name).unwrap_or(&Value::Null));
-        if old != new {
-            differences.insert(name.clone(), Value::Array(vec![old.clone(), new.clone()]));
+fn differences(from: &Value, to: Value) -> Map<String, Value> {
+    let nothing = Map::new();
+    let from = from.as_object().unwrap_or(&nothing);
+    let mut to = if let Value::Object(fields) = to { fields } else { Map::new() };
+    for name in from.keys() {
+        if !to.contains_key(name) {
+            to.insert(name.clone(), Value::Null);
         }
     }
-    differences
+    to.into_iter()
+        .filter_map(|(name, new)| {
+            let old = from.get(&name).unwrap_or(&Value::Null);
+            (*old != new).then(|| (name, Value::Array(vec![old.clone(), new])))
+        })
+        .collect()
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -321,7 +329,6 @@ mod tests {
     #[test]
     fn only_what_differs_is_written_down() {
         let (from, to) = (json!({"a": 1, "b": "x", "c": null}), json!({"a": 1, "b": "y", "d": true}));
-        let differences = differences(from.as_object().expect("object"), to.as_object().expect("object"));
-        assert_eq!(Value::Object(differences), json!({"b": ["x", "y"], "d": [null, true]}));
+        assert_eq!(Value::Object(differences(&from, to)), json!({"b": ["x", "y"], "d": [null, true]}));
     }
 }

@@ -317,12 +317,12 @@ async fn keep<R: Record>(
     let outcome = match old.zip(views.pop()) {
         None => {
             tx.insert(R::TABLE, &new).await?;
-            log::<R>(tx, by, &new, name, &json!({}), &audited::<R>(&view)?).await?;
+            log::<R>(tx, by, &new, name, &json!({}), audited::<R>(&view)?).await?;
             Outcome::Created
         }
         Some((old, old_view)) => {
             let before = audited::<R>(&old_view)?;
-            if !log::<R>(tx, by, &new, name, &before, &audited::<R>(&view)?).await? {
+            if !log::<R>(tx, by, &new, name, &before, audited::<R>(&view)?).await? {
                 return Ok(Saved { row: old, view: old_view, outcome: Outcome::Unchanged });
             }
             if !tx.replace(R::TABLE, &new).await? {
@@ -359,9 +359,10 @@ async fn turn<R: Record>(
     *stamp.modified_at = by.now;
     let view = view(tx, row.clone()).await?;
     let told = audited::<R>(&view)?;
-    let nothing = json!({});
-    let (from, to) = if deleted_at.is_some() { (&told, &nothing) } else { (&nothing, &told) };
-    log::<R>(tx, by, &row, name, from, to).await?;
+    match deleted_at {
+        Some(_) => log::<R>(tx, by, &row, name, &told, json!({})).await?,
+        None => log::<R>(tx, by, &row, name, &json!({}), told.clone()).await?,
+    };
     if !tx.replace(R::TABLE, &row).await? {
         return Err(Error::Changed);
     }
@@ -376,7 +377,7 @@ async fn log<R: Record>(
     row: &R,
     name: &str,
     from: &serde_json::Value,
-    to: &serde_json::Value,
+    to: serde_json::Value,
 ) -> Result<bool, Error> {
     let change = Change {
         company: row.head().company,
@@ -385,7 +386,7 @@ async fn log<R: Record>(
         action: &name.to_lowercase(),
         at: by.now,
     };
-    audit::record(tx, &change, from, to).await
+    audit::record_read(tx, &change, from, to).await
 }
 
 /// What the audit trail and events call a record: `task/TK000001`.
@@ -395,7 +396,7 @@ pub fn reference<R: Record>(row: &R) -> String {
 
 /// What the audit trail compares: the view without what follows from the save.
 fn audited<R: Record>(view: &R::View) -> Result<serde_json::Value, Error> {
-    let mut told = serde_json::to_value(view).map_err(|error| Error::Internal(error.to_string()))?;
+    let mut told = audit::told(view)?;
     if let Some(fields) = told.as_object_mut() {
         for field in R::STAMPED {
             fields.remove(*field);

@@ -3,9 +3,13 @@
 pub mod catalogue;
 pub mod document;
 
+use std::{io, mem};
+
 use db::{Conn, Rows, Type};
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 use uuid::Uuid;
 
 use crate::http::Error;
@@ -194,20 +198,65 @@ pub fn body_beside(
     record: &impl Serialize,
     beside: Option<(&str, &str)>,
 ) -> Result<String, Error> {
+    /// `Data`: its members' names are known when it is written.
+    struct Data<'a, R> {
+        name: &'a str,
+        record: &'a R,
+        beside: Option<(&'a str, &'a str)>,
+    }
+    impl<R: Serialize> Serialize for Data<'_, R> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut members = serializer.serialize_map(None)?;
+            members.serialize_entry(self.name, self.record)?;
+            if let Some((name, value)) = self.beside {
+                members.serialize_entry(name, value)?;
+            }
+            members.end()
+        }
+    }
     #[derive(Serialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Body<'a> {
+    struct Body<'a, R: Serialize> {
         topic: &'a str,
         event: &'a str,
-        data: Value,
+        data: Data<'a, R>,
     }
-    let internal = |error: serde_json::Error| Error::Internal(error.to_string());
-    let record = serde_json::to_value(record).map_err(internal)?;
-    let mut data = json!({name: pascal(record)});
-    if let Some((name, value)) = beside {
-        data[name] = Value::from(value);
+    let mut text = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, Pascal::default());
+    let written = Body { topic, event, data: Data { name, record, beside } }.serialize(&mut serializer);
+    let internal = |error: &dyn std::error::Error| Error::Internal(error.to_string());
+    written.map_err(|error| internal(&error))?;
+    String::from_utf8(text).map_err(|error| internal(&error))
+}
+
+/// JSON with the first letter of each name in upper case.
+#[derive(Default)]
+struct Pascal {
+    /// A name begins, and nothing of it is written yet.
+    begins: bool,
+}
+
+impl Formatter for Pascal {
+    fn begin_object_key<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.begins = true;
+        CompactFormatter.begin_object_key(writer, first)
     }
-    serde_json::to_string(&Body { topic, event, data }).map_err(internal)
+
+    fn end_object_key<W: io::Write + ?Sized>(&mut self, _: &mut W) -> io::Result<()> {
+        self.begins = false;
+        Ok(())
+    }
+
+    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        match mem::take(&mut self.begins) {
+            true => writer.write_all(capital(fragment).as_bytes()),
+            false => writer.write_all(fragment.as_bytes()),
+        }
+    }
+
+    fn write_char_escape<W: io::Write + ?Sized>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
+        self.begins = false;
+        CompactFormatter.write_char_escape(writer, escape)
+    }
 }
 
 /// The same body with no more of the record than what names it: properties that end in `Id`, `Code`, `No` or `Number`.
@@ -228,16 +277,6 @@ fn capital(name: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn pascal(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(name, value)| (capital(&name), pascal(value))).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(pascal).collect()),
-        other => other,
-    }
-}
-
 /// The least id that an event (or another row whose ids are of this kind) of this time can have: UUIDs of version
 /// 7 (RFC 9562, section 5.7).
 pub fn first_id(at: i64) -> Uuid {
@@ -247,7 +286,30 @@ pub fn first_id(at: i64) -> Uuid {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    #[test]
+    fn names_begin_with_capitals_and_values_stay() {
+        let fields = BTreeMap::from([("", 1), ("\"q", 2), ("a b", 3), ("ölKey", 4), ("ก", 5), ("ßa", 6)]);
+        let record =
+            serde_json::json!({"orderNo": "so \"1\"", "lines": [{"netTotal": 1.5, "isFree": null}], "custom": fields});
+        let body = body_beside("SalesOrder", "Created", "salesOrder", &record, Some(("salesOrderNo", "so1"))).unwrap();
+        let expected = serde_json::json!({
+            "Topic": "SalesOrder",
+            "Event": "Created",
+            "Data": {
+                "SalesOrder": {
+                    "OrderNo": "so \"1\"",
+                    "Lines": [{"NetTotal": 1.5, "IsFree": null}],
+                    "Custom": {"": 1, "\"q": 2, "A b": 3, "ÖlKey": 4, "ก": 5, "SSa": 6},
+                },
+                "SalesOrderNo": "so1",
+            },
+        });
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
+    }
 
     #[test]
     fn the_first_id_of_a_time_is_not_above_any_of_it() {
