@@ -16,22 +16,22 @@ pub struct Mark {
     pub media_files: Option<u64>,
 }
 
-fn place(database: &Path) -> PathBuf {
-    let mut place = database.as_os_str().to_owned();
-    place.push(".backup");
-    PathBuf::from(place)
+fn file_path(database: &Path) -> PathBuf {
+    let mut file_path = database.as_os_str().to_owned();
+    file_path.push(".backup");
+    PathBuf::from(file_path)
 }
 
 /// Leaves the mark; a reader never sees half of one.
 pub fn leave(database: &Path, mark: &Mark) -> std::io::Result<()> {
-    let place = place(database);
-    let mut half = place.as_os_str().to_owned();
+    let file_path = file_path(database);
+    let mut half = file_path.as_os_str().to_owned();
     half.push(".new");
     std::fs::write(&half, serde_json::to_vec(mark)?)?;
-    std::fs::rename(half, place)
+    std::fs::rename(half, file_path)
 }
 
 /// The newest backup, where one was made.
 pub fn last(database: &Path) -> Option<Mark> {
-    serde_json::from_slice(&std::fs::read(place(database)).ok()?).ok()
+    serde_json::from_slice(&std::fs::read(file_path(database)).ok()?).ok()
 }

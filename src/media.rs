@@ -62,14 +62,14 @@ pub struct Store(Arc<dyn ObjectStore>, Option<Arc<FilePath>>);
 
 impl Store {
     /// Opens a folder (made when absent) or `s3://bucket/prefix`; S3's credentials come from the usual `AWS_…` variables.
-    pub fn open(place: &str) -> Result<Store, object_store::Error> {
-        if let Some(rest) = place.strip_prefix("s3://") {
+    pub fn open(address: &str) -> Result<Store, object_store::Error> {
+        if let Some(rest) = address.strip_prefix("s3://") {
             let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
             crate::app::use_tls();
             let s3 = AmazonS3Builder::from_env().with_bucket_name(bucket).build()?;
             return Ok(Store(Arc::new(PrefixStore::new(s3, prefix)), None));
         }
-        let folder = FilePath::new(place);
+        let folder = FilePath::new(address);
         std::fs::create_dir_all(folder)
             .map_err(|error| object_store::Error::Generic { store: "folder", source: Box::new(error) })?;
         // What is acknowledged is on disk.

@@ -56,7 +56,7 @@ pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
         tx.sql("delete from fold_clash where company = $1 and section = $2").bind(company).bind(&job.key).exec().await
     });
     let _: u64 = forget.await?;
-    let mut after = Place::default();
+    let mut after = Cursor::default();
     loop {
         let done = app
             .db
@@ -84,14 +84,14 @@ pub(crate) async fn run(app: &App, job: &Job) -> Result<Next, Error> {
 
 /// Where a section stands: behind this record.
 #[derive(Debug, Clone, Default)]
-struct Place {
+struct Cursor {
     id: i64,
     text: String,
     uuid: Uuid,
 }
 
 /// Folds the next records; nothing when there are none.
-async fn page(tx: &mut Conn, company: i64, section: &str, after: Place) -> Result<Option<Place>, Error> {
+async fn page(tx: &mut Conn, company: i64, section: &str, after: Cursor) -> Result<Option<Cursor>, Error> {
     match section {
         "customer" => customers(tx, company, after).await,
         "owner" => Ok(owners(tx, company, after).await?),
@@ -118,7 +118,7 @@ async fn clash(tx: &mut Conn, company: i64, section: &str, kind: &str, record: &
     .await
 }
 
-async fn customers(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Place>, Error> {
+async fn customers(tx: &mut Conn, company: i64, after: Cursor) -> Result<Option<Cursor>, Error> {
     let rows = customer::after(tx, company, after.id, PAGE).await?;
     let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
     let country = profile::of(tx, company).await?.country;
@@ -130,10 +130,10 @@ async fn customers(tx: &mut Conn, company: i64, after: Place) -> Result<Option<P
             }
         }
     }
-    Ok(Some(Place { id: last, ..Place::default() }))
+    Ok(Some(Cursor { id: last, ..Cursor::default() }))
 }
 
-async fn owners(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Place>, db::Error> {
+async fn owners(tx: &mut Conn, company: i64, after: Cursor) -> Result<Option<Cursor>, db::Error> {
     let rows: Vec<(i64, String, String)> = tx
         .sql(
             "select customer, staff_key, staff_code from customer_owner
@@ -164,10 +164,10 @@ async fn owners(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Plac
         .later()
         .await?;
     }
-    Ok(Some(Place { id, text, ..Place::default() }))
+    Ok(Some(Cursor { id, text, ..Cursor::default() }))
 }
 
-async fn choices(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Place>, db::Error> {
+async fn choices(tx: &mut Conn, company: i64, after: Cursor) -> Result<Option<Cursor>, db::Error> {
     #[derive(Deserialize)]
     struct Entry {
         list: String,
@@ -187,7 +187,7 @@ async fn choices(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Pla
         .bind(PAGE)
         .all()
         .await?;
-    let Some(place) = rows.last().map(|row| Place { id: row.id, text: row.list.clone(), ..Place::default() }) else {
+    let Some(cursor) = rows.last().map(|row| Cursor { id: row.id, text: row.list.clone(), ..Cursor::default() }) else {
         return Ok(None);
     };
     for row in rows {
@@ -211,10 +211,10 @@ async fn choices(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Pla
             clash(tx, company, "choice", &format!("entry of {}", row.list), &row.name).await?;
         }
     }
-    Ok(Some(place))
+    Ok(Some(cursor))
 }
 
-async fn employees(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Place>, db::Error> {
+async fn employees(tx: &mut Conn, company: i64, after: Cursor) -> Result<Option<Cursor>, db::Error> {
     let rows: Vec<(i64, String, String, String)> = tx
         .sql(
             "select id, staff_code, staff_key, search_key from employee
@@ -253,10 +253,10 @@ async fn employees(tx: &mut Conn, company: i64, after: Place) -> Result<Option<P
             clash(tx, company, "employee", "employee code", &code).await?;
         }
     }
-    Ok(Some(Place { id: last, ..Place::default() }))
+    Ok(Some(Cursor { id: last, ..Cursor::default() }))
 }
 
-async fn products(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Place>, db::Error> {
+async fn products(tx: &mut Conn, company: i64, after: Cursor) -> Result<Option<Cursor>, db::Error> {
     #[derive(Deserialize)]
     struct Product {
         id: i64,
@@ -315,11 +315,11 @@ async fn products(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Pl
             clash(tx, company, "product", "product code", &row.code).await?;
         }
     }
-    Ok(Some(Place { id: last, ..Place::default() }))
+    Ok(Some(Cursor { id: last, ..Cursor::default() }))
 }
 
 /// Serial numbers, and the documents of reservations: few of each product, so they are gone through by its number.
-async fn stock(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Place>, db::Error> {
+async fn stock(tx: &mut Conn, company: i64, after: Cursor) -> Result<Option<Cursor>, db::Error> {
     let key = |text: &str| search::fold(search::trimmed(text));
     let serials: Vec<(i64, String, String)> = tx
         .sql("select id, serial, serial_key from product_serial where company = $1 and id > $2 order by id limit $3")
@@ -373,10 +373,10 @@ async fn stock(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Place
             clash(tx, company, "stock", "document of a reservation", document).await?;
         }
     }
-    Ok(next.map(|id| Place { id, ..Place::default() }))
+    Ok(next.map(|id| Cursor { id, ..Cursor::default() }))
 }
 
-async fn rooms(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Place>, db::Error> {
+async fn rooms(tx: &mut Conn, company: i64, after: Cursor) -> Result<Option<Cursor>, db::Error> {
     let rows: Vec<(Uuid, String, String)> = tx
         .sql("select id, name, name_key from room where company = $1 and id > $2 order by id limit $3")
         .bind(company)
@@ -401,5 +401,5 @@ async fn rooms(tx: &mut Conn, company: i64, after: Place) -> Result<Option<Place
             .later()
             .await?;
     }
-    Ok(Some(Place { uuid: last, ..Place::default() }))
+    Ok(Some(Cursor { uuid: last, ..Cursor::default() }))
 }

@@ -1,7 +1,7 @@
 //! What happened with a customer, the newest first: chat rooms, events, activities, cases, tasks, deals, quotations, orders,
 //! contracts and e-mails in one list.
 //!
-//! A page is one statement. Each kind of record reads no more of its index than a page has, from the place on where the page
+//! A page is one statement. Each kind of record reads no more of its index than a page has, from the cursor on where the page
 //! before ended; so a page costs the same however long the history is. A new kind is one more `Arm`.
 
 use std::cmp::Reverse;
@@ -113,7 +113,7 @@ struct Arm {
     within: for<'c> fn(Select<'c>, &Caller) -> Select<'c>,
 }
 
-/// The kinds; of entries of one moment the earlier kind comes first. The number that each selects as `rank` is its place here.
+/// The kinds; of entries of one moment the earlier kind comes first. The number that each selects as `rank` is its index here.
 const ARMS: &[Arm] = &[
     Arm {
         kind: "room",
@@ -243,9 +243,9 @@ fn may(caller: &Caller, wanted: &str) -> bool {
     caller.scopes.iter().any(|scope| scope == wanted)
 }
 
-/// The place behind an entry: time, kind and id.
+/// A cursor: the page begins behind this entry: time, kind and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct Cursor {
     at: i64,
     rank: i64,
     id: String,
@@ -273,19 +273,19 @@ async fn get_customer_timeline(
     let paging = Paging::read(None, query.take, query.page_length, faults.list());
     let kinds = kinds(query.kinds.as_deref().unwrap_or_default(), &mut faults);
     let cursor = query.cursor.or(query.before).filter(|text| !text.trim().is_empty());
-    let after = cursor.as_deref().map(Place::read);
+    let after = cursor.as_deref().map(Cursor::read);
     if after == Some(None) {
         faults.add(Code::InvalidValue, "cursor", "cursor must be the next of an earlier page of the timeline");
     }
     faults.end()?;
     let rows = read(&mut conn, &caller, customer.id, &kinds, after.flatten().as_ref(), paging.take + 1).await?;
     let zone = time::zone(&mut conn, caller.company).await?;
-    let page = Page::cut(rows, paging.take, |row| row.place().text());
+    let page = Page::cut(rows, paging.take, |row| row.cursor().text());
     let value = page.value.into_iter().map(|row| row.view(&zone)).collect();
     Ok(Reply::ok(Page { value, next: page.next }))
 }
 
-/// The places of the kinds that are asked for; all when none is.
+/// The indexes of the kinds that are asked for; all when none is.
 fn kinds(text: &str, faults: &mut Faults) -> Vec<usize> {
     let mut kinds = Vec::new();
     for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
@@ -310,7 +310,7 @@ async fn read(
     caller: &Caller,
     customer: i64,
     kinds: &[usize],
-    after: Option<&Place>,
+    after: Option<&Cursor>,
     most: i64,
 ) -> Result<Vec<Row>, Error> {
     let mut query = conn.sql("");
@@ -320,8 +320,8 @@ async fn read(
         query = query.push(arm.select).push_bind(caller.company);
         query = query.push(" and customer = ").push_bind(customer).push(arm.condition);
         query = (arm.within)(query, caller);
-        if let Some(place) = after {
-            query = arm.behind(query, i64::try_from(*rank).unwrap_or_default(), place);
+        if let Some(cursor) = after {
+            query = arm.behind(query, i64::try_from(*rank).unwrap_or_default(), cursor);
         }
         query = query.push(" order by ").push(arm.at).push(" desc, id desc limit ").push_bind(most);
         query = query.push(") as arm");
@@ -334,40 +334,40 @@ async fn read(
 }
 
 impl Arm {
-    /// Only what comes behind a place.
-    fn behind<'c>(&self, query: Select<'c>, rank: i64, place: &Place) -> Select<'c> {
+    /// Only what comes behind a cursor.
+    fn behind<'c>(&self, query: Select<'c>, rank: i64, cursor: &Cursor) -> Select<'c> {
         let id: Option<Value> = match self.by_uuid {
-            true => Uuid::parse_str(&place.id).ok().map(Value::from),
-            false => place.id.parse::<i64>().ok().map(Value::from),
+            true => Uuid::parse_str(&cursor.id).ok().map(Value::from),
+            false => cursor.id.parse::<i64>().ok().map(Value::from),
         };
-        match id.filter(|_| rank == place.rank) {
+        match id.filter(|_| rank == cursor.rank) {
             Some(id) => {
-                let query = query.push(" and (").push(self.at).push(", id) < (").push_bind(place.at);
+                let query = query.push(" and (").push(self.at).push(", id) < (").push_bind(cursor.at);
                 query.push(", ").push_bind(id).push(")")
             }
-            None if rank > place.rank => query.push(" and ").push(self.at).push(" <= ").push_bind(place.at),
-            None => query.push(" and ").push(self.at).push(" < ").push_bind(place.at),
+            None if rank > cursor.rank => query.push(" and ").push(self.at).push(" <= ").push_bind(cursor.at),
+            None => query.push(" and ").push(self.at).push(" < ").push_bind(cursor.at),
         }
     }
 }
 
-impl Place {
+impl Cursor {
     fn text(&self) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}:{}:{}", self.at, self.rank, self.id))
     }
 
-    fn read(text: &str) -> Option<Place> {
+    fn read(text: &str) -> Option<Cursor> {
         let bytes = URL_SAFE_NO_PAD.decode(text.trim()).ok()?;
         let text = String::from_utf8(bytes).ok()?;
         let mut parts = text.splitn(3, ':');
         let (at, rank, id) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.to_owned());
-        Some(Place { at, rank, id })
+        Some(Cursor { at, rank, id })
     }
 }
 
 impl Row {
-    fn place(&self) -> Place {
-        Place {
+    fn cursor(&self) -> Cursor {
+        Cursor {
             at: self.at,
             rank: self.rank,
             id: self.room.map_or_else(|| self.number.to_string(), |room| room.to_string()),
@@ -394,14 +394,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_read_as_it_was_written() {
-        let place = Place { at: -5, rank: 3, id: "a:b".to_owned() };
-        assert_eq!(Place::read(&place.text()), Some(place));
-        assert_eq!((Place::read("x"), Place::read("")), (None, None));
+    fn a_cursor_is_read_as_it_was_written() {
+        let cursor = Cursor { at: -5, rank: 3, id: "a:b".to_owned() };
+        assert_eq!(Cursor::read(&cursor.text()), Some(cursor));
+        assert_eq!((Cursor::read("x"), Cursor::read("")), (None, None));
     }
 
     #[test]
-    fn each_kind_says_its_own_place() {
+    fn each_kind_says_its_own_index() {
         for (rank, arm) in ARMS.iter().enumerate() {
             assert!(arm.select.starts_with(&format!("select {rank} as rank,")), "{}", arm.kind);
         }

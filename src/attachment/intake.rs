@@ -162,7 +162,7 @@ impl Intake<'_> {
             }
             let text = self.text(part, &field).await?;
             match field.split('[').next().unwrap_or_default().to_ascii_lowercase().as_str() {
-                "files" | "file" | "fileurl" => self.given(&self.place(), &Value::String(text)).await?,
+                "files" | "file" | "fileurl" => self.given(&self.field_name(), &Value::String(text)).await?,
                 _ => drop(fields.insert(field, Value::String(text))),
             }
         }
@@ -192,7 +192,7 @@ impl Intake<'_> {
             // A browser's form whose file was not chosen.
             return Ok(());
         }
-        let (field, id) = (self.place(), self.begin().await?);
+        let (field, id) = (self.field_name(), self.begin().await?);
         let name = name::clean(name);
         let mut sink = Sink::begin(self.app, &id);
         let mut next = first;
@@ -329,7 +329,7 @@ impl Intake<'_> {
     }
 
     /// How the next file is called in faults.
-    fn place(&self) -> String {
+    fn field_name(&self) -> String {
         format!("files[{}]", self.files.len())
     }
 

@@ -73,8 +73,8 @@ impl SendQueue {
 
     /// Stores a message; returns when it is on disk.
     pub async fn send(&self, app: &App, draft: Arc<Draft>) -> Result<Result<Stored, Refused>, Error> {
-        let place = draft.room.as_u128() as usize ^ draft.company.unsigned_abs() as usize;
-        let shard = &self.shards[place % self.shards.len()];
+        let index = draft.room.as_u128() as usize ^ draft.company.unsigned_abs() as usize;
+        let shard = &self.shards[index % self.shards.len()];
         let stored = {
             let mut shard = lock(shard);
             if std::mem::replace(&mut shard.draining, true) {
@@ -228,13 +228,13 @@ async fn refusal(conn: &mut Conn, draft: &Draft) -> Result<Refused, db::Error> {
 /// the answer.
 async fn store(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<Vec<Option<Stored>>, db::Error> {
     let Some(company) = drafts.first().map(|draft| draft.company) else { return Ok(Vec::new()) };
-    let (rooms, places) = rooms(drafts);
+    let (rooms, positions) = rooms(drafts);
     let last = move_rooms(tx, company, &rooms).await?;
     tell(tx, company, &rooms, &last).await?;
     let mut results = Vec::with_capacity(drafts.len());
     let mut messages = Rows::new(&MESSAGE);
-    for (draft, (room, place)) in drafts.iter().zip(places) {
-        let stored = last[room].as_ref().map(|last| Stored { number: last.number - (rooms[room].count - place) });
+    for (draft, (room, position)) in drafts.iter().zip(positions) {
+        let stored = last[room].as_ref().map(|last| Stored { number: last.number - (rooms[room].count - position) });
         results.push(stored);
         let Some(Stored { number }) = stored else { continue };
         messages.push([
@@ -295,7 +295,7 @@ fn body(draft: &Draft) -> Value {
 }
 
 /// The room that a message names, and on which platform.
-fn place(draft: &Draft) -> (Uuid, i64) {
+fn room_key(draft: &Draft) -> (Uuid, i64) {
     (draft.room, draft.platform.number())
 }
 
@@ -306,13 +306,13 @@ struct Named<'d> {
 }
 
 /// The rooms of these messages in the order in which they are locked everywhere, and for each message which of them is
-/// its own and its place among that room's.
+/// its own and its position among that room's.
 fn rooms(drafts: &[Arc<Draft>]) -> (Vec<Named<'_>>, Vec<(usize, i64)>) {
     let mut order: Vec<usize> = (0..drafts.len()).collect();
-    let room = |index: usize| place(&drafts[index]);
+    let room = |index: usize| room_key(&drafts[index]);
     order.sort_by_key(|index| room(*index));
     let mut rooms: Vec<Named<'_>> = Vec::with_capacity(drafts.len());
-    let mut places = vec![(0, 0); drafts.len()];
+    let mut positions = vec![(0, 0); drafts.len()];
     let mut before = None;
     for index in order {
         if before.replace(room(index)) != Some(room(index)) {
@@ -321,11 +321,11 @@ fn rooms(drafts: &[Arc<Draft>]) -> (Vec<Named<'_>>, Vec<(usize, i64)>) {
         if let Some(named) = rooms.last_mut() {
             named.last = &drafts[index];
             named.count += 1;
-            places[index].1 = named.count;
+            positions[index].1 = named.count;
         }
-        places[index].0 = rooms.len() - 1;
+        positions[index].0 = rooms.len() - 1;
     }
-    (rooms, places)
+    (rooms, positions)
 }
 
 /// Finds the room that a row of the input names.
@@ -369,9 +369,9 @@ async fn move_rooms(tx: &mut Conn, company: i64, rooms: &[Named<'_>]) -> Result<
             "room.id, room.platform, room.messages as number, room.version, room.account, room.assignee, room.team",
         )
         .await?;
-    moved.sort_unstable_by_key(Moved::place);
+    moved.sort_unstable_by_key(Moved::room_key);
     let number = |named: &Named<'_>| {
-        let found = moved.binary_search_by_key(&place(named.last), Moved::place).ok()?;
+        let found = moved.binary_search_by_key(&room_key(named.last), Moved::room_key).ok()?;
         Some(moved[found].clone())
     };
     Ok(rooms.iter().map(number).collect())
@@ -391,7 +391,7 @@ struct Moved {
 }
 
 impl Moved {
-    fn place(&self) -> (Uuid, i64) {
+    fn room_key(&self) -> (Uuid, i64) {
         (self.id, self.platform)
     }
 }

@@ -101,14 +101,14 @@ impl Doctor {
     }
 
     async fn check_media(&self, report: &mut Report, common: &Common) {
-        let place = media_place(common, self.media.as_ref());
-        if !place.starts_with("s3://") && !std::path::Path::new(&place).exists() {
-            return report.good("media store", format!("{place} is not there yet; the server makes it"));
+        let address = media_place(common, self.media.as_ref());
+        if !address.starts_with("s3://") && !std::path::Path::new(&address).exists() {
+            return report.good("media store", format!("{address} is not there yet; the server makes it"));
         }
-        let checked = async { Store::open(&place)?.check().await }.await;
+        let checked = async { Store::open(&address)?.check().await }.await;
         match checked {
-            Ok(()) => report.good("media store", format!("{place} answers")),
-            Err(error) => report.bad("media store", format!("{place}: {error}; check --media")),
+            Ok(()) => report.good("media store", format!("{address} answers")),
+            Err(error) => report.bad("media store", format!("{address}: {error}; check --media")),
         }
     }
 
@@ -130,7 +130,7 @@ impl Doctor {
             Err(why) => report.bad("e-mail", why),
             Ok(None) => report.good("e-mail", "no SMTP server is set (SALA_SMTP_HOST); none is sent"),
             Ok(Some(mailer)) if self.offline => {
-                report.good("e-mail", format!("goes to {}; not tried (--offline)", mailer.place()));
+                report.good("e-mail", format!("goes to {}; not tried (--offline)", mailer.address()));
             }
             Ok(Some(mailer)) => match mailer.test().await {
                 Ok(message) => report.good("e-mail", message),

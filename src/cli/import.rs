@@ -100,18 +100,18 @@ struct Which {
 
 impl Import {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let place = self.media;
+        let media_store = self.media;
         match self.what {
-            What::Customers(source) => load(common, place, Kind::Customers, source).await,
-            What::Employees(source) => load(common, place, Kind::Employees, source).await,
-            What::Products(source) => load(common, place, Kind::Products, source).await,
-            What::Stock(source) => load(common, place, Kind::Stock, source).await,
-            What::Tasks(source) => load(common, place, Kind::Tasks, source).await,
-            What::Orders(source) => load(common, place, Kind::Orders, source).await,
-            What::Deals(source) => load(common, place, Kind::Deals, source).await,
-            What::Company { source } => whole(common, place.as_ref(), &source).await,
+            What::Customers(source) => load(common, media_store, Kind::Customers, source).await,
+            What::Employees(source) => load(common, media_store, Kind::Employees, source).await,
+            What::Products(source) => load(common, media_store, Kind::Products, source).await,
+            What::Stock(source) => load(common, media_store, Kind::Stock, source).await,
+            What::Tasks(source) => load(common, media_store, Kind::Tasks, source).await,
+            What::Orders(source) => load(common, media_store, Kind::Orders, source).await,
+            What::Deals(source) => load(common, media_store, Kind::Deals, source).await,
+            What::Company { source } => whole(common, media_store.as_ref(), &source).await,
             What::Venio(venio) => {
-                let (app, company) = ready(common, place).await?;
+                let (app, company) = ready(common, media_store).await?;
                 venio.run(&app, common, company).await
             }
             What::List { take } => {
@@ -120,23 +120,23 @@ impl Import {
                 print_list(common, &imports)?;
                 Ok(ExitCode::SUCCESS)
             }
-            What::Resume(which) => resume(common, place, which.id).await,
-            What::Undo(which) => undo(common, place, which.id).await,
+            What::Resume(which) => resume(common, media_store, which.id).await,
+            What::Undo(which) => undo(common, media_store, which.id).await,
         }
     }
 }
 
 /// The server's parts, and the company that the command is about.
-async fn ready(common: &Common, place: Option<String>) -> Result<(App, i64), Failure> {
+async fn ready(common: &Common, media_store: Option<String>) -> Result<(App, i64), Failure> {
     let company = required_company(common)?;
-    let app = parts(common, place).await?;
+    let app = parts(common, media_store).await?;
     company::must_exist(&mut app.db.read().await?, company).await?;
     Ok((app, company))
 }
 
 /// Reads a whole company in; only an export with secrets needs the key, and says so.
-async fn whole(common: &Common, place: Option<&String>, source: &Path) -> Result<ExitCode, Failure> {
-    let (db, media) = (open_or_make(common).await?, media(common, place)?);
+async fn whole(common: &Common, media_store: Option<&String>, source: &Path) -> Result<ExitCode, Failure> {
+    let (db, media) = (open_or_make(common).await?, media(common, media_store)?);
     let vault = vault(common).ok();
     let bar = progress(None);
     let done = transfer::import(&db, &media, vault.as_ref(), common.company, source, now(), &bar).await;
@@ -145,8 +145,8 @@ async fn whole(common: &Common, place: Option<&String>, source: &Path) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-async fn load(common: &Common, place: Option<String>, kind: Kind, source: Source) -> Result<ExitCode, Failure> {
-    let (app, company) = ready(common, place).await?;
+async fn load(common: &Common, media_store: Option<String>, kind: Kind, source: Source) -> Result<ExitCode, Failure> {
+    let (app, company) = ready(common, media_store).await?;
     let app = &app;
     let mapping = match &source.map {
         None => import::Mapping::new(),
@@ -196,8 +196,8 @@ fn of_file(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{}: {error}", path.display()))
 }
 
-async fn resume(common: &Common, place: Option<String>, id: Uuid) -> Result<ExitCode, Failure> {
-    let (app, company) = ready(common, place).await?;
+async fn resume(common: &Common, media_store: Option<String>, id: Uuid) -> Result<ExitCode, Failure> {
+    let (app, company) = ready(common, media_store).await?;
     let view = attend(&app, company, id).await?;
     if view.failed > 0 {
         tell(&format!("the refused rows: GET /v1/imports/{id}/errors"))?;
@@ -205,8 +205,8 @@ async fn resume(common: &Common, place: Option<String>, id: Uuid) -> Result<Exit
     end(common, &view)
 }
 
-async fn undo(common: &Common, place: Option<String>, id: Uuid) -> Result<ExitCode, Failure> {
-    let (app, company) = ready(common, place).await?;
+async fn undo(common: &Common, media_store: Option<String>, id: Uuid) -> Result<ExitCode, Failure> {
+    let (app, company) = ready(common, media_store).await?;
     app.db
         .write(async |mut tx| {
             let row = import::find(&mut tx, company, id).await?.ok_or(Error::NotFound("import"))?;

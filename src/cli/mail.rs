@@ -31,6 +31,6 @@ impl Mail {
         let mailer = Mailer::open(&smtp).map_err(Failure::new)?;
         let mailer = mailer.ok_or_else(|| Failure::new("no SMTP server is set: SALA_SMTP_HOST, SALA_SMTP_FROM, …"))?;
         let answer = mailer.trial(&to).await.map_err(Failure::new)?;
-        print_text(&format!("{} took it: {answer}", mailer.place()))
+        print_text(&format!("{} took it: {answer}", mailer.address()))
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use serde::Deserialize;
 
-use super::room::{Place, Room};
+use super::room::{Permit, Room};
 use crate::http::{Code, Error, Fault};
 
 /// The longest that a document may take, with the wait for a processor.
@@ -49,8 +49,8 @@ pub(crate) async fn try_out(named: Option<&Path>) -> Result<Option<PathBuf>, Str
         (Err(_), Some(named)) => return Err(format!("{} is not there", named.display())),
     };
     let question = br#"{"files": {"main.typ": "Sala"}, "data": {}}"#.to_vec();
-    let place = Room::default().enter(0).await.map_err(|error| error.to_string())?;
-    match run(program.clone(), question, place).await {
+    let permit = Room::default().enter(0).await.map_err(|error| error.to_string())?;
+    match run(program.clone(), question, permit).await {
         Ok(_) => Ok(Some(program)),
         Err(Failed::Template(wrong)) => Err(wrong.iter().map(Wrong::sentence).collect::<Vec<_>>().join("; ")),
         Err(Failed::Costly(why) | Failed::Internal(why)) => Err(why),
@@ -79,7 +79,7 @@ pub(crate) struct Wrong {
 }
 
 impl Wrong {
-    /// The same as a sentence, with its place.
+    /// The same as a sentence, with its permit.
     pub(crate) fn sentence(&self) -> String {
         let mut text = String::new();
         if let (Some(line), Some(column)) = (self.line, self.column) {
@@ -103,13 +103,13 @@ struct Said {
     faults: Vec<Wrong>,
 }
 
-/// Makes one document; the place is given up when its process has ended, whoever still waits for it.
-pub(super) async fn run(program: PathBuf, question: Vec<u8>, place: Place) -> Result<Bytes, Failed> {
+/// Makes one document; the permit is given up when its process has ended, whoever still waits for it.
+pub(super) async fn run(program: PathBuf, question: Vec<u8>, permit: Permit) -> Result<Bytes, Failed> {
     let process = Process::default();
     let watched = process.clone();
     let made = tokio::task::spawn_blocking(move || {
         let made = watched.make(&program, &question);
-        drop(place);
+        drop(permit);
         made
     });
     // Dropped when nobody waits any more, too.

@@ -1,7 +1,7 @@
 //! How many documents are made at once, and whose turn it is.
 //!
 //! A document takes a processor for a tenth of a second, and a bad template for some seconds. So as many are made at a time as
-//! there are processors; the next place goes to the company with the fewest in the making, and among those to who has waited
+//! there are processors; the next permit goes to the company with the fewest in the making, and among those to who has waited
 //! longest. Who finds too many waiting is sent away at once.
 
 use std::collections::{HashMap, VecDeque};
@@ -25,13 +25,13 @@ pub struct Room(Arc<Mutex<Inner>>);
 struct Inner {
     free: usize,
     running: HashMap<i64, usize>,
-    waiting: VecDeque<(i64, oneshot::Sender<Place>)>,
+    waiting: VecDeque<(i64, oneshot::Sender<Permit>)>,
 }
 
 impl Default for Room {
     fn default() -> Room {
-        let places = std::thread::available_parallelism().map_or(1, usize::from);
-        Room::of(places)
+        let permits = std::thread::available_parallelism().map_or(1, usize::from);
+        Room::of(permits)
     }
 }
 
@@ -44,17 +44,17 @@ impl Room {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for one more document of this company; 503 when too many wait for one.
-    pub(super) async fn enter(&self, company: i64) -> Result<Place, Error> {
+    /// A permit for one more document of this company; 503 when too many wait for one.
+    pub(super) async fn enter(&self, company: i64) -> Result<Permit, Error> {
         let turn = {
             let mut inner = self.inner();
             if inner.free > 0 {
                 inner.free -= 1;
                 *inner.running.entry(company).or_default() += 1;
-                return Ok(Place { room: self.clone(), company });
+                return Ok(Permit { room: self.clone(), company });
             }
             let own = inner.waiting.iter().filter(|(other, _)| *other == company).count();
-            // Who has none waiting is let in all the same: one place each, beyond the most.
+            // Who has none waiting is let in all the same: one permit each, beyond the most.
             if own >= EACH_WAITING || (own > 0 && inner.waiting.len() >= MOST_WAITING) {
                 return Err(Error::Busy("Too many documents are being made now; ask again in a moment"));
             }
@@ -62,10 +62,10 @@ impl Room {
             inner.waiting.push_back((company, sender));
             turn
         };
-        turn.await.map_err(|_| Error::Internal("a place for a document was lost".to_owned()))
+        turn.await.map_err(|_| Error::Internal("a permit for a document was lost".to_owned()))
     }
 
-    /// Hands a place on, or keeps it free.
+    /// Hands a permit on, or keeps it free.
     fn leave(&self, company: i64) {
         let next = {
             let mut inner = self.inner();
@@ -84,20 +84,20 @@ impl Room {
             next
         };
         if let Some((company, sender)) = next {
-            // Who no longer waits gives the place back by dropping it.
-            drop(sender.send(Place { room: self.clone(), company }));
+            // Who no longer waits gives the permit back by dropping it.
+            drop(sender.send(Permit { room: self.clone(), company }));
         }
     }
 }
 
 /// A document that is being made, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Permit {
     room: Room,
     company: i64,
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.room.leave(self.company);
     }
@@ -112,18 +112,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn places_go_to_who_has_the_fewest() {
+    async fn permits_go_to_who_has_the_fewest() {
         let room = Room::of(2);
-        let first = room.enter(1).await.expect("a place");
-        let second = room.enter(1).await.expect("a place");
+        let first = room.enter(1).await.expect("a permit");
+        let second = room.enter(1).await.expect("a permit");
         let mut greedy = room.enter(1).boxed();
         let mut other = room.enter(2).boxed();
         assert!(poll!(&mut greedy).is_pending() && poll!(&mut other).is_pending());
         drop(first);
         // The other company came later and has none.
-        let Poll::Ready(Ok(theirs)) = poll!(&mut other) else { panic!("the place went elsewhere") };
+        let Poll::Ready(Ok(theirs)) = poll!(&mut other) else { panic!("the permit went elsewhere") };
         assert!(poll!(&mut greedy).is_pending());
-        // Who waits no longer is passed over, and the place is not lost.
+        // Who waits no longer is passed over, and the permit is not lost.
         drop(greedy);
         drop((second, theirs));
         assert_eq!(room.inner().free, 2);
@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn who_finds_too_many_waiting_is_sent_away() {
         let room = Room::of(1);
-        let _busy = room.enter(1).await.expect("a place");
+        let _busy = room.enter(1).await.expect("a permit");
         let mut waiting: Vec<_> = (0..EACH_WAITING).map(|_| room.enter(1).boxed()).collect();
         for one in &mut waiting {
             assert!(poll!(one).is_pending());

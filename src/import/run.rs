@@ -1,7 +1,7 @@
 //! The job that loads a file, lot by lot, and the one that takes an import back.
 //!
-//! A lot of rows is one unit of work, and the place in the file moves in it: whoever is killed goes on where the last lot
-//! ended, and whoever works on a file that another has gone on with finds the place moved, and stops. A row that cannot be
+//! A lot of rows is one unit of work, and the progress moves in it: whoever is killed goes on where the last lot
+//! ended, and whoever works on a file that another has gone on with finds the progress moved, and stops. A row that cannot be
 //! written undoes its lot, which is then written again up to that row, and the row is put down as refused.
 
 use std::collections::{HashMap, HashSet};
@@ -20,7 +20,7 @@ use super::header::{Layout, form_of};
 use super::kind::{Kind, Task};
 use super::record::{self, Record, RowFault, hash, word};
 use super::sheet::{self, Ask, Found, SheetRow, Source, Unreadable};
-use super::store::{self, Import, MOST_FAULTS, Outcome, Place, State};
+use super::store::{self, Import, MOST_FAULTS, Outcome, Progress, State};
 use super::undo;
 use crate::app::App;
 use crate::http::{Caller, Code, Error};
@@ -132,7 +132,7 @@ async fn load_all(app: &App, import: Import) -> Result<(), Stop> {
             kind,
             caller,
             scan: &scan,
-            place: Place { pass, done },
+            progress: Progress { pass, done },
             failed: import.failed,
             warned: import.warned,
         };
@@ -181,13 +181,13 @@ fn scan(path: &Path, ask: &Ask, reader: Option<&Path>, country: &str) -> Result<
                 scan.reading.is_text = source.separator.is_some();
                 let is_amount = |field: &str| matches!(form_of(field, kind.columns()), Form::Amount | Form::Percent);
                 let fields = layout.columns.iter().map(|column| column.field.as_deref()).enumerate();
-                amounts = fields.filter(|(_, field)| field.is_some_and(is_amount)).map(|(place, _)| place).collect();
+                amounts = fields.filter(|(_, field)| field.is_some_and(is_amount)).map(|(column, _)| column).collect();
                 (scan.layout, scan.source) = (layout, source);
             }
             Found::Row(row) => {
                 scan.total += 1;
-                for place in &amounts {
-                    if let Some(Cell::Text(text)) = row.cells.get(*place) {
+                for column in &amounts {
+                    if let Some(Cell::Text(text)) = row.cells.get(*column) {
                         commas.see(text.trim_end_matches('%'));
                     }
                 }
@@ -210,7 +210,7 @@ struct Loading<'a> {
     kind: Kind,
     caller: Caller,
     scan: &'a Scan,
-    place: Place,
+    progress: Progress,
     failed: i64,
     warned: i64,
 }
@@ -249,7 +249,7 @@ impl Loading<'_> {
                 let record = self.parse(row, &mut seen);
                 read += 1;
                 // What was dealt with before is read all the same: it says what later rows repeat.
-                if read > self.place.done {
+                if read > self.progress.done {
                     lot.push(record);
                 }
                 if lot.len() == LOT {
@@ -288,7 +288,7 @@ impl Loading<'_> {
                 Ok((failed, warned)) => {
                     (self.failed, self.warned) = (self.failed + failed, self.warned + warned);
                     tokio::time::sleep(REST).await;
-                    self.place.done += i64::try_from(part.len()).unwrap_or_default();
+                    self.progress.done += i64::try_from(part.len()).unwrap_or_default();
                     lot = lot.get(part.len()..).unwrap_or_default();
                     most = lot.len();
                 }
@@ -348,7 +348,7 @@ impl Loading<'_> {
                 if self.import.dry_run {
                     return Err(Failed::Tried(outcome));
                 }
-                store::save(&mut tx, self.import, self.place, &outcome).await?;
+                store::save(&mut tx, self.import, self.progress, &outcome).await?;
                 self.advance(&mut tx).await?;
                 Ok((outcome.failed, outcome.warned))
             })
@@ -360,10 +360,10 @@ impl Loading<'_> {
         self.app
             .db
             .write(async |mut tx| {
-                if !store::hold(&mut tx, self.import, self.place).await? {
+                if !store::hold(&mut tx, self.import, self.progress).await? {
                     return Err(Failed::Moved);
                 }
-                store::save(&mut tx, self.import, self.place, &outcome).await?;
+                store::save(&mut tx, self.import, self.progress, &outcome).await?;
                 self.advance(&mut tx).await?;
                 Ok((outcome.failed, outcome.warned))
             })
@@ -380,10 +380,10 @@ impl Loading<'_> {
         lot: &[Record],
         refused: &HashMap<i64, Vec<RowFault>>,
     ) -> Result<Outcome, Failed> {
-        if !store::hold(tx, self.import, self.place).await? {
+        if !store::hold(tx, self.import, self.progress).await? {
             return Err(Failed::Moved);
         }
-        let is_second = self.place.pass > 1;
+        let is_second = self.progress.pass > 1;
         let before = match (is_second, lot.first(), lot.last()) {
             (true, Some(first), Some(last)) => store::refused(tx, self.import, first.number, last.number).await?,
             _ => Vec::new(),

@@ -212,13 +212,13 @@ pub(super) async fn end_pass(
 
 /// Where a run through the file stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Progress {
     pub(super) pass: i64,
     pub(super) done: i64,
 }
 
-/// Takes the place in the file for this unit of work; false when somebody else has gone on, or stopped it.
-pub(super) async fn hold(tx: &mut Conn, import: &Import, place: Place) -> Result<bool, db::Error> {
+/// Claims the progress of the file for this unit of work; false when somebody else has gone on, or stopped it.
+pub(super) async fn hold(tx: &mut Conn, import: &Import, progress: Progress) -> Result<bool, db::Error> {
     let held = tx
         .sql(
             "update import set rows_done = rows_done
@@ -226,8 +226,8 @@ pub(super) async fn hold(tx: &mut Conn, import: &Import, place: Place) -> Result
         )
         .bind(import.company)
         .bind(import.id)
-        .bind(place.pass)
-        .bind(place.done)
+        .bind(progress.pass)
+        .bind(progress.done)
         .exec()
         .await?;
     Ok(held == 1)
@@ -257,8 +257,8 @@ impl Outcome {
     /// A row that was not taken.
     pub(super) fn refuse(&mut self, record: &Record, faults: &[RowFault]) {
         (self.rows, self.failed) = (self.rows + 1, self.failed + 1);
-        for (place, fault) in faults.iter().enumerate() {
-            let cells = (place == 0).then(|| record.cells.clone());
+        for (progress, fault) in faults.iter().enumerate() {
+            let cells = (progress == 0).then(|| record.cells.clone());
             self.faults.push((record.number, false, fault.clone(), cells));
         }
     }
@@ -292,15 +292,15 @@ impl Outcome {
 /// More rows at fault end an import; more warnings are counted and not kept.
 pub(super) const MOST_FAULTS: i64 = 10_000;
 
-/// Writes down what became of a lot, and moves the place in the file. In a second run only what differs from the first
+/// Writes down what became of a lot, and moves the progress. In a second run only what differs from the first
 /// counts.
-pub(super) async fn save(tx: &mut Conn, import: &Import, place: Place, outcome: &Outcome) -> Result<(), Error> {
-    save_faults(tx, import, place, outcome).await?;
-    let again = if place.pass > 1 { save_again(tx, import, outcome).await? } else { 0 };
-    if place.pass == 1 && !import.dry_run {
+pub(super) async fn save(tx: &mut Conn, import: &Import, progress: Progress, outcome: &Outcome) -> Result<(), Error> {
+    save_faults(tx, import, progress, outcome).await?;
+    let again = if progress.pass > 1 { save_again(tx, import, outcome).await? } else { 0 };
+    if progress.pass == 1 && !import.dry_run {
         save_written(tx, import, &outcome.written).await?;
     }
-    let counts = match place.pass {
+    let counts = match progress.pass {
         1 => [outcome.created, outcome.updated, outcome.unchanged, outcome.failed],
         _ => [0, again, -again, 0],
     };
@@ -312,8 +312,8 @@ pub(super) async fn save(tx: &mut Conn, import: &Import, place: Place, outcome: 
         )
         .bind(import.company)
         .bind(import.id)
-        .bind(place.pass)
-        .bind(place.done)
+        .bind(progress.pass)
+        .bind(progress.done)
         .bind(outcome.rows)
         .bind(counts[0])
         .bind(counts[1])
@@ -328,7 +328,7 @@ pub(super) async fn save(tx: &mut Conn, import: &Import, place: Place, outcome: 
     }
 }
 
-async fn save_faults(tx: &mut Conn, import: &Import, place: Place, outcome: &Outcome) -> Result<(), Error> {
+async fn save_faults(tx: &mut Conn, import: &Import, progress: Progress, outcome: &Outcome) -> Result<(), Error> {
     let mut rows = Rows::new(&[
         ("line", Type::BigInt),
         ("position", Type::BigInt),
@@ -340,7 +340,7 @@ async fn save_faults(tx: &mut Conn, import: &Import, place: Place, outcome: &Out
     ]);
     let (mut line, mut position) = (0, 0);
     for (number, is_warning, fault, cells) in outcome.faults.iter().filter(|fault| outcome.tells_warnings || !fault.1) {
-        (line, position) = if *number == line { (line, position + 1) } else { (*number, place.pass * 1000) };
+        (line, position) = if *number == line { (line, position + 1) } else { (*number, progress.pass * 1000) };
         rows.push([
             line.into(),
             position.into(),

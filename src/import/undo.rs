@@ -110,7 +110,7 @@ async fn lines(conn: &mut Conn, import: &Import, most: i64) -> Result<Vec<Line>,
     .await
 }
 
-/// Takes the place in the records for this unit of work; false when somebody else has gone on.
+/// Claims the progress for this unit of work; false when somebody else has gone on.
 async fn hold(tx: &mut Conn, import: &Import) -> Result<bool, db::Error> {
     let held = tx
         .sql(

@@ -96,7 +96,7 @@ struct Filter {
     mentioned: bool,
     keyword: Option<String>,
     order: Order,
-    /// The place behind which the page begins.
+    /// The cursor behind which the page begins.
     after: Option<(i64, Uuid)>,
     take: usize,
 }
@@ -162,11 +162,11 @@ impl Filter {
                     format!("priority must be one of {}", PRIORITIES.join(", ")),
                 );
             }
-            found.and_then(|place| i64::try_from(place + 1).ok())
+            found.and_then(|index| i64::try_from(index + 1).ok())
         });
         faults.longest("keyword", input.keyword.as_deref().unwrap_or_default(), 200);
         let cursor = input.cursor.as_deref().map(str::trim).filter(|cursor| !cursor.is_empty());
-        let after = cursor.and_then(place);
+        let after = cursor.and_then(read_cursor);
         if cursor.is_some() && after.is_none() {
             faults.add(Code::InvalidValue, "cursor", "cursor must be the next of an earlier page");
         }
@@ -235,8 +235,8 @@ impl Filter {
     /// The rooms that an index names next, in the list's order: at most [`MOST_SCANNED`] and one more.
     fn scanned<'c>(&self, mut query: Query<'c>, limit: usize) -> Query<'c> {
         query = query.push("(");
-        for (place, arm) in self.arms().into_iter().enumerate() {
-            query = query.push(if place == 0 { "select * from (" } else { " union all select * from (" });
+        for (index, arm) in self.arms().into_iter().enumerate() {
+            query = query.push(if index == 0 { "select * from (" } else { " union all select * from (" });
             query = query.push("select room.id, room.last_at, room.waiting_since from room where room.company = $1");
             query = match arm {
                 Arm::Waiting => query.push(" and room.waiting_since is not null"),
@@ -304,7 +304,7 @@ enum Arm {
     Team(i64, i64),
 }
 
-fn place(cursor: &str) -> Option<(i64, Uuid)> {
+fn read_cursor(cursor: &str) -> Option<(i64, Uuid)> {
     let (at, id) = cursor.split_once('_')?;
     Some((at.parse().ok()?, Uuid::parse_str(id).ok()?))
 }

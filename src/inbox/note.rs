@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::draft;
-use super::rights::{self, Place};
+use super::rights::{self, RoomAccess};
 use super::room::{PersonName, RoomPath, people};
 use crate::app::App;
 use crate::audit::{self, Change};
@@ -232,7 +232,7 @@ async fn set_mentions(tx: &mut Conn, company: i64, row: &Row, mentions: &[Uuid],
 async fn tell(
     tx: &mut Conn,
     caller: &Caller,
-    place: &Place,
+    access: &RoomAccess,
     row: &Row,
     action: &'static str,
     mentions: &[Uuid],
@@ -242,7 +242,7 @@ async fn tell(
         "kind": "note", "roomId": row.room, "noteId": row.id, "action": action, "version": row.version,
         "author": row.author, "mentions": mentions, "at": now,
     });
-    live::note(tx, caller.company, "note", &[Item::new(place.audience(), &data)], now).await?;
+    live::note(tx, caller.company, "note", &[Item::new(access.audience(), &data)], now).await?;
     let reference = format!("room/{}", row.room);
     let change = Change { company: caller.company, reference, actor: &caller.id, action, at: now };
     // The text stays out of the trail: a note that was deleted is gone.
@@ -271,7 +271,7 @@ async fn write_note(
     let id = Uuid::now_v7();
     let reply = caller
         .write(&app, async |mut tx| {
-            let place = rights::must(&mut tx, &caller, path.id).await?;
+            let access = rights::must(&mut tx, &caller, path.id).await?;
             let now = app.now();
             tx.sql(
                 "insert into room_note (company, id, room, author, content, created_at, version)
@@ -288,7 +288,7 @@ async fn write_note(
             let row = find(&mut tx, caller.company, path.id, id).await?;
             set_mentions(&mut tx, caller.company, &row, &mentions, now).await?;
             draft::discard(&mut tx, &caller, path.id, now).await?;
-            tell(&mut tx, &caller, &place, &row, "note_created", &mentions, now).await?;
+            tell(&mut tx, &caller, &access, &row, "note_created", &mentions, now).await?;
             let note = views(&mut tx, &caller, vec![row]).await?.pop().ok_or(Error::NotFound("note"))?;
             tx.reply(Reply::created(note)).await
         })
@@ -298,12 +298,12 @@ async fn write_note(
 }
 
 /// A note that the caller may change: one's own, or any for whoever sees more than one's own rooms.
-async fn own(tx: &mut Conn, caller: &Caller, path: &NotePath) -> Result<(Place, Row), Error> {
-    let place = rights::must(tx, caller, path.id).await?;
+async fn own(tx: &mut Conn, caller: &Caller, path: &NotePath) -> Result<(RoomAccess, Row), Error> {
+    let access = rights::must(tx, caller, path.id).await?;
     let id = Uuid::parse_str(path.note_id.trim()).map_err(|_| Error::NotFound("note"))?;
     let row = find(tx, caller.company, path.id, id).await?;
     let may = row.author == caller.id || !matches!(caller.range(), Range::Own { .. });
-    if may { Ok((place, row)) } else { Err(Error::NotFound("note")) }
+    if may { Ok((access, row)) } else { Err(Error::NotFound("note")) }
 }
 
 /// Change a note.
@@ -326,7 +326,7 @@ async fn update_note(
     let mentions = check(&input, faults)?;
     let reply = caller
         .write(&app, async |mut tx| {
-            let (place, old) = own(&mut tx, &caller, &path).await?;
+            let (access, old) = own(&mut tx, &caller, &path).await?;
             let now = app.now();
             tx.sql(
                 "update room_note set content = $3, changed_at = $4, version = version + 1 where company = $1 and id = $2",
@@ -339,7 +339,7 @@ async fn update_note(
             .await?;
             let row = find(&mut tx, caller.company, path.id, old.id).await?;
             set_mentions(&mut tx, caller.company, &row, &mentions, now).await?;
-            tell(&mut tx, &caller, &place, &row, "note_updated", &mentions, now).await?;
+            tell(&mut tx, &caller, &access, &row, "note_updated", &mentions, now).await?;
             let note = views(&mut tx, &caller, vec![row]).await?.pop().ok_or(Error::NotFound("note"))?;
             tx.reply(Reply::ok(note)).await
         })
@@ -361,12 +361,12 @@ async fn update_note(
 async fn delete_note(State(app): State<App>, caller: Caller, Path(path): Path<NotePath>) -> Result<Reply<()>, Error> {
     let reply = caller
         .write(&app, async |mut tx| {
-            let (place, row) = own(&mut tx, &caller, &path).await?;
+            let (access, row) = own(&mut tx, &caller, &path).await?;
             let gone = "delete from room_mention where company = $1 and note = $2";
             tx.sql(gone).bind(caller.company).bind(row.id).exec().await?;
             let gone = "delete from room_note where company = $1 and id = $2";
             tx.sql(gone).bind(caller.company).bind(row.id).exec().await?;
-            tell(&mut tx, &caller, &place, &row, "note_deleted", &[], app.now()).await?;
+            tell(&mut tx, &caller, &access, &row, "note_deleted", &[], app.now()).await?;
             tx.reply(Reply::ok(())).await
         })
         .await?;

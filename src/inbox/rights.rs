@@ -40,7 +40,7 @@ pub(crate) fn within<'c>(mut query: Query<'c>, caller: &Caller) -> Query<'c> {
 
 /// What a room is, for whoever acts on it.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct RoomAccess {
     pub(crate) id: Uuid,
     pub(crate) account: String,
     pub(crate) platform: i64,
@@ -51,7 +51,7 @@ pub(crate) struct Place {
 }
 
 /// A room that the caller may see.
-pub(crate) async fn find(conn: &mut Conn, caller: &Caller, room: Uuid) -> Result<Option<Place>, db::Error> {
+pub(crate) async fn find(conn: &mut Conn, caller: &Caller, room: Uuid) -> Result<Option<RoomAccess>, db::Error> {
     let query = conn.sql(
         "select room.id, room.account, room.platform, room.messages, room.assignee, room.team, room.version
          from room where room.company = $1 and room.id = $2 and room.erased_at is null",
@@ -60,7 +60,7 @@ pub(crate) async fn find(conn: &mut Conn, caller: &Caller, room: Uuid) -> Result
 }
 
 /// The same, which must be there.
-pub(crate) async fn must(conn: &mut Conn, caller: &Caller, room: Uuid) -> Result<Place, Error> {
+pub(crate) async fn must(conn: &mut Conn, caller: &Caller, room: Uuid) -> Result<RoomAccess, Error> {
     find(conn, caller, room).await?.ok_or(Error::NotFound("room"))
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn must_of_message(conn: &mut Conn, caller: &Caller, message: U
     found.map(drop).ok_or(Error::NotFound("message"))
 }
 
-impl Place {
+impl RoomAccess {
     /// Who may hear of this room.
     pub(crate) fn audience(&self) -> Audience {
         Audience::Room { account: self.account.clone(), assignees: vec![self.assignee], teams: vec![self.team] }

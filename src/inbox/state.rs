@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::assign;
-use super::rights::{self, Place};
+use super::rights::{self, RoomAccess};
 use super::room::{PRIORITIES, people, status_word};
 use crate::app::App;
 use crate::audit::{self, Change};
@@ -104,7 +104,7 @@ impl Wish {
                     format!("priority must be one of {}", PRIORITIES.join(", ")),
                 );
             }
-            found.and_then(|place| i64::try_from(place + 1).ok())
+            found.and_then(|index| i64::try_from(index + 1).ok())
         });
         let bot_paused = match input.bot.as_deref().map(|word| word.trim().to_lowercase()).as_deref() {
             None => None,
@@ -201,8 +201,8 @@ pub(super) async fn change(
         return Err(Error::NotFound("room"));
     }
     let old = held(tx, company, room).await?;
-    let place = match rights::find(tx, caller, room).await? {
-        Some(place) => place,
+    let access = match rights::find(tx, caller, room).await? {
+        Some(access) => access,
         // Taken by somebody else a moment ago.
         None => return Err(lost(tx, company, old.assignee).await?),
     };
@@ -212,7 +212,7 @@ pub(super) async fn change(
     {
         return Err(lost(tx, company, old.assignee).await?);
     }
-    conditions.allow_change(Some(place.version))?;
+    conditions.allow_change(Some(access.version))?;
     let mut new = old.clone();
     if let Some((status, until)) = wish.status {
         (new.status, new.waiting_until) = (status, until);
@@ -262,7 +262,7 @@ pub(super) async fn change(
     }
     let change = Change { company, reference: format!("room/{room}"), actor: &caller.id, action: "updated", at: now };
     audit::record(tx, &change, &old.entered(&old_labels), &new.entered(&new_labels)).await?;
-    tell(tx, company, &place, (&old, &new), &caller.id, now).await
+    tell(tx, company, &access, (&old, &new), &caller.id, now).await
 }
 
 async fn is_there(tx: &mut Conn, caller: &Caller, room: Uuid) -> Result<bool, db::Error> {
@@ -359,13 +359,13 @@ async fn store(tx: &mut Conn, company: i64, room: Uuid, new: &State) -> Result<(
 async fn tell(
     tx: &mut Conn,
     company: i64,
-    place: &Place,
+    access: &RoomAccess,
     (old, new): (&State, &State),
     actor: &str,
     now: i64,
 ) -> Result<(), Error> {
     let to = Audience::Room {
-        account: place.account.clone(),
+        account: access.account.clone(),
         assignees: vec![old.assignee, new.assignee],
         teams: vec![old.team, new.team],
     };
@@ -375,7 +375,7 @@ async fn tell(
         () => "updated",
     };
     let data = json!({
-        "kind": "room", "roomId": place.id, "version": place.version + 1, "action": action, "actor": actor, "at": now,
+        "kind": "room", "roomId": access.id, "version": access.version + 1, "action": action, "actor": actor, "at": now,
         "status": status_word(new.status), "assignee": new.assignee, "team": new.team,
     });
     Ok(live::note(tx, company, "room", &[Item::new(to, &data)], now).await?)
@@ -480,22 +480,22 @@ pub(crate) async fn written(
 
 /// Tells the readers of a room that messages of it have come further, or not at all.
 pub(crate) async fn delivered(tx: &mut Conn, company: i64, room: Uuid, now: i64) -> Result<(), db::Error> {
-    let place: Option<Place> = tx
+    let access: Option<RoomAccess> = tx
         .sql("select id, account, platform, messages, assignee, team, version from room where company = $1 and id = $2")
         .bind(company)
         .bind(room)
         .optional()
         .await?;
-    let Some(place) = place else { return Ok(()) };
-    let to = place.audience();
-    let (messages, version) = (place.messages, place.version);
+    let Some(access) = access else { return Ok(()) };
+    let to = access.audience();
+    let (messages, version) = (access.messages, access.version);
     let data = json!({"kind": "delivery", "roomId": room, "messages": messages, "version": version, "at": now});
     live::note(tx, company, "delivery", &[Item::new(to, &data)], now).await
 }
 
 /// A person answered: a room that rested is open again.
 pub(super) async fn answered(tx: &mut Conn, caller: &Caller, room: Uuid, now: i64) -> Result<(), Error> {
-    let place = rights::must(tx, caller, room).await?;
+    let access = rights::must(tx, caller, room).await?;
     let old = held(tx, caller.company, room).await?;
     if old.status == Status::Open as i64 {
         return Ok(());
@@ -505,7 +505,7 @@ pub(super) async fn answered(tx: &mut Conn, caller: &Caller, room: Uuid, now: i6
     let reference = format!("room/{room}");
     let change = Change { company: caller.company, reference, actor: &caller.id, action: "updated", at: now };
     audit::record(tx, &change, &old.entered(&[]), &new.entered(&[])).await?;
-    tell(tx, caller.company, &place, (&old, &new), &caller.id, now).await
+    tell(tx, caller.company, &access, (&old, &new), &caller.id, now).await
 }
 
 /// Opens a room again that was put off until now; the job of its key.
@@ -515,13 +515,13 @@ pub(crate) async fn wake(app: &App, job: &Job) -> Result<Next, Error> {
     let next = app
         .db
         .write(async |mut tx| {
-            let place: Option<Place> = tx
+            let access: Option<RoomAccess> = tx
                 .sql("select id, account, messages, assignee, team, platform, version from room where company = $1 and id = $2")
                 .bind(company)
                 .bind(room)
                 .optional()
                 .await?;
-            let Some(place) = place else { return Ok(Next::Done) };
+            let Some(access) = access else { return Ok(Next::Done) };
             let old = held(&mut tx, company, room).await?;
             match old.waiting_until.filter(|_| old.status == Status::Waiting as i64) {
                 None => return Ok(Next::Done),
@@ -533,7 +533,7 @@ pub(crate) async fn wake(app: &App, job: &Job) -> Result<Next, Error> {
             let change =
                 Change { company, reference: format!("room/{room}"), actor: "system", action: "woken", at: now };
             audit::record(&mut tx, &change, &old.entered(&[]), &new.entered(&[])).await?;
-            tell(&mut tx, company, &place, (&old, &new), "system", now).await?;
+            tell(&mut tx, company, &access, (&old, &new), "system", now).await?;
             Ok::<_, Error>(Next::Done)
         })
         .await?;

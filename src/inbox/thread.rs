@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::rights::{self, Place};
+use super::rights::{self, RoomAccess};
 use super::room::RoomPath;
 use super::{draft, state};
 use crate::app::App;
@@ -108,10 +108,10 @@ async fn stretch(
     query.push_bind(take + 1).all().await
 }
 
-async fn place_of(conn: &mut Conn, company: i64, room: Uuid, id: Uuid, field: &str) -> Result<(i64, i64), Error> {
-    let place = conn.sql("select sent_at, number from message where company = $1 and id = $2 and room = $3");
-    let place: Option<(i64, i64)> = place.bind(company).bind(id).bind(room).optional().await?;
-    place.ok_or_else(|| Error::invalid(Code::InvalidValue, field, format!("{field} is not a message of this room")))
+async fn position_of(conn: &mut Conn, company: i64, room: Uuid, id: Uuid, field: &str) -> Result<(i64, i64), Error> {
+    let position = conn.sql("select sent_at, number from message where company = $1 and id = $2 and room = $3");
+    let position: Option<(i64, i64)> = position.bind(company).bind(id).bind(room).optional().await?;
+    position.ok_or_else(|| Error::invalid(Code::InvalidValue, field, format!("{field} is not a message of this room")))
 }
 
 /// List the messages of a room: the newest, or those before, after, or around one.
@@ -155,12 +155,12 @@ async fn list_messages(
     } else if let Some(after) = after {
         let wrong = || Error::invalid(Code::InvalidValue, "after", "after must be a message's id or a running number");
         let id = Uuid::parse_str(after).map_err(|_| wrong())?;
-        let place = place_of(&mut conn, at.0, at.1, id, "after").await?;
-        let mut rows = stretch(&mut conn, at, Some(place), Way::Newer, take).await?;
+        let position = position_of(&mut conn, at.0, at.1, id, "after").await?;
+        let mut rows = stretch(&mut conn, at, Some(position), Way::Newer, take).await?;
         let more = cut(&mut rows, take);
         (rows, true, more)
     } else if let Some(around) = query.around {
-        let (sent_at, number) = place_of(&mut conn, at.0, at.1, around, "around").await?;
+        let (sent_at, number) = position_of(&mut conn, at.0, at.1, around, "around").await?;
         let half = (take / 2).max(1);
         // The message itself belongs to the older half.
         let mut older = stretch(&mut conn, at, Some((sent_at, number + 1)), Way::Older, half).await?;
@@ -171,11 +171,11 @@ async fn list_messages(
         older.extend(newer);
         (older, has_before, has_after)
     } else {
-        let place = match query.before {
-            Some(before) => Some(place_of(&mut conn, at.0, at.1, before, "before").await?),
+        let position = match query.before {
+            Some(before) => Some(position_of(&mut conn, at.0, at.1, before, "before").await?),
             None => None,
         };
-        let mut rows = stretch(&mut conn, at, place, Way::Older, take).await?;
+        let mut rows = stretch(&mut conn, at, position, Way::Older, take).await?;
         let more = cut(&mut rows, take);
         rows.reverse();
         (rows, more, query.before.is_some())
@@ -294,10 +294,10 @@ async fn channel_of(conn: &mut Conn, company: i64, room: Uuid) -> Result<Channel
 async fn content(
     app: &App,
     conn: &mut Conn,
-    (company, place, sandbox): (i64, &Place, bool),
+    (company, access, sandbox): (i64, &RoomAccess, bool),
     (kind, text, attachment): (Option<&str>, Option<&str>, Option<&str>),
 ) -> Result<Result<Content, Vec<Fault>>, Error> {
-    let platform = Platform::from_number(place.platform).unwrap_or(Platform::Web);
+    let platform = Platform::from_number(access.platform).unwrap_or(Platform::Web);
     let faults = |found: Vec<channel::Fault>| found.into_iter().map(message::fault).collect::<Vec<_>>();
     let Some(attachment) = attachment.map(str::trim).filter(|id| !id.is_empty()) else {
         let text = text.unwrap_or_default();
@@ -349,16 +349,16 @@ async fn send_message(
 ) -> Result<Reply<ThreadMessage>, Error> {
     Faults::new(faults).end()?;
     let mut conn = app.db.read().await?;
-    let place = rights::must(&mut conn, &caller, path.id).await?;
+    let access = rights::must(&mut conn, &caller, path.id).await?;
     let channel = channel_of(&mut conn, caller.company, path.id).await?;
     let wanted = (input.r#type.as_deref(), input.content.as_deref(), input.attachment.as_deref());
-    let content = content(&app, &mut conn, (caller.company, &place, channel.sandbox), wanted).await?;
+    let content = content(&app, &mut conn, (caller.company, &access, channel.sandbox), wanted).await?;
     drop(conn);
     let draft = Arc::new(Draft {
         id: input.id.unwrap_or_else(Uuid::now_v7),
         company: caller.company,
         room: path.id,
-        platform: Platform::from_number(place.platform).unwrap_or(Platform::Web),
+        platform: Platform::from_number(access.platform).unwrap_or(Platform::Web),
         content: content.map_err(Error::Invalid)?,
         client: Arc::clone(&caller.client),
         at: app.now(),
@@ -414,10 +414,10 @@ async fn preview_message(
 ) -> Result<Reply<Preview>, Error> {
     Faults::new(faults).end()?;
     let mut conn = app.db.read().await?;
-    let place = rights::must(&mut conn, &caller, input.room_id).await?;
+    let access = rights::must(&mut conn, &caller, input.room_id).await?;
     let channel = channel_of(&mut conn, caller.company, input.room_id).await?;
     let wanted = (input.r#type.as_deref(), input.content.as_deref(), input.attachment.as_deref());
-    let read = content(&app, &mut conn, (caller.company, &place, channel.sandbox), wanted).await?;
+    let read = content(&app, &mut conn, (caller.company, &access, channel.sandbox), wanted).await?;
     let (content, faults) = match read {
         Ok(content) => (Some(content), Vec::new()),
         Err(faults) => (None, faults),
@@ -505,9 +505,9 @@ async fn keep(app: &App, caller: &Caller, upload: &Upload<ChatFiles>) -> Result<
     if upload.files.is_empty() && faults.list().is_empty() {
         faults.add(Code::Required, "files", "files is required: at least one file");
     }
-    for (place, file) in upload.files.iter().enumerate() {
+    for (index, file) in upload.files.iter().enumerate() {
         if file.content_type().is_none() {
-            let field = format!("files[{place}]");
+            let field = format!("files[{index}]");
             faults.add(Code::InvalidValue, field.as_str(), format!("{field} is an address; send the file itself"));
         }
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::ask::keys_of;
 use super::due::{Due, Search, page};
-use super::share::Place;
+use super::share::Permit;
 use super::{Job, Kind, Next, backoff, enqueue, finish, put_back, run};
 use crate::app::App;
 use crate::http::Error;
@@ -30,7 +30,7 @@ const HEARTBEAT: Duration = Duration::from_secs(4);
 /// Without being woken, a node looks this often: for work that another node asked for, and for leases that ended.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// While what was found has no place, it looks at most this often for something behind it.
+/// While what was found has no permit, it looks at most this often for something behind it.
 const SOON: Duration = Duration::from_millis(20);
 
 /// While nothing is due, it looks less and less often, down to this.
@@ -183,7 +183,7 @@ async fn extend(
 async fn work(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<bool>) {
     let mut running = JoinSet::new();
     let mut search = Search::new();
-    // What was found and has no place yet.
+    // What was found and has no permit yet.
     let mut waiting: Vec<Due> = Vec::new();
     // Whether there was more than was found.
     let mut is_more = false;
@@ -204,11 +204,11 @@ async fn work(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<b
         let picked = app.shares.pick(&app, &mut waiting, MOST);
         let is_some = !picked.is_empty();
         let (claimed, is_failed) = claim(&app, worker, picked).await;
-        for (job, place) in claimed {
+        for (job, permit) in claimed {
             let (app, holding) = (app.clone(), held.hold(&job));
             running.spawn(async move {
                 one(&app, job).await;
-                drop((holding, place));
+                drop((holding, permit));
             });
         }
         if is_some && !is_failed && (is_more || !waiting.is_empty()) {
@@ -216,7 +216,7 @@ async fn work(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<b
             continue;
         }
         look = true;
-        // What waits has no place; behind it there may be jobs that have one. Looking takes a twentieth of the time at most.
+        // What waits has no permit; behind it there may be jobs that have one. Looking takes a twentieth of the time at most.
         if !is_some && is_more && !has_looked && looked.elapsed() > SOON.max(took * 20) {
             continue;
         }
@@ -231,21 +231,21 @@ async fn work(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<b
 }
 
 /// Claims these jobs, company by company, and says whether a claim failed; what another node has taken meanwhile gives its
-/// place back.
-async fn claim(app: &App, worker: Uuid, picked: Vec<(Due, Place)>) -> (Vec<(Job, Place)>, bool) {
+/// permit back.
+async fn claim(app: &App, worker: Uuid, picked: Vec<(Due, Permit)>) -> (Vec<(Job, Permit)>, bool) {
     let is_failed = AtomicBool::new(false);
-    let mut groups: HashMap<(i64, Kind), BTreeMap<String, Place>> = HashMap::new();
-    for (Due { lane, key }, place) in picked {
-        groups.entry((lane.company, lane.kind)).or_default().insert(key, place);
+    let mut groups: HashMap<(i64, Kind), BTreeMap<String, Permit>> = HashMap::new();
+    for (Due { lane, key }, permit) in picked {
+        groups.entry((lane.company, lane.kind)).or_default().insert(key, permit);
     }
-    let claims = groups.into_iter().map(async |((company, kind), mut places)| {
-        let keys: Vec<String> = places.keys().cloned().collect();
+    let claims = groups.into_iter().map(async |((company, kind), mut permits)| {
+        let keys: Vec<String> = permits.keys().cloned().collect();
         let jobs = take(app, worker, company, kind, &keys).await.unwrap_or_else(|error| {
             tracing::warn!(%error, kind = kind.name(), "jobs could not be claimed");
             is_failed.store(true, Ordering::Relaxed);
             Vec::new()
         });
-        let placed = jobs.into_iter().filter_map(|job| places.remove(&job.key).map(|place| (job, place)));
+        let placed = jobs.into_iter().filter_map(|job| permits.remove(&job.key).map(|permit| (job, permit)));
         placed.collect::<Vec<_>>()
     });
     let claimed = stream::iter(claims).buffer_unordered(CLAIMS).concat().await;

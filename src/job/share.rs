@@ -1,4 +1,4 @@
-//! Who is next: the places of a node, shared out between kinds, companies and lanes.
+//! Who is next: the permits of a node, shared out between kinds, companies and lanes.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -53,7 +53,7 @@ impl Kind {
             Kind::Discard => of(8, 4, 4),
             Kind::Remind | Kind::Contract | Kind::Snooze => of(4, 2, 2),
             Kind::Products | Kind::Import => of(4, 1, 1),
-            // They wait in one line for the connection, where each company has one place.
+            // They wait in one line for the connection, where each company has one permit.
             Kind::Mail => of(8, 1, 1),
             Kind::Quota | Kind::Export | Kind::Erase | Kind::Refold => of(2, 1, 1),
             Kind::Tally | Kind::Texts | Kind::Due | Kind::Purge => of(1, 1, 1),
@@ -84,9 +84,9 @@ struct Counts {
     kinds: HashMap<Kind, usize>,
     companies: HashMap<(Kind, i64), usize>,
     lanes: HashMap<Lane, usize>,
-    /// Lanes that have fewer places than others.
+    /// Lanes that have fewer permits than others.
     limits: HashMap<Lane, usize>,
-    /// Jobs of a lane that have a place and were told that they are too many: they are about to give it back.
+    /// Jobs of a lane that have a permit and were told that they are too many: they are about to give it back.
     surplus: HashMap<Lane, usize>,
     /// Lanes that have a limit of jobs in a second: when the next one may begin, and not before when any is claimed.
     paces: HashMap<Lane, Pace>,
@@ -132,7 +132,7 @@ impl Counts {
     }
 }
 
-/// The places of a node.
+/// The permits of a node.
 #[derive(Debug, Default)]
 pub struct Shares {
     counts: Mutex<Counts>,
@@ -149,33 +149,33 @@ impl Shares {
         self.counts().is_open(lane, lane.kind.limits(app))
     }
 
-    /// Waits until a place was given back.
+    /// Waits until a permit was given back.
     pub(super) async fn freed(&self) {
         self.freed.notified().await;
     }
 
-    /// From now on a company's lane has so many places, or as many as others have.
-    pub fn limit(&self, kind: Kind, company: i64, lane: &str, places: Option<usize>) {
+    /// From now on a company's lane has so many permits, or as many as others have.
+    pub fn limit(&self, kind: Kind, company: i64, lane: &str, permits: Option<usize>) {
         let lane = Lane { kind, company, lane: lane.to_owned() };
         let mut counts = self.counts();
-        let Some(places) = places else {
+        let Some(permits) = permits else {
             if counts.limits.remove(&lane).is_some() {
                 self.freed.notify_one();
             }
             return;
         };
-        counts.limits.insert(lane, places.max(1));
+        counts.limits.insert(lane, permits.max(1));
     }
 
-    /// Whether more places of a lane were taken than it has by now, so that the caller is to give its own back. Of those that ask,
-    /// as many are let go on as there are places.
+    /// Whether more permits of a lane were taken than it has by now, so that the caller is to give its own back. Of those that ask,
+    /// as many are let go on as there are permits.
     pub fn is_one_too_many(&self, kind: Kind, company: i64, lane: &str) -> bool {
         let lane = Lane { kind, company, lane: lane.to_owned() };
         let mut counts = self.counts();
-        let Some(places) = counts.limits.get(&lane).copied() else { return false };
+        let Some(permits) = counts.limits.get(&lane).copied() else { return false };
         let taken = counts.lane(&lane);
         let surplus = counts.surplus.get(&lane).copied().unwrap_or_default();
-        let is_one_too_many = taken.saturating_sub(surplus) > places;
+        let is_one_too_many = taken.saturating_sub(surplus) > permits;
         if is_one_too_many {
             *counts.surplus.entry(lane).or_default() += 1;
         }
@@ -199,9 +199,9 @@ impl Shares {
         Some(i64::try_from(early.as_millis()).unwrap_or(i64::MAX) + 1)
     }
 
-    /// Takes places for as many of these as there are, at most so many: always for the company, and then for the lane, that
-    /// has the fewest. What found no place stays in the list.
-    pub(super) fn pick(self: &Arc<Shares>, app: &App, due: &mut Vec<Due>, most: usize) -> Vec<(Due, Place)> {
+    /// Takes permits for as many of these as there are, at most so many: always for the company, and then for the lane, that
+    /// has the fewest. What found no permit stays in the list.
+    pub(super) fn pick(self: &Arc<Shares>, app: &App, due: &mut Vec<Due>, most: usize) -> Vec<(Due, Permit)> {
         let mut lanes: Vec<VecDeque<Due>> = Vec::new();
         let mut known: HashMap<Lane, usize> = HashMap::new();
         for job in due.drain(..) {
@@ -225,7 +225,7 @@ impl Shares {
         {
             let Some(now) = rank(&counts, &lanes[at]) else { continue };
             if now > before {
-                // Its company got places meanwhile: others may come first now.
+                // Its company got permits meanwhile: others may come first now.
                 heap.push(Reverse((now, at)));
                 continue;
             }
@@ -235,8 +235,8 @@ impl Shares {
             }
             let Some(next) = lanes[at].pop_front() else { continue };
             counts.add(&next.lane);
-            let place = Place { shares: Arc::clone(self), lane: next.lane.clone() };
-            picked.push((next, place));
+            let permit = Permit { shares: Arc::clone(self), lane: next.lane.clone() };
+            picked.push((next, permit));
             heap.extend(rank(&counts, &lanes[at]).map(|rank| Reverse((rank, at))));
         }
         drop(counts);
@@ -245,14 +245,14 @@ impl Shares {
     }
 }
 
-/// A place, until this is dropped.
+/// A permit, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Permit {
     shares: Arc<Shares>,
     lane: Lane,
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.shares.counts().remove(&self.lane);
         self.shares.freed.notify_one();

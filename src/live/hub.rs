@@ -98,15 +98,15 @@ impl Row {
     }
 }
 
-/// A place among the readers of a company, given up with it.
-pub(super) struct Place {
+/// A seat among the readers of a company, given up when it is dropped.
+pub(super) struct Seat {
     feed: Arc<Feed>,
     number: u64,
     pub(super) frames: broadcast::Receiver<Frame>,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
-impl Drop for Place {
+impl Drop for Seat {
     fn drop(&mut self) {
         lock(&self.feed.readers).retain(|reader| reader.number != self.number);
     }
@@ -142,8 +142,8 @@ impl Hub {
         }
     }
 
-    /// A place among the readers: whatever commits after this is handed on.
-    pub(super) fn join(&self, app: &App, caller: &Caller) -> Result<Place, Error> {
+    /// A seat among the readers: whatever commits after this is handed on.
+    pub(super) fn join(&self, app: &App, caller: &Caller) -> Result<Seat, Error> {
         let number = app.live.next();
         let session = caller.person.as_ref().map(|person| person.session);
         // As the caller's rights were read: what was changed since then ends the stream at the next look.
@@ -167,7 +167,7 @@ impl Hub {
             drop(readers);
             Arc::clone(feed)
         };
-        Ok(Place { frames: feed.sender.subscribe(), stopping: self.stopping.subscribe(), number, feed })
+        Ok(Seat { frames: feed.sender.subscribe(), stopping: self.stopping.subscribe(), number, feed })
     }
 
     fn next(&self) -> u64 {

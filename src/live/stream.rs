@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::hub::{self, Frame, Place, Told};
+use super::hub::{self, Frame, Seat, Told};
 use super::{Rights, first_id};
 use crate::app::App;
 use crate::http::{Caller, Envelope, Error, Query, Reply};
@@ -144,7 +144,7 @@ async fn stream_changes(
     headers: HeaderMap,
     Query(query): Query<StreamQuery>,
 ) -> Result<Response, Error> {
-    let place = app.live.join(&app, &caller)?;
+    let seat = app.live.join(&app, &caller)?;
     let cursor = first_id(app.now());
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned).or(query.after);
     let mut reader = Reader {
@@ -155,7 +155,7 @@ async fn stream_changes(
         heartbeat: tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT),
         over: false,
         caller,
-        place,
+        seat,
         app: app.clone(),
     };
     let mut random = [0; 2];
@@ -208,7 +208,7 @@ struct Reader {
     caller: Caller,
     rights: Rights,
     topics: Topics,
-    place: Place,
+    seat: Seat,
     waiting: VecDeque<Bytes>,
     /// Changes that the stream began with: they may be handed on once more.
     given: HashSet<Uuid>,
@@ -239,7 +239,7 @@ impl Reader {
             if self.over {
                 return None;
             }
-            let Place { frames, stopping, .. } = &mut self.place;
+            let Seat { frames, stopping, .. } = &mut self.seat;
             tokio::select! {
                 frame = frames.recv() => self.hear(frame),
                 () = hub::stopped(stopping) => self.say_bye("stopping"),

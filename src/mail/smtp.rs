@@ -64,7 +64,7 @@ pub(crate) enum Outcome {
 
 impl std::fmt::Debug for Mailer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mailer").field("place", &self.place()).finish_non_exhaustive()
+        f.debug_struct("Mailer").field("address", &self.address()).finish_non_exhaustive()
     }
 }
 
@@ -140,7 +140,7 @@ impl Mailer {
     }
 
     /// Where it is: host and port.
-    pub(crate) fn place(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
@@ -184,7 +184,7 @@ impl Mailer {
             Ok(mut connection) => {
                 let _ = timeout(self.timeout, connection.quit()).await;
                 let who = if self.login.is_some() { "lets this server in" } else { "answers; nobody logs in" };
-                Ok(format!("{} {who}", self.place()))
+                Ok(format!("{} {who}", self.address()))
             }
             Err(why) => Err(why),
         }
@@ -251,10 +251,10 @@ impl Mailer {
     async fn step<T>(&self, name: &str, step: impl Future<Output = Result<T, SmtpError>>) -> Result<T, String> {
         match timeout(self.timeout, step).await {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(cut(&format!("{}: {name}: {}", self.place(), told(&error)))),
+            Ok(Err(error)) => Err(cut(&format!("{}: {name}: {}", self.address(), told(&error)))),
             Err(_) => {
                 let seconds = self.timeout.as_secs();
-                Err(format!("{}: {name}: no answer within {seconds} seconds", self.place()))
+                Err(format!("{}: {name}: no answer within {seconds} seconds", self.address()))
             }
         }
     }

@@ -55,15 +55,15 @@ struct Said {
     stray: i64,
 }
 
-/// Adds up the messages behind this place that were stored before this time.
+/// Adds up the messages behind this progress that were stored before this time.
 pub(super) async fn add_up(
     tx: &mut Conn,
     company: i64,
-    place: &str,
+    progress: &str,
     until: i64,
     sums: &mut Sums<'_>,
 ) -> Result<Lot, Error> {
-    let Place { mut message, mut stray } = Place::read(place);
+    let Progress { mut message, mut stray } = Progress::read(progress);
     let mut said: Vec<Said> = tx
         .sql(
             "select message.id, message.room, room.platform, message.sent_at, message.stored_at,
@@ -92,11 +92,11 @@ pub(super) async fn add_up(
     }
     said.extend(strays);
     said.sort_by_key(|said| said.stored_at);
-    let place_now = Place { message, stray }.text();
-    if place_now == place || (message.is_nil() && stray == 0) {
-        return Ok(Lot { place: None, is_more: false });
+    let progress_now = Progress { message, stray }.text();
+    if progress_now == progress || (message.is_nil() && stray == 0) {
+        return Ok(Lot { progress: None, is_more: false });
     }
-    let lot = Lot { place: Some(place_now), is_more: is_more || are_more };
+    let lot = Lot { progress: Some(progress_now), is_more: is_more || are_more };
     let rooms: BTreeSet<Uuid> = said.iter().map(|said| said.room).collect();
     let before = waiting(tx, company, &rooms).await?;
     let mut after = before.clone();
@@ -104,8 +104,8 @@ pub(super) async fn add_up(
         let channel = Platform::from_number(said.platform).map_or("other", Platform::name);
         sums.add(if said.is_customer { FROM } else { TO }, said.sent_at, channel, 0);
         if said.is_customer {
-            if let std::collections::btree_map::Entry::Vacant(place) = after.entry(said.room) {
-                place.insert(said.sent_at);
+            if let std::collections::btree_map::Entry::Vacant(progress) = after.entry(said.room) {
+                progress.insert(said.sent_at);
                 sums.add(BEGAN, said.sent_at, channel, 0);
             }
         } else if let Some(since) = after.remove(&said.room) {
@@ -125,17 +125,17 @@ pub(super) async fn add_up(
 
 /// How far messages have been added up.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
+struct Progress {
     /// By their ids.
     message: Uuid,
     /// By their numbers, of those whose ids are out of order.
     stray: i64,
 }
 
-impl Place {
-    fn read(text: &str) -> Place {
+impl Progress {
+    fn read(text: &str) -> Progress {
         let (message, stray) = text.split_once(' ').unwrap_or((text, "0"));
-        Place { message: Uuid::parse_str(message).unwrap_or(Uuid::nil()), stray: stray.parse().unwrap_or(0) }
+        Progress { message: Uuid::parse_str(message).unwrap_or(Uuid::nil()), stray: stray.parse().unwrap_or(0) }
     }
 
     fn text(&self) -> String {

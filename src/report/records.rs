@@ -1,7 +1,7 @@
 //! What records come to that change after they are made: cases, activities, deals, expenses and orders.
 //!
 //! They are followed in the order of their changes. What a record comes to is written down beside it; when it has changed, that is
-//! taken back and what it comes to now is added, in the unit that moves the place.
+//! taken back and what it comes to now is added, in the unit that moves the progress.
 
 use std::collections::BTreeMap;
 
@@ -153,7 +153,7 @@ pub(super) struct Changed {
     pub(super) facts: Vec<Fact>,
 }
 
-/// Adds up the records that changed behind this place and before this time.
+/// Adds up the records that changed since this progress and before this time.
 pub(super) async fn add_up(
     tx: &mut Conn,
     company: i64,
@@ -162,7 +162,7 @@ pub(super) async fn add_up(
     sums: &mut Sums<'_>,
 ) -> Result<Lot, Error> {
     let Some(Step { lot, rows }) = step(tx, company, of, span, sums).await? else {
-        return Ok(Lot { place: None, is_more: false });
+        return Ok(Lot { progress: None, is_more: false });
     };
     if !rows.is_empty() {
         tx.sql("insert into tally_record (company, source, record, facts) select ")
@@ -181,19 +181,21 @@ pub(super) async fn add_up(
 /// Lots of changed records that are looked at for one answer.
 const MOST_LOTS: usize = 4;
 
-/// What the records that changed behind this place come to beyond what is added up, written nowhere; whether these are all.
+/// What the records that changed since this progress come to beyond what is added up, written nowhere; whether these are all.
 pub(super) async fn lately(
     conn: &mut Conn,
     company: i64,
     of: Of,
-    place: &str,
+    progress: &str,
     sums: &mut Sums<'_>,
 ) -> Result<bool, Error> {
-    let mut place = place.to_owned();
+    let mut progress = progress.to_owned();
     for _ in 0..MOST_LOTS {
-        let Some(Step { lot, .. }) = step(conn, company, of, (&place, i64::MAX), sums).await? else { return Ok(true) };
-        match lot.place.filter(|_| lot.is_more) {
-            Some(next) => place = next,
+        let Some(Step { lot, .. }) = step(conn, company, of, (&progress, i64::MAX), sums).await? else {
+            return Ok(true);
+        };
+        match lot.progress.filter(|_| lot.is_more) {
+            Some(next) => progress = next,
             None => return Ok(true),
         }
     }
@@ -210,10 +212,10 @@ async fn step(
     conn: &mut Conn,
     company: i64,
     of: Of,
-    (place, until): (&str, i64),
+    (progress, until): (&str, i64),
     sums: &mut Sums<'_>,
 ) -> Result<Option<Step>, Error> {
-    let (at, id) = place.split_once(':').unwrap_or_default();
+    let (at, id) = progress.split_once(':').unwrap_or_default();
     let after = (at.parse().unwrap_or(i64::MIN), id.parse().unwrap_or_default());
     let changed = match of {
         Of::Cases => cases(conn, company, after, until).await?,
@@ -224,7 +226,7 @@ async fn step(
     };
     let Some(last) = changed.last() else { return Ok(None) };
     let lot = Lot {
-        place: Some(format!("{}:{}", last.at, last.id)),
+        progress: Some(format!("{}:{}", last.at, last.id)),
         is_more: changed.len() >= usize::try_from(MOST).unwrap_or_default(),
     };
     let ids: Vec<i64> = changed.iter().map(|record| record.id).collect();
@@ -243,7 +245,7 @@ async fn step(
             .facts
             .into_iter()
             .map(|Fact(measure, at, key, worth)| {
-                let (day, hour) = sums.place(at);
+                let (day, hour) = sums.progress(at);
                 (measure.to_owned(), day, hour, key, worth)
             })
             .collect();
@@ -469,11 +471,11 @@ async fn deals(tx: &mut Conn, company: i64, after: (i64, i64), until: i64) -> Re
                 facts.push(Fact(CLOSED, at, owner, worth));
             }
             let stays = of_deal.get(&row.id).unwrap_or(&none);
-            for (place, stay) in stays.iter().enumerate() {
+            for (index, stay) in stays.iter().enumerate() {
                 let key = stay.stage.to_string();
                 facts.push(Fact(STAGE_IN, stay.entered_at, key.clone(), row.value));
                 if let Some(at) = stay.left_at {
-                    let went_on = stays.get(place + 1).is_none_or(|next| !is_missed(next.stage));
+                    let went_on = stays.get(index + 1).is_none_or(|next| !is_missed(next.stage));
                     facts.push(Fact(STAGE_OUT, at, key, if went_on { 100 } else { 0 }));
                 }
             }

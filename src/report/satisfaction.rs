@@ -37,19 +37,19 @@ struct Answer {
 }
 
 /// Adds up the answers behind this number. Their numbers are given in the order of commits.
-pub(super) async fn add_up(tx: &mut Conn, company: i64, place: &str, sums: &mut Sums<'_>) -> Result<Lot, Error> {
+pub(super) async fn add_up(tx: &mut Conn, company: i64, progress: &str, sums: &mut Sums<'_>) -> Result<Lot, Error> {
     let answers: Vec<Answer> = tx
         .sql(
             "select id, kind, point, answered_at from satisfaction
              where company = $1 and id > $2 order by id limit $3",
         )
         .bind(company)
-        .bind(place.parse::<i64>().unwrap_or_default())
+        .bind(progress.parse::<i64>().unwrap_or_default())
         .bind(MOST)
         .all()
         .await?;
-    let Some(last) = answers.last() else { return Ok(Lot { place: None, is_more: false }) };
-    let lot = Lot { place: Some(last.id.to_string()), is_more: answers.len() >= MOST.unsigned_abs() as usize };
+    let Some(last) = answers.last() else { return Ok(Lot { progress: None, is_more: false }) };
+    let lot = Lot { progress: Some(last.id.to_string()), is_more: answers.len() >= MOST.unsigned_abs() as usize };
     for Answer { kind, point, answered_at: at, .. } in answers {
         if kind == 1 {
             sums.add(CSAT, at, "", point);

@@ -59,7 +59,7 @@ struct OrderRow {
     due_on: Option<String>,
 }
 
-/// Orders that changed behind a place and before a time, with what each comes to.
+/// Orders that changed since a progress and before a time, with what each comes to.
 pub(super) async fn orders(
     conn: &mut Conn,
     company: i64,
@@ -177,7 +177,7 @@ pub(crate) async fn sold(
     let zone = time::zone(conn, company).await?;
     let (first, last) = (period.0.map_or(i64::MIN, number), period.1.map_or(i64::MAX, number));
     for _ in 0..TRIES {
-        let Some((place, late)) = lately(conn, company, &zone).await? else { return Ok(None) };
+        let Some((progress, late)) = lately(conn, company, &zone).await? else { return Ok(None) };
         let mut changed: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         for ((measure, day, _, key), (count, total)) in late.each() {
             if measure == by.days() && (first..=last).contains(&day) {
@@ -208,27 +208,27 @@ pub(crate) async fn sold(
         }
         sums.extend(changed.into_iter().map(|(key, (orders, net))| Sum { key, orders, net }));
         sums.retain(|sum| sum.orders > 0);
-        if tally::place(conn, company, Of::Orders).await? == place {
+        if tally::progress(conn, company, Of::Orders).await? == progress {
             return Ok(Some(sums));
         }
     }
     Ok(None)
 }
 
-/// The place of what is added up, and what changed behind it; none when that is more than is looked at for an answer.
+/// How far is added up, and what changed since; none when that is more than is looked at for an answer.
 async fn lately<'z>(
     conn: &mut Conn,
     company: i64,
     zone: &'z Zone,
 ) -> Result<Option<(Option<String>, Sums<'z>)>, Error> {
-    let place = tally::place(conn, company, Of::Orders).await?;
-    if place.as_deref() == Some(tally::ANEW) {
+    let progress = tally::progress(conn, company, Of::Orders).await?;
+    if progress.as_deref() == Some(tally::ANEW) {
         return Ok(None);
     }
     let mut sums = Sums::new(zone);
-    let begin = place.as_deref().unwrap_or_default();
+    let begin = progress.as_deref().unwrap_or_default();
     let is_whole = records::lately(conn, company, Of::Orders, begin, &mut sums).await?;
-    Ok(is_whole.then_some((place, sums)))
+    Ok(is_whole.then_some((progress, sums)))
 }
 
 /// The same by the customers who have taken the place of others.
@@ -372,7 +372,7 @@ pub(crate) async fn owed(conn: &mut Conn, company: i64, days: [Date; 4]) -> Resu
     let zone = time::zone(conn, company).await?;
     let days = days.map(number);
     for _ in 0..TRIES {
-        let Some((place, late)) = lately(conn, company, &zone).await? else { return Ok(None) };
+        let Some((progress, late)) = lately(conn, company, &zone).await? else { return Ok(None) };
         let found: Vec<Owed> = conn
             .sql(
                 "select key as currency, age, cast(sum(count) as bigint) as orders, cast(sum(total) as bigint) as rest from (
@@ -405,7 +405,7 @@ pub(crate) async fn owed(conn: &mut Conn, company: i64, days: [Date; 4]) -> Resu
             let sum = sums.entry((currency, i64::try_from(age).unwrap_or_default())).or_default();
             *sum = (sum.0 + count, sum.1 + total);
         }
-        if tally::place(conn, company, Of::Orders).await? == place {
+        if tally::progress(conn, company, Of::Orders).await? == progress {
             let owed = sums.into_iter().filter(|(_, (orders, _))| *orders > 0);
             let owed = owed.map(|((currency, age), (orders, rest))| Owed { currency, age, orders, rest });
             return Ok(Some(owed.collect()));

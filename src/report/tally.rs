@@ -1,4 +1,4 @@
-//! Adding up: each source goes on where it stopped, a lot in one unit of work that also moves its place, so that whoever is
+//! Adding up: each source goes on where it stopped, a lot in one unit of work that also moves its progress, so that whoever is
 //! killed goes on there and nothing is counted twice. A minute behind the records, because a unit that began earlier may
 //! commit later.
 
@@ -20,7 +20,7 @@ const BEHIND: i64 = 60 * 1000;
 /// How often it is looked for more.
 const PAUSE: i64 = 60 * 1000;
 
-/// The place of a source whose figures are to be made anew.
+/// The progress of a source whose figures are to be made anew.
 pub(super) const ANEW: &str = "anew";
 
 /// Rows deleted in one unit of work.
@@ -94,19 +94,19 @@ impl<'z> Sums<'z> {
 
     /// Counts one of a measure at a time (Unix milliseconds), which is worth so much.
     pub(super) fn add(&mut self, measure: &'static str, at: i64, key: &str, worth: i64) {
-        let (day, hour) = self.place(at);
+        let (day, hour) = self.progress(at);
         self.put((measure, day, hour, key.to_owned()), 1, worth);
     }
 
     /// The day and the hour of a time, as they are kept.
-    pub(super) fn place(&self, at: i64) -> (i64, i64) {
+    pub(super) fn progress(&self, at: i64) -> (i64, i64) {
         let time = Timestamp::from_millisecond(at).unwrap_or_default().to_zoned(self.zone.clone());
         (figures::number(time.date()), i64::from(time.hour()))
     }
 
     /// Adds so many, which are worth so much; takes them back when they are below zero.
-    pub(super) fn put(&mut self, place: (&'static str, i64, i64, String), count: i64, worth: i64) {
-        let sum = self.sums.entry(place).or_default();
+    pub(super) fn put(&mut self, progress: (&'static str, i64, i64, String), count: i64, worth: i64) {
+        let sum = self.sums.entry(progress).or_default();
         *sum = (sum.0 + count, sum.1 + worth);
     }
 }
@@ -114,7 +114,7 @@ impl<'z> Sums<'z> {
 /// What one lot of a source comes to.
 pub(super) struct Lot {
     /// Where the next one begins; none when there is nothing more.
-    pub(super) place: Option<String>,
+    pub(super) progress: Option<String>,
     /// Whether there may be more.
     pub(super) is_more: bool,
 }
@@ -163,7 +163,7 @@ pub async fn rebuild(app: &App, company: i64) -> Result<(), Error> {
 }
 
 /// How far the records of this kind have been added up; none before the first.
-pub(super) async fn place(conn: &mut Conn, company: i64, of: Of) -> Result<Option<String>, db::Error> {
+pub(super) async fn progress(conn: &mut Conn, company: i64, of: Of) -> Result<Option<String>, db::Error> {
     conn.sql("select place from tally_cursor where company = $1 and source = $2")
         .bind(company)
         .bind(Source::Records(of).name())
@@ -176,27 +176,27 @@ async fn step(app: &App, company: i64, source: Source, zone: &Zone) -> Result<bo
     let until = app.now() - BEHIND;
     app.db
         .write(async |mut tx| {
-            let place: Option<String> = tx
+            let progress: Option<String> = tx
                 .sql("select place from tally_cursor where company = $1 and source = $2")
                 .bind(company)
                 .bind(source.name())
                 .held()
                 .optional()
                 .await?;
-            if place.as_deref() == Some(ANEW) {
+            if progress.as_deref() == Some(ANEW) {
                 clear(&mut tx, company, source).await?;
                 return Ok(true);
             }
             let mut sums = Sums::new(zone);
-            let before = place.as_deref().unwrap_or_default();
+            let before = progress.as_deref().unwrap_or_default();
             let lot = match source {
                 Source::Chat => chat::add_up(&mut tx, company, before, until, &mut sums).await?,
                 Source::Satisfaction => satisfaction::add_up(&mut tx, company, before, &mut sums).await?,
                 Source::Records(of) => records::add_up(&mut tx, company, of, (before, until), &mut sums).await?,
             };
-            let Some(next) = lot.place else { return Ok(false) };
+            let Some(next) = lot.progress else { return Ok(false) };
             write(&mut tx, company, sums).await?;
-            if !move_on(&mut tx, company, source, place.as_deref(), &next).await? {
+            if !move_on(&mut tx, company, source, progress.as_deref(), &next).await? {
                 // Another has added up the same meanwhile.
                 return Err(Error::Busy("Another node is updating the figures"));
             }
@@ -262,7 +262,7 @@ async fn move_on(tx: &mut Conn, company: i64, source: Source, from: Option<&str>
     Ok(moved == 1)
 }
 
-/// Deletes a lot of a source's figures; when none is left, its place, so that it begins anew.
+/// Deletes a lot of a source's figures; when none is left, its progress, so that it begins anew.
 async fn clear(tx: &mut Conn, company: i64, source: Source) -> Result<(), db::Error> {
     let mut measures = Rows::new(&[("measure", Type::Text)]);
     for measure in source.measures() {

@@ -132,7 +132,7 @@ async fn rows(
 /// Empties what is secret in a row. An account without its credentials says so, as one does whose provider refuses them.
 fn hide(table: &Table, part: &Part, row: &mut Row) {
     let mut lost = false;
-    for at in part.secrets.iter().filter_map(|column| table.place(column)) {
+    for at in part.secrets.iter().filter_map(|column| table.index_of(column)) {
         lost |= !row[at].is_null();
         row[at] = Value::Null;
     }
@@ -141,7 +141,7 @@ fn hide(table: &Table, part: &Part, row: &mut Row) {
     }
     let said = [("state", "broken"), ("state_reason", "it was carried over without its credentials")];
     for (column, value) in said {
-        if let Some(at) = table.place(column) {
+        if let Some(at) = table.index_of(column) {
             row[at] = value.into();
         }
     }
@@ -162,9 +162,9 @@ async fn files(
     let mut list = BufWriter::new(spool.open(File::create)?);
     let (mut count, mut missing) = (0, 0);
     for table in tables.iter().filter(|table| table.name == "media" || table.name == "attachment") {
-        let place =
-            |column: &str| table.place(column).ok_or_else(|| refused(format!("{} has no {column}", table.name)));
-        let (id, state) = (place("id")?, place("state")?);
+        let index =
+            |column: &str| table.index_of(column).ok_or_else(|| refused(format!("{} has no {column}", table.name)));
+        let (id, state) = (index("id")?, index("state")?);
         let mut after: Option<Row> = None;
         loop {
             let page = table.page(conn, company, after.as_ref(), PAGE).await?;

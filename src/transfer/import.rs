@@ -118,7 +118,7 @@ struct Target<'a> {
     file: &'a TableFile,
     part: &'static Part,
     table: &'a Table,
-    /// The places in the table of the columns that the export has.
+    /// The indexes in the table of the columns that the export has.
     columns: Vec<usize>,
 }
 
@@ -128,10 +128,10 @@ fn targets<'a>(manifest: &'a Manifest, known: &'a [Table]) -> Result<Vec<Target<
         let part = TABLES.iter().find(|part| part.table == file.table);
         let table = known.iter().find(|table| table.name == file.table);
         let (Some(part), Some(table)) = (part, table) else { return Err(unknown(&format!("a table {}", file.table))) };
-        let place = |column: &String| {
-            table.place(column).ok_or_else(|| unknown(&format!("a column {column} of {}", file.table)))
+        let index_of = |column: &String| {
+            table.index_of(column).ok_or_else(|| unknown(&format!("a column {column} of {}", file.table)))
         };
-        let columns = file.columns.iter().map(place).collect::<Result<_, _>>()?;
+        let columns = file.columns.iter().map(index_of).collect::<Result<_, _>>()?;
         Ok(Target { file, part, table, columns })
     };
     manifest.tables.iter().map(target).collect()

@@ -73,7 +73,7 @@ impl Subscription {
     }
 
     /// Calls at once that it takes.
-    pub(super) fn places(&self) -> Option<usize> {
+    pub(super) fn concurrency(&self) -> Option<usize> {
         self.parallel.and_then(|parallel| usize::try_from(parallel).ok())
     }
 
@@ -125,7 +125,7 @@ pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
     }
     let lane = webhook.to_string();
     if subscription.held_until == 0 {
-        app.shares.limit(Kind::Webhook, job.company, &lane, subscription.places());
+        app.shares.limit(Kind::Webhook, job.company, &lane, subscription.concurrency());
         if app.shares.is_one_too_many(Kind::Webhook, job.company, &lane) {
             return Ok(Next::At(app.now() + CROWDED));
         }

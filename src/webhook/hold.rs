@@ -75,7 +75,7 @@ pub(super) async fn release(
     webhook: i64,
     subscription: &Subscription,
 ) -> Result<(), db::Error> {
-    app.shares.limit(Kind::Webhook, company, &webhook.to_string(), subscription.places());
+    app.shares.limit(Kind::Webhook, company, &webhook.to_string(), subscription.concurrency());
     if subscription.held_until == 0 {
         return Ok(());
     }

@@ -28,11 +28,11 @@ pub struct Table {
     pub name: String,
     /// Its columns, in their order.
     pub columns: Vec<Column>,
-    /// The places of the columns of its primary key, in the key's order.
+    /// The indexes of the columns of its primary key, in the key's order.
     pub key: Vec<usize>,
     /// The tables whose rows its rows need, itself left out.
     pub needs: Vec<String>,
-    /// The places of the columns that name other rows of the same table.
+    /// The indexes of the columns that name other rows of the same table.
     pub own: Vec<usize>,
 }
 
@@ -132,12 +132,12 @@ async fn describe(conn: &mut Conn, kind: Kind, name: String) -> Result<Table, Er
             .ok_or_else(|| Error::Sql(format!("column {column} of {name} is of the type {declared}")))?;
         columns.push(Column { name: column, kind });
     }
-    let place = |wanted: &str| columns.iter().position(|column| column.name == wanted);
+    let position = |wanted: &str| columns.iter().position(|column| column.name == wanted);
     let key: Vec<String> = conn.sql(key).bind(&name).all().await?;
-    let key = key.iter().filter_map(|column| place(column)).collect();
+    let key = key.iter().filter_map(|column| position(column)).collect();
     let links: Vec<(String, String)> = conn.sql(links).bind(&name).all().await?;
     let (own, others): (Vec<_>, Vec<_>) = links.into_iter().partition(|(table, _)| *table == name);
-    let own = own.iter().filter(|(_, column)| column != "company").filter_map(|(_, column)| place(column)).collect();
+    let own = own.iter().filter(|(_, column)| column != "company").filter_map(|(_, column)| position(column)).collect();
     let mut needs: Vec<String> = others.into_iter().map(|(table, _)| table).collect();
     needs.sort_unstable();
     needs.dedup();
@@ -160,8 +160,8 @@ fn read_type(declared: &str) -> Option<Type> {
 }
 
 impl Table {
-    /// The place of a column.
-    pub fn place(&self, column: &str) -> Option<usize> {
+    /// The index of a column.
+    pub fn index_of(&self, column: &str) -> Option<usize> {
         self.columns.iter().position(|known| known.name == column)
     }
 
@@ -249,8 +249,8 @@ impl Table {
     }
 
     /// The names of columns, in quotes.
-    fn list(&self, places: impl IntoIterator<Item = usize>) -> String {
-        let names: Vec<String> = places.into_iter().map(|at| format!("\"{}\"", self.columns[at].name)).collect();
+    fn list(&self, indexes: impl IntoIterator<Item = usize>) -> String {
+        let names: Vec<String> = indexes.into_iter().map(|at| format!("\"{}\"", self.columns[at].name)).collect();
         names.join(",")
     }
 

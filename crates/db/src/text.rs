@@ -25,9 +25,9 @@ impl Conn {
         if text.is_empty() {
             return self.forget_text(index, company, id).await;
         }
-        let place = place(company, id)?;
+        let row_id = row_id(company, id)?;
         match self.kind() {
-            Kind::Sqlite => self.index_entry(Entry { index, place, tokens: Some(spell(&windows(SHARED, text))) }),
+            Kind::Sqlite => self.index_entry(Entry { index, row_id, tokens: Some(spell(&windows(SHARED, text))) }),
             Kind::Postgres => {
                 let tokens = array(&windows(seed(company, id >> SLICE), text));
                 self.sql("insert into ")
@@ -57,9 +57,9 @@ impl Conn {
 
     /// Makes a row be found no longer; nothing happens when it was not in the index.
     pub async fn forget_text(&mut self, index: &'static str, company: i64, id: i64) -> Result<(), Error> {
-        let place = place(company, id)?;
+        let row_id = row_id(company, id)?;
         if self.kind() == Kind::Sqlite {
-            return self.index_entry(Entry { index, place, tokens: None });
+            return self.index_entry(Entry { index, row_id, tokens: None });
         }
         let delete = self.sql("delete from ").push(index).push(" where company = $1 and id = $2");
         delete.bind(company).bind(id).later().await
@@ -79,7 +79,7 @@ impl Conn {
         below: i64,
         most: usize,
     ) -> Result<Ids, Error> {
-        let (first, last) = (place(company, 0)?, place(company, LAST)?);
+        let (first, last) = (row_id(company, 0)?, row_id(company, LAST)?);
         if keyword.is_empty() {
             return Ok(Ids::unknown(below));
         }
@@ -116,7 +116,7 @@ impl Conn {
         let most = most.min(MOST_READ);
         let mut found: Vec<i64> = Vec::new();
         let slices = self.slices(index, company).await?;
-        for (place, slice) in slices.into_iter().filter(|slice| slice << SLICE < below).enumerate() {
+        for (position, slice) in slices.into_iter().filter(|slice| slice << SLICE < below).enumerate() {
             // The sums keep the planner from walking through the company's rows by the primary key, and from reading the
             // whole table in the hope that the limit is soon reached: it takes each for a condition that hardly a row
             // meets. An order would make the server fetch all rows before the first.
@@ -132,7 +132,7 @@ impl Conn {
                 .all()
                 .await?;
             if more.len() > most {
-                let floor = if place == 0 { below } else { (slice + 1) << SLICE };
+                let floor = if position == 0 { below } else { (slice + 1) << SLICE };
                 return Ok(Ids { ids: found, floor });
             }
             more.sort_unstable_by(|a, b| b.cmp(a));
@@ -148,7 +148,7 @@ impl Conn {
     /// [`Conn::text_candidates`] this is read to its end, however many there are, by the statement that it is part of: a tenth
     /// of a microsecond each on SQLite, a few on PostgreSQL.
     pub async fn text_set(&mut self, index: &'static str, company: i64, keyword: &str) -> Result<TextSet, Error> {
-        let (first, last) = (place(company, 0)?, place(company, LAST)?);
+        let (first, last) = (row_id(company, 0)?, row_id(company, LAST)?);
         if keyword.is_empty() {
             return Err(Error::Invalid("an empty keyword finds every row".into()));
         }
@@ -253,7 +253,7 @@ fn limit(most: usize) -> i64 {
 const LAST: i64 = u32::MAX as i64;
 
 /// The row id on SQLite: company, then id. The limits hold on both engines, so that no program depends on one.
-fn place(company: i64, id: i64) -> Result<i64, Error> {
+fn row_id(company: i64, id: i64) -> Result<i64, Error> {
     if u32::try_from(company).is_err() || i32::try_from(company).is_err() {
         return Err(Error::Invalid("a text index takes companies from 0 to 2^31 - 1".into()));
     }
@@ -367,12 +367,12 @@ mod tests {
     }
 
     #[test]
-    fn a_place_has_room_for_company_and_id() {
-        assert_eq!(place(0, 0), Ok(0));
-        assert_eq!(place(1, 2), Ok((1 << 32) + 2));
-        assert_eq!(place(i64::from(i32::MAX), LAST), Ok(i64::MAX));
+    fn a_row_id_has_room_for_company_and_id() {
+        assert_eq!(row_id(0, 0), Ok(0));
+        assert_eq!(row_id(1, 2), Ok((1 << 32) + 2));
+        assert_eq!(row_id(i64::from(i32::MAX), LAST), Ok(i64::MAX));
         for (company, id) in [(-1, 0), (1 << 31, 0), (0, -1), (0, 1 << 32), (i64::MIN, i64::MAX)] {
-            assert!(matches!(place(company, id), Err(Error::Invalid(_))), "{company} {id}");
+            assert!(matches!(row_id(company, id), Err(Error::Invalid(_))), "{company} {id}");
         }
     }
 }

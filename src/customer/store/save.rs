@@ -97,7 +97,7 @@ fn search_text(row: &Row, country: &str) -> String {
 }
 
 /// The first address that has a place on the map, in millionths of a degree.
-fn place(profile: &Profile) -> Option<(i64, i64)> {
+fn coordinates(profile: &Profile) -> Option<(i64, i64)> {
     let degrees = |text: &Option<String>| text.as_deref()?.trim().parse::<f64>().ok();
     #[expect(clippy::cast_possible_truncation, reason = "checked to be within 180 degrees")]
     let millionths = |degrees: f64| (degrees * 1e6).round() as i64;
@@ -121,7 +121,7 @@ struct Keys<'a> {
 
 impl Keys<'_> {
     fn of<'a>(row: &Row, search_key: &'a str, code_key: Option<String>) -> Keys<'a> {
-        let (latitude, longitude) = place(&row.profile).unzip();
+        let (latitude, longitude) = coordinates(&row.profile).unzip();
         let (name_key, tax_key) = (key(&row.name), row.tax_no.as_deref().map(tax_key));
         Keys { code_key, name_key, tax_key, latitude, longitude, search_key, shape: row.shape() }
     }

@@ -45,7 +45,7 @@ use super::openapi::Rule;
 use crate::app::App;
 use crate::telemetry::{self, Work};
 
-/// When a caller may ask again whose export found no place, in seconds.
+/// When a caller may ask again who must wait for an export, in seconds.
 const COME_BACK: u64 = 5;
 
 /// The longest wait for a token of the client's rate, after which it is asked for again.
@@ -112,7 +112,7 @@ pub(crate) async fn instead(
     }
     let work = telemetry::work();
     let pages =
-        Pages { parts, body, next, shape, place: Place::Start, app: app.clone(), client, work, _export: export };
+        Pages { parts, body, next, shape, next_page: NextPage::Start, app: app.clone(), client, work, _export: export };
     // The first page says whether the request is good: a refusal is answered as it always is.
     let (pages, first) = match pages.aside(async |pages: &mut Pages| pages.fetch().await).await {
         Ok((pages, Ok(rows))) => (pages, rows),
@@ -139,7 +139,7 @@ pub(crate) async fn instead(
 
 /// Where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+enum NextPage {
     Start,
     Cursor(String),
     Skip(i64),
@@ -152,7 +152,7 @@ struct Pages {
     body: Bytes,
     next: Next,
     shape: Shape,
-    place: Place,
+    next_page: NextPage,
     app: App,
     client: Arc<Client>,
     work: Work,
@@ -199,12 +199,12 @@ impl Pages {
         let answer: Node = serde_json::from_slice(&body).map_err(|error| internal(error.to_string()))?;
         let (rows, cursor) = self.shape.read(answer).ok_or_else(|| internal("it has no records".to_owned()))?;
         let full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= Paging::MOST;
-        self.place = match (&self.place, cursor) {
-            (_, Some(cursor)) if self.shape.cursor.is_some() => Place::Cursor(cursor),
-            (_, None) if self.shape.cursor.is_some() => Place::End,
-            (Place::Skip(before), _) if full => Place::Skip(before + Paging::MOST),
-            (Place::Start, _) if full && self.shape.skips => Place::Skip(Paging::MOST),
-            _ => Place::End,
+        self.next_page = match (&self.next_page, cursor) {
+            (_, Some(cursor)) if self.shape.cursor.is_some() => NextPage::Cursor(cursor),
+            (_, None) if self.shape.cursor.is_some() => NextPage::End,
+            (NextPage::Skip(before), _) if full => NextPage::Skip(before + Paging::MOST),
+            (NextPage::Start, _) if full && self.shape.skips => NextPage::Skip(Paging::MOST),
+            _ => NextPage::End,
         };
         Ok(rows)
     }
@@ -216,11 +216,12 @@ impl Pages {
             paging.insert((*size).to_owned(), Value::from(Paging::MOST));
         }
         if self.shape.skips {
-            let skip = if let Place::Skip(skip) = self.place { skip } else { 0 };
+            let skip = if let NextPage::Skip(skip) = self.next_page { skip } else { 0 };
             paging.insert("skip".to_owned(), Value::from(skip));
         }
         if let Some(cursor) = self.shape.cursor {
-            let from = if let Place::Cursor(cursor) = &self.place { Value::from(cursor.as_str()) } else { Value::Null };
+            let from =
+                if let NextPage::Cursor(cursor) = &self.next_page { Value::from(cursor.as_str()) } else { Value::Null };
             paging.insert(cursor.to_owned(), from);
         }
         let mut parts = self.parts.clone();
@@ -280,7 +281,7 @@ fn csv(pages: Pages, table: Table, first: Vec<Node>) -> Body {
         Ok(Bytes::from(bytes))
     });
     let rest = stream::try_unfold((pages, table), async |(pages, table)| {
-        if pages.place == Place::End {
+        if pages.next_page == NextPage::End {
             return Ok(None);
         }
         pages.wait_turn().await;
@@ -305,7 +306,7 @@ fn xlsx(pages: Pages, table: Table, first: Vec<Node>) -> Body {
         };
         let (mut pages, begun) = pages.aside(begin).await?;
         let mut workbook = begun?;
-        while pages.place != Place::End {
+        while pages.next_page != NextPage::End {
             pages.wait_turn().await;
             let add = async move |pages: &mut Pages| {
                 workbook.rows(&pages.more().await?)?;

@@ -13,37 +13,37 @@ use crate::setting::choice::{self, New};
 use crate::setting::list::List;
 
 /// A list, and where else it can be read than among the settings: the operation, and how number and name are called there.
-struct Place {
+struct KnownList {
     list: List,
     other: Option<(&'static str, &'static str, &'static str)>,
 }
 
 /// The lists; boards come before their stages.
-const PLACES: [Place; 7] = [
-    Place { list: List::Boards, other: Some(("/v1/deals/boards", "boardId", "boardName")) },
-    Place { list: List::Stages, other: Some(("/v1/deals/stages", "dealStageId", "dealStageName")) },
-    Place { list: List::Interests, other: Some(("/v1/deals/interests", "interestId", "interestName")) },
-    Place { list: List::Labels, other: Some(("/v1/deals/labels", "labelId", "labelName")) },
-    Place {
+const KNOWN: [KnownList; 7] = [
+    KnownList { list: List::Boards, other: Some(("/v1/deals/boards", "boardId", "boardName")) },
+    KnownList { list: List::Stages, other: Some(("/v1/deals/stages", "dealStageId", "dealStageName")) },
+    KnownList { list: List::Interests, other: Some(("/v1/deals/interests", "interestId", "interestName")) },
+    KnownList { list: List::Labels, other: Some(("/v1/deals/labels", "labelId", "labelName")) },
+    KnownList {
         list: List::MissedReasons,
         other: Some(("/v1/deals/missed-reason-categories", "reasonCategoryId", "reasonCategoryName")),
     },
-    Place {
+    KnownList {
         list: List::HeaderTemplates,
         other: Some(("/v2/salesorder/headerTemplate", "headerTemplateId", "headerTemplateName")),
     },
-    Place { list: List::Warehouses, other: None },
+    KnownList { list: List::Warehouses, other: None },
 ];
 
 /// The entries of all these lists, as far as the server shows them.
 pub(super) async fn rows(source: &mut Source) -> Result<Vec<Value>, Error> {
     let mut boards: HashMap<i64, String> = HashMap::new();
     let mut rows = Vec::new();
-    for place in &PLACES {
-        let entries = match source.look(&format!("/v1/setting/{}", place.list.path())).await? {
+    for known in &KNOWN {
+        let entries = match source.look(&format!("/v1/setting/{}", known.list.path())).await? {
             // The settings have what is out of use, too: deals may be on a board of that kind.
             Some(entries) => entries,
-            None => match place.other {
+            None => match known.other {
                 Some((path, id, name)) => {
                     let entries = source.look(path).await?.unwrap_or_default();
                     entries.iter().map(|entry| as_setting(entry, id, name)).collect()
@@ -54,14 +54,14 @@ pub(super) async fn rows(source: &mut Source) -> Result<Vec<Value>, Error> {
         for mut entry in entries {
             let Some(name) = entry["name"].as_str().map(str::trim).filter(|name| !name.is_empty()) else { continue };
             let name = name.to_owned();
-            if place.list == List::Boards {
+            if known.list == List::Boards {
                 boards.extend(entry["id"].as_i64().map(|id| (id, name.clone())));
             }
-            if place.list == List::Stages {
+            if known.list == List::Stages {
                 entry["board"] = json!(entry["detail"]["boardId"].as_i64().and_then(|id| boards.get(&id)));
             }
-            entry["list"] = json!(place.list.path());
-            entry["code"] = json!(format!("{}/{name}", place.list.path()));
+            entry["list"] = json!(known.list.path());
+            entry["code"] = json!(format!("{}/{name}", known.list.path()));
             rows.push(entry);
         }
     }
@@ -82,7 +82,7 @@ fn as_setting(entry: &Value, id: &str, name: &str) -> Value {
 
 /// Puts an entry into its list, unless there is one of its name.
 pub(super) async fn put(tx: &mut Conn, company: i64, row: &Value) -> Result<Outcome, Error> {
-    let list = PLACES.iter().map(|place| place.list).find(|list| row["list"] == list.path());
+    let list = KNOWN.iter().map(|known| known.list).find(|list| row["list"] == list.path());
     let list = list.ok_or(Error::NotFound("list"))?;
     let name = row["name"].as_str().unwrap_or_default();
     if list == List::Stages {

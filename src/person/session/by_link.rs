@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Place, SignedIn, admit, note, refuse_foreign, sso_required};
+use super::{Browser, SignedIn, admit, note, refuse_foreign, sso_required};
 use crate::app::App;
 use crate::http::peer::Peer;
 use crate::http::{Envelope, Error, Faults, Json, Path, Reply};
@@ -94,7 +94,7 @@ async fn forgot_password(
     guess.take(&app)?;
     // Whoever asks is written down: without e-mail an administrator sees it beside the person and hands a link over.
     let found = store::everywhere(&mut app.db.read().await?, &input.email, None).await?;
-    let place = Place { headers: &headers, address };
+    let browser = Browser { headers: &headers, address };
     let now = app.now();
     for row in found.iter().filter(|row| row.is_active()) {
         if sso::is_demanded(&mut app.db.read().await?, row).await? {
@@ -104,7 +104,7 @@ async fn forgot_password(
         let token = Token::new(row.company)?;
         app.db
             .write(async |mut tx| {
-                note(&mut tx, row, "forgot_password", &place, now).await?;
+                note(&mut tx, row, "forgot_password", &browser, now).await?;
                 link::send_forgotten(&mut tx, &app, row, &token).await
             })
             .await?;
@@ -182,7 +182,7 @@ async fn use_link(
     let input: FirstPassword = crate::http::lenient::decode(&body).map_err(Error::Invalid)?;
     password::check("password", &input.password, &row.names())?;
     let hash = password::hash(&app, &input.password).await?;
-    let place = Place { headers: &headers, address };
+    let browser = Browser { headers: &headers, address };
     let now = app.now();
     app.db
         .write(async |mut tx| {
@@ -190,10 +190,10 @@ async fn use_link(
                 return Err(Error::NotFound("link"));
             }
             store::set_password(&mut tx, &row, &hash, None, now).await?;
-            note(&mut tx, &row, "password_set", &place, now).await
+            note(&mut tx, &row, "password_set", &browser, now).await
         })
         .await?;
     app.tokens.clear();
     let row = store::find(&mut app.db.read().await?, row.company, row.id).await?.ok_or(Error::NotFound("link"))?;
-    admit(&app, &row, &place).await
+    admit(&app, &row, &browser).await
 }

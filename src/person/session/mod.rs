@@ -115,12 +115,12 @@ pub(super) fn set_cookie(app: &App, headers: &HeaderMap, response: &mut Response
 }
 
 /// What is known of a sign-in beside its secrets.
-pub(super) struct Place<'a> {
+pub(super) struct Browser<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) address: IpAddr,
 }
 
-impl Place<'_> {
+impl Browser<'_> {
     fn agent(&self) -> String {
         let agent = self.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         agent.chars().take(200).collect()
@@ -174,12 +174,12 @@ async fn sign_in(
     if !verified {
         password::verify(&app, &input.password, None).await?;
     }
-    let place = Place { headers: &headers, address };
+    let browser = Browser { headers: &headers, address };
     match fits.as_slice() {
         [] => Err(wrong()),
         [row] => {
             guess.was_right(&app);
-            admit(&app, row, &place).await
+            admit(&app, row, &browser).await
         }
         several => {
             guess.was_right(&app);
@@ -201,12 +201,12 @@ fn sso_required() -> Error {
 }
 
 /// A person whose password is right: signed in, or asked for the second factor.
-async fn admit(app: &App, row: &Row, place: &Place<'_>) -> Result<Response, Error> {
+async fn admit(app: &App, row: &Row, browser: &Browser<'_>) -> Result<Response, Error> {
     if sso::is_demanded(&mut app.db.read().await?, row).await? {
         return Err(sso_required());
     }
     if row.totp.is_none() {
-        return begin(app, row, place, None).await;
+        return begin(app, row, browser, None).await;
     }
     let token = Token::new(row.company)?;
     let now = app.now();
@@ -223,7 +223,7 @@ async fn admit(app: &App, row: &Row, place: &Place<'_>) -> Result<Response, Erro
 async fn begin(
     app: &App,
     row: &Row,
-    place: &Place<'_>,
+    browser: &Browser<'_>,
     fits: Option<(&Token, &totp::Fits)>,
 ) -> Result<Response, Error> {
     let new = New::of(row)?;
@@ -242,13 +242,13 @@ async fn begin(
             if fits.is_some() && sso::is_demanded(&mut tx, row).await? {
                 return Err(sso_required());
             }
-            open(&mut tx, row, &new, place, (&json!({ "by": by }), now)).await
+            open(&mut tx, row, &new, browser, (&json!({ "by": by }), now)).await
         })
         .await?;
     let me = MeSession { id: new.id.to_string(), expires_at: now + store::IDLE };
     let me = me_of(&mut app.db.read().await?, app, row.clone(), me).await?;
     let mut response = Reply::created(SignedIn::Done { me: Box::new(me) }).into_response();
-    set_cookie(app, place.headers, &mut response, Some(&new.token.text));
+    set_cookie(app, browser.headers, &mut response, Some(&new.token.text));
     Ok(response)
 }
 
@@ -278,7 +278,7 @@ pub(super) async fn open(
     tx: &mut Conn,
     row: &Row,
     new: &New,
-    place: &Place<'_>,
+    browser: &Browser<'_>,
     (way, now): (&Value, i64),
 ) -> Result<(), Error> {
     tx.sql(
@@ -289,8 +289,8 @@ pub(super) async fn open(
     .bind(new.id)
     .bind(row.id)
     .bind(new.token.hash.as_slice())
-    .bind(place.address.to_string())
-    .bind(place.agent())
+    .bind(browser.address.to_string())
+    .bind(browser.agent())
     .bind(now)
     .bind(now + LONGEST)
     .later()
@@ -301,15 +301,15 @@ pub(super) async fn open(
         .bind(now)
         .later()
         .await?;
-    let mut happened = json!({"address": place.address.to_string(), "agent": place.agent()});
+    let mut happened = json!({"address": browser.address.to_string(), "agent": browser.agent()});
     if let (Some(happened), Some(way)) = (happened.as_object_mut(), way.as_object()) {
         happened.extend(way.clone());
     }
     record(tx, row, "signed_in", &happened, now).await
 }
 
-async fn note(tx: &mut Conn, row: &Row, action: &'static str, place: &Place<'_>, now: i64) -> Result<(), Error> {
-    let happened = json!({"address": place.address.to_string(), "agent": place.agent()});
+async fn note(tx: &mut Conn, row: &Row, action: &'static str, browser: &Browser<'_>, now: i64) -> Result<(), Error> {
+    let happened = json!({"address": browser.address.to_string(), "agent": browser.agent()});
     record(tx, row, action, &happened, now).await
 }
 
@@ -380,7 +380,7 @@ async fn sign_in_with_code(
     match totp::check(&app, &row, &input.code)? {
         Some(fits) => {
             guess.was_right(&app);
-            begin(&app, &row, &Place { headers: &headers, address }, Some((&challenge, &fits))).await
+            begin(&app, &row, &Browser { headers: &headers, address }, Some((&challenge, &fits))).await
         }
         None => Err(totp::refused()),
     }

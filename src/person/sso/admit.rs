@@ -10,7 +10,7 @@ use super::token::Claims;
 use super::{Stop, Why};
 use crate::app::App;
 use crate::http::{Caller, Error};
-use crate::person::session::{self, New, Place};
+use crate::person::session::{self, Browser, New};
 use crate::person::store::{self, Row};
 use crate::person::user::{self, Invitation};
 use crate::setting::choice;
@@ -66,7 +66,7 @@ pub(super) async fn admit(
     provider: &Provider,
     known: &Known,
     (state, until): (&[u8; 32], i64),
-    place: &Place<'_>,
+    browser: &Browser<'_>,
 ) -> Result<New, Stop> {
     let (company, now) = (provider.company, app.now());
     let used = tx
@@ -102,7 +102,7 @@ pub(super) async fn admit(
         .exec()
         .await?;
     let new = New::of(&row)?;
-    session::open(tx, &row, &new, place, (&json!({"by": "sso", "provider": provider.name}), now)).await?;
+    session::open(tx, &row, &new, browser, (&json!({"by": "sso", "provider": provider.name}), now)).await?;
     Ok(new)
 }
 

@@ -28,7 +28,7 @@ use self::remote::{Client, Discovery, Exchanged, Trouble, Turn};
 use self::token::{Claims, Expected, Refused};
 use super::link::Token;
 use super::role;
-use super::session::{self, Place};
+use super::session::{self, Browser};
 use super::store::Row;
 use crate::app::App;
 use crate::http::peer::Peer;
@@ -342,8 +342,8 @@ async fn end_sso(
     Path(path): Path<ProviderPath>,
     Query(query): Query<EndQuery>,
 ) -> Response {
-    let place = Place { headers: &headers, address };
-    let mut response = match end(&app, &place, &path.id, &query).await {
+    let browser = Browser { headers: &headers, address };
+    let mut response = match end(&app, &browser, &path.id, &query).await {
         Ok((token, page)) => {
             let mut response = leads(&page);
             session::set_cookie(&app, &headers, &mut response, Some(&token));
@@ -355,8 +355,8 @@ async fn end_sso(
     response
 }
 
-async fn end(app: &App, place: &Place<'_>, id: &str, query: &EndQuery) -> Result<(String, String), Stop> {
-    let cookie = origin::cookie(place.headers, cookie_name(origin::is_https(app, place.headers)));
+async fn end(app: &App, browser: &Browser<'_>, id: &str, query: &EndQuery) -> Result<(String, String), Stop> {
+    let cookie = origin::cookie(browser.headers, cookie_name(origin::is_https(app, browser.headers)));
     let way = cookie.and_then(|cookie| opened(app, cookie)).ok_or(Why::Ended)?;
     let state = query.state.as_deref().unwrap_or_default();
     if way.provider != id || way.state != state || way.until <= app.now() {
@@ -370,7 +370,7 @@ async fn end(app: &App, place: &Place<'_>, id: &str, query: &EndQuery) -> Result
     }
     let code = query.code.as_deref().ok_or(Why::Denied)?;
     let known = {
-        let _turn = Turn::take(app, provider.company, place.address).ok_or(Why::Busy)?;
+        let _turn = Turn::take(app, provider.company, browser.address).ok_or(Why::Busy)?;
         let trouble = |trouble: Trouble| Stop::from(told(&provider, &trouble));
         let discovery = remote::discovery(app, &provider.issuer).await.map_err(trouble)?;
         if query.iss.as_deref().is_some_and(|issuer| issuer != discovery.issuer) {
@@ -382,7 +382,7 @@ async fn end(app: &App, place: &Place<'_>, id: &str, query: &EndQuery) -> Result
     let used = Token::read(way.state);
     let new = app
         .db
-        .write(async |mut tx| admit::admit(&mut tx, app, &provider, &known, (&used.hash, way.until), place).await)
+        .write(async |mut tx| admit::admit(&mut tx, app, &provider, &known, (&used.hash, way.until), browser).await)
         .await;
     let new = new.inspect_err(|stop: &Stop| {
         if let Stop::Why(why) = stop {

@@ -133,7 +133,7 @@ pub(crate) async fn create(
     .bind(now)
     .exec()
     .await?;
-    place(tx, company, employee.id, Some(role.id), input.team_id, now).await?;
+    assign_role(tx, company, employee.id, Some(role.id), input.team_id, now).await?;
     let row = store::find(tx, company, employee.id).await?.ok_or(Error::NotFound("user"))?;
     note(tx, caller, &row, "created", &json!({}), &row.entered(), now).await?;
     Ok(row)
@@ -214,7 +214,7 @@ pub(super) async fn check_accounts(tx: &mut Conn, company: i64, accounts: Option
 }
 
 /// Gives an employee a role and a team.
-pub(super) async fn place(
+pub(super) async fn assign_role(
     tx: &mut Conn,
     company: i64,
     id: Uuid,

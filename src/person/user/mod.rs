@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub(crate) use invite::{Invitation, check, create, may_give};
 
-use self::invite::{check_accounts, may_open, place};
+use self::invite::{assign_role, check_accounts, may_open};
 use super::link::{self, Token, UserLink};
 use super::store::{self, Row};
 use super::{Named, role, totp};
@@ -298,7 +298,7 @@ async fn update(tx: &mut Conn, app: &App, caller: &Caller, old: &Row, input: &Us
         may_open(caller, accounts.as_deref())?;
     }
     check_accounts(tx, company, accounts.as_deref()).await?;
-    place(tx, company, old.id, role.as_ref().map(|role| role.id), input.team_id, now).await?;
+    assign_role(tx, company, old.id, role.as_ref().map(|role| role.id), input.team_id, now).await?;
     tx.sql(
         "update person set accounts = $3, disabled = $4, modified_at = $5, version = version + 1
          where company = $1 and id = $2",

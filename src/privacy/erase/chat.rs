@@ -72,14 +72,14 @@ async fn erase_room(tx: &mut Conn, company: i64, room: Uuid, now: i64) -> Result
 /// Empties a room's messages, lot by lot, and lets their files go.
 pub(super) async fn erase_messages(app: &App, company: i64, room: Uuid, counts: &mut Counts) -> Result<(), Error> {
     #[derive(Deserialize)]
-    struct Place {
+    struct Position {
         id: Uuid,
         sent_at: i64,
         number: i64,
     }
     let mut after = (i64::MIN, i64::MIN);
     loop {
-        let places: Vec<Place> = app
+        let positions: Vec<Position> = app
             .db
             .read()
             .await?
@@ -94,18 +94,18 @@ pub(super) async fn erase_messages(app: &App, company: i64, room: Uuid, counts: 
             .bind(LOT)
             .all()
             .await?;
-        let Some(last) = places.last() else { return Ok(()) };
+        let Some(last) = positions.last() else { return Ok(()) };
         after = (last.sent_at, last.number);
         let mut rows = Rows::new(&[("id", Type::Uuid)]);
-        for place in &places {
-            rows.push([place.id.into()]);
+        for position in &positions {
+            rows.push([position.id.into()]);
         }
         let now = app.now();
         let files = app.db.write(async |mut tx| empty_messages(&mut tx, company, &rows, now).await).await?;
         for file in &files {
             app.media.delete(file).await?;
         }
-        counts.add("messages", places.len() as u64);
+        counts.add("messages", positions.len() as u64);
         counts.add("files", files.len() as u64);
     }
 }

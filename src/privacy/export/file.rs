@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Room, moment, places};
+use super::{Room, moment, positions};
 use crate::app::App;
 use crate::http::Error;
 use crate::privacy::archive::Archive;
@@ -42,12 +42,12 @@ pub(super) async fn media(
         let mut after = (i64::MIN, i64::MIN);
         loop {
             let mut conn = app.db.read().await?;
-            let places = places(&mut conn, company, room.id, after).await?;
-            let Some(last) = places.last() else { break };
+            let positions = positions(&mut conn, company, room.id, after).await?;
+            let Some(last) = positions.last() else { break };
             after = (last.sent_at, last.number);
             let mut ids = db::Rows::new(&[("id", db::Type::Uuid)]);
-            for place in &places {
-                ids.push([place.id.into()]);
+            for position in &positions {
+                ids.push([position.id.into()]);
             }
             let found: Vec<File> = conn
                 .sql(

@@ -269,15 +269,15 @@ async fn contacts(app: &App, company: i64, rooms: &[Room], archive: &mut Archive
     Ok(())
 }
 
-/// The place of a message in its room.
+/// The position of a message in its room.
 #[derive(Deserialize)]
-struct Place {
+struct Position {
     id: Uuid,
     sent_at: i64,
     number: i64,
 }
 
-async fn places(conn: &mut Conn, company: i64, room: Uuid, after: (i64, i64)) -> Result<Vec<Place>, db::Error> {
+async fn positions(conn: &mut Conn, company: i64, room: Uuid, after: (i64, i64)) -> Result<Vec<Position>, db::Error> {
     conn.sql(
         "select id, sent_at, number from message
          where company = $1 and room = $2 and (sent_at, number) > ($3, $4) order by sent_at, number limit $5",
@@ -297,8 +297,8 @@ async fn messages(app: &App, company: i64, rooms: &[Room], archive: &mut Archive
         let mut after = (i64::MIN, i64::MIN);
         loop {
             let mut conn = app.db.read().await?;
-            let places = places(&mut conn, company, room.id, after).await?;
-            let Some(last) = places.last() else { break };
+            let positions = positions(&mut conn, company, room.id, after).await?;
+            let Some(last) = positions.last() else { break };
             let rows: Vec<message::Row> = conn
                 .sql(message::ROW)
                 .push(

@@ -97,7 +97,7 @@ struct CheckOutRequest {
 }
 
 /// Where somebody is, as a request says it.
-struct Place<'a> {
+struct Location<'a> {
     latitude: &'a Patch<f64>,
     longitude: &'a Patch<f64>,
     location: Option<&'a str>,
@@ -124,7 +124,7 @@ async fn check_in_ad_hoc(
         .write(&app, async |mut tx| {
             let by = Actor { caller: caller.clone(), now: app.now() };
             let zone = time::zone(&mut tx, caller.company).await?;
-            let place = Place {
+            let location = Location {
                 latitude: &input.latitude,
                 longitude: &input.longitude,
                 location: input.location.as_deref(),
@@ -132,7 +132,7 @@ async fn check_in_ad_hoc(
                 date: ("dateCheckIn", input.date_check_in.as_deref()),
             };
             let mut faults = Faults::default();
-            let stay = place.read(&mut faults, by.now, &zone);
+            let stay = location.read(&mut faults, by.now, &zone);
             let visit = AdHoc {
                 subject: input.subject.clone(),
                 customer_code: input.customer_code.clone(),
@@ -171,14 +171,14 @@ async fn check_in(
             let old = held(&mut tx, &caller, &path.no, &Conditions::default()).await?;
             let zone = time::zone(&mut tx, caller.company).await?;
             let mut faults = Faults::default();
-            let place = Place {
+            let location = Location {
                 latitude: &input.latitude,
                 longitude: &input.longitude,
                 location: input.location.as_deref(),
                 name: input.location_name.as_deref(),
                 date: ("dateCheckIn", input.date_check_in.as_deref()),
             };
-            let stay = place.read(&mut faults, by.now, &zone);
+            let stay = location.read(&mut faults, by.now, &zone);
             faults.end()?;
             let saved = arrive(&mut tx, &by, old, stay).await?;
             tx.reply(saved.reply()).await
@@ -209,14 +209,14 @@ async fn check_out(
             let old = held(&mut tx, &caller, &path.no, &Conditions::default()).await?;
             let zone = time::zone(&mut tx, caller.company).await?;
             let mut faults = Faults::default();
-            let place = Place {
+            let location = Location {
                 latitude: &input.latitude,
                 longitude: &input.longitude,
                 location: input.location.as_deref(),
                 name: input.location_name.as_deref(),
                 date: ("dateCheckOut", input.date_check_out.as_deref()),
             };
-            let mut stay = place.read(&mut faults, by.now, &zone);
+            let mut stay = location.read(&mut faults, by.now, &zone);
             let mut row = old.clone();
             row.report = faults.text("report", &input.report, row.report, 20_000);
             row.outcome = faults.text("outcome", &input.outcome, row.outcome, 300);
@@ -259,7 +259,7 @@ async fn arrive(tx: &mut Conn, by: &Actor, old: Row, mut stay: Stay) -> Result<c
     put::save(tx, by, Some(old), row, Some("CheckedIn")).await
 }
 
-impl Place<'_> {
+impl Location<'_> {
     fn read(&self, faults: &mut Faults, now: i64, zone: &Zone) -> Stay {
         let latitude = put::coordinate(faults, "latitude", self.latitude, None, 90.0);
         let longitude = put::coordinate(faults, "longitude", self.longitude, None, 180.0);

@@ -22,7 +22,7 @@ pub(crate) use unit::Unit;
 pub(crate) struct Postgres {
     pool: Pool,
     /// Where the server is, in words.
-    place: String,
+    servers: String,
     tls: MakeRustlsConnect,
     hold: Duration,
     read: Duration,
@@ -38,7 +38,7 @@ impl Postgres {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(options.acquire_timeout);
         }
-        let place = place(&config);
+        let servers = servers(&config);
         // Statements are few and short: planning each again for its values costs more than a generic plan ever does, and
         // so does starting workers or compiling for one that a generic plan takes for a long one.
         let given = config.get_options().unwrap_or_default().to_owned();
@@ -61,7 +61,7 @@ impl Postgres {
                 .build()
                 .map_err(|e| Error::Unavailable(e.to_string()))?;
             let (hold, read, counts) = (options.hold_limit, options.read_limit, unit::Counts::default());
-            Ok::<_, Error>(Self { pool, place: place.clone(), tls, hold, read, counts })
+            Ok::<_, Error>(Self { pool, servers: servers.clone(), tls, hold, read, counts })
         };
         let this = open("force_generic_plan")?;
         // A wrong password or a server that is down is said now, not at the first request.
@@ -80,9 +80,9 @@ impl Postgres {
                 self.counts.busy();
                 Error::Busy
             }
-            PoolError::Timeout(_) => Error::Unavailable(format!("{} did not answer in time", self.place)),
+            PoolError::Timeout(_) => Error::Unavailable(format!("{} did not answer in time", self.servers)),
             PoolError::Backend(fault) => match (unconnected(&fault), error(&fault)) {
-                (Some(why), _) => Error::Unavailable(format!("could not connect to {}: {why}", self.place)),
+                (Some(why), _) => Error::Unavailable(format!("could not connect to {}: {why}", self.servers)),
                 (None, full @ (Error::Unavailable(_) | Error::Busy)) => full,
                 (None, other) => Error::Unavailable(other.to_string()),
             },
@@ -275,7 +275,7 @@ fn stale(fault: &tokio_postgres::Error) -> bool {
 }
 
 /// The servers of a configuration: the address without user and password.
-fn place(config: &Config) -> String {
+fn servers(config: &Config) -> String {
     let ports = config.get_ports();
     let hosts = config.get_hosts().iter().enumerate().map(|(at, host)| {
         let port = ports.get(at).or_else(|| ports.first()).copied().unwrap_or(5432);
@@ -320,14 +320,14 @@ fn duplicate(db: &tokio_postgres::error::DbError) -> String {
 pub(crate) fn error(fault: &tokio_postgres::Error) -> Error {
     if let Some(db) = fault.as_db_error() {
         let code = db.code().code();
-        let place = || {
+        let what = || {
             let parts = [db.constraint(), db.table(), db.column()];
             let parts: Vec<&str> = parts.into_iter().flatten().collect();
             format!("{code} {}", parts.join(" of "))
         };
         return match code {
             "23505" => Error::Duplicate(duplicate(db)),
-            "23503" | "23001" => Error::Reference(place()),
+            "23503" | "23001" => Error::Reference(what()),
             "53100" => Error::Full,
             // The server became a standby; another connection may find the one that writes.
             "25006" => Error::Unavailable("the server only reads".into()),
@@ -340,7 +340,7 @@ pub(crate) fn error(fault: &tokio_postgres::Error) -> Error {
                 Error::Unavailable(format!("the server says: {words}"))
             }
             _ if code.starts_with("42") => Error::Sql(format!("{code} {}", db.message())),
-            _ => Error::Sql(place()),
+            _ => Error::Sql(what()),
         };
     }
     if let Some(why) = unconnected(fault) {

@@ -27,7 +27,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::{
     error, lock,
-    place::{Member, Place},
+    slot::{Member, Slot},
     text::{self, Entry},
 };
 use crate::{Conn, Error, Options, Stats};
@@ -156,11 +156,11 @@ impl Writer {
     {
         let mut alone = false;
         loop {
-            let mut place = Place::start(this, alone, acquire).await?;
-            let state = Arc::new(Member::new(this, place.ticket));
+            let mut slot = Slot::start(this, alone, acquire).await?;
+            let state = Arc::new(Member::new(this, slot.ticket));
             let answer = {
                 let mut run = pin!(unit(Conn::member(Arc::clone(&state))));
-                let verdict = &mut place.verdict;
+                let verdict = &mut slot.verdict;
                 // The unit itself is asked first: on SQLite it hardly ever has to wait.
                 std::future::poll_fn(|cx| match run.as_mut().poll(cx) {
                     Poll::Ready(answer) => Poll::Ready(Some(answer)),
@@ -179,7 +179,7 @@ impl Writer {
                 (Ok(_), Some(fault)) => Err(fault.into()),
                 (answer, _) => answer,
             };
-            match place.finish(answer.is_ok(), state.entries()).await {
+            match slot.finish(answer.is_ok(), state.entries()).await {
                 Verdict::Committed => return answer,
                 Verdict::Failed(fault) => return Err(fault.into()),
                 Verdict::Again if alone => return answer.and(Err(Error::Busy.into())),
@@ -197,12 +197,12 @@ impl Writer {
         acquire: Duration,
         mut work: impl FnMut(&Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut place = Place::take(this, true, acquire).await?;
+        let mut slot = Slot::take(this, true, acquire).await?;
         let deadline = Instant::now() + acquire;
         loop {
             let result = work(&lock(&this.connection));
             if !matches!(result, Err(Error::Busy)) || Instant::now() >= deadline {
-                place.leave();
+                slot.leave();
                 return result;
             }
             pause().await;

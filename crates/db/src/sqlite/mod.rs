@@ -1,7 +1,7 @@
 //! SQLite: one writer whose transaction is shared by a group of units (see `group`), several readers.
 
 mod group;
-mod place;
+mod slot;
 mod statement;
 mod text;
 
@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use crate::{Error, Options, Stats, Value, query::EachRow};
 
 use group::Writer;
-pub(crate) use place::Member;
+pub(crate) use slot::Member;
 pub(crate) use text::Entry;
 
 /// Prepared statements kept per connection; more than the product has.

@@ -1,4 +1,4 @@
-//! The place of one unit in the queue of the writer, and its face to the statements.
+//! The slot of one unit in the queue of the writer, and its face to the statements.
 
 use std::{
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
@@ -16,34 +16,34 @@ use super::{
 };
 use crate::{Error, Value, query::EachRow};
 
-/// A place in the queue, then the turn; given up when dropped.
-pub(super) struct Place {
+/// A slot in the queue, then the turn; given up when dropped.
+pub(super) struct Slot {
     writer: Arc<Writer>,
     pub(super) ticket: u64,
     pub(super) verdict: oneshot::Receiver<Verdict>,
     left: bool,
 }
 
-impl Place {
+impl Slot {
     /// Waits for the turn.
     pub(super) async fn take(writer: &Arc<Writer>, alone: bool, acquire: Duration) -> Result<Self, Error> {
         let (sender, verdict) = oneshot::channel();
-        let mut place = Self { writer: Arc::clone(writer), ticket: 0, verdict, left: false };
+        let mut slot = Self { writer: Arc::clone(writer), ticket: 0, verdict, left: false };
         let offer = {
             let mut queue = lock(&writer.queue);
             // One that runs again after a failed group is still let in while the others are waited for.
             if queue.stopped || (queue.closed && !alone) {
-                place.left = true;
+                slot.left = true;
                 return Err(Error::Unavailable("the database is closed".into()));
             }
             queue.tickets += 1;
-            place.ticket = queue.tickets;
+            slot.ticket = queue.tickets;
             if matches!(queue.turn, Turn::Free) {
-                queue.turn = Turn::Running { ticket: place.ticket, since: Instant::now(), verdict: sender };
-                return Ok(place);
+                queue.turn = Turn::Running { ticket: slot.ticket, since: Instant::now(), verdict: sender };
+                return Ok(slot);
             }
             let offer = Arc::new(Notify::new());
-            queue.waiting.push_back(Waiting { ticket: place.ticket, alone, offer: Arc::clone(&offer) });
+            queue.waiting.push_back(Waiting { ticket: slot.ticket, alone, offer: Arc::clone(&offer) });
             offer
         };
         let mut sender = Some(sender);
@@ -51,9 +51,9 @@ impl Place {
             loop {
                 offer.notified().await;
                 let mut queue = lock(&writer.queue);
-                let mine = matches!(&queue.turn, Turn::Offered { waiting, .. } if waiting.ticket == place.ticket);
+                let mine = matches!(&queue.turn, Turn::Offered { waiting, .. } if waiting.ticket == slot.ticket);
                 if mine && let Some(verdict) = sender.take() {
-                    queue.turn = Turn::Running { ticket: place.ticket, since: Instant::now(), verdict };
+                    queue.turn = Turn::Running { ticket: slot.ticket, since: Instant::now(), verdict };
                     return;
                 }
             }
@@ -62,20 +62,20 @@ impl Place {
             writer.busy.fetch_add(1, Relaxed);
             return Err(Error::Busy);
         }
-        Ok(place)
+        Ok(slot)
     }
 
     /// Waits for the turn and opens the savepoint, and the transaction when there is none.
     pub(super) async fn start(writer: &Arc<Writer>, alone: bool, acquire: Duration) -> Result<Self, Error> {
-        let place = Self::take(writer, alone, acquire).await?;
+        let slot = Self::take(writer, alone, acquire).await?;
         let deadline = Instant::now() + acquire;
         loop {
             let begun = {
                 let connection = lock(&writer.connection);
-                place.begin(&connection, alone)
+                slot.begin(&connection, alone)
             };
             match begun {
-                Ok(()) => return Ok(place),
+                Ok(()) => return Ok(slot),
                 // Another process is writing; it is waited for here rather than inside SQLite, which would block.
                 Err(Error::Busy) if Instant::now() < deadline => pause().await,
                 Err(fault) => {
@@ -177,7 +177,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         if self.left {
             return;

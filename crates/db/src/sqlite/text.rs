@@ -13,7 +13,7 @@ use crate::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) index: &'static str,
-    pub(crate) place: i64,
+    pub(crate) row_id: i64,
     /// None: nothing any more.
     pub(crate) tokens: Option<String>,
 }
@@ -22,19 +22,19 @@ pub(crate) struct Entry {
 pub(super) fn write<'e>(connection: &Connection, entries: impl Iterator<Item = &'e Entry>) -> Result<(), Error> {
     let mut entries: Vec<&Entry> = entries.collect();
     // The sort keeps the order of what is the same.
-    entries.sort_by_key(|entry| (entry.index, entry.place));
+    entries.sort_by_key(|entry| (entry.index, entry.row_id));
     let mut entries = entries.into_iter().peekable();
-    while let Some(Entry { index, place, tokens }) = entries.next() {
-        if entries.peek().is_some_and(|next| (next.index, next.place) == (*index, *place)) {
+    while let Some(Entry { index, row_id, tokens }) = entries.next() {
+        if entries.peek().is_some_and(|next| (next.index, next.row_id) == (*index, *row_id)) {
             continue;
         }
         let written = match tokens {
             Some(tokens) => connection
                 .prepare_cached(&format!("insert or replace into {index} (rowid, grams) values (?1, ?2)"))
-                .and_then(|mut statement| statement.execute((place, tokens))),
+                .and_then(|mut statement| statement.execute((row_id, tokens))),
             None => connection
                 .prepare_cached(&format!("delete from {index} where rowid = ?1"))
-                .and_then(|mut statement| statement.execute([place])),
+                .and_then(|mut statement| statement.execute([row_id])),
         };
         written.map_err(error)?;
     }
