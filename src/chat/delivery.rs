@@ -155,7 +155,9 @@ async fn plan_batch(tx: &mut Conn, job: &Job, room: Uuid, account: &Account, now
     let token = match plan.lane {
         Lane::Reply => token.map(|token| (token.token.to_owned(), token.received_at)),
         Lane::Push => None,
-        Lane::Stopped => return hold(tx, job, room, "waits: the month's paid messages are used up", now).await,
+        Lane::Stopped => {
+            return leave_waiting(tx, job, room, "waits: the month's paid messages are used up", now).await;
+        }
         Lane::Ask => {
             refuse_late(tx, job.company, room, account.late_push, now).await?;
             return Ok(Planned::Settled);
@@ -261,7 +263,7 @@ async fn write_down(tx: &mut Conn, company: i64, batch: &Batch) -> Result<(), db
 }
 
 /// Leaves a room's messages waiting, with the reason where people look.
-async fn hold(tx: &mut Conn, job: &Job, room: Uuid, why: &str, now: i64) -> Result<Planned, db::Error> {
+async fn leave_waiting(tx: &mut Conn, job: &Job, room: Uuid, why: &str, now: i64) -> Result<Planned, db::Error> {
     tx.sql("update message set failure = $1 where company = $2 and room = $3 and delivery = 1 and batch is null")
         .bind(why)
         .bind(job.company)

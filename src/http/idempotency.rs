@@ -98,7 +98,7 @@ pub async fn once(
         Kind::Postgres => app.now(),
     };
     // Known to the node before the claim is: a claim is extended from its first moment on.
-    let _held = app.running.hold(&caller, &claim, app.steady());
+    let _in_progress = app.running.begin(&caller, &claim, app.steady());
     match app.db.write(async |mut tx| take(&mut tx, &caller, &claim, &fingerprint, app.now(), dead).await).await? {
         Taken::Mine => {}
         Taken::Running { until } => return Err(Error::StillRunning { retry_after: wait(until - app.now()) }),
@@ -290,11 +290,11 @@ fn wait(left: i64) -> u64 {
 pub struct Running {
     /// When the node began, in Unix milliseconds.
     since: i64,
-    claims: Mutex<HashMap<Uuid, Held>>,
+    claims: Mutex<HashMap<Uuid, Started>>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct Started {
     company: i64,
     client: String,
     key: String,
@@ -302,7 +302,7 @@ struct Held {
 }
 
 /// A request that is worked on, until this is dropped.
-struct Holding<'r> {
+struct InProgress<'r> {
     running: &'r Running,
     holder: Uuid,
 }
@@ -313,13 +313,13 @@ impl Running {
         Running { since: now, claims: Mutex::default() }
     }
 
-    fn hold(&self, caller: &Caller, claim: &Claim, at: i64) -> Holding<'_> {
-        let held = Held { company: caller.company, client: caller.id.clone(), key: claim.key.clone(), at };
+    fn begin(&self, caller: &Caller, claim: &Claim, at: i64) -> InProgress<'_> {
+        let held = Started { company: caller.company, client: caller.id.clone(), key: claim.key.clone(), at };
         self.lock().insert(claim.holder, held);
-        Holding { running: self, holder: claim.holder }
+        InProgress { running: self, holder: claim.holder }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Held>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Started>> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -339,7 +339,7 @@ impl Running {
     }
 }
 
-impl Drop for Holding<'_> {
+impl Drop for InProgress<'_> {
     fn drop(&mut self) {
         self.running.lock().remove(&self.holder);
     }

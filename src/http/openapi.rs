@@ -16,7 +16,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBu
 use crate::config::Config;
 
 use super::error::{ErrorEnvelope, Fault, GatewayError, Status};
-use super::sheet::{self, Shape};
+use super::sheet::{self, ListLayout};
 use crate::telemetry::Meter;
 
 /// The parts of the document that no handler owns.
@@ -310,7 +310,7 @@ fn share_answers(operation: &mut Operation, is_post: bool, has_id: bool) {
 /// Says that a list can be had as a file.
 fn offer_files(document: &serde_json::Value, operation: &mut Operation) {
     let told = serde_json::to_value(&*operation).unwrap_or_default();
-    if Shape::of(document, &told).is_none() {
+    if ListLayout::of(document, &told).is_none() {
         return;
     }
     if let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") {
@@ -387,7 +387,7 @@ pub struct Rule {
     /// Whether it takes files, which are streamed and may take their time.
     pub upload: bool,
     /// The list that it answers, if it does.
-    pub list: Option<Shape>,
+    pub list: Option<ListLayout>,
     /// Whether it takes many records at once, in a body of [`Config::bulk_body_limit`].
     pub bulk: bool,
     /// Counts its answers.
@@ -472,7 +472,7 @@ fn rule(operation: &Operation, document: &serde_json::Value) -> Rule {
         },
         subscription_key: requirement.is_some_and(|r| r.get(SUBSCRIPTION_KEY).is_some()),
         upload: takes_form(operation),
-        list: Shape::of(document, &told),
+        list: ListLayout::of(document, &told),
         bulk: operation.extensions.as_ref().is_some_and(|extensions| extensions.contains_key(BULK)),
     }
 }

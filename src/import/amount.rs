@@ -27,9 +27,9 @@ pub(super) struct Commas {
 impl Commas {
     /// Takes notice of a number.
     pub(super) fn see(&mut self, text: &str) {
-        match Shape::of(&bare(text)) {
-            Shape::Sure { comma: Some(Comma::Groups), .. } => self.between = true,
-            Shape::Sure { comma: Some(Comma::Fraction), .. } => self.before = true,
+        match Notation::of(&bare(text)) {
+            Notation::Sure { comma: Some(Comma::Groups), .. } => self.between = true,
+            Notation::Sure { comma: Some(Comma::Fraction), .. } => self.before = true,
             _ => {}
         }
     }
@@ -51,33 +51,33 @@ impl Commas {
 /// what is no number stays as it is, and whoever takes it says so.
 pub(super) fn amount(text: &str, comma: Comma) -> Result<Read, (Code, String)> {
     let number = bare(text);
-    match (Shape::of(&number), comma) {
-        (Shape::Sure { value, .. }, _) => Ok(value.into()),
-        (Shape::Thousand { with_comma: true, .. }, Comma::Unknown) => {
+    match (Notation::of(&number), comma) {
+        (Notation::Sure { value, .. }, _) => Ok(value.into()),
+        (Notation::Thousand { with_comma: true, .. }, Comma::Unknown) => {
             let message =
                 format!("“{text}” may be {} or {}: write it without a comma", without(&number), dotted(&number));
             Err((Code::InvalidFormat, message))
         }
-        (Shape::Thousand { with_comma: true, .. }, Comma::Groups) => Ok(without(&number).into()),
-        (Shape::Thousand { with_comma: true, .. }, Comma::Fraction) => Ok(dotted(&number).into()),
+        (Notation::Thousand { with_comma: true, .. }, Comma::Groups) => Ok(without(&number).into()),
+        (Notation::Thousand { with_comma: true, .. }, Comma::Fraction) => Ok(dotted(&number).into()),
         // `1.250` is what it says unless the file writes its fractions with a comma.
-        (Shape::Thousand { with_comma: false, .. }, Comma::Groups) => Ok(number.into()),
-        (Shape::Thousand { with_comma: false, .. }, Comma::Fraction) => {
+        (Notation::Thousand { with_comma: false, .. }, Comma::Groups) => Ok(number.into()),
+        (Notation::Thousand { with_comma: false, .. }, Comma::Fraction) => {
             let value = number.replace('.', "");
             let warning = Some(format!("{text} was read as {value}: this file writes fractions with a comma"));
             Ok(Read { value: Value::String(value), warning })
         }
-        (Shape::Thousand { with_comma: false, .. }, Comma::Unknown) => {
+        (Notation::Thousand { with_comma: false, .. }, Comma::Unknown) => {
             let warning = Some(format!("{text} was read as {number}"));
             Ok(Read { value: Value::String(number), warning })
         }
-        (Shape::Wrong, _) => Ok(text.trim().to_owned().into()),
+        (Notation::Wrong, _) => Ok(text.trim().to_owned().into()),
     }
 }
 
 /// Whether a text is a number, in one way of reading or another.
 pub(super) fn is_number(text: &str) -> bool {
-    Shape::of(&bare(text)) != Shape::Wrong
+    Notation::of(&bare(text)) != Notation::Wrong
 }
 
 fn without(number: &str) -> String {
@@ -122,7 +122,7 @@ fn spaced(text: &str) -> Option<String> {
 
 /// What the points and commas of a number say.
 #[derive(Debug, PartialEq)]
-enum Shape {
+enum Notation {
     /// It can be read in one way only, which may say what a comma is.
     Sure {
         value: String,
@@ -135,13 +135,13 @@ enum Shape {
     Wrong,
 }
 
-impl Shape {
-    fn of(number: &str) -> Shape {
+impl Notation {
+    fn of(number: &str) -> Notation {
         let digits = number.strip_prefix('-').unwrap_or(number);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.')) {
-            return Shape::Wrong;
+            return Notation::Wrong;
         }
-        let sure = |value: String, comma| Shape::Sure { value, comma };
+        let sure = |value: String, comma| Notation::Sure { value, comma };
         let (commas, points) = (digits.matches(',').count(), digits.matches('.').count());
         let parts = |separator: char| digits.split_once(separator).unwrap_or((digits, ""));
         match (commas, points) {
@@ -151,8 +151,8 @@ impl Shape {
                 let (whole, fraction) = parts(if with_comma { ',' } else { '.' });
                 let is_group = fraction.len() == 3 && (1..=3).contains(&whole.len()) && !whole.starts_with('0');
                 match (is_group, with_comma) {
-                    (true, _) => Shape::Thousand { with_comma },
-                    (false, true) if whole.is_empty() || fraction.is_empty() => Shape::Wrong,
+                    (true, _) => Notation::Thousand { with_comma },
+                    (false, true) if whole.is_empty() || fraction.is_empty() => Notation::Wrong,
                     (false, true) => sure(dotted(number), Some(Comma::Fraction)),
                     (false, false) => sure(number.to_owned(), Some(Comma::Groups)),
                 }
@@ -166,13 +166,13 @@ impl Shape {
                     false if commas == 1 && are_groups(parts(',').0, '.') => {
                         sure(dotted(&number.replace('.', "")), Some(Comma::Fraction))
                     }
-                    false => Shape::Wrong,
+                    false => Notation::Wrong,
                 }
             }
             (1, _) if are_groups(parts(',').0, '.') && !parts(',').1.contains('.') => {
                 sure(dotted(&number.replace('.', "")), Some(Comma::Fraction))
             }
-            _ => Shape::Wrong,
+            _ => Notation::Wrong,
         }
     }
 }

@@ -360,7 +360,7 @@ impl Loading<'_> {
         self.app
             .db
             .write(async |mut tx| {
-                if !store::hold(&mut tx, self.import, self.progress).await? {
+                if !store::claim(&mut tx, self.import, self.progress).await? {
                     return Err(Failed::Moved);
                 }
                 store::save(&mut tx, self.import, self.progress, &outcome).await?;
@@ -380,7 +380,7 @@ impl Loading<'_> {
         lot: &[Record],
         refused: &HashMap<i64, Vec<RowFault>>,
     ) -> Result<Outcome, Failed> {
-        if !store::hold(tx, self.import, self.progress).await? {
+        if !store::claim(tx, self.import, self.progress).await? {
             return Err(Failed::Moved);
         }
         let is_second = self.progress.pass > 1;

@@ -218,7 +218,7 @@ pub(super) struct Progress {
 }
 
 /// Claims the progress of the file for this unit of work; false when somebody else has gone on, or stopped it.
-pub(super) async fn hold(tx: &mut Conn, import: &Import, progress: Progress) -> Result<bool, db::Error> {
+pub(super) async fn claim(tx: &mut Conn, import: &Import, progress: Progress) -> Result<bool, db::Error> {
     let held = tx
         .sql(
             "update import set rows_done = rows_done

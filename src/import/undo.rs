@@ -30,7 +30,7 @@ pub(super) async fn take_back(app: &App, mut import: Import) -> Result<(), Error
             let ended = app
                 .db
                 .write(async |mut tx| {
-                    if !hold(&mut tx, &import).await? {
+                    if !claim(&mut tx, &import).await? {
                         return Err(Failed::Moved);
                     }
                     let undo = Undo { caller: &caller, note: &note, began: import.created_at, now };
@@ -111,7 +111,7 @@ async fn lines(conn: &mut Conn, import: &Import, most: i64) -> Result<Vec<Line>,
 }
 
 /// Claims the progress for this unit of work; false when somebody else has gone on.
-async fn hold(tx: &mut Conn, import: &Import) -> Result<bool, db::Error> {
+async fn claim(tx: &mut Conn, import: &Import) -> Result<bool, db::Error> {
     let held = tx
         .sql(
             "update import set undo_after = undo_after

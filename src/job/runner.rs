@@ -71,10 +71,10 @@ pub async fn start(app: &App) -> Result<Runner, db::Error> {
         })
         .await?;
     let (stop, stopped) = watch::channel(false);
-    let held = Held::default();
+    let running_jobs = Running::default();
     let mut loops = JoinSet::new();
-    loops.spawn(app.loops.keep(work(app.clone(), worker, held.clone(), stopped.clone())));
-    loops.spawn(app.loops.keep(heartbeat(app.clone(), worker, held, stopped)));
+    loops.spawn(app.loops.keep(work(app.clone(), worker, running_jobs.clone(), stopped.clone())));
+    loops.spawn(app.loops.keep(heartbeat(app.clone(), worker, running_jobs, stopped)));
     Ok(Runner { app: app.clone(), worker, stop, loops })
 }
 
@@ -106,16 +106,16 @@ impl Runner {
 /// The jobs that run on this node. Only their leases are extended: what was claimed without this node hearing of it, and
 /// what ended without being written down, because the database was away, must become free by itself.
 #[derive(Debug, Clone, Default)]
-struct Held(Arc<Mutex<BTreeSet<Name>>>);
+struct Running(Arc<Mutex<BTreeSet<Name>>>);
 
 /// A job's company, kind and key.
 type Name = (i64, &'static str, String);
 
-impl Held {
-    fn hold(&self, job: &Job) -> Holding {
+impl Running {
+    fn begin(&self, job: &Job) -> RunningJob {
         let name = (job.company, job.kind.name(), job.key.clone());
         self.lock().insert(name.clone());
-        Holding { held: self.clone(), name }
+        RunningJob { running_jobs: self.clone(), name }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<Name>> {
@@ -133,25 +133,25 @@ impl Held {
 }
 
 /// A job that runs, until this is dropped.
-struct Holding {
-    held: Held,
+struct RunningJob {
+    running_jobs: Running,
     name: Name,
 }
 
-impl Drop for Holding {
+impl Drop for RunningJob {
     fn drop(&mut self) {
-        self.held.lock().remove(&self.name);
+        self.running_jobs.lock().remove(&self.name);
     }
 }
 
-async fn heartbeat(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<bool>) {
+async fn heartbeat(app: App, worker: Uuid, running_jobs: Running, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(HEARTBEAT) => {}
             _ = stopped.wait_for(|stop| *stop) => return,
         }
         let until = app.now() + LEASE;
-        for ((company, kind), keys) in held.groups() {
+        for ((company, kind), keys) in running_jobs.groups() {
             let beaten = app.db.write(async |mut tx| extend(&mut tx, worker, company, kind, &keys, until).await).await;
             if let Err(error) = beaten {
                 tracing::warn!(%error, "leases could not be extended");
@@ -180,7 +180,7 @@ async fn extend(
         .map(drop)
 }
 
-async fn work(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<bool>) {
+async fn work(app: App, worker: Uuid, running_jobs: Running, mut stopped: watch::Receiver<bool>) {
     let mut running = JoinSet::new();
     let mut search = Search::new();
     // What was found and has no permit yet.
@@ -205,10 +205,10 @@ async fn work(app: App, worker: Uuid, held: Held, mut stopped: watch::Receiver<b
         let is_some = !picked.is_empty();
         let (claimed, is_failed) = claim(&app, worker, picked).await;
         for (job, permit) in claimed {
-            let (app, holding) = (app.clone(), held.hold(&job));
+            let (app, running_job) = (app.clone(), running_jobs.begin(&job));
             running.spawn(async move {
                 one(&app, job).await;
-                drop((holding, permit));
+                drop((running_job, permit));
             });
         }
         if is_some && !is_failed && (is_more || !waiting.is_empty()) {
@@ -348,12 +348,12 @@ async fn record(app: &App, job: &Job, ended: Result<Next, Error>) -> Result<(), 
 pub async fn attend(app: &App, kind: Kind, company: i64, key: &str) -> Result<bool, db::Error> {
     let worker = Uuid::new_v4();
     let Some(job) = take(app, worker, company, kind, &[key.to_owned()]).await?.pop() else { return Ok(false) };
-    let held = Held::default();
-    let holding = held.hold(&job);
+    let running_jobs = Running::default();
+    let running_job = running_jobs.begin(&job);
     let (stop, stopped) = watch::channel(false);
-    let beating = tokio::spawn(heartbeat(app.clone(), worker, held, stopped));
+    let beating = tokio::spawn(heartbeat(app.clone(), worker, running_jobs, stopped));
     one(app, job).await;
-    drop(holding);
+    drop(running_job);
     let _ = stop.send(true);
     let _ = beating.await;
     Ok(true)

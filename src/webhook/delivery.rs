@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::post::{Outcome, Post, post};
-use super::{hold, sign, subscription};
+use super::{backoff, sign, subscription};
 use crate::app::App;
 use crate::event::{self, Event};
 use crate::http::Error;
@@ -120,7 +120,7 @@ pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
     let secrets = subscription.secrets(app, job.company)?;
     let waiting = waiting(&mut conn, job.company, webhook, subject).await?;
     drop(conn);
-    if let Some(until) = hold::admit(app, job.company, webhook, &mut subscription).await? {
+    if let Some(until) = backoff::admit(app, job.company, webhook, &mut subscription).await? {
         return Ok(Next::At(until));
     }
     let lane = webhook.to_string();
@@ -154,7 +154,7 @@ pub async fn run(app: &App, job: &Job) -> Result<Next, Error> {
             })
             .await?;
         if failing {
-            hold::release(app, job.company, webhook, &subscription).await?;
+            backoff::release(app, job.company, webhook, &subscription).await?;
             (subscription.failing_since, subscription.strikes, subscription.held_until) = (None, 0, 0);
         }
     }
@@ -270,14 +270,14 @@ async fn fail(
     tracing::warn!(webhook, tries = event.tries + 1, error, "webhook not delivered");
     if outcome.abort {
         // A receiver that refuses one event is well.
-        hold::release(app, job.company, webhook, subscription).await?;
+        backoff::release(app, job.company, webhook, subscription).await?;
         return Ok(Next::Again);
     }
     let silent = outcome.status.is_none();
-    let held = strikes.and_then(|strikes| hold::until(strikes, silent, outcome.wait, now));
+    let held = strikes.and_then(|strikes| backoff::until(strikes, silent, outcome.wait, now));
     if let Some(until) = held {
         tracing::warn!(webhook, company = job.company, seconds = (until - now) / 1000, "a webhook is held back");
-        hold::put_off(app, job.company, webhook, until).await?;
+        backoff::put_off(app, job.company, webhook, until).await?;
     }
     if over {
         return Ok(Next::Again);

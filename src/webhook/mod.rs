@@ -1,10 +1,10 @@
 //! Webhooks out: subscriptions, signatures, and deliveries that are repeated until they arrive.
 
 pub mod api;
+mod backoff;
 pub mod client;
 pub mod delivery;
 pub mod history;
-mod hold;
 mod post;
 pub mod replay;
 pub mod sign;

@@ -10,8 +10,8 @@
 //! one. It is made on a thread beside the runtime's, which all others share, and so many exports run at once that the
 //! others keep most of the processors.
 
+mod layout;
 mod room;
-mod shape;
 mod table;
 mod write;
 
@@ -31,8 +31,8 @@ use futures_util::{TryStreamExt, stream};
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 
+pub use self::layout::ListLayout;
 pub use self::room::Exports;
-pub use self::shape::Shape;
 pub use self::write::neutral;
 
 use self::room::Export;
@@ -97,7 +97,7 @@ pub(crate) async fn instead(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(shape) = rule.list.clone() else { return next.run(request).await };
+    let Some(layout) = rule.list.clone() else { return next.run(request).await };
     let Some(export) = app.exports.begin(client.company) else {
         return Error::TooManyExports { retry_after: COME_BACK }.into_response();
     };
@@ -111,15 +111,24 @@ pub(crate) async fn instead(
         parts.headers.remove(name);
     }
     let work = telemetry::work();
-    let pages =
-        Pages { parts, body, next, shape, next_page: NextPage::Start, app: app.clone(), client, work, _export: export };
+    let pages = Pages {
+        parts,
+        body,
+        next,
+        layout,
+        next_page: NextPage::Start,
+        app: app.clone(),
+        client,
+        work,
+        _export: export,
+    };
     // The first page says whether the request is good: a refusal is answered as it always is.
     let (pages, first) = match pages.aside(async |pages: &mut Pages| pages.fetch().await).await {
         Ok((pages, Ok(rows))) => (pages, rows),
         Ok((_, Err(answer))) => return *answer,
         Err(error) => return Error::Internal(format!("a page of a list: {error}")).into_response(),
     };
-    let table = Table::of(&first, &pages.shape);
+    let table = Table::of(&first, &pages.layout);
     let body = match format {
         Format::Csv => csv(pages, table, first),
         Format::Xlsx => xlsx(pages, table, first),
@@ -151,7 +160,7 @@ struct Pages {
     parts: Parts,
     body: Bytes,
     next: Next,
-    shape: Shape,
+    layout: ListLayout,
     next_page: NextPage,
     app: App,
     client: Arc<Client>,
@@ -197,13 +206,13 @@ impl Pages {
         let internal = |why: String| Box::new(Error::Internal(format!("a page of a list: {why}")).into_response());
         let body = to_bytes(answer.into_body(), usize::MAX).await.map_err(|error| internal(error.to_string()))?;
         let answer: Node = serde_json::from_slice(&body).map_err(|error| internal(error.to_string()))?;
-        let (rows, cursor) = self.shape.read(answer).ok_or_else(|| internal("it has no records".to_owned()))?;
+        let (rows, cursor) = self.layout.read(answer).ok_or_else(|| internal("it has no records".to_owned()))?;
         let full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= Paging::MOST;
         self.next_page = match (&self.next_page, cursor) {
-            (_, Some(cursor)) if self.shape.cursor.is_some() => NextPage::Cursor(cursor),
-            (_, None) if self.shape.cursor.is_some() => NextPage::End,
+            (_, Some(cursor)) if self.layout.cursor.is_some() => NextPage::Cursor(cursor),
+            (_, None) if self.layout.cursor.is_some() => NextPage::End,
             (NextPage::Skip(before), _) if full => NextPage::Skip(before + Paging::MOST),
-            (NextPage::Start, _) if full && self.shape.skips => NextPage::Skip(Paging::MOST),
+            (NextPage::Start, _) if full && self.layout.skips => NextPage::Skip(Paging::MOST),
             _ => NextPage::End,
         };
         Ok(rows)
@@ -212,20 +221,20 @@ impl Pages {
     /// The caller's request with the next page in place of the one that it names.
     fn request(&self) -> Request {
         let mut paging = Map::new();
-        for size in &self.shape.sizes {
+        for size in &self.layout.sizes {
             paging.insert((*size).to_owned(), Value::from(Paging::MOST));
         }
-        if self.shape.skips {
+        if self.layout.skips {
             let skip = if let NextPage::Skip(skip) = self.next_page { skip } else { 0 };
             paging.insert("skip".to_owned(), Value::from(skip));
         }
-        if let Some(cursor) = self.shape.cursor {
+        if let Some(cursor) = self.layout.cursor {
             let from =
                 if let NextPage::Cursor(cursor) = &self.next_page { Value::from(cursor.as_str()) } else { Value::Null };
             paging.insert(cursor.to_owned(), from);
         }
         let mut parts = self.parts.clone();
-        let body = match self.shape.in_body {
+        let body = match self.layout.in_body {
             true => Body::from(with_members(&self.body, paging).unwrap_or_else(|| self.body.to_vec())),
             false => {
                 parts.uri = with_parameters(&parts.uri, &paging).unwrap_or(parts.uri);

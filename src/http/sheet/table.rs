@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::shape::Shape;
+use super::layout::ListLayout;
 
 /// A JSON value whose properties keep their order, because it is that of the columns.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +82,7 @@ pub(super) struct Table {
 impl Table {
     /// The columns by the first record; every record of a list has the same properties. An object's members are columns
     /// of their own, `customerSocialAccount.line`.
-    pub(super) fn of(rows: &[Node], shape: &Shape) -> Table {
+    pub(super) fn of(rows: &[Node], layout: &ListLayout) -> Table {
         let mut columns = Vec::new();
         match rows.first() {
             Some(Node::Object(members)) => {
@@ -91,7 +91,7 @@ impl Table {
                 }
             }
             Some(_) => columns.push(Vec::new()),
-            None => columns.extend(shape.columns.iter().map(|name| vec![name.clone()])),
+            None => columns.extend(layout.columns.iter().map(|name| vec![name.clone()])),
         }
         Table { columns }
     }
@@ -190,12 +190,12 @@ mod tests {
         let json =
             r#"{"z": 1, "a": {"line": "x", "wechat": null}, "tags": ["b", "a"], "list": [{"n": "p", "v": [1, 2]}]}"#;
         let record: Node = serde_json::from_str(json).expect("json");
-        let shape = Shape::of(
+        let layout = ListLayout::of(
             &serde_json::Value::Null,
             &serde_json::json!({"responses": {"200": {"content": {"application/json": {"schema":
                 {"type": "array", "items": {"properties": {"n": {}}}}}}}}}),
         );
-        let table = Table::of(std::slice::from_ref(&record), &shape.expect("a list"));
+        let table = Table::of(std::slice::from_ref(&record), &layout.expect("a list"));
         assert_eq!(table.names(), ["z", "a.line", "a.wechat", "tags", "list"]);
         let texts: Vec<String> = table.row(&record).map(Node::text).collect();
         assert_eq!(texts, ["1", "x", "", "b; a", "n: p, v: 1; 2"]);

@@ -296,11 +296,11 @@ pub(super) async fn save(
         service.id = number::next(tx, row.company, "contract-service").await?;
     }
     let name = name.unwrap_or(if old.is_some() { "Updated" } else { "Created" });
-    let shape = |row: &Row| (row.services.clone(), row.starts_at, row.last_moment(zone), row.cancelled_at);
-    let before = old.as_ref().map(shape);
+    let planned = |row: &Row| (row.services.clone(), row.starts_at, row.last_moment(zone), row.cancelled_at);
+    let before = old.as_ref().map(planned);
     let saved = record::save_as(tx, by, old, row, name).await?;
     if saved.outcome != Outcome::Unchanged {
-        if before != Some(shape(&saved.row)) {
+        if before != Some(planned(&saved.row)) {
             service::schedule(tx, &saved.row, by.now, zone).await?;
         }
         wake(tx, &saved.row, by.now).await?;

@@ -1,4 +1,4 @@
-//! Holding a whole subscription back: after tries in a row that came to nothing, or when the receiver asks for it. Until
+//! Backoff of a whole subscription: after tries in a row that came to nothing, or when the receiver asks for it. Until
 //! its time nothing goes to it, then one event as a probe; when that arrives, the others go on at once.
 
 use db::{Conn, Db};

@@ -6,7 +6,7 @@ use super::table::Node;
 
 /// How a list operation is asked and how it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
+pub struct ListLayout {
     /// Where the records lie in the answer.
     at: At,
     /// Whether the page is named in the body, or in the query.
@@ -31,9 +31,9 @@ enum At {
     Value,
 }
 
-impl Shape {
+impl ListLayout {
     /// The list that an operation answers, if it answers one. `document` and `operation` are the document's JSON.
-    pub fn of(document: &Value, operation: &Value) -> Option<Shape> {
+    pub fn of(document: &Value, operation: &Value) -> Option<ListLayout> {
         let answer = resolve(document, operation.pointer("/responses/200/content/application~1json/schema")?);
         let data = property(document, answer, "data");
         let places = [
@@ -56,7 +56,7 @@ impl Shape {
             Some(members) => members.contains_key(name),
             None => parameters.is_some_and(|all| all.iter().any(|one| one["name"] == name && one["in"] == "query")),
         };
-        Some(Shape {
+        Some(ListLayout {
             at,
             in_body: members.is_some(),
             sizes: ["take", "pageLength"].into_iter().filter(|name| has(name)).collect(),
