@@ -43,6 +43,7 @@ pub mod transfer;
 
 pub mod backup;
 pub mod ops;
+pub mod random;
 pub mod recurrence;
 pub mod refold;
 pub mod search;

@@ -34,7 +34,7 @@ use crate::app::App;
 use crate::chat::account::{self, Account};
 use crate::http::{Error, Path, absolute};
 use crate::job::{self, Job, Kind, Next, backoff};
-use crate::oauth::random;
+use crate::random;
 
 /// The largest file that is fetched, in bytes. LINE's own limit for videos and files is below it.
 const LARGEST: u64 = 512 * 1024 * 1024;
@@ -205,7 +205,7 @@ pub async fn expect(
         // Its sender put it on a server of their own; it stays there.
         Source::External { url, .. } => return Ok(url.clone()),
     };
-    let id = format!("{}-{}", account.company, random(16)?);
+    let id = format!("{}-{}", account.company, random::text(16)?);
     let now = app.now();
     tx.sql(
         "insert into media (company, id, account, message, source, state, created_at)

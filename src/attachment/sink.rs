@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::http::Error;
 use crate::job::{self, Kind};
 use crate::media;
-use crate::oauth::random;
+use crate::random;
 
 /// Bytes without a record are looked for after so long: no upload takes longer.
 const LOST_AFTER: i64 = 24 * 60 * 60 * 1000;
@@ -88,7 +88,7 @@ impl Sink {
 
 /// An id that cannot be guessed. It begins with the company, as the ids of media do, and names the bytes in the store.
 pub(super) fn new_id(company: i64) -> Result<String, Error> {
-    Ok(format!("{company}-{}", random(16)?))
+    Ok(format!("{company}-{}", random::text(16)?))
 }
 
 /// Writes down that bytes will lie under this id, so that they are found and deleted should no record come of them.

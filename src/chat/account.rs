@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::http::Error;
 use crate::job::{self, Kind};
-use crate::oauth::random;
+use crate::random;
 use crate::setting;
 use crate::vault::Vault;
 
@@ -278,7 +278,7 @@ pub async fn resume(db: &Db, company: i64, id: &str, now: i64) -> Result<Listed,
 
 /// An id for a new account; it begins with its company.
 pub(crate) fn new_id(company: i64) -> Result<String, Error> {
-    Ok(format!("{company}-{}", random(9)?.to_ascii_lowercase().replace(['-', '_'], "x")))
+    Ok(format!("{company}-{}", random::text(9)?.to_ascii_lowercase().replace(['-', '_'], "x")))
 }
 
 /// Credentials as they are stored.

@@ -25,6 +25,7 @@ use crate::http::openapi::Operations;
 use crate::http::{Caller, Conditions, Error, Faults, lenient};
 use crate::person::{password, store};
 use crate::product::input::ProductWrite;
+use crate::random;
 use crate::record::Actor;
 use crate::sales::contract;
 use crate::sales::deal::{self, DealCreate};
@@ -142,7 +143,7 @@ const OWNER: &str = "arun@example.com";
 
 /// A new password for the demo's owner, who is made when there is none.
 async fn owner(app: &App) -> Result<String, Failure> {
-    let password = oauth::random(12)?;
+    let password = random::text(12)?;
     let known = store::by_email(&mut app.db.read().await?, COMPANY, OWNER).await?;
     let Some(row) = known else {
         let new = New {

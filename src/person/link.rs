@@ -10,7 +10,7 @@ use super::store::{self, Row};
 use crate::app::App;
 use crate::http::{Error, absolute};
 use crate::mail::{self, Language, Letter, Template};
-use crate::oauth::random;
+use crate::random;
 use crate::setting::profile;
 use crate::time;
 
@@ -81,7 +81,7 @@ pub(crate) struct Token {
 impl Token {
     /// A new one of a company.
     pub(crate) fn new(company: i64) -> Result<Token, Error> {
-        Ok(Token::read(format!("{company}_{}", random(32)?)))
+        Ok(Token::read(format!("{company}_{}", random::text(32)?)))
     }
 
     pub(crate) fn read(text: String) -> Token {

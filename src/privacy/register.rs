@@ -10,7 +10,7 @@ use crate::audit::{self, Change};
 use crate::customer::{erased, store};
 use crate::http::{Caller, Code, Conditions, Error, Fault};
 use crate::job::{self, Kind};
-use crate::oauth::random;
+use crate::random;
 use crate::setting::number;
 
 /// What can be asked for.
@@ -194,7 +194,7 @@ pub(super) async fn start(
     }
     // The archive has its name before it has its bytes, so that none is ever left behind unknown.
     let archive = match (is_export, &row.archive) {
-        (true, None) => Some(format!("{}-{}", caller.company, random(16)?)),
+        (true, None) => Some(format!("{}-{}", caller.company, random::text(16)?)),
         (_, known) => known.clone(),
     };
     tx.sql(

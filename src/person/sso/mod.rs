@@ -33,7 +33,7 @@ use super::store::Row;
 use crate::app::App;
 use crate::http::peer::Peer;
 use crate::http::{Envelope, Error, Path, Query, Reply, origin};
-use crate::oauth::random;
+use crate::random;
 use crate::setting::profile;
 
 pub use remote::Providers;
@@ -294,7 +294,7 @@ async fn begin(app: &App, address: IpAddr, id: &str, path: String) -> Result<(Ur
     let _turn = Turn::take(app, provider.company, address).ok_or(Why::Busy)?;
     let discovery = remote::discovery(app, &provider.issuer).await.map_err(|trouble| told(&provider, &trouble))?;
     let state = Token::new(provider.company)?.text;
-    let (nonce, verifier) = (random(32)?, random(32)?);
+    let (nonce, verifier) = (random::text(32)?, random::text(32)?);
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
     let mut url = discovery.authorization.clone();
     url.query_pairs_mut()

@@ -13,9 +13,9 @@ use super::remote::{self, Trouble};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Faults, Json, Patch, Path, Reply, absolute};
-use crate::oauth::random;
 use crate::person::user::may_give;
 use crate::person::{Named, role};
+use crate::random;
 use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
 
@@ -298,7 +298,7 @@ async fn create_identity_provider(
     let (company, now) = (caller.company, app.now());
     let new = Provider {
         company,
-        id: format!("{company}-{}", random(6)?),
+        id: format!("{company}-{}", random::text(6)?),
         name: String::new(),
         name_en: None,
         issuer: String::new(),
