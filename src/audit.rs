@@ -16,9 +16,11 @@ use crate::customer::store as customers;
 use crate::http::caller::Range;
 use crate::http::{Caller, Code, Envelope, Error, Page, Paging, Query, Reply};
 use crate::inbox::rights;
-use crate::sales::{contract, deal, order, quotation};
+use crate::sales::{contract, deal, order, quotation, tax};
 use crate::service::{Activity, Case};
-use crate::{record, search, task, telemetry, time};
+use crate::setting::list::List;
+use crate::staff::expense;
+use crate::{mail, privacy, record, search, task, telemetry, time};
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -100,8 +102,8 @@ fn differences(from: &Value, to: Value) -> Map<String, Value> {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct AuditQuery {
-    /// The record: `employee/EMP001`, `setting/507`, `teams/3`; the whole company when it is absent, for whoever may see all
-    /// of it.
+    /// The record: `employee/EMP001`, `setting/507`, `teams/3`; who may not read the record itself may not read its history.
+    /// The whole company when it is absent, for whoever may see all of it: with every scope to read, and everybody's records.
     r#ref: Option<String>,
     /// Id of an entry: only older ones are given.
     before: Option<Uuid>,
@@ -276,17 +278,38 @@ fn must_see_all(app: &App, caller: &Caller) -> Result<(), Error> {
     }
 }
 
+/// The scope that reads a record of this kind.
+fn scope_of(kind: &str) -> &'static str {
+    match kind {
+        "account" => "account:read",
+        "activity" => "activity:read",
+        "case" => "case:read",
+        "client" => "client:read",
+        "contract" => "contract:read",
+        "customer" => "customer:read",
+        "deal" => "deal:read",
+        "employee" => "employee:read",
+        "expense" => "expense:read",
+        "mail" | "mail_template" => "mail:read",
+        "privacy" => "privacy:read",
+        "product" | "serial" => "product:read",
+        "quotation" => "quotation:read",
+        "reply" | "room" | "view" => "chat:read",
+        "sales_order" => "salesorder:read",
+        "system" => "system:read",
+        "task" => "task:read",
+        "tax_document" => "taxdocument:read",
+        "user" | "sso" => "user:read",
+        "webhook" => "webhook:read",
+        _ => "setting:read",
+    }
+}
+
 /// Refuses the history of a record that the caller may not see, as the record itself is refused.
 async fn must_see(conn: &mut Conn, caller: &Caller, reference: &str) -> Result<(), Error> {
-    let Some((kind, name)) = reference.split_once('/') else { return Ok(()) };
-    // Who may sign in, which programs may call, and through which channels: more than the settings.
-    let demanded = match kind {
-        "user" => Some("user:read"),
-        "client" => Some("client:read"),
-        "account" => Some("account:read"),
-        _ => None,
-    };
-    if let Some(scope) = demanded.filter(|scope| !caller.scopes.iter().any(|own| own == scope)) {
+    let (kind, name) = reference.split_once('/').unwrap_or((reference, ""));
+    let scope = scope_of(kind);
+    if !caller.scopes.iter().any(|own| own == scope) {
         return Err(Error::Forbidden(scope.to_owned()));
     }
     if kind == "account" && !caller.sees_account(name.trim()) {
@@ -315,7 +338,23 @@ async fn must_see(conn: &mut Conn, caller: &Caller, reference: &str) -> Result<(
         "contract" => drop(record::find::<contract::Row>(conn, caller, "number_key", key).await?),
         "activity" => drop(record::find::<Activity>(conn, caller, "no_key", key).await?),
         "case" => drop(record::find::<Case>(conn, caller, "no_key", key).await?),
-        _ => {}
+        "expense" => drop(record::find::<expense::Row>(conn, caller, "number_key", key).await?),
+        "mail" => drop(record::find::<mail::Row>(conn, caller, "message_id", name).await?),
+        "tax_document" => {
+            let row = record::find::<tax::Row>(conn, caller, "number_key", key).await?;
+            // A document is seen by whoever may see its order.
+            record::find::<order::Row>(conn, caller, "id", row.sales_order).await?;
+        }
+        "privacy" => {
+            let id = name.trim().parse().map_err(|_| Error::NotFound("privacy request"))?;
+            privacy::must_see(conn, caller, id).await?;
+        }
+        // What has no range: whoever has the scope reads all of them.
+        "account" | "client" | "employee" | "mail_template" | "product" | "reply" | "serial" | "sso" | "system"
+        | "user" | "webhook" | "assignment" | "documentLogo" | "documentTemplate" | "setting" => {}
+        list if serde_json::from_value::<List>(list.into()).is_ok() => {}
+        // Nobody knows whose it is.
+        _ => return Err(Error::NotFound("record")),
     }
     Ok(())
 }

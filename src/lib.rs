@@ -93,4 +93,6 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 38, name: "strays", sql: include_str!("../migrations/0038_strays.sql") },
     db::Migration { version: 39, name: "sealed_answers", sql: include_str!("../migrations/0039_sealed_answers.sql") },
     db::Migration { version: 40, name: "sso", sql: include_str!("../migrations/0040_sso.sql") },
+    db::Migration { version: 41, name: "sold_in_bundles", sql: include_str!("../migrations/0041_sold_in_bundles.sql") },
+    db::Migration { version: 42, name: "expense_figures", sql: include_str!("../migrations/0042_expense_figures.sql") },
 ];

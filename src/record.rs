@@ -21,6 +21,9 @@ pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync {
     /// What the audit trail, events and a 404 call the record.
     const NAME: &'static str = Self::TABLE;
 
+    /// What a 404 calls it when it was asked for by its internal number: `sales_order_id`.
+    const NAME_BY_ID: &'static str = Self::NAME;
+
     /// The topic of its events.
     const TOPIC: &'static str;
 
@@ -150,7 +153,7 @@ pub async fn find<R: Record>(
     value: impl Into<Value>,
 ) -> Result<R, Error> {
     let query = by::<R>(conn, caller, column, value).push(" and deleted_at is null");
-    query.optional().await?.ok_or(Error::NotFound(R::NAME))
+    query.optional().await?.ok_or(missing::<R>(column))
 }
 
 /// [`find`], held until the unit ends so that no other change comes between: 412 when the caller knows another version.
@@ -162,7 +165,7 @@ pub async fn held<R: Record>(
     conditions: &Conditions,
 ) -> Result<R, Error> {
     let query = by::<R>(tx, caller, column, value).push(" and deleted_at is null");
-    let row: R = query.held().optional().await?.ok_or(Error::NotFound(R::NAME))?;
+    let row: R = query.held().optional().await?.ok_or(missing::<R>(column))?;
     conditions.allow_change(Some(row.head().version))?;
     Ok(row)
 }
@@ -197,7 +200,7 @@ pub async fn held_deleted<R: Record>(
     column: &'static str,
     value: impl Into<Value>,
 ) -> Result<R, Error> {
-    let row: R = by::<R>(tx, caller, column, value).held().optional().await?.ok_or(Error::NotFound(R::NAME))?;
+    let row: R = by::<R>(tx, caller, column, value).held().optional().await?.ok_or(missing::<R>(column))?;
     match row.head() {
         Head { deleted_at: None, name, .. } => {
             let message = format!("{name} is not deleted");
@@ -205,6 +208,11 @@ pub async fn held_deleted<R: Record>(
         }
         _ => Ok(row),
     }
+}
+
+/// 404 that says what was asked for.
+fn missing<R: Record>(column: &'static str) -> Error {
+    Error::NotFound(if column == "id" { R::NAME_BY_ID } else { R::NAME })
 }
 
 fn by<'c, R: Record>(conn: &'c mut Conn, caller: &Caller, column: &'static str, value: impl Into<Value>) -> Query<'c> {

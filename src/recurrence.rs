@@ -17,6 +17,9 @@ pub(crate) fn fault(rule: &str, zone: &Zone) -> Option<String> {
         Ok(set) => set,
         Err(error) => return Some(error.to_string()),
     };
+    if set.get_rrule().iter().any(|rule| rule.get_count() == Some(0)) {
+        return Some("COUNT must be 1 or more".to_owned());
+    }
     // A whole period is in memory before its first time is given: one of seconds would be millions.
     let often = |rule: &RRule| {
         matches!(rule.get_freq(), Frequency::Secondly | Frequency::Minutely)
@@ -67,7 +70,14 @@ mod tests {
         for often in [format!("FREQ=YEARLY;BYSECOND={seconds}"), format!("FREQ=HOURLY;BYMINUTE={seconds}")] {
             assert!(fault(&often, &zone).is_some(), "{often}");
         }
-        for wrong in ["", "often", "FREQ=SECONDLY", "FREQ=DAILY;INTERVAL=0;BYDAY=XX", "FREQ=DAILY\nRRULE:FREQ=DAILY"] {
+        for wrong in [
+            "",
+            "often",
+            "FREQ=DAILY;COUNT=0",
+            "FREQ=SECONDLY",
+            "FREQ=DAILY;INTERVAL=0;BYDAY=XX",
+            "FREQ=DAILY\nRRULE:FREQ=DAILY",
+        ] {
             assert!(fault(wrong, &zone).is_some(), "{wrong}");
         }
     }

@@ -31,12 +31,21 @@ pub fn day_of(at: i64, zone: &Zone) -> Date {
     Timestamp::from_millisecond(at).unwrap_or_default().to_zoned(zone.clone()).date()
 }
 
+/// Whether this stands for no time at all: .NET writes `0001-01-01T00:00:00` of a date that nobody has set.
+pub fn is_unset(text: &str) -> bool {
+    let rest = text.trim().strip_prefix("0001-01-01");
+    rest.is_some_and(|rest| rest.chars().all(|letter| letter.is_ascii_digit() || " T:.Z+-".contains(letter)))
+}
+
 /// A time as clients write it, in Unix milliseconds: with an offset (`+0700`, `+07:00`, `Z`), without one (then it is the
 /// zone's), with a space for the `T`, or a bare day, which is its beginning.
 pub fn read(text: &str, zone: &Zone) -> Option<i64> {
     let text = text.trim();
+    if is_unset(text) {
+        return None;
+    }
     if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(time.as_millisecond());
+        return Some(time).filter(|time| is_ours(time.to_zoned(Zone::UTC).date())).map(|time| time.as_millisecond());
     }
     moment(text.parse::<DateTime>().ok()?, zone)
 }
@@ -48,17 +57,27 @@ pub fn read_end(text: &str, zone: &Zone) -> Option<i64> {
         let at = read(text, zone)?;
         return Some(if at % 1000 == 0 { at + 999 } else { at });
     }
-    moment(text.parse::<Date>().ok()?.tomorrow().ok()?.to_datetime(Time::midnight()), zone).map(|next| next - 1)
+    let day = text.parse::<Date>().ok().filter(|day| !is_unset(text) && is_ours(*day));
+    moment(day?.tomorrow().ok()?.to_datetime(Time::midnight()), zone).map(|next| next - 1)
 }
 
 /// A day as clients write it; a time of day behind it is left out.
 pub fn read_day(text: &str) -> Option<Date> {
     let text = text.trim();
-    text.parse::<Date>().ok().or_else(|| text.parse::<DateTime>().ok().map(|time| time.date()))
+    if is_unset(text) {
+        return None;
+    }
+    let day = text.parse::<Date>().ok().or_else(|| text.parse::<DateTime>().ok().map(|time| time.date()));
+    day.filter(|day| is_ours(*day))
+}
+
+/// Whether a year has the four digits that it is written with everywhere; nobody means a day before the year 1.
+fn is_ours(day: Date) -> bool {
+    day.year() >= 1
 }
 
 fn moment(time: DateTime, zone: &Zone) -> Option<i64> {
-    let time = time.round(Unit::Millisecond).ok()?;
+    let time = time.round(Unit::Millisecond).ok().filter(|time| is_ours(time.date()))?;
     time.to_zoned(zone.clone()).ok().map(|time| time.timestamp().as_millisecond())
 }
 
@@ -88,8 +107,10 @@ mod tests {
         assert_eq!((read("2025-01-29", &zone), read_end("2025-01-29", &zone)), (Some(day), Some(day + 86_399_999)));
         assert_eq!(read_end("2025-01-29T00:00:00", &zone), Some(day + 999));
         assert_eq!(read_day("2000-06-04T00:00:00"), read_day("2000-06-04"));
-        for wrong in ["", "29/01/2025", "2025-13-01", "soon"] {
-            assert_eq!((read(wrong, &zone), read_day(wrong)), (None, None), "{wrong}");
+        let unset = ["", "0001-01-01T00:00:00", "0001-01-01"];
+        let early = ["-000541-12-31", "0000-06-01T00:00:00Z", "0000-12-31"];
+        for wrong in unset.into_iter().chain(early).chain(["29/01/2025", "2025-13-01", "soon"]) {
+            assert_eq!((read(wrong, &zone), read_end(wrong, &zone), read_day(wrong)), (None, None, None), "{wrong}");
         }
     }
 }

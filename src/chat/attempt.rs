@@ -15,6 +15,7 @@ use super::account::{self, Account, State};
 use super::delivery::STOPPED_PAUSE;
 use super::line::{ask_quota, call};
 use super::message::Delivery;
+use super::told;
 use crate::app::App;
 use crate::inbox;
 use crate::job::{self, Job, Kind, Next, backoff};
@@ -237,7 +238,7 @@ pub(super) async fn record(
     let reason = step.reason.as_deref().unwrap_or_default();
     match &step.then {
         Then::Sent(provider_ids) => {
-            sent(tx, job.company, batch, provider_ids).await?;
+            sent(tx, job.company, batch, provider_ids, now).await?;
             if account.state == State::Broken {
                 account::set_state(tx, account, State::Active, None, 0).await?;
             }
@@ -299,7 +300,7 @@ pub(super) async fn record(
             if step.refused {
                 give_back_token(tx, job.company, batch, now).await?;
             }
-            fail(tx, job.company, batch, reason).await?;
+            fail(tx, job.company, batch, reason, now).await?;
             Ok(None)
         }
     }
@@ -332,7 +333,7 @@ async fn note(tx: &mut Conn, company: i64, batch: &Batch, step: &Step, now: i64)
     Ok(())
 }
 
-async fn sent(tx: &mut Conn, company: i64, batch: &Batch, provider_ids: &[String]) -> Result<(), db::Error> {
+async fn sent(tx: &mut Conn, company: i64, batch: &Batch, provider_ids: &[String], now: i64) -> Result<(), db::Error> {
     for (index, message) in batch.messages.iter().enumerate() {
         tx.sql(
             "update message set delivery = case when delivery < $1 then $1 else delivery end, cost = $2,
@@ -348,7 +349,8 @@ async fn sent(tx: &mut Conn, company: i64, batch: &Batch, provider_ids: &[String
         .later()
         .await?;
     }
-    Ok(())
+    let messages: Vec<Uuid> = batch.messages.iter().map(|message| message.id).collect();
+    told::moved(tx, company, &messages, now).await
 }
 
 /// Notes why a batch's messages still wait.
@@ -377,17 +379,20 @@ pub(super) async fn release(tx: &mut Conn, company: i64, batch: &Batch, reason: 
 }
 
 /// A batch's messages will not arrive.
-pub(super) async fn fail(tx: &mut Conn, company: i64, batch: &Batch, reason: &str) -> Result<(), db::Error> {
-    tx.sql(
-        "update message set delivery = $1, failure = $2 where company = $3 and room = $4 and batch = $5 and delivery = 1",
-    )
-    .bind(Delivery::Failed as i64)
-    .bind(reason)
-    .bind(company)
-    .bind(batch.room)
-    .bind(batch.id)
-    .later()
-    .await
+pub(super) async fn fail(tx: &mut Conn, company: i64, batch: &Batch, reason: &str, now: i64) -> Result<(), db::Error> {
+    let failed: Vec<Uuid> = tx
+        .sql(
+            "update message set delivery = $1, failure = $2
+             where company = $3 and room = $4 and batch = $5 and delivery = 1 returning id",
+        )
+        .bind(Delivery::Failed as i64)
+        .bind(reason)
+        .bind(company)
+        .bind(batch.room)
+        .bind(batch.id)
+        .all()
+        .await?;
+    told::moved(tx, company, &failed, now).await
 }
 
 /// What LINE refused did not use its reply token; unless a newer one has come, the next messages may have it.

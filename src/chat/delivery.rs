@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::account::{Account, State};
 use super::attempt::{self, Batch, GIVE_UP, Pending};
+use super::told;
 use crate::app::App;
 use crate::http::Error;
 use crate::inbox;
@@ -222,7 +223,7 @@ async fn repeat(
             .optional()
             .await?;
         let why = attempt::given_up(last.as_deref().unwrap_or("no answer"), true);
-        attempt::fail(tx, company, &batch, &why).await?;
+        attempt::fail(tx, company, &batch, &why, now).await?;
     } else {
         attempt::release(tx, company, &batch, None).await?;
     }
@@ -280,42 +281,54 @@ async fn refuse_late(tx: &mut Conn, company: i64, room: Uuid, policy: LatePush, 
         true => "too late for a free reply; a retry sends it as a paid push",
         false => "too late for a free reply, and this account sends no paid push",
     };
-    tx.sql(
-        "update message set delivery = 9, failure = $1
-         where company = $2 and room = $3 and delivery = 1 and batch is null and not (paid_ok and $4)",
-    )
-    .bind(why)
-    .bind(company)
-    .bind(room)
-    .bind(ask)
-    .exec()
-    .await?;
+    let failed: Vec<Uuid> = tx
+        .sql(
+            "update message set delivery = 9, failure = $1
+             where company = $2 and room = $3 and delivery = 1 and batch is null and not (paid_ok and $4)
+             returning id",
+        )
+        .bind(why)
+        .bind(company)
+        .bind(room)
+        .bind(ask)
+        .all()
+        .await?;
+    told::moved(tx, company, &failed, now).await?;
     inbox::delivered(tx, company, room, now).await
 }
 
 /// Fails everything that waits in a room.
 async fn fail_all(tx: &mut Conn, job: &Job, room: Uuid, why: &str, now: i64) -> Result<(), db::Error> {
-    tx.sql("update message set delivery = 9, failure = $1 where company = $2 and room = $3 and delivery = 1")
+    let failed: Vec<Uuid> = tx
+        .sql(
+            "update message set delivery = 9, failure = $1 where company = $2 and room = $3 and delivery = 1
+             returning id",
+        )
         .bind(why)
         .bind(job.company)
         .bind(room)
-        .exec()
+        .all()
         .await?;
+    told::moved(tx, job.company, &failed, now).await?;
     inbox::delivered(tx, job.company, room, now).await?;
     job::finish(tx, job, now).await
 }
 
 /// The sandbox is Sala itself: what it is given has arrived. Answers how many messages that were.
 async fn deliver_to_sandbox(tx: &mut Conn, job: &Job, room: Uuid, now: i64) -> Result<u64, db::Error> {
-    let count = tx
-        .sql("update message set delivery = 3, cost = 'reply' where company = $1 and room = $2 and delivery = 1")
+    let arrived: Vec<Uuid> = tx
+        .sql(
+            "update message set delivery = 3, cost = 'reply' where company = $1 and room = $2 and delivery = 1
+             returning id",
+        )
         .bind(job.company)
         .bind(room)
-        .exec()
+        .all()
         .await?;
-    if count > 0 {
+    if !arrived.is_empty() {
+        told::moved(tx, job.company, &arrived, now).await?;
         inbox::delivered(tx, job.company, room, now).await?;
     }
     job::finish(tx, job, now).await?;
-    Ok(count)
+    Ok(arrived.len() as u64)
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::account::{Account, State};
 use super::message::{self, ChatMessage, Delivery};
 use super::room::{self, NewRoom, Room};
-use super::texts;
+use super::{texts, told};
 use crate::app::App;
 use crate::event::{self, Event};
 use crate::http::Error;
@@ -231,17 +231,18 @@ pub async fn store(tx: &mut Conn, app: &App, account: &Account, incoming: &Incom
             .await?;
     }
     let moved = (counts.messages, counts.version);
-    inbox::written(tx, app, (account.company, &account.id, room.id), &before, moved, now).await?;
+    let from = if is_nameless { now + NAME_WAIT } else { now };
+    inbox::written(tx, app, (account.company, &account.id, room.id), &before, moved, (now, from)).await?;
     let message = message::find(tx, account.company, id).await?.ok_or(db::Error::NoRow)?;
     if matches!(said, Said::Unsent) {
         return Ok(message);
     }
     let subject = message.room_id.clone();
-    let body = webhook_body(account, &message)?;
+    let body = told::body("Message", &message)?;
     let place = counts.messages;
     let event =
         Event { company: account.company, topic: "Chat", name: "Message", subject: &subject, place, body, at: now };
-    event::emit_from(tx, &event, if is_nameless { now + NAME_WAIT } else { now }).await?;
+    event::emit_from(tx, &event, from).await?;
     Ok(message)
 }
 
@@ -379,7 +380,8 @@ pub async fn named(tx: &mut Conn, account: &Account, chats: &[&str], now: i64) -
                  join webhook_delivery as delivery on delivery.company = webhook.company and delivery.webhook = webhook.id
                  join event on event.company = delivery.company and event.id = delivery.event
                  where webhook.company = $1 and webhook.state = 'active' and delivery.subject = $2
-                   and delivery.state = 'pending' and delivery.tries = 0 and event.topic = 'Chat' limit 100",
+                   and delivery.state = 'pending' and delivery.tries = 0 and event.topic = 'Chat'
+                   and event.name = 'Message' limit 100",
             )
             .bind(account.company)
             .bind(&subject)
@@ -395,7 +397,7 @@ pub async fn named(tx: &mut Conn, account: &Account, chats: &[&str], now: i64) -
                 tx.sql("update event set body = $3 where company = $1 and id = $2")
                     .bind(account.company)
                     .bind(event)
-                    .bind(webhook_body(account, &message)?)
+                    .bind(told::body("Message", &message)?)
                     .later()
                     .await?;
             }
@@ -462,11 +464,4 @@ async fn was_unsent(tx: &mut Conn, account: &Account, provider_id: Option<&str>)
         .optional()
         .await?;
     Ok(known.is_some())
-}
-
-/// The event's body: the message as the API answers it, but for `Platform`, which receivers in the field read as a number.
-fn webhook_body(account: &Account, message: &ChatMessage) -> Result<String, Error> {
-    let mut record = serde_json::to_value(message).map_err(|error| Error::Internal(error.to_string()))?;
-    record["platform"] = account.platform.number().into();
-    event::body("Chat", "Message", "ChatMessage", &record)
 }

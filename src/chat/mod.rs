@@ -15,6 +15,7 @@ pub mod room;
 pub mod sandbox;
 pub(crate) mod stray;
 pub mod texts;
+mod told;
 
 use utoipa_axum::router::OpenApiRouter;
 

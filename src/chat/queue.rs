@@ -16,8 +16,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::message::{Delivery, Draft};
-use super::room;
+use super::message::{Delivery, Draft, accepted};
+use super::{room, told};
 use crate::app::App;
 use crate::http::Error;
 use crate::job::{self, Kind, Wanted};
@@ -224,13 +224,13 @@ async fn refusal(conn: &mut Conn, draft: &Draft) -> Result<Refused, db::Error> {
 }
 
 /// Stores messages of one company: moves their rooms on, which numbers them, inserts them, and asks for their delivery.
-/// Three statements, however many messages. A message whose room is not there, or is on another platform, is nothing in
-/// the answer.
+/// Three statements, however many messages, and the question whether a subscription hears of them. A message whose room
+/// is not there, or is on another platform, is nothing in the answer.
 async fn store(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<Vec<Option<Stored>>, db::Error> {
     let Some(company) = drafts.first().map(|draft| draft.company) else { return Ok(Vec::new()) };
     let (rooms, positions) = rooms(drafts);
     let last = move_rooms(tx, company, &rooms).await?;
-    tell(tx, company, &rooms, &last).await?;
+    note(tx, company, &rooms, &last).await?;
     let mut results = Vec::with_capacity(drafts.len());
     let mut messages = Rows::new(&MESSAGE);
     for (draft, (room, position)) in drafts.iter().zip(positions) {
@@ -269,6 +269,9 @@ async fn store(tx: &mut Conn, drafts: &[Arc<Draft>]) -> Result<Vec<Option<Stored
     let moved = rooms.iter().zip(last).filter_map(|(room, moved)| moved.map(|moved| (room.last, moved.account)));
     let jobs = moved.map(|(draft, account)| Wanted { key: draft.room.to_string(), lane: account, at: draft.at });
     job::enqueue_all(tx, company, Kind::Deliver, jobs.collect()).await?;
+    let at = drafts.iter().map(|draft| draft.at).max().unwrap_or_default();
+    let sent = drafts.iter().zip(&results).filter_map(|(draft, stored)| Some(accepted(draft, (*stored)?)));
+    told::sent(tx, company, sent, at).await?;
     Ok(results)
 }
 
@@ -397,14 +400,14 @@ impl Moved {
 }
 
 /// Writes down for readers which rooms have which new messages: one row, however many messages.
-async fn tell(tx: &mut Conn, company: i64, rooms: &[Named<'_>], moved: &[Option<Moved>]) -> Result<(), db::Error> {
-    let items = told(rooms, moved);
+async fn note(tx: &mut Conn, company: i64, rooms: &[Named<'_>], moved: &[Option<Moved>]) -> Result<(), db::Error> {
+    let items = noted(rooms, moved);
     let at = rooms.iter().map(|named| named.last.at).max().unwrap_or_default();
     live::note(tx, company, "messages", &items, at).await
 }
 
 /// What readers of each room are told.
-fn told(rooms: &[Named<'_>], moved: &[Option<Moved>]) -> Vec<Item> {
+fn noted(rooms: &[Named<'_>], moved: &[Option<Moved>]) -> Vec<Item> {
     let mut items = Vec::with_capacity(rooms.len());
     for (named, room) in rooms.iter().zip(moved) {
         let Some(room) = room else { continue };

@@ -110,10 +110,9 @@ async fn history(
     Ok(Page { value: rows.into_iter().map(ChatMessage::from).collect(), next })
 }
 
-/// The room that a request names; a fault of that field when it is not the company's.
-pub(crate) async fn named(conn: &mut Conn, company: i64, field: &str, room: Uuid) -> Result<Uuid, Error> {
-    let found: Option<Uuid> =
-        conn.sql("select id from room where company = $1 and id = $2").bind(company).bind(room).optional().await?;
+/// The room that a request names; a fault of that field when it is not one that the caller may see.
+pub(crate) async fn named(conn: &mut Conn, caller: &Caller, field: &str, room: Uuid) -> Result<Uuid, Error> {
+    let found = rights::find(conn, caller, room).await?.map(|found| found.id);
     let message = || format!("{field} {room} does not exist in this company");
     found.ok_or_else(|| Error::invalid(Code::UnknownRoom, field, message()))
 }

@@ -12,6 +12,7 @@ use super::store;
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Faults, Json, Path, Query, Reply};
+use crate::search;
 use crate::setting::list::List;
 use crate::setting::{choice, number};
 use crate::time::{self, Zone};
@@ -302,8 +303,8 @@ pub(crate) struct Row {
 impl Row {
     /// The event as a request has it.
     fn after(self, input: &CustomerEventWrite, customer: i64, happens_at: i64) -> Row {
-        let description = input.description.as_deref().map(str::trim).filter(|text| !text.is_empty());
-        let (name, description) = (input.event_name.trim().to_owned(), description.map(str::to_owned));
+        let description = input.description.as_deref().map(search::trimmed).filter(|text| !text.is_empty());
+        let (name, description) = (search::trimmed(&input.event_name).to_owned(), description.map(str::to_owned));
         Row { customer, name, kind: input.event_type, happens_at, description, ..self }
     }
 

@@ -355,7 +355,7 @@ impl CustomerWrite {
             check_day(faults, "customerBirthdate", day);
         }
         if let Patch::Set(email) = &self.customer_email {
-            check_email(faults, "customerEmail", email);
+            faults.email("customerEmail", email);
         }
     }
 
@@ -494,7 +494,7 @@ fn list<T: Clone>(patch: &Patch<Vec<T>>, was: &[T]) -> Vec<T> {
 }
 
 fn day(patch: &Patch<String>, was: Option<&str>) -> Option<String> {
-    let day = text(patch, was)?;
+    let day = text(patch, was).filter(|day| !time::is_unset(day))?;
     Some(time::read_day(&day).map_or(day, |day| day.to_string()))
 }
 
@@ -528,16 +528,8 @@ fn check_length(faults: &mut Faults, field: &str, length: usize) {
 }
 
 fn check_day(faults: &mut Faults, field: &str, day: &str) {
-    if !day.trim().is_empty() && time::read_day(day).is_none() {
+    if !day.trim().is_empty() && !time::is_unset(day) && time::read_day(day).is_none() {
         faults.add(Code::InvalidFormat, field, format!("{field} must be a day, YYYY-MM-DD"));
-    }
-}
-
-/// An address may be empty; one that is there has something on both sides of its only @.
-fn check_email(faults: &mut Faults, field: &str, email: &str) {
-    let (local, domain) = search::trimmed(email).split_once('@').unwrap_or_default();
-    if !email.trim().is_empty() && (local.is_empty() || domain.is_empty() || domain.contains('@')) {
-        faults.add(Code::InvalidFormat, field, format!("{field} is not an e-mail address"));
     }
 }
 
@@ -572,6 +564,6 @@ fn check_contact(faults: &mut Faults, path: &str, contact: &CustomerContact) {
     for (network, account) in contact.contact_social_account.iter().flat_map(CustomerSocialAccount::known) {
         faults.longest(&format!("{path}.contactSocialAccount.{network}"), account, 200);
     }
-    check_email(faults, &format!("{path}.contactEmail"), contact.contact_email.as_deref().unwrap_or_default());
+    faults.email(&format!("{path}.contactEmail"), contact.contact_email.as_deref().unwrap_or_default());
     check_day(faults, &format!("{path}.contactBirthdate"), contact.contact_birthdate.as_deref().unwrap_or_default());
 }

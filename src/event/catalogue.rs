@@ -36,13 +36,36 @@ const fn opt_in(name: &'static str, data: &'static str, schema: &'static str, wh
 }
 
 /// What is told of every record that is kept by [`crate::record`]; `topic` is also the property of `Data`.
-const fn record(topic: &'static str, schema: &'static str) -> [Told; 4] {
+const fn kept(topic: &'static str, schema: &'static str) -> [Told; 2] {
     [
         told(topic, "Created", topic, schema, "A record was made."),
         told(topic, "Updated", topic, schema, "A record was changed."),
-        told(topic, "Deleted", topic, schema, "A record was deleted; it can be restored."),
-        told(topic, "Restored", topic, schema, "A deleted record was restored."),
     ]
+}
+
+/// What is told of every record that can be deleted.
+const fn deleted(topic: &'static str, schema: &'static str) -> Told {
+    told(topic, "Deleted", topic, schema, "A record was deleted; it can be restored.")
+}
+
+/// All that is told of a record that can be deleted and restored.
+const fn record(topic: &'static str, schema: &'static str) -> [Told; 4] {
+    let [created, updated] = kept(topic, schema);
+    let restored = told(topic, "Restored", topic, schema, "A deleted record was restored.");
+    [created, updated, deleted(topic, schema), restored]
+}
+
+/// What is told of a record's files.
+const fn files(topic: &'static str, data: &'static str) -> [Told; 2] {
+    [
+        told(topic, "FileAttached", data, "", "A file of a record is there."),
+        told(topic, "FileRemoved", data, "", "A file of a record was removed."),
+    ]
+}
+
+/// What happened to a record whose topic is also the property of `Data`.
+const fn happened(topic: &'static str, name: &'static str, when: &'static str) -> Told {
+    told(topic, name, topic, "", when)
 }
 
 const CHAT: [Told; 6] = [
@@ -54,33 +77,92 @@ const CHAT: [Told; 6] = [
     opt_in("RoomReopened", "Room", "", "A closed room was opened again."),
 ];
 
-const CUSTOMER: [Told; 5] = [
+const CUSTOMER: [Told; 3] = [
     told("Customer", "Merged", "Customer", "", "Another customer was merged into this one."),
     told("Customer", "MergeUndone", "Customer", "", "A merge was undone; the other customer is restored besides."),
     told("Customer", "Erased", "Customer", "", "The person was removed from a customer's records."),
-    told("Customer", "FileAttached", "CustomerFile", "", "A file of a customer is there."),
-    told("Customer", "FileRemoved", "CustomerFile", "", "A file of a customer was removed."),
 ];
 
-const EMPLOYEE: [Told; 2] = [
-    told("Employee", "Created", "Employee", "Employee", "An employee was added."),
-    told("Employee", "Updated", "Employee", "Employee", "An employee was changed."),
-];
-
-const PRODUCT: [Told; 5] = [
+const PRODUCT: [Told; 3] = [
     told("Product", "StockChanged", "Stock", "", "The quantity of a product changed."),
     told("Product", "LowStock", "Stock", "", "A product fell to its alert quantity."),
     told("Product", "SerialVerified", "Serial", "", "A serial number was verified."),
-    told("Product", "FileAttached", "ProductFile", "", "A picture of a product is there."),
-    told("Product", "FileRemoved", "ProductFile", "", "A picture of a product was removed."),
 ];
 
-const TASK: [Told; 1] =
-    [told("Task", "Reminder", "Task", "Task", "The time has come that a task asks to be reminded of.")];
+const TASK: [Told; 2] = [
+    told("Task", "Done", "Task", "Task", "A task was done."),
+    told("Task", "Reminder", "Task", "Task", "The time has come that a task asks to be reminded of."),
+];
 
-const CASE: [Told; 2] = [
-    told("Case", "TargetNear", "Case", "", "A case's time for an answer or a solution is almost over."),
-    told("Case", "TargetMissed", "Case", "", "A case's time for an answer or a solution is over."),
+const ACTIVITY: [Told; 2] = [
+    happened("Activity", "CheckedIn", "Somebody arrived at an activity."),
+    happened("Activity", "CheckedOut", "Somebody left an activity."),
+];
+
+const CASE: [Told; 9] = [
+    happened("Case", "StatusChanged", "A case has another status."),
+    happened("Case", "Commented", "Somebody commented on a case."),
+    happened("Case", "Merged", "A case was merged into another one, which is updated besides."),
+    happened("Case", "ResponseWarning", "A case's time for a first answer is almost over."),
+    happened("Case", "ResponseBreached", "A case's time for a first answer is over."),
+    happened("Case", "ResolutionWarning", "A case's time for a solution is almost over."),
+    happened("Case", "ResolutionBreached", "A case's time for a solution is over."),
+    happened("Case", "DueWarning", "A case is almost due."),
+    happened("Case", "DueBreached", "A case is overdue."),
+];
+
+const DEAL: [Told; 4] = [
+    happened("Deal", "StageChanged", "A deal went to another stage."),
+    happened("Deal", "Won", "A deal was won."),
+    happened("Deal", "Missed", "A deal was lost."),
+    happened("Deal", "Reopened", "A deal that was won or lost is open again."),
+];
+
+const QUOTATION: [Told; 11] = [
+    happened("Quotation", "Reopened", "A quotation is a draft again."),
+    happened("Quotation", "Submitted", "A quotation waits for approval."),
+    happened("Quotation", "Approved", "A quotation waits to be sent."),
+    happened("Quotation", "Sent", "A quotation was sent."),
+    happened("Quotation", "Accepted", "The customer accepted a quotation on its page."),
+    happened("Quotation", "Declined", "The customer declined a quotation on its page."),
+    happened("Quotation", "Completed", "A quotation was completed."),
+    happened("Quotation", "Converted", "A sales order was made of a quotation."),
+    happened("Quotation", "Expired", "A quotation is no longer valid."),
+    happened("Quotation", "Rejected", "A quotation was rejected."),
+    happened("Quotation", "Cancelled", "A quotation was cancelled."),
+];
+
+const SALES_ORDER: [Told; 11] = [
+    happened("SalesOrder", "Reopened", "A sales order is a draft again."),
+    happened("SalesOrder", "Opened", "A sales order is open."),
+    happened("SalesOrder", "Delivered", "Goods of a sales order were delivered."),
+    happened("SalesOrder", "Returned", "Goods of a sales order came back."),
+    happened("SalesOrder", "Paid", "A sales order is paid in full."),
+    happened("SalesOrder", "Overdue", "A payment of a sales order is overdue."),
+    happened("SalesOrder", "Invoiced", "A tax invoice of a sales order was issued."),
+    happened("SalesOrder", "Credited", "The tax invoice of a sales order was cancelled by a credit note."),
+    happened("SalesOrder", "Completed", "A sales order was completed."),
+    happened("SalesOrder", "Rejected", "A sales order was rejected."),
+    happened("SalesOrder", "Cancelled", "A sales order was cancelled."),
+];
+
+const TAX_DOCUMENT: [Told; 2] = [
+    happened("TaxDocument", "Issued", "A tax invoice, a receipt or a credit note was issued."),
+    happened("TaxDocument", "Cancelled", "A tax document was cancelled by a credit note."),
+];
+
+const CONTRACT: [Told; 4] = [
+    happened("Contract", "Activated", "A contract has begun."),
+    happened("Contract", "RenewalDue", "The time has come to be reminded of a contract's end."),
+    happened("Contract", "Completed", "A contract has ended."),
+    happened("Contract", "Cancelled", "A contract was cancelled."),
+];
+
+const EXPENSE: [Told; 4] = [
+    deleted("Expense", ""),
+    happened("Expense", "Approved", "An expense was approved."),
+    happened("Expense", "Rejected", "An expense was rejected."),
+    happened("Expense", "Cancelled", "An expense was cancelled."),
 ];
 
 const MAIL: [Told; 3] = [
@@ -104,20 +186,31 @@ const PARTS: &[&[Told]] = &[
     &CHAT,
     &record("Customer", ""),
     &CUSTOMER,
+    &files("Customer", "CustomerFile"),
     &record("Product", ""),
     &PRODUCT,
-    &EMPLOYEE,
+    &files("Product", "ProductFile"),
+    &kept("Employee", "Employee"),
     &record("Task", "Task"),
     &TASK,
     &record("Activity", ""),
+    &ACTIVITY,
+    &files("Activity", "ActivityFile"),
     &record("Case", ""),
     &CASE,
     &record("Deal", ""),
-    &record("Quotation", ""),
-    &record("SalesOrder", ""),
-    &record("TaxDocument", ""),
-    &record("Contract", ""),
-    &record("Expense", ""),
+    &DEAL,
+    &kept("Quotation", ""),
+    &QUOTATION,
+    &kept("SalesOrder", ""),
+    &SALES_ORDER,
+    &TAX_DOCUMENT,
+    &kept("Contract", ""),
+    &CONTRACT,
+    &files("Contract", "ContractFile"),
+    &kept("Expense", ""),
+    &EXPENSE,
+    &files("Expense", "ExpenseFile"),
     &MAIL,
     &WEBHOOK,
 ];

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use jiff::civil::DateTime;
+
 use super::error::{Code, Error, Fault};
 use super::input::Patch;
 use crate::search;
@@ -9,6 +11,14 @@ use crate::time::{self, Zone};
 
 /// More faults than this are neither gathered nor told: whoever sends a megabyte of them has no use for a list.
 pub(super) const MOST_FAULTS: usize = 50;
+
+/// Whether a text is one e-mail address, as far as that can be told without writing to it.
+pub fn is_email(text: &str) -> bool {
+    let is_odd = |letter: char| letter.is_whitespace() || letter.is_control() || ",;:<>()".contains(letter);
+    let (local, domain) = search::trimmed(text).split_once('@').unwrap_or_default();
+    let is_named = domain.split('.').all(|part| !part.is_empty());
+    !local.is_empty() && is_named && !local.contains(is_odd) && !domain.contains(is_odd) && !domain.contains('@')
+}
 
 /// What is wrong with a request so far.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +64,16 @@ impl Faults {
         }
     }
 
+    /// The number of a new record that is read by a path: none of the words that stand in its place for something else.
+    pub fn path_part(&mut self, field: &str, number: &str, words: &[&str]) {
+        let number = search::seen(number);
+        if matches!(number.as_str(), "." | "..") || words.iter().any(|word| word.eq_ignore_ascii_case(&number)) {
+            let message =
+                format!("{field} “{number}” is a word of the paths by which records are read; use another one");
+            self.add(Code::InvalidValue, field, message);
+        }
+    }
+
     /// A number that must be one of these.
     pub fn one_of(&mut self, field: &str, number: i64, allowed: &[i64]) {
         if !allowed.contains(&number) {
@@ -74,8 +94,9 @@ impl Faults {
             Patch::Keep => stored,
             Patch::Clear => None,
             Patch::Set(text) => {
-                self.longest(field, text.trim(), longest);
-                Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+                let text = search::trimmed(text);
+                self.longest(field, text, longest);
+                Some(text.to_owned()).filter(|text| !text.is_empty())
             }
         }
     }
@@ -119,9 +140,7 @@ impl Faults {
 
     /// An e-mail address, when there is one.
     pub fn email(&mut self, field: &str, text: &str) {
-        let text = text.trim();
-        let (local, domain) = text.split_once('@').unwrap_or_default();
-        if !text.is_empty() && (local.is_empty() || domain.is_empty() || domain.contains('@')) {
+        if !text.trim().is_empty() && !is_email(text) {
             self.add(Code::InvalidFormat, field, format!("{field} is not an e-mail address"));
         }
     }
@@ -134,7 +153,7 @@ impl Faults {
         }
     }
 
-    /// A time in Unix milliseconds, when there is one; a bare day is its beginning.
+    /// A time in Unix milliseconds, when there is one; a bare day is its beginning. The empty date of .NET is none.
     pub fn time(&mut self, field: &str, text: Option<&str>, zone: &Zone) -> Option<i64> {
         self.moment(field, text, |text| time::read(text, zone))
     }
@@ -144,8 +163,18 @@ impl Faults {
         self.moment(field, text, |text| time::read_end(text, zone))
     }
 
+    /// By when something is to be done, in Unix milliseconds, and whether by the hour: a bare day is its last millisecond.
+    pub fn due(&mut self, field: &str, text: &str, zone: &Zone) -> (Option<i64>, bool) {
+        let has_time = text.contains(':') || text.contains('T') && text.trim().parse::<DateTime>().is_ok();
+        let at = match has_time {
+            true => self.time(field, Some(text), zone),
+            false => self.time_end(field, Some(text), zone),
+        };
+        (at, has_time)
+    }
+
     fn moment(&mut self, field: &str, text: Option<&str>, read: impl Fn(&str) -> Option<i64>) -> Option<i64> {
-        let text = text.map(str::trim).filter(|text| !text.is_empty())?;
+        let text = text.map(str::trim).filter(|text| !text.is_empty() && !time::is_unset(text))?;
         let at = read(text);
         if at.is_none() {
             let message = format!("{field} must be a time such as 2025-01-29T15:38:43+0700");

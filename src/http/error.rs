@@ -38,6 +38,9 @@ pub enum Error {
     /// 403: the token lacks the scope that the operation declares.
     #[error("missing scope {0}")]
     Forbidden(String),
+    /// 403: the operation is about more records than the caller may see; the message says what is left.
+    #[error("beyond the caller's range")]
+    BeyondRange(&'static str),
     /// 403: a change that a cookie vouches for was asked for by a page of another server.
     #[error("foreign origin")]
     ForeignOrigin,
@@ -322,7 +325,9 @@ impl Error {
             | Error::KeyMissing
             | Error::KeyRefused
             | Error::SignatureRefused => StatusCode::UNAUTHORIZED,
-            Error::Forbidden(_) | Error::ForeignOrigin | Error::PeopleOnly => StatusCode::FORBIDDEN,
+            Error::Forbidden(_) | Error::BeyondRange(_) | Error::ForeignOrigin | Error::PeopleOnly => {
+                StatusCode::FORBIDDEN
+            }
             Error::NotFound(_) | Error::NoRoute => StatusCode::NOT_FOUND,
             Error::Method => StatusCode::METHOD_NOT_ALLOWED,
             Error::Conflict(_) | Error::Conflicts(_) | Error::StillRunning { .. } => StatusCode::CONFLICT,
@@ -360,12 +365,16 @@ impl Error {
             Error::Forbidden(scope) => {
                 vec![Fault::new(Code::MissingScope, "", format!("The token lacks the scope {scope}"))]
             }
+            Error::BeyondRange(message) => one(Code::MissingScope, message),
             Error::ForeignOrigin => one(
                 Code::ForeignOrigin,
                 "A change with a cookie needs the header X-Sala-Console and must come from a page of this server",
             ),
             Error::PeopleOnly => one(Code::PeopleOnly, "Only a person who is signed in can do this"),
-            Error::NotFound(what) => vec![Fault::new(Code::NotFound, *what, format!("No such {what}"))],
+            Error::NotFound(what) => {
+                let (field, words) = named(what);
+                vec![Fault::new(Code::NotFound, field, format!("No such {words}"))]
+            }
             Error::NoRoute => one(Code::NotFound, "No such operation; /docs lists them all"),
             Error::Method => one(Code::MethodNotAllowed, "This method is not allowed here"),
             Error::Changed => vec![Fault::new(
@@ -463,6 +472,18 @@ fn field_of(columns: &str) -> String {
         }
     }
     field
+}
+
+/// A record that is not there, as a field and in words: one that is called as its table is asked for by its number.
+fn named(what: &str) -> (String, String) {
+    if !what.contains('_') {
+        return (what.to_owned(), what.to_owned());
+    }
+    let (name, field) = match what.strip_suffix("_id") {
+        Some(name) => (name, field_of(what)),
+        None => (what, field_of(&format!("{what}_no"))),
+    };
+    (field, name.replace('_', " "))
 }
 
 impl IntoResponse for Error {

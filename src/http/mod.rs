@@ -37,7 +37,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use caller::Caller;
-pub use check::Faults;
+pub use check::{Faults, is_email};
 pub use error::{Code, Error, Fault};
 pub use etag::Conditions;
 pub use input::{Bulk, Checked, Json, Paging, Patch, Path, Query};

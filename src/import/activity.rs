@@ -1,5 +1,7 @@
 //! Activities: a row is the activity of its number; one without a number is new.
 
+use std::collections::HashMap;
+
 use db::Conn;
 use serde_json::Value;
 
@@ -7,6 +9,7 @@ use super::cell::Form;
 use super::header::{Column, column};
 use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
+use super::undo::to_bring_back;
 use crate::http::{Caller, Conditions, Error, lenient};
 use crate::record::{self, Actor, Record as _};
 use crate::service::Activity;
@@ -20,8 +23,8 @@ pub(super) const COLUMNS: &[Column] = &[
     column("note", Form::Text, &["description", "details", "รายละเอียด", "หมายเหตุ", "บันทึก"]),
     column("customerCode", Form::Code, &["customer", "customer code", "รหัสลูกค้า", "ลูกค้า"]),
     column("contactName", Form::Text, &["contact", "ผู้ติดต่อ"]),
-    column("dateAppointmentStart", Form::Text, &["start", "begin", "date", "วันที่", "เริ่ม", "วันเวลาเริ่ม"]),
-    column("dateAppointmentEnd", Form::Text, &["end", "สิ้นสุด", "วันเวลาสิ้นสุด"]),
+    column("dateAppointmentStart", Form::Moment, &["start", "begin", "date", "วันที่", "เริ่ม", "วันเวลาเริ่ม"]),
+    column("dateAppointmentEnd", Form::Moment, &["end", "สิ้นสุด", "วันเวลาสิ้นสุด"]),
     column(
         "assignToUserId",
         Form::Code,
@@ -43,11 +46,22 @@ pub(super) fn keys(record: &Record) -> Vec<(&'static str, String)> {
 }
 
 /// Writes one row.
-pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Result<Written, Error> {
+pub(super) async fn write(
+    tx: &mut Conn,
+    by: &Task<'_>,
+    gone: &HashMap<String, Activity>,
+    record: &Record,
+) -> Result<Written, Error> {
     let (body, _) = record.fields();
     let input: ActivityUpsertRequest = lenient::decode_value(&Value::Object(body)).map_err(Error::Invalid)?;
     let by = Actor { caller: by.caller.clone(), now: by.now };
-    Ok(activity::put(tx, &by, &input, &[], &Conditions::default()).await?.into())
+    let back = to_bring_back(tx, "activities", gone, keys(record).pop()).await?;
+    let is_back = back.is_some();
+    if let Some(row) = back {
+        record::restore(tx, &by, row).await?;
+    }
+    let saved = activity::put(tx, &by, &input, &[], &Conditions::default()).await?;
+    Ok(Written::from(saved).again(is_back))
 }
 
 /// Deletes an activity that the import made, or gives one back what it was before.

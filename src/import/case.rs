@@ -1,5 +1,7 @@
 //! Cases: a row is the case of its number; one without a number is new.
 
+use std::collections::HashMap;
+
 use db::Conn;
 use serde_json::Value;
 
@@ -7,6 +9,7 @@ use super::cell::Form;
 use super::header::{Column, column};
 use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
+use super::undo::to_bring_back;
 use crate::http::{Caller, Conditions, Error};
 use crate::record::{self, Actor, Record as _};
 use crate::service::case;
@@ -20,8 +23,8 @@ pub(super) const COLUMNS: &[Column] = &[
     column("note", Form::Text, &["description", "details", "รายละเอียด", "หมายเหตุ", "บันทึก"]),
     column("customerCode", Form::Code, &["customer", "customer code", "รหัสลูกค้า", "ลูกค้า"]),
     column("categoryId", Form::Text, &["category", "หมวดหมู่", "รหัสหมวดหมู่"]),
-    column("dateCase", Form::Text, &["date", "raised", "วันที่", "วันที่แจ้ง"]),
-    column("dateDue", Form::Text, &["due", "due date", "deadline", "กำหนดเสร็จ", "วันครบกำหนด"]),
+    column("dateCase", Form::Moment, &["date", "raised", "วันที่", "วันที่แจ้ง"]),
+    column("dateDue", Form::Moment, &["due", "due date", "deadline", "กำหนดเสร็จ", "วันครบกำหนด"]),
     column(
         "assignedToUserId",
         Form::Code,
@@ -38,10 +41,20 @@ pub(super) fn keys(record: &Record) -> Vec<(&'static str, String)> {
 }
 
 /// Writes one row.
-pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Result<Written, Error> {
+pub(super) async fn write(
+    tx: &mut Conn,
+    by: &Task<'_>,
+    gone: &HashMap<String, Case>,
+    record: &Record,
+) -> Result<Written, Error> {
     let (body, _) = record.fields();
     let by = Actor { caller: by.caller.clone(), now: by.now };
-    Ok(case::put(tx, &by, &Value::Object(body)).await?.into())
+    let back = to_bring_back(tx, "cases", gone, keys(record).pop()).await?;
+    let is_back = back.is_some();
+    if let Some(row) = back {
+        case::restore(tx, &by, row).await?;
+    }
+    Ok(Written::from(case::put(tx, &by, &Value::Object(body)).await?).again(is_back))
 }
 
 /// Deletes a case that the import made, or gives one back what it was before.

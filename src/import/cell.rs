@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::amount::{Comma, amount};
-use super::day::{day, is_day};
+use super::day::{day, is_day, is_unclear, moment};
 use super::header::key;
 use crate::http::Code;
 use crate::search::{self, ascii_digits};
+use crate::time;
 
 /// What stands in a cell.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -100,9 +101,12 @@ pub(super) enum Form {
     /// Letters and digits that are no quantity: a code.
     Code,
     Phone,
+    Email,
     TaxNo,
     Branch,
     Day,
+    /// A day, with its time of day where there is one.
+    Moment,
     /// A quantity or a sum of money.
     Amount,
     /// A percentage.
@@ -165,16 +169,30 @@ pub(super) fn read(cell: &Cell, form: Form, reading: &Reading) -> Result<Option<
     }
     let text = shown(&cell.text());
     match form {
-        Form::Text => Ok(Some(doubtful(text))),
+        Form::Text => match is_quantity(cell, &text) {
+            true => digits(cell, text).map(Some),
+            false => Ok(Some(doubtful(text))),
+        },
         Form::Code => code(cell, text, reading).map(Some),
         Form::Phone => digits(cell, ascii_digits(&text)).map(|read| Some(phone(read, reading))),
+        Form::Email => Ok(Some(email(text))),
         Form::TaxNo => digits(cell, ascii_digits(&text)).map(|read| Some(tax_no(read, reading))),
         Form::Branch => digits(cell, ascii_digits(&text)).map(|read| Some(branch(read, reading))),
         Form::Day => {
-            day(cell, &ascii_digits(&text), reading).map(|day| Some(day.to_string().into())).ok_or_else(|| {
-                (Code::InvalidFormat, format!("“{text}” is not a day such as 31/12/2025, 2025-12-31 or 31 ธ.ค. 2568"))
+            let digits = ascii_digits(&text);
+            day(cell, &digits, reading).map(|day| Some(day.to_string().into())).ok_or_else(|| {
+                let message = match is_unclear(&digits) {
+                    true => format!("“{text}” may be several days: write it as 31/12/2025, 2025-12-31 or 31 ธ.ค. 2568"),
+                    false => format!("“{text}” is not a day such as 31/12/2025, 2025-12-31 or 31 ธ.ค. 2568"),
+                };
+                (Code::InvalidFormat, message)
             })
         }
+        Form::Moment if time::is_unset(&text) => Ok(None),
+        Form::Moment => moment(cell, &ascii_digits(&text), reading).map(|at| Some(at.into())).ok_or_else(|| {
+            let message = format!("“{text}” is not a time such as 31/12/2025 14:30, 2025-12-31 or 31 ธ.ค. 2568");
+            (Code::InvalidFormat, message)
+        }),
         Form::Amount => quantity(cell, &text, reading).map(Some),
         Form::Percent => percent(cell, &text, reading).map(Some),
         Form::Flag => flag(cell, &text).map(|flag| Some(Read { value: Value::Bool(flag), warning: None })),
@@ -195,10 +213,29 @@ fn shown(text: &str) -> String {
     }
 }
 
+/// Whether a text stands in a cell as a number that a spreadsheet has rounded, or may have: it goes the way of digits.
+fn is_quantity(cell: &Cell, text: &str) -> bool {
+    match cell {
+        Cell::Number(Number { value, .. }) => value.abs() >= 1e15,
+        Cell::Text(_) => scientific(text).is_some_and(|(_, exponent)| exponent > 0),
+        _ => false,
+    }
+}
+
+/// Whether a text reads like Thai of one byte a letter that was taken for Latin-1, as `¡Ò¿` for กาฟ: letters and signs in
+/// one run.
+fn is_latin_of_thai(text: &str) -> bool {
+    text.split(|letter: char| !matches!(letter, '\u{a1}'..='\u{fb}')).any(|run| {
+        let signs = run.chars().filter(|letter| matches!(letter, '\u{a1}'..='\u{bf}')).count();
+        let length = run.chars().count();
+        length > 2 && signs > 0 && signs < length
+    })
+}
+
 /// A text; one that some program has garbled before is warned of.
 fn doubtful(text: String) -> Read {
     // `à¸` and `à¹` are how Thai in UTF-8 looks when it was taken for Windows-1252.
-    let is_garbled = text.contains('\u{fffd}') || text.contains("à¸") || text.contains("à¹");
+    let is_garbled = text.contains('\u{fffd}') || text.contains("à¸") || text.contains("à¹") || is_latin_of_thai(&text);
     let warning = is_garbled.then(|| format!("“{text}” looks garbled: letters were lost before the import"));
     Read { value: Value::String(text), warning }
 }
@@ -292,6 +329,21 @@ fn scientific(text: &str) -> Option<(&str, usize)> {
         .then_some((mantissa, exponent))
 }
 
+/// An e-mail address, out of what programs write around one: `Som <som@x.co>`, `<som@x.co>`, `mailto:som@x.co`.
+fn email(text: String) -> Read {
+    let angled = text.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
+    let inner = angled.filter(|inner| !inner.contains(['<', '>'])).unwrap_or(&text).trim();
+    let is_link = inner.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
+    let link = inner.get(7..).filter(|_| is_link).map(|link| link.split('?').next().unwrap_or_default().trim());
+    match link.unwrap_or(inner).to_owned() {
+        address if address == text => doubtful(text),
+        address => {
+            let warning = Some(format!("{text} was read as {address}"));
+            Read { value: Value::String(address), warning }
+        }
+    }
+}
+
 /// The text of a value that is made of digits only.
 fn bare(read: &Read) -> Option<&str> {
     read.value.as_str().filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
@@ -357,7 +409,9 @@ fn percent(cell: &Cell, text: &str, reading: &Reading) -> Result<Read, (Code, St
             Ok(Read { value: Value::String(hundredfold), warning })
         }
         Cell::Number(Number { value, shown }) => {
-            let is_doubtful = *shown == Shown::Untold && (1.0..=2.0).contains(value);
+            // Where the others of a column are fractions, 1 is all of it.
+            let most = if *shown == Shown::Untold { 2.0 } else { 1.0 };
+            let is_doubtful = (1.0..=most).contains(value);
             let warning = is_doubtful.then(|| {
                 format!(
                     "{text} was read as {text} percent; where the spreadsheet shows {}%, it must be typed so",
@@ -366,7 +420,17 @@ fn percent(cell: &Cell, text: &str, reading: &Reading) -> Result<Read, (Code, St
             });
             Ok(Read { value: Value::String(fifteen(*value)), warning })
         }
-        _ => amount(text.trim_end_matches(['%', '％']).trim(), reading.comma),
+        _ if text.ends_with(['%', '％']) => amount(text.trim_end_matches(['%', '％']).trim(), reading.comma),
+        // Of a number that was written as text nobody knows how it was shown: it is read as one without a format.
+        _ => {
+            let read = amount(text, reading.comma)?;
+            match read.value.as_str().and_then(|number| number.parse::<f64>().ok()) {
+                Some(value @ 0.0..=1.0) if read.warning.is_none() && value != 0.0 => {
+                    percent(&Cell::Number(Number { value, shown: Shown::Plain }), text, reading)
+                }
+                _ => Ok(read),
+            }
+        }
     }
 }
 
@@ -481,6 +545,11 @@ mod tests {
             (number(0.07), Form::Percent, "7", true),
             (number(0.1), Form::Percent, "10", true),
             (number(0.0), Form::Percent, "0", false),
+            (number(1.0), Form::Percent, "1", true),
+            (text("0.07"), Form::Percent, "7", true),
+            (text("0.07%"), Form::Percent, "0.07", false),
+            (text("1"), Form::Percent, "1", true),
+            (text("1%"), Form::Percent, "1", false),
             (shown_as(1.0, Shown::Percent), Form::Percent, "100", false),
             (shown_as(1.5, Shown::Percent), Form::Percent, "150", false),
             (shown_as(0.07, Shown::Percent), Form::Percent, "7", false),
@@ -535,14 +604,23 @@ mod tests {
             (number(4126.650000000001), "4126.65"),
             (number(0.1 + 0.2), "0.3"),
             (number(1e-7), "0.0000001"),
-            (number(1e20), "100000000000000000000"),
+            (number(1e14), "100000000000000"),
             (number(-0.0), "0"),
             (shown_as(0.07, Shown::Percent), "7%"),
             (shown_as(12.0, Shown::As("12 kg".to_owned())), "12 kg"),
         ] {
             assert_eq!(value(cell.clone(), Form::Text), (json!(expected), false), "{cell:?}");
         }
-        assert!(value(text("Zo\u{fffd}"), Form::Text).1, "what was garbled before is warned of");
+        for garbled in ["Zo\u{fffd}", "¡Ò¿", "à¸\u{81}"] {
+            assert!(value(text(garbled), Form::Text).1, "what was garbled before is warned of: {garbled}");
+        }
+        for fine in ["¿Qué?", "Müller & Söhne", "£££", "25 °C", "1E5", "1.0"] {
+            assert_eq!(value(text(fine), Form::Text), (json!(fine), false));
+        }
+        assert_eq!(value(text("8.12345678E+08"), Form::Text), (json!("812345678"), true));
+        for rounded in [number(1e20), number(4_512_345_678_901_230.0), text("6.68123E+10"), text("1.23457E+15")] {
+            assert!(read(&rounded, Form::Text, &thai()).is_err(), "{rounded:?}");
+        }
         assert_eq!(value(text("\u{200b}ZW01\u{200f} "), Form::Text).0, json!("ZW01"));
     }
 

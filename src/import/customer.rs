@@ -94,7 +94,7 @@ pub(super) const COLUMNS: &[Column] = &[
         Form::Phone,
         &["mobile", "mobile phone", "mobile number", "cell phone", "มือถือ", "เบอร์มือถือ", "โทรศัพท์มือถือ"],
     ),
-    column("customerEmail", Form::Text, &["email", "e-mail", "email address", "mail", "อีเมล", "อีเมล์", "อีเมลล์"]),
+    column("customerEmail", Form::Email, &["email", "e-mail", "email address", "mail", "อีเมล", "อีเมล์", "อีเมลล์"]),
     column("customerPosition", Form::Text, &["position", "job title", "title", "ตำแหน่ง", "ตำแหน่งงาน"]),
     column("customerGender", Form::Choice(GENDERS), &["gender", "sex", "เพศ"]),
     column("customerMaritalStatus", Form::Choice(MARITAL), &["marital status", "สถานภาพ", "สถานภาพสมรส"]),
@@ -142,7 +142,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column("contacts.contactName", Form::Text, &["contact", "contact person", "ผู้ติดต่อ", "ชื่อผู้ติดต่อ"]),
     column("contacts.contactPhone", Form::Phone, &["โทรศัพท์ผู้ติดต่อ", "เบอร์ผู้ติดต่อ"]),
     column("contacts.contactMobile", Form::Phone, &["มือถือผู้ติดต่อ"]),
-    column("contacts.contactEmail", Form::Text, &["อีเมลผู้ติดต่อ"]),
+    column("contacts.contactEmail", Form::Email, &["อีเมลผู้ติดต่อ"]),
     column("contacts.contactPosition", Form::Text, &["contact title", "ตำแหน่งผู้ติดต่อ"]),
     column("contacts.contactBirthdate", Form::Day, &["วันเกิดผู้ติดต่อ"]),
     column("contacts.contactNote", Form::Text, &["หมายเหตุผู้ติดต่อ"]),
@@ -153,7 +153,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column("customerSocialAccount.skype", Form::Text, &[]),
     column("customerSocialAccount.telegram", Form::Text, &[]),
     column("customerSocialAccount.wechat", Form::Text, &[]),
-    column("customerSocialAccount.whatsapp", Form::Text, &[]),
+    column("customerSocialAccount.whatsapp", Form::Phone, &[]),
 ];
 
 /// What a row is known by: its code; its tax number and branch; its name.

@@ -1,5 +1,7 @@
 //! Deals: a row is the deal of its number; one without a number is new. Board, stage and reason are known by their names.
 
+use std::collections::HashMap;
+
 use db::Conn;
 use serde_json::{Map, Value, json};
 
@@ -7,6 +9,7 @@ use super::cell::Form;
 use super::header::{Column, column};
 use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
+use super::undo::to_bring_back;
 use crate::http::{Caller, Code, Conditions, Error};
 use crate::record::{self, Actor, Record as _};
 use crate::sales::deal::{self, Row};
@@ -40,7 +43,12 @@ pub(super) fn keys(record: &Record) -> Vec<(&'static str, String)> {
 }
 
 /// Writes one row.
-pub(super) async fn write(tx: &mut Conn, task: &Task<'_>, record: &Record) -> Result<Written, Error> {
+pub(super) async fn write(
+    tx: &mut Conn,
+    task: &Task<'_>,
+    gone: &HashMap<String, Row>,
+    record: &Record,
+) -> Result<Written, Error> {
     let (mut body, _) = record.fields();
     let company = task.caller.company;
     let board = match body.remove("boardName") {
@@ -67,7 +75,12 @@ pub(super) async fn write(tx: &mut Conn, task: &Task<'_>, record: &Record) -> Re
     let number = record.text("dealNo").map(str::to_owned);
     body.remove("dealNo");
     let by = Actor { caller: task.caller.clone(), now: task.now };
-    Ok(deal::put_named(tx, &by, number.as_deref(), body).await?.into())
+    let back = to_bring_back(tx, "deals", gone, keys(record).pop()).await?;
+    let is_back = back.is_some();
+    if let Some(row) = back {
+        deal::restore(tx, &by, row.id).await?;
+    }
+    Ok(Written::from(deal::put_named(tx, &by, number.as_deref(), body).await?).again(is_back))
 }
 
 /// The board of the deal of this number, if there is one.

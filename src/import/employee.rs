@@ -20,7 +20,7 @@ pub(super) const COLUMNS: &[Column] = &[
         Form::Code,
         &["employee code", "employee id", "employee no", "code", "รหัสพนักงาน", "รหัส", "เลขที่พนักงาน", "เลขประจำตัวพนักงาน"],
     ),
-    column("email", Form::Text, &["e-mail", "email address", "username", "login", "อีเมล", "อีเมล์", "อีเมลล์", "ชื่อผู้ใช้"]),
+    column("email", Form::Email, &["e-mail", "email address", "username", "login", "อีเมล", "อีเมล์", "อีเมลล์", "ชื่อผู้ใช้"]),
     column("firstname", Form::Text, &["first name", "given name", "name", "ชื่อ", "ชื่อจริง", "ชื่อพนักงาน"]),
     column("lastname", Form::Text, &["last name", "surname", "family name", "นามสกุล", "สกุล"]),
     column("nickname", Form::Text, &["nick name", "ชื่อเล่น"]),

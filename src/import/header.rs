@@ -1,6 +1,7 @@
 //! Which column of a file is which field: by its header in Thai or English, or by the caller's own mapping.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -48,7 +49,8 @@ pub(crate) struct FileColumn {
     /// The field that it is read as; null when it is left out.
     #[schema(example = "customerName")]
     pub(super) field: Option<String>,
-    /// Why it is left out: `unknown`, `duplicate`, `mapped` (by the caller, to nothing).
+    /// Why it is left out: `unknown`, `duplicate`, `mapped` (by the caller, to nothing), `unclear` (what stands in its
+    /// brackets, or its unit, contradicts the rest: `VAT (Amount)`).
     pub(super) ignored: Option<String>,
 }
 
@@ -61,6 +63,9 @@ pub(crate) struct Layout {
 
 /// The header stands within the first rows that have anything in them: titles may stand above it.
 const DEEPEST: usize = 10;
+
+/// The longest header, in bytes: what is longer is a text, and no name of a column.
+const LONGEST: usize = 1000;
 
 /// A header as it is compared: folded, without spaces and punctuation.
 pub(super) fn key(text: &str) -> String {
@@ -81,8 +86,11 @@ pub(super) fn form_of(field: &str, columns: &[Column]) -> Form {
 
 /// The headers of a mapping that no column of the file has.
 pub(super) fn idle<'m>(mapping: &'m Mapping, layout: &Layout) -> Vec<&'m str> {
-    let has = |header: &str| layout.columns.iter().any(|column| key(&column.header) == key(header));
-    mapping.keys().filter(|header| !has(header)).map(String::as_str).collect()
+    if mapping.is_empty() {
+        return Vec::new();
+    }
+    let has: HashSet<String> = layout.columns.iter().map(|column| key(&column.header)).collect();
+    mapping.keys().filter(|header| !has.contains(&key(header))).map(String::as_str).collect()
 }
 
 /// The place of the last row of the header among the rows, and what it says: the row in which most columns are understood,
@@ -94,30 +102,30 @@ pub(super) fn find(
     custom: Option<&str>,
 ) -> Option<(usize, Layout)> {
     let rows = rows.get(..rows.len().min(DEEPEST)).unwrap_or(rows);
+    let known = Known::new(columns, mapping, custom);
     let headers = |row: &SheetRow| row.cells.iter().map(|cell| vec![trimmed(&cell.text())]).collect::<Vec<_>>();
-    let single = rows.iter().map(|row| layout(&headers(row), columns, mapping, custom)).enumerate();
+    let single = rows.iter().map(|row| layout(&headers(row), &known)).enumerate();
     let (place, one) = single.max_by_key(|(place, layout)| (layout.understood(), std::cmp::Reverse(*place)))?;
     let pairs = rows.windows(2).enumerate().filter_map(|(place, rows)| match rows {
-        [above, below] => Some((place + 1, layout(&joined(above, below), columns, mapping, custom))),
+        [above, below] => Some((place + 1, layout(&joined(above, below), &known))),
         _ => None,
     });
     let pair = pairs.max_by_key(|(place, layout)| (layout.understood(), std::cmp::Reverse(*place)));
     match pair.filter(|(_, two)| two.understood() > one.understood()) {
         Some(found) => Some(found),
-        None => (one.understood() > 1 || one.understood() == 1 && is_header(rows, place, &one, columns))
+        None => (one.understood() > 1 || one.understood() == 1 && is_header(rows, place, &one, &known))
             .then_some((place, one)),
     }
 }
 
 /// Whether a row of which one column is understood is a header, and not one of data in which a cell reads like one: then
 /// some row above it is as wide, or what stands below it reads like a header too.
-fn is_header(rows: &[SheetRow], place: usize, layout: &Layout, columns: &[Column]) -> bool {
+fn is_header(rows: &[SheetRow], place: usize, layout: &Layout, known: &Known<'_>) -> bool {
     let width = |row: &SheetRow| row.cells.iter().filter(|cell| !cell.is_empty()).count();
     let (above, below) = rows.split_at(place);
     let own = below.first().map_or(0, width);
     let column = layout.columns.iter().position(|column| column.field.is_some()).unwrap_or_default();
-    let reads_so =
-        |row: &SheetRow| row.cells.get(column).is_some_and(|cell| recognised(&cell.text(), columns).is_some());
+    let reads_so = |row: &SheetRow| row.cells.get(column).is_some_and(|cell| known.recognised(&cell.text()).is_some());
     !above.iter().any(|row| own > 1 && width(row) >= own) && !below.iter().skip(1).any(reads_so)
 }
 
@@ -143,6 +151,7 @@ fn joined(above: &SheetRow, below: &SheetRow) -> Vec<Vec<String>> {
                     vec![upper]
                 }
                 (true, false) if title.is_empty() => vec![lower],
+                _ if title.len() > LONGEST => vec![lower],
                 _ => vec![format!("{title} {lower}"), lower],
             }
         })
@@ -181,45 +190,237 @@ impl Layout {
     }
 }
 
-/// What the columns say, each of which may be called by several names.
-fn layout(headers: &[Vec<String>], columns: &[Column], mapping: &Mapping, custom: Option<&str>) -> Layout {
-    let mapped: BTreeMap<String, Option<&str>> =
-        mapping.iter().map(|(header, field)| (key(header), field.as_deref())).collect();
-    let mut layout = Layout::default();
-    for names in headers {
-        // A file of errors that is handed in again has columns of its own before the others.
-        let said = |header: &String| match mapped.get(&key(header)) {
-            _ if header.is_empty() || header.starts_with('#') => None,
-            Some(Some(field)) => Some((target(field, columns, custom), Some("unknown"))),
-            Some(None) => Some((None, Some("mapped"))),
-            None => recognised(header, columns).map(|field| (Some(field.to_owned()), None)),
-        };
-        let found = names.iter().find_map(|header| Some((header, said(header)?)));
-        let header = found.as_ref().map_or(names.last(), |(header, _)| Some(*header)).cloned().unwrap_or_default();
-        let is_named = !header.is_empty() && !header.starts_with('#');
-        let (field, ignored) = found.map_or((None, is_named.then_some("unknown")), |(_, found)| found);
-        let is_twice = field.is_some() && layout.columns.iter().any(|column| column.field == field);
-        let (field, ignored) = match (field, is_twice) {
-            (Some(_), true) => (None, Some("duplicate")),
-            (Some(field), false) => (Some(field), None),
-            (None, _) => (None, ignored),
-        };
-        layout.columns.push(FileColumn { header, field, ignored: ignored.map(str::to_owned) });
+/// What the columns say, each of which may be called by several names. Whatever is said for certain comes before what is
+/// only likely, wherever it stands: `Price` before `Total (ราคา)`.
+fn layout(headers: &[Vec<String>], known: &Known<'_>) -> Layout {
+    let said = headers.iter().map(|names| names.iter().find_map(|header| Some((header, known.said(header)?))));
+    let said: Vec<Option<(&String, Said)>> = said.collect();
+    let mut owners: HashMap<&str, (Rank, usize)> = HashMap::new();
+    for (place, said) in said.iter().enumerate() {
+        if let Some((_, Said::Field(field, rank))) = said {
+            let owner = owners.entry(field.as_str()).or_insert((*rank, place));
+            *owner = (*owner).min((*rank, place));
+        }
     }
-    layout
+    let columns = said.iter().zip(headers).enumerate().map(|(place, (said, names))| {
+        let header = said.as_ref().map_or(names.last(), |(header, _)| Some(*header)).cloned().unwrap_or_default();
+        let (field, ignored) = match said {
+            Some((_, Said::Field(field, _))) if owners.get(field.as_str()).is_some_and(|owner| owner.1 == place) => {
+                (Some(field.clone()), None)
+            }
+            Some((_, Said::Field(..))) => (None, Some("duplicate")),
+            Some((_, Said::Ignored(why))) => (None, Some(*why)),
+            None => (None, is_named(&header).then_some("unknown")),
+        };
+        FileColumn { header, field, ignored: ignored.map(str::to_owned) }
+    });
+    Layout { columns: columns.collect() }
 }
 
-/// The field that a header says. `Phone (เบอร์โทร)` is understood by either part.
-fn recognised(header: &str, columns: &[Column]) -> Option<&'static str> {
-    let parts = header.split(['(', ')', '（', '）', '/', '\n']).map(str::trim).filter(|part| !part.is_empty());
-    std::iter::once(header).chain(parts).find_map(|text| {
-        let wanted = key(text);
-        let is_it = |column: &&Column| {
+/// A file of errors that is handed in again has columns of its own before the others.
+fn is_named(header: &str) -> bool {
+    !header.is_empty() && !header.starts_with('#')
+}
+
+/// What a header says.
+#[derive(Debug)]
+enum Said {
+    Field(String, Rank),
+    Ignored(&'static str),
+}
+
+/// How certain it is which field a header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// The caller says so.
+    Mapped,
+    /// It is one of the field's names.
+    Exact,
+    /// A part of it is, or it is one with a unit.
+    Partial,
+}
+
+/// What the numbers of a column are, as its header says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Unit {
+    Percent,
+    Money,
+    /// Money or a quantity, but no rate.
+    Amount,
+}
+
+/// The words for units, as they are compared; the longer before those that they end with.
+static UNITS: LazyLock<Vec<(String, Unit)>> = LazyLock::new(|| {
+    let percent = ["percentage", "percent", "pct", "เปอร์เซ็นต์", "เปอร์เซนต์", "ร้อยละ"].map(|word| (word, Unit::Percent));
+    let money = ["บาท", "baht", "thb", "฿", "จำนวนเงิน"].map(|word| (word, Unit::Money));
+    let all = percent.into_iter().chain(money).chain([("amount", Unit::Amount)]);
+    all.map(|(word, unit)| (key(word), unit)).collect()
+});
+
+/// Fields of amounts that are no money.
+const QUANTITIES: [&str; 6] =
+    ["qty", "salesOrderDetails.qty", "dealQuantity", "productWeight", "lowStockAlert", "timeWarrantyValue"];
+
+impl Unit {
+    fn contradicts(self, column: &Column) -> bool {
+        match (column.form, self) {
+            (Form::Amount, Unit::Percent) | (Form::Percent, Unit::Money | Unit::Amount) => true,
+            (Form::Amount, Unit::Money) => QUANTITIES.contains(&column.field),
+            _ => false,
+        }
+    }
+}
+
+/// A text as it is compared, without the unit that it names. A text that is nothing but a unit stays as it is.
+fn measured(text: &str) -> (String, Option<Unit>) {
+    let key = key(text);
+    if text.contains(['%', '％']) {
+        let word =
+            UNITS.iter().find_map(|(word, unit)| key.strip_suffix(word.as_str()).filter(|_| *unit == Unit::Percent));
+        return (word.unwrap_or(&key).to_owned(), Some(Unit::Percent));
+    }
+    let named = UNITS.iter().find_map(|(word, unit)| Some((key.strip_suffix(word.as_str())?, *unit)));
+    match named.filter(|(rest, _)| !rest.is_empty()) {
+        Some((rest, unit)) => (rest.to_owned(), Some(unit)),
+        None => (key, None),
+    }
+}
+
+fn is_latin(text: &str) -> bool {
+    text.chars().all(|letter| letter < '\u{370}')
+}
+
+/// What is known of the columns of a kind: their names as they are compared, and the caller's mapping.
+struct Known<'k> {
+    names: HashMap<(String, Option<Unit>), &'k Column>,
+    /// None leaves the column out; so does a field that there is not.
+    mapped: HashMap<String, Option<Option<String>>>,
+}
+
+impl<'k> Known<'k> {
+    fn new(columns: &'k [Column], mapping: &Mapping, custom: Option<&str>) -> Known<'k> {
+        let mut names = HashMap::new();
+        for column in columns {
             let last = column.field.rsplit('.').next().unwrap_or_default();
-            key(column.field) == wanted || key(last) == wanted || column.names.iter().any(|name| key(name) == wanted)
-        };
-        columns.iter().find(is_it).map(|column| column.field)
-    })
+            for name in [column.field, last].into_iter().chain(column.names.iter().copied()) {
+                names.entry(measured(name)).or_insert(column);
+            }
+        }
+        let mapped = mapping
+            .iter()
+            .map(|(header, field)| (key(header), field.as_deref().map(|field| target(field, columns, custom))));
+        Known { names, mapped: mapped.collect() }
+    }
+
+    fn said(&self, header: &str) -> Option<Said> {
+        if !is_named(header) {
+            return None;
+        }
+        let mapped = if self.mapped.is_empty() { None } else { self.mapped.get(&key(header)) };
+        match mapped {
+            Some(Some(Some(field))) => Some(Said::Field(field.clone(), Rank::Mapped)),
+            Some(Some(None)) => Some(Said::Ignored("unknown")),
+            Some(None) => Some(Said::Ignored("mapped")),
+            None => match self.recognised(header)? {
+                Ok((column, rank)) => Some(Said::Field(column.field.to_owned(), rank)),
+                Err(why) => Some(Said::Ignored(why)),
+            },
+        }
+    }
+
+    /// The column that a header says, or why what it says cannot be told. In `Phone (เบอร์โทร)` the brackets hold a
+    /// translation, by which it is understood too; in `Discount (%)` a unit; in `Total (Price)` neither.
+    fn recognised(&self, header: &str) -> Option<Result<(&'k Column, Rank), &'static str>> {
+        if header.len() > LONGEST {
+            return None;
+        }
+        let is_bracket = |letter: char| matches!(letter, '(' | ')' | '（' | '）');
+        let is_bare = !header.contains(|letter: char| is_bracket(letter) || matches!(letter, '[' | '%' | '％' | '฿'));
+        let (whole, unit) = measured(header);
+        if let Some(found) = self.with_unit(&whole, unit, is_bare) {
+            return Some(found);
+        }
+        if !header.contains(|letter: char| is_bracket(letter) || matches!(letter, '/' | '\n')) {
+            return None;
+        }
+        let (mut outer, mut inside, mut depth) = (String::new(), Vec::new(), 0_usize);
+        for letter in header.chars() {
+            match letter {
+                '(' | '（' => {
+                    depth += 1;
+                    inside.push(String::new());
+                }
+                ')' | '）' => depth = depth.saturating_sub(1),
+                letter if depth == 0 => outer.push(letter),
+                letter => {
+                    if let Some(text) = inside.last_mut() {
+                        text.push(letter);
+                    }
+                }
+            }
+        }
+        // What stands in brackets is a unit where it says nothing else, or is the name of a column with one.
+        let within: Vec<(&String, String, Option<Unit>)> = inside
+            .iter()
+            .map(|text| {
+                let (base, unit) = match measured(text) {
+                    (base, None) => match UNITS.iter().find(|(word, _)| *word == base) {
+                        Some((_, unit)) => (String::new(), Some(*unit)),
+                        None => (base, None),
+                    },
+                    both => both,
+                };
+                let is_name = self.names.contains_key(&(base.clone(), None));
+                let counts = is_name || base.bytes().all(|byte| byte.is_ascii_digit());
+                (text, base, unit.filter(|_| counts))
+            })
+            .collect();
+        let unit = within.iter().find_map(|(_, _, unit)| *unit);
+        if unit.is_some_and(|one| within.iter().any(|(_, _, other)| other.is_some_and(|other| other != one))) {
+            return Some(Err("unclear"));
+        }
+        for part in outer.split(['/', '\n']).map(str::trim).filter(|part| !part.is_empty()) {
+            let (base, own) = measured(part);
+            let found = match (own, unit) {
+                (Some(own), Some(unit)) if own != unit => self.names.get(&(base, None)).map(|_| Err("unclear")),
+                (own, unit) => self.with_unit(&base, own.or(unit), own.is_some() && unit.is_none() && is_bare),
+            };
+            let Some(found) = found else { continue };
+            // `Contact (Phone)` is neither the one nor the other.
+            let differs = |column: &Column| {
+                within.iter().any(|(text, base, _)| {
+                    let other = self.names.get(&(base.clone(), None));
+                    is_latin(text) == is_latin(part) && other.is_some_and(|other| other.field != column.field)
+                })
+            };
+            return Some(match found {
+                Ok((column, _)) if unit.is_none() && differs(column) => Err("unclear"),
+                found => found.map(|(column, _)| (column, Rank::Partial)),
+            });
+        }
+        let translated = within.iter().find(|(text, ..)| is_latin(text) != is_latin(&outer));
+        let (_, base, unit) = translated?;
+        self.with_unit(base, *unit, false).map(|found| found.map(|(column, _)| (column, Rank::Partial)))
+    }
+
+    /// The column of this name, with this unit or for any. A bare word for a unit, as in `Customer amount`, is one only
+    /// where numbers are meant.
+    fn with_unit(
+        &self,
+        base: &str,
+        unit: Option<Unit>,
+        is_bare: bool,
+    ) -> Option<Result<(&'k Column, Rank), &'static str>> {
+        if let Some(column) = self.names.get(&(base.to_owned(), unit)) {
+            return Some(Ok((column, Rank::Exact)));
+        }
+        let unit = unit?;
+        let column = self.names.get(&(base.to_owned(), None))?;
+        if is_bare && !matches!(column.form, Form::Amount | Form::Percent) {
+            return None;
+        }
+        Some(if unit.contradicts(column) { Err("unclear") } else { Ok((column, Rank::Partial)) })
+    }
 }
 
 /// The field that a mapping names: a known one in any letter case, or one of the caller's own below `custom`.
@@ -257,6 +458,58 @@ mod tests {
             assert_eq!(layout.columns[0].field.as_deref(), Some("customerName"), "{header}");
         }
         assert!(find(&rows(&[&["Turnover", "Name of the dog"]]), &COLUMNS, &Mapping::new(), None).is_none());
+    }
+
+    #[test]
+    fn brackets_hold_a_unit_or_a_translation_and_names_come_first() {
+        let columns = [
+            Column { field: "price", form: Form::Amount, names: &["ราคา"] },
+            Column { field: "discountValue", form: Form::Amount, names: &["discount", "ส่วนลด"] },
+            Column { field: "discountPercent", form: Form::Percent, names: &["ส่วนลด %"] },
+            Column { field: "vatValue", form: Form::Percent, names: &["vat", "vat rate"] },
+            Column { field: "qty", form: Form::Amount, names: &["จำนวน"] },
+            Column { field: "customerName", form: Form::Text, names: &["name", "customer"] },
+            Column { field: "customerPhone", form: Form::Phone, names: &["phone"] },
+        ];
+        let said = |header: &str| {
+            let known = Known::new(&columns, &Mapping::new(), None);
+            match known.said(header) {
+                Some(Said::Field(field, _)) => field,
+                Some(Said::Ignored(why)) => why.to_owned(),
+                None => String::new(),
+            }
+        };
+        for (header, expected) in [
+            ("Discount", "discountValue"),
+            ("Discount (THB)", "discountValue"),
+            ("ส่วนลดบาท", "discountValue"),
+            ("ส่วนลด (จำนวนเงิน)", "discountValue"),
+            ("Discount %", "discountPercent"),
+            ("Discount (%)", "discountPercent"),
+            ("ส่วนลด (เปอร์เซ็นต์)", "discountPercent"),
+            ("ส่วนลด (Discount %)", "discountPercent"),
+            ("discount percent", "discountPercent"),
+            ("ส่วนลด (บาท) (%)", "unclear"),
+            ("VAT (Amount)", "unclear"),
+            ("VAT amount", "unclear"),
+            ("VAT (%)", "vatValue"),
+            ("VAT (7%)", "vatValue"),
+            ("ราคา (รวม VAT 7%)", "price"),
+            ("ราคา (บาท)", "price"),
+            ("Price (%)", "unclear"),
+            ("จำนวน (บาท)", "unclear"),
+            ("Customer amount", ""),
+            ("Total (Price)", ""),
+            ("ยอด (Price)", "price"),
+            ("Name (Phone)", "unclear"),
+            ("ลูกค้า/Name", "customerName"),
+        ] {
+            assert_eq!(said(header), expected, "{header}");
+        }
+        let (_, layout) =
+            find(&rows(&[&["Total (ราคา)", "Price"]]), &columns, &Mapping::new(), None).expect("a header");
+        let ignored: Vec<Option<&str>> = layout.columns.iter().map(|column| column.ignored.as_deref()).collect();
+        assert_eq!(ignored, [Some("duplicate"), None]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The kinds of record that can be imported: for each its columns, what a row is known by, how one is written and taken
 //! back. A further kind is a file beside this one and an arm in each function here.
 
+use std::collections::HashMap;
+
 use db::Conn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,10 +10,13 @@ use utoipa::ToSchema;
 
 use super::header::Column;
 use super::record::Record;
-use super::{activity, case, customer, deal, employee, order, product, stock, task};
+use super::{activity, case, customer, deal, employee, order, product, stock, task, undo};
 use crate::http::{Caller, Error};
 pub(super) use crate::record::Outcome as Change;
 use crate::record::Saved;
+use crate::sales::deal::Row as Deal;
+use crate::service::{Activity, Case};
+use crate::task::Row as TaskRow;
 
 /// A kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -57,6 +62,16 @@ impl<R: crate::record::Record> From<Saved<R>> for Written {
     }
 }
 
+impl Written {
+    /// A record that was brought back is this import's own, as one that it made: taking it back deletes it again.
+    pub(super) fn again(mut self, is_back: bool) -> Written {
+        if is_back {
+            self.change = Change::Created;
+        }
+        self
+    }
+}
+
 /// A record that an import has written.
 #[derive(Debug, Deserialize)]
 pub(super) struct Line {
@@ -82,11 +97,12 @@ pub(super) enum Lot<'a> {
     Employees(employee::Lot),
     Products(product::Lot<'a>),
     Stock(stock::Lot),
-    Tasks,
+    /// With what was deleted of them, here and below.
+    Tasks(HashMap<String, TaskRow>),
     Orders,
-    Deals,
-    Activities,
-    Cases,
+    Deals(HashMap<String, Deal>),
+    Activities(HashMap<String, Activity>),
+    Cases(HashMap<String, Case>),
 }
 
 /// What a row is written with.
@@ -221,6 +237,17 @@ impl Kind {
         }
     }
 
+    /// The field of the number by which alone a record of this kind is found again.
+    pub(super) fn number(self) -> Option<&'static str> {
+        match self {
+            Kind::Tasks => Some("taskNo"),
+            Kind::Deals => Some("dealNo"),
+            Kind::Activities => Some("activityNo"),
+            Kind::Cases => Some("caseNo"),
+            Kind::Customers | Kind::Employees | Kind::Products | Kind::Stock | Kind::Orders => None,
+        }
+    }
+
     /// Reads what a lot of rows needs, in a few statements for all of them.
     pub(super) async fn prepare<'a>(
         self,
@@ -229,16 +256,17 @@ impl Kind {
         records: &[&Record],
     ) -> Result<Lot<'a>, Error> {
         let company = task.caller.company;
+        let keys = || records.iter().flat_map(|record| self.keys(record)).map(|(_, key)| key).collect();
         match self {
             Kind::Customers => Box::pin(customer::prepare(tx, company, records)).await.map(Lot::Customers),
             Kind::Employees => Box::pin(employee::prepare(tx, company, records)).await.map(Lot::Employees),
             Kind::Products => Box::pin(product::prepare(tx, task, records)).await.map(Lot::Products),
             Kind::Stock => Box::pin(stock::prepare(tx, task, records)).await.map(Lot::Stock),
-            Kind::Tasks => Ok(Lot::Tasks),
+            Kind::Tasks => undo::gone(tx, company, "number_key", keys()).await.map(Lot::Tasks),
             Kind::Orders => Ok(Lot::Orders),
-            Kind::Deals => Ok(Lot::Deals),
-            Kind::Activities => Ok(Lot::Activities),
-            Kind::Cases => Ok(Lot::Cases),
+            Kind::Deals => undo::gone(tx, company, "number_key", keys()).await.map(Lot::Deals),
+            Kind::Activities => undo::gone(tx, company, "no_key", keys()).await.map(Lot::Activities),
+            Kind::Cases => undo::gone(tx, company, "no_key", keys()).await.map(Lot::Cases),
         }
     }
 
@@ -266,11 +294,11 @@ impl Lot<'_> {
             Lot::Employees(lot) => Box::pin(lot.write(tx, task, record)).await,
             Lot::Products(lot) => Box::pin(lot.write(tx, task, record)).await,
             Lot::Stock(lot) => lot.write(task, record),
-            Lot::Tasks => Box::pin(super::task::write(tx, task, record)).await,
+            Lot::Tasks(gone) => Box::pin(super::task::write(tx, task, gone, record)).await,
             Lot::Orders => Box::pin(super::order::write(tx, task, record)).await,
-            Lot::Deals => Box::pin(deal::write(tx, task, record)).await,
-            Lot::Activities => Box::pin(activity::write(tx, task, record)).await,
-            Lot::Cases => Box::pin(case::write(tx, task, record)).await,
+            Lot::Deals(gone) => Box::pin(deal::write(tx, task, gone, record)).await,
+            Lot::Activities(gone) => Box::pin(activity::write(tx, task, gone, record)).await,
+            Lot::Cases(gone) => Box::pin(case::write(tx, task, gone, record)).await,
         }
     }
 
@@ -278,7 +306,7 @@ impl Lot<'_> {
     pub(super) async fn close(self, tx: &mut Conn, task: &Task<'_>) -> Result<(), Error> {
         match self {
             Lot::Customers(_) | Lot::Employees(_) | Lot::Products(_) => Ok(()),
-            Lot::Tasks | Lot::Orders | Lot::Deals | Lot::Activities | Lot::Cases => Ok(()),
+            Lot::Tasks(_) | Lot::Orders | Lot::Deals(_) | Lot::Activities(_) | Lot::Cases(_) => Ok(()),
             Lot::Stock(lot) => lot.close(tx, task).await,
         }
     }

@@ -15,7 +15,8 @@ pub(crate) struct LeftOut {
     /// What it is called.
     #[schema(example = "Shoe size")]
     name: String,
-    /// `unknown`, `duplicate`, `mapped` (by the caller, to nothing), `other`, `missing`.
+    /// `unknown`, `duplicate`, `mapped` (by the caller, to nothing), `unclear` (its header contradicts itself), `other`,
+    /// `missing`.
     #[schema(example = "unknown")]
     reason: String,
 }
@@ -27,6 +28,9 @@ impl LeftOut {
         match (self.what, self.reason.as_str()) {
             ("column", "duplicate") => format!("column “{name}” was left out: another column has the same data"),
             ("column", "mapped") => format!("column “{name}” was left out, as the mapping says"),
+            ("column", "unclear") => {
+                format!("column “{name}” was left out: its header contradicts itself; a mapping can name its field")
+            }
             ("column", _) => {
                 format!("column “{name}” was left out: it is not a known field; a mapping can name one")
             }

@@ -39,6 +39,7 @@ use self::header::{FileColumn, check_mapping};
 use self::left::{LeftOut, left_out};
 use self::store::Import as Row;
 use crate::app::App;
+use crate::http::caller::Range;
 use crate::http::{Caller, Code, Envelope, Error, Fault, Faults, Page, Paging, Path, Query, Reply, language};
 use crate::job::{self, Kind as JobKind};
 use crate::time::{self, Zone};
@@ -387,7 +388,20 @@ pub(crate) async fn begin(
     Ok(id)
 }
 
+/// Whose imports the caller sees and takes back: everybody's, or only his own when he does not see every record.
+fn whose(caller: &Caller) -> Option<&str> {
+    (caller.range() != Range::All).then_some(caller.id.as_str())
+}
+
+/// The import of this id, when the caller may see it; 404 otherwise.
+async fn seen(conn: &mut Conn, caller: &Caller, id: Uuid) -> Result<Row, Error> {
+    let found = find(conn, caller.company, id).await?;
+    found.filter(|row| whose(caller).is_none_or(|own| row.actor == own)).ok_or(Error::NotFound("import"))
+}
+
 /// List the imports, newest first.
+///
+/// A person who does not see everybody's records sees, reads and takes back only imports of his own.
 #[utoipa::path(
     get,
     path = "/v1/imports",
@@ -407,7 +421,7 @@ async fn list_imports(
     faults.end()?;
     let mut conn = app.db.read().await?;
     let zone = time::zone(&mut conn, caller.company).await?;
-    let rows = store::list(&mut conn, caller.company, query.before, paging).await?;
+    let rows = store::list(&mut conn, caller.company, whose(&caller), query.before, paging).await?;
     let imports = rows.into_iter().map(|row| plain(row, &zone)).collect();
     Ok(Reply::ok(Page::cut(imports, paging.take, |import| import.import_id.to_string())))
 }
@@ -415,7 +429,7 @@ async fn list_imports(
 /// The newest imports of a company, without their faults.
 pub(crate) async fn listed(conn: &mut Conn, company: i64, take: i64) -> Result<Vec<Import>, db::Error> {
     let zone = time::zone(conn, company).await?;
-    let mut rows = store::list(conn, company, None, Paging { skip: 0, take }).await?;
+    let mut rows = store::list(conn, company, None, None, Paging { skip: 0, take }).await?;
     rows.truncate(usize::try_from(take).unwrap_or_default());
     Ok(rows.into_iter().map(|row| plain(row, &zone)).collect())
 }
@@ -436,7 +450,7 @@ async fn get_import(
     Path(path): Path<ImportPath>,
 ) -> Result<Reply<Import>, Error> {
     let mut conn = app.db.read().await?;
-    let row = find(&mut conn, caller.company, path.import_id).await?.ok_or(Error::NotFound("import"))?;
+    let row = seen(&mut conn, &caller, path.import_id).await?;
     Ok(Reply::ok(view(&mut conn, row).await?))
 }
 
@@ -457,8 +471,8 @@ async fn get_import_errors(
     caller: Caller,
     Path(path): Path<ImportPath>,
 ) -> Result<Response, Error> {
-    let row = find(&mut app.db.read().await?, caller.company, path.import_id).await?;
-    Ok(report::answer(&app, row.ok_or(Error::NotFound("import"))?))
+    let row = seen(&mut app.db.read().await?, &caller, path.import_id).await?;
+    Ok(report::answer(&app, row))
 }
 
 /// Take an import back: delete what it made and restore what it changed.
@@ -482,7 +496,7 @@ async fn undo_import(
 ) -> Result<Reply<Import>, Error> {
     let reply = caller
         .write(&app, async |mut tx| {
-            let row = find(&mut tx, caller.company, path.import_id).await?.ok_or(Error::NotFound("import"))?;
+            let row = seen(&mut tx, &caller, path.import_id).await?;
             allowed(&caller, &row.kind)?;
             ask_undo(&mut tx, &row, &caller.id, app.now()).await?;
             let row = find(&mut tx, caller.company, path.import_id).await?.ok_or(Error::NotFound("import"))?;

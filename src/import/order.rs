@@ -8,7 +8,8 @@ use super::cell::Form;
 use super::header::{Column, column};
 use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
-use crate::http::{Caller, Code, Conditions, Error, Faults, lenient};
+use crate::http::{Caller, Code, Conditions, Error, Fault, Faults, lenient};
+use crate::product::store as products;
 use crate::record::{self, Actor, Record as _};
 use crate::sales::decimal::Decimal;
 use crate::sales::order::{self, Row, SalesOrderWrite, Status};
@@ -35,6 +36,8 @@ pub(super) const COLUMNS: &[Column] = &[
     column("salesOrderDetails.qty", Form::Amount, &["quantity", "จำนวน"]),
     column("salesOrderDetails.price", Form::Amount, &["unit price", "ราคา", "ราคาต่อหน่วย"]),
     column("salesOrderDetails.discountValue", Form::Amount, &["discount", "ส่วนลด"]),
+    // Not of the API: the same as a percentage.
+    column("salesOrderDetails.discountPercent", Form::Percent, &["discount %", "ส่วนลด %"]),
     column("salesOrderDetails.vatTaxValue", Form::Percent, &["vat", "vat rate", "ภาษีมูลค่าเพิ่ม", "อัตราภาษี"]),
     column("salesOrderDetails.whtTaxValue", Form::Percent, &["wht", "withholding", "หัก ณ ที่จ่าย"]),
 ];
@@ -47,7 +50,19 @@ pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Resu
     let (mut body, nested) = record.fields();
     let mut line: Map<String, Value> =
         nested.into_iter().map(|(_, name, value)| (name.to_owned(), value.clone())).collect();
-    if line.contains_key("discountValue") {
+    let is_zero = |value: &Value| {
+        let number = value.as_str().and_then(|text| text.parse::<Decimal>().ok());
+        number.is_some_and(|number| number.is_zero())
+    };
+    let percent = line.remove("discountPercent");
+    if let Some(percent) = percent.filter(|percent| !is_zero(percent) || !line.contains_key("discountValue")) {
+        if line.get("discountValue").is_some_and(|value| !is_zero(value)) {
+            let message = "a line has one discount, an amount or a percentage: leave one of the two columns out";
+            return Err(Error::invalid(Code::InvalidValue, "salesOrderDetails.discountPercent", message));
+        }
+        line.insert("discountValue".to_owned(), percent);
+        line.insert("discountType".to_owned(), json!(true));
+    } else if line.contains_key("discountValue") {
         line.insert("discountType".to_owned(), json!(false));
     }
     let known = known(tx, &by, &number).await?;
@@ -58,6 +73,11 @@ pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Resu
             body.entry("salesOrderStatus").or_insert_with(|| json!(Status::Open.number()));
             body.entry("vatCalculation").or_insert_with(|| json!(true));
             body.insert(LINES.to_owned(), json!([line]));
+        }
+        // Nothing becomes of a cancelled order any more: a file that says otherwise must not be taken for done.
+        Some(view) if view["salesOrderStatus"] == Status::Cancelled.number() && !says_cancelled(&body) => {
+            let message = format!("order {number} is cancelled; give the rows another order number");
+            return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
         }
         Some(view) => {
             let lines = view["salesorderDetails"].as_array().cloned().unwrap_or_default();
@@ -86,6 +106,12 @@ async fn known(tx: &mut Conn, by: &Actor, number: &str) -> Result<Option<Value>,
     }
 }
 
+/// Whether a row itself says that its order is cancelled.
+fn says_cancelled(body: &Map<String, Value>) -> bool {
+    let number = body.get("salesOrderStatus").and_then(Value::as_str).and_then(|text| text.trim().parse::<i64>().ok());
+    number == Some(Status::Cancelled.number())
+}
+
 /// Whether a line is what a row says, as far as the row says anything.
 fn says(known: &Value, line: &Map<String, Value>) -> bool {
     let text = |value: &Value| match value {
@@ -95,7 +121,10 @@ fn says(known: &Value, line: &Map<String, Value>) -> bool {
     line.iter().all(|(name, value)| {
         let (one, other) = (text(&known[name.as_str()]), text(value));
         let number = |text: &str| text.parse::<Decimal>().ok();
-        one == other || number(&one).is_some_and(|one| Some(one) == number(&other))
+        // As the product was found by it.
+        one == other
+            || number(&one).is_some_and(|one| Some(one) == number(&other))
+            || name == "productCode" && products::key(&one) == products::key(&other)
     })
 }
 

@@ -11,6 +11,7 @@ use super::cell::{self, Cell, Reading};
 use super::header::{Column, Layout, form_of, key};
 use super::sheet::SheetRow;
 use crate::http::{Code, Fault};
+use crate::search;
 
 /// What is wrong with a row, or was put right in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -79,6 +80,10 @@ pub(super) fn parse(row: SheetRow, layout: &Layout, columns: &[Column], reading:
         record.faults.push(of_row("total", "this row looks like a total of the others, and is left out"));
         return record;
     }
+    if repeats(&row.cells, layout) {
+        record.faults.push(of_row("heading", "this row repeats the header, and is left out"));
+        return record;
+    }
     if row.cells.iter().skip(layout.columns.len()).any(|cell| !cell.is_empty()) {
         let message = "the row has more cells than the header";
         match reading.is_text {
@@ -101,6 +106,14 @@ pub(super) fn parse(row: SheetRow, layout: &Layout, columns: &[Column], reading:
         }
     }
     record
+}
+
+/// Whether a row is the header once more, as where two files were put together.
+fn repeats(cells: &[Cell], layout: &Layout) -> bool {
+    let texts = cells.iter().map(Cell::text).chain(std::iter::repeat_with(String::new));
+    let says = |text: &str, header: &str| search::trimmed(text).to_lowercase() == header.to_lowercase();
+    cells.len() <= layout.columns.len()
+        && layout.columns.iter().zip(texts).all(|(column, text)| says(&text, &column.header))
 }
 
 /// What people write before a total.

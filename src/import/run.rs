@@ -135,6 +135,7 @@ async fn load_all(app: &App, import: Import) -> Result<(), Stop> {
             progress: Progress { pass, done },
             failed: import.failed,
             warned: import.warned,
+            is_unnumbered: false,
         };
         loading.pass(file.to_path_buf(), ask()).await?;
         let now = app.now();
@@ -213,6 +214,8 @@ struct Loading<'a> {
     progress: Progress,
     failed: i64,
     warned: i64,
+    /// Rows without a number were warned of.
+    is_unnumbered: bool,
 }
 
 /// Why a lot was not written.
@@ -285,8 +288,9 @@ impl Loading<'_> {
         while !lot.is_empty() {
             let part = lot.get(..most.clamp(1, lot.len())).unwrap_or(lot);
             match self.write(part, &refused).await {
-                Ok((failed, warned)) => {
-                    (self.failed, self.warned) = (self.failed + failed, self.warned + warned);
+                Ok(outcome) => {
+                    (self.failed, self.warned) = (self.failed + outcome.failed, self.warned + outcome.warned);
+                    self.is_unnumbered |= outcome.is_unnumbered;
                     tokio::time::sleep(REST).await;
                     self.progress.done += i64::try_from(part.len()).unwrap_or_default();
                     lot = lot.get(part.len()..).unwrap_or_default();
@@ -327,8 +331,7 @@ impl Loading<'_> {
 
     fn faults_of(&self, error: Error) -> Vec<RowFault> {
         match error {
-            Error::Invalid(faults) | Error::Conflicts(faults) => record::in_columns(faults, &self.scan.layout),
-            Error::Conflict(fault) => record::in_columns(vec![fault], &self.scan.layout),
+            error if error.status().is_client_error() => record::in_columns(error.faults(), &self.scan.layout),
             error => {
                 tracing::error!(%error, import = %self.import.id, "a row of an import failed");
                 let message = "the server failed with this row; the log says why".to_owned();
@@ -337,9 +340,8 @@ impl Loading<'_> {
         }
     }
 
-    /// Writes rows; a dry run takes them back and keeps only what became of them. Answers how many were refused, and
-    /// how many warned of.
-    async fn write(&self, lot: &[Record], refused: &HashMap<i64, Vec<RowFault>>) -> Result<(i64, i64), Failed> {
+    /// Writes rows; a dry run takes them back and keeps only what became of them.
+    async fn write(&self, lot: &[Record], refused: &HashMap<i64, Vec<RowFault>>) -> Result<Outcome, Failed> {
         let written = self
             .app
             .db
@@ -350,7 +352,7 @@ impl Loading<'_> {
                 }
                 store::save(&mut tx, self.import, self.progress, &outcome).await?;
                 self.advance(&mut tx).await?;
-                Ok((outcome.failed, outcome.warned))
+                Ok(outcome)
             })
             .await;
         let outcome = match written {
@@ -365,9 +367,10 @@ impl Loading<'_> {
                 }
                 store::save(&mut tx, self.import, self.progress, &outcome).await?;
                 self.advance(&mut tx).await?;
-                Ok((outcome.failed, outcome.warned))
+                Ok(())
             })
-            .await
+            .await?;
+        Ok(outcome)
     }
 
     async fn advance(&self, tx: &mut Conn) -> Result<(), db::Error> {
@@ -411,6 +414,12 @@ impl Loading<'_> {
                         .await
                         .map_err(|error| Failed::Row(at, error))
                         .map_err(passing)?;
+                    let number = self.kind.number().filter(|number| record.text(number).is_none());
+                    if let Some(number) = number.filter(|_| !self.is_unnumbered && !outcome.is_unnumbered) {
+                        outcome.is_unnumbered = true;
+                        let message = format!("rows without {number} are created anew each time the file is imported");
+                        written.warnings.push((number, message));
+                    }
                     let doubts = std::mem::take(&mut written.warnings).into_iter().map(|(field, message)| RowFault {
                         code: "warning".to_owned(),
                         column: self.scan.layout.header_of(field),

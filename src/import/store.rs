@@ -133,14 +133,19 @@ pub(crate) async fn find(conn: &mut Conn, company: i64, id: Uuid) -> Result<Opti
     conn.sql(IMPORT).push(" and id = $2").bind(company).bind(id).optional().await
 }
 
-/// The imports of a company, newest first: one more than a page, which says whether there is another.
+/// The imports of a company, or those that somebody asked for, newest first: one more than a page, which says whether there
+/// is another.
 pub(super) async fn list(
     conn: &mut Conn,
     company: i64,
+    actor: Option<&str>,
     before: Option<Uuid>,
     paging: Paging,
 ) -> Result<Vec<Import>, db::Error> {
     let mut query = conn.sql(IMPORT).bind(company);
+    if let Some(actor) = actor {
+        query = query.push(" and actor = ").push_bind(actor);
+    }
     if let Some(before) = before {
         query = query.push(" and id < ").push_bind(before);
     }
@@ -242,6 +247,8 @@ pub(super) struct Outcome {
     pub(super) unchanged: i64,
     pub(super) failed: i64,
     pub(super) warned: i64,
+    /// A new record was made of a row without a number, and that was warned of.
+    pub(super) is_unnumbered: bool,
     /// Whether warnings are kept, or only counted.
     tells_warnings: bool,
     faults: Vec<(i64, bool, RowFault, Option<Vec<String>>)>,

@@ -1,5 +1,7 @@
 //! Tasks: a row is the task of its number; one without a number is new.
 
+use std::collections::HashMap;
+
 use db::Conn;
 use serde_json::Value;
 
@@ -7,6 +9,7 @@ use super::cell::Form;
 use super::header::{Column, column};
 use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
+use super::undo::to_bring_back;
 use crate::http::{Caller, Conditions, Error, lenient};
 use crate::record::{self, Actor, Record as _};
 use crate::task::{self, Row, TaskWrite};
@@ -18,7 +21,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column("note", Form::Text, &["description", "details", "รายละเอียด", "หมายเหตุ", "บันทึก"]),
     column("status", Form::Text, &["state", "สถานะ"]),
     column("priority", Form::Text, &["ความสำคัญ", "ลำดับความสำคัญ"]),
-    column("dateDue", Form::Text, &["due", "due date", "deadline", "กำหนดส่ง", "วันครบกำหนด", "กำหนดเสร็จ"]),
+    column("dateDue", Form::Moment, &["due", "due date", "deadline", "กำหนดส่ง", "วันครบกำหนด", "กำหนดเสร็จ"]),
     column(
         "assignedToUserId",
         Form::Code,
@@ -35,11 +38,21 @@ pub(super) fn keys(record: &Record) -> Vec<(&'static str, String)> {
 }
 
 /// Writes one row.
-pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Result<Written, Error> {
+pub(super) async fn write(
+    tx: &mut Conn,
+    by: &Task<'_>,
+    gone: &HashMap<String, Row>,
+    record: &Record,
+) -> Result<Written, Error> {
     let (body, _) = record.fields();
     let input: TaskWrite = lenient::decode_value(&Value::Object(body)).map_err(Error::Invalid)?;
     let by = Actor { caller: by.caller.clone(), now: by.now };
-    Ok(task::put(tx, &by, &input, &[], &Conditions::default()).await?.into())
+    let back = to_bring_back(tx, "tasks", gone, keys(record).pop()).await?;
+    let is_back = back.is_some();
+    if let Some(row) = back {
+        record::restore(tx, &by, row).await?;
+    }
+    Ok(Written::from(task::put_named(tx, &by, &input).await?).again(is_back))
 }
 
 /// Deletes a task that the import made, or gives one back what it was before.

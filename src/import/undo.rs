@@ -9,8 +9,10 @@ use super::kind::{Kind, Line, Undo, Undone};
 use super::run::{Failed, REST, passing};
 use super::store::{self, Import, State};
 use crate::app::App;
-use crate::http::{Caller, Error};
+use crate::http::{Caller, Code, Error, Fault};
 use crate::job::{self, Kind as JobKind};
+use crate::record::Record;
+use crate::service::link;
 
 /// Records that are taken back in a unit of work.
 const LOT: i64 = 100;
@@ -215,4 +217,41 @@ pub(super) async fn was_undone(
         .optional()
         .await?;
     Ok(found.is_some())
+}
+
+/// The deleted records that rows name, by the keys of their numbers.
+pub(super) async fn gone<R: Record>(
+    tx: &mut Conn,
+    company: i64,
+    column: &'static str,
+    keys: Vec<String>,
+) -> Result<HashMap<String, R>, Error> {
+    let mut wanted = Rows::new(&[("number_key", Type::Text)]);
+    for key in keys {
+        wanted.push([key.into()]);
+    }
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = tx.rows::<R>(R::TABLE).push(" where company = $1 and deleted_at is not null and ").push(column);
+    let query = query.push(" in (select number_key from ").bind(company).push_rows(&wanted).push(" as wanted)");
+    let rows: Vec<R> = query.all().await?;
+    Ok(rows.into_iter().map(|row| (link::key(row.head().name), row)).collect())
+}
+
+/// The deleted record that a row names, to be brought back: an import that was taken back has deleted it. 409 when
+/// somebody else has.
+pub(super) async fn to_bring_back<R: Record>(
+    tx: &mut Conn,
+    kind: &'static str,
+    gone: &HashMap<String, R>,
+    key: Option<(&'static str, String)>,
+) -> Result<Option<R>, Error> {
+    let Some((field, row)) = key.and_then(|(field, key)| Some((field, gone.get(&key)?))) else { return Ok(None) };
+    let head = row.head();
+    if was_undone(tx, head.company, kind, head.name, head.version).await? {
+        return Ok(Some(row.clone()));
+    }
+    let message = format!("{} was deleted; restore it, or give this row another number", head.name);
+    Err(Error::Conflict(Fault::new(Code::Conflict, field, message)))
 }

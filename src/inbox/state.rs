@@ -11,6 +11,7 @@ use super::rights::{self, RoomAccess};
 use super::room::{PRIORITIES, people, status_word};
 use crate::app::App;
 use crate::audit::{self, Change};
+use crate::event::{self, Event};
 use crate::http::{Caller, Code, Conditions, Error, Fault, Faults, Patch};
 use crate::job::{self, Job, Kind, Next};
 use crate::live::{self, Audience, Item};
@@ -227,10 +228,15 @@ pub(super) async fn change(
         new.assigned_by = new.assignee.map(|_| "person".to_owned());
     }
     new.team = wish.team.clone().over(old.team);
-    if let Some(assignee) = new.assignee.filter(|_| new.assignee != old.assignee) {
-        let team = colleague(tx, company, assignee).await?;
-        if wish.team == Patch::Keep && new.team.is_none() {
-            new.team = Some(team);
+    if new.assignee != old.assignee {
+        let team = match new.assignee {
+            Some(assignee) => Some(colleague(tx, company, assignee).await?),
+            None => None,
+        };
+        // The team follows the assignee, unless the room was given another one than that of the former assignee.
+        let is_own = new.team.is_some() && new.team != team_of(tx, company, old.assignee).await?;
+        if wish.team == Patch::Keep && !is_own {
+            new.team = team;
         }
     }
     if let Patch::Set(team) = wish.team {
@@ -299,6 +305,13 @@ async fn colleague(tx: &mut Conn, company: i64, id: Uuid) -> Result<i64, Error> 
     team.ok_or_else(|| Error::invalid(Code::InvalidValue, "assignee", "assignee is not a user who can sign in"))
 }
 
+/// The team of whoever has a room.
+async fn team_of(tx: &mut Conn, company: i64, assignee: Option<Uuid>) -> Result<Option<i64>, db::Error> {
+    let Some(assignee) = assignee else { return Ok(None) };
+    let query = tx.sql("select team from employee where company = $1 and id = $2");
+    query.bind(company).bind(assignee).optional().await
+}
+
 async fn set_labels(tx: &mut Conn, company: i64, room: Uuid, old: &[i64], wanted: &[i64]) -> Result<Vec<i64>, Error> {
     let mut new = wanted.to_vec();
     new.sort_unstable();
@@ -355,7 +368,7 @@ async fn store(tx: &mut Conn, company: i64, room: Uuid, new: &State) -> Result<(
     Ok(())
 }
 
-/// Tells the readers of the room, and those who could see it before.
+/// Tells the readers of the room, those who could see it before, and subscriptions.
 async fn tell(
     tx: &mut Conn,
     company: i64,
@@ -378,7 +391,62 @@ async fn tell(
         "kind": "room", "roomId": access.id, "version": access.version + 1, "action": action, "actor": actor, "at": now,
         "status": status_word(new.status), "assignee": new.assignee, "team": new.team,
     });
-    Ok(live::note(tx, company, "room", &[Item::new(to, &data)], now).await?)
+    live::note(tx, company, "room", &[Item::new(to, &data)], now).await?;
+    let closed = Status::Closed as i64;
+    let events = [
+        ("RoomReopened", old.status == closed && new.status != closed),
+        ("RoomAssigned", old.assignee != new.assignee),
+        ("RoomClosed", old.status != closed && new.status == closed),
+    ];
+    for (name, _) in events.into_iter().filter(|(_, is_so)| *is_so) {
+        raise(tx, company, access.id, name, actor, (now, now)).await?;
+    }
+    Ok(())
+}
+
+/// Tells the subscriptions that ask for this event by its name, with the room as it is now. It is not handed on before
+/// the second time.
+async fn raise(
+    tx: &mut Conn,
+    company: i64,
+    room: Uuid,
+    name: &'static str,
+    actor: &str,
+    (now, from): (i64, i64),
+) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    struct Stored {
+        account: String,
+        platform: i64,
+        contact: Uuid,
+        customer: Option<i64>,
+        status: i64,
+        assignee: Option<Uuid>,
+        team: Option<i64>,
+        messages: i64,
+    }
+    if !event::is_wanted(tx, company, "Chat", name).await? {
+        return Ok(());
+    }
+    let stored: Stored = tx
+        .sql(
+            "select account, platform, contact, customer, status, assignee, team, messages
+             from room where company = $1 and id = $2",
+        )
+        .bind(company)
+        .bind(room)
+        .one()
+        .await?;
+    let record = json!({
+        "roomId": room, "platform": stored.platform, "accountId": stored.account, "contactId": stored.contact,
+        "customerId": stored.customer, "status": status_word(stored.status), "assigneeId": stored.assignee,
+        "teamId": stored.team, "actor": actor,
+    });
+    let body = event::body("Chat", name, "Room", &record)?;
+    let subject = room.to_string();
+    let event = Event { company, topic: "Chat", name, subject: &subject, place: stored.messages, body, at: now };
+    event::emit_from(tx, &event, from).await?;
+    Ok(())
 }
 
 /// Moves a caller's read mark, and tells the caller's other screens. Answers where it is.
@@ -439,20 +507,23 @@ pub(crate) async fn before(tx: &mut Conn, company: i64, room: Uuid) -> Result<Be
 }
 
 /// What follows from a customer's message: a room that rested is open again, one that is nobody's may find somebody, and readers
-/// are told.
+/// are told at once; subscriptions not before the second time.
 pub(crate) async fn written(
     tx: &mut Conn,
     app: &App,
     (company, account, room): (i64, &str, Uuid),
     before: &Before,
     (number, version): (i64, i64),
-    now: i64,
+    (now, from): (i64, i64),
 ) -> Result<(), Error> {
     if before.status != Status::Open as i64 {
         let change =
             Change { company, reference: format!("room/{room}"), actor: "system", action: "reopened", at: now };
         let status = |status: i64| json!({"status": status_word(status)});
         audit::record(tx, &change, &status(before.status), &status(Status::Open as i64)).await?;
+    }
+    if before.status == Status::Closed as i64 {
+        raise(tx, company, room, "RoomReopened", "system", (now, from)).await?;
     }
     let mut to =
         Audience::Room { account: account.to_owned(), assignees: vec![before.assignee], teams: vec![before.team] };
@@ -472,6 +543,7 @@ pub(crate) async fn written(
             "status": "open", "assignee": person, "team": before.team.unwrap_or(team),
         });
         live::note(tx, company, "room", &[Item::new(to.clone(), &data)], now).await?;
+        raise(tx, company, room, "RoomAssigned", "rule", (now, from)).await?;
     }
     let data = json!({"kind": "messages", "roomId": room, "from": number, "to": number, "version": version, "at": now});
     items.push(Item::new(to, &data));

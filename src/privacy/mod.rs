@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use db::Conn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -177,7 +178,7 @@ async fn create_privacy_request(
     Ok(created)
 }
 
-/// List the requests of persons, the latest entered first.
+/// List the requests of persons, the latest entered first: those about customers that the caller may see.
 #[utoipa::path(
     get,
     path = "/v1/privacy/requests",
@@ -203,7 +204,7 @@ async fn list_privacy_requests(
     let mut conn = app.db.read().await?;
     let zone = time::zone(&mut conn, caller.company).await?;
     let filter = Filter { state, kind, customer: query.customer_code, overdue: query.overdue, before: query.before };
-    let rows = register::list(&mut conn, caller.company, &filter, paging.take + 1, now).await?;
+    let rows = register::list(&mut conn, &caller, &filter, paging.take + 1, now).await?;
     let value = rows.into_iter().map(|row| row.view(&zone, now)).collect();
     Ok(Reply::ok(Page::cut(value, paging.take, |request: &PrivacyRequest| request.request_id.to_string())))
 }
@@ -226,7 +227,7 @@ async fn get_privacy_request(
 ) -> Result<Reply<PrivacyRequest>, Error> {
     let mut conn = app.db.read().await?;
     let zone = time::zone(&mut conn, caller.company).await?;
-    let row = register::get(&mut conn, caller.company, path.request_id).await?;
+    let row = register::seen(&mut conn, &caller, path.request_id).await?;
     let version = row.version;
     Ok(Reply::ok(row.view(&zone, app.now())).version(version, &conditions))
 }
@@ -318,7 +319,7 @@ async fn get_privacy_archive(
     caller: Caller,
     Path(path): Path<RequestPath>,
 ) -> Result<Response, Error> {
-    let row = register::get(&mut app.db.read().await?, caller.company, path.request_id).await?;
+    let row = register::seen(&mut app.db.read().await?, &caller, path.request_id).await?;
     let archive = row.archive_at(app.now()).ok_or(Error::NotFound("archive"))?;
     let (size, bytes) = app.media.read(archive).await?.ok_or(Error::NotFound("archive"))?;
     tracing::info!(company = caller.company, client = caller.id, request = row.id, "a privacy archive is downloaded");
@@ -331,6 +332,11 @@ async fn get_privacy_archive(
     headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// Refuses a request about a customer that the caller may not see, as if it were not there.
+pub(crate) async fn must_see(conn: &mut Conn, caller: &Caller, id: i64) -> Result<(), Error> {
+    register::seen(conn, caller, id).await.map(drop)
 }
 
 /// Everything that is wrong with a request, or when it came in.

@@ -1,12 +1,13 @@
 //! The register in the database: entering a request, and the ways from one of its states to another.
 
-use db::{Conn, Json as Stored};
+use db::{Conn, Json as Stored, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{PrivacyRefusalWrite, PrivacyRequestWrite};
 use crate::app::App;
 use crate::audit::{self, Change};
+use crate::customer::store::Reach;
 use crate::customer::{erased, store};
 use crate::http::{Caller, Code, Conditions, Error, Fault};
 use crate::job::{self, Kind};
@@ -74,20 +75,38 @@ pub(super) async fn get(conn: &mut Conn, company: i64, id: i64) -> Result<Row, E
     found.ok_or(Error::NotFound("privacy request"))
 }
 
+/// The same, when it is about a customer that the caller may see; 404 otherwise.
+pub(super) async fn seen(conn: &mut Conn, caller: &Caller, id: i64) -> Result<Row, Error> {
+    let query = conn.sql(SELECT).push(" and id = $2").bind(caller.company).bind(id);
+    within(query, caller).optional().await?.ok_or(Error::NotFound("privacy request"))
+}
+
+/// Narrows a statement to requests about customers that the caller may see; those of a merged one are the survivor's.
+fn within<'c>(query: Query<'c>, caller: &Caller) -> Query<'c> {
+    let Some(reach) = Reach::of(caller) else { return query };
+    let query = query.push(
+        " and exists (select 1 from customer as entered
+            join customer on customer.company = entered.company and customer.id = coalesce(entered.merged_into, entered.id)
+            where entered.company = $1 and entered.id = privacy_request.customer",
+    );
+    reach.push(query).push(")")
+}
+
 /// The latest requests that the filter lets through.
 pub(super) async fn list(
     conn: &mut Conn,
-    company: i64,
+    caller: &Caller,
     filter: &Filter,
     take: i64,
     now: i64,
 ) -> Result<Vec<Row>, Error> {
+    let company = caller.company;
     let customer = match filter.customer.as_deref().map(str::trim).filter(|code| !code.is_empty()) {
         // A code that nobody has finds nothing.
         Some(code) => Some(store::by_code(conn, company, code).await?.map_or(0, |row| row.id)),
         None => None,
     };
-    let mut query = conn.sql(SELECT).bind(company);
+    let mut query = within(conn.sql(SELECT).bind(company), caller);
     if let Some(state) = filter.state.as_deref() {
         query = query.push(" and state = ").push_bind(state);
     }
@@ -183,7 +202,7 @@ pub(super) async fn start(
     conditions: &Conditions,
     now: i64,
 ) -> Result<Row, Error> {
-    let row = held(tx, caller.company, id, conditions).await?;
+    let row = held(tx, caller, id, conditions).await?;
     if !matches!(row.state.as_str(), "received" | "failed") {
         return Err(conflict("requestId", format!("Request {id} is {}", row.state)));
     }
@@ -227,7 +246,7 @@ pub(super) async fn refuse(
     conditions: &Conditions,
     now: i64,
 ) -> Result<Row, Error> {
-    let row = held(tx, caller.company, id, conditions).await?;
+    let row = held(tx, caller, id, conditions).await?;
     // An erasure that failed half-way cannot be refused any more.
     if row.state != "received" {
         return Err(conflict("requestId", format!("Request {id} is {}", row.state)));
@@ -247,13 +266,13 @@ pub(super) async fn refuse(
     get(tx, caller.company, id).await
 }
 
-async fn held(tx: &mut Conn, company: i64, id: i64, conditions: &Conditions) -> Result<Row, Error> {
+async fn held(tx: &mut Conn, caller: &Caller, id: i64, conditions: &Conditions) -> Result<Row, Error> {
     tx.sql("update privacy_request set version = version where company = $1 and id = $2")
-        .bind(company)
+        .bind(caller.company)
         .bind(id)
         .exec()
         .await?;
-    let row = get(tx, company, id).await?;
+    let row = seen(tx, caller, id).await?;
     conditions.allow_change(Some(row.version))?;
     Ok(row)
 }

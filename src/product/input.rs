@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::{Code, Fault, Faults, Patch};
+use crate::search;
 
 /// A product to create, or to update when its code is known. What is absent stays as it is; null clears it. Lists are
 /// replaced whole, except that variants which are not named stay.
@@ -227,7 +228,7 @@ impl ProductWrite {
 
     /// The code that is given.
     pub(super) fn code(&self) -> Option<&str> {
-        self.product_code.as_deref().map(str::trim).filter(|code| !code.is_empty())
+        self.product_code.as_deref().map(search::trimmed).filter(|code| !code.is_empty())
     }
 
     /// Looks at every field that can be judged without the record; `found` is what the decoder found.

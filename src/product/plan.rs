@@ -266,8 +266,8 @@ impl Batch<'_> {
             let details = was.map(|was| was.details.clone()).unwrap_or_default();
             let row = Row {
                 id: was.map_or(0, |was| was.id),
-                code: was.map_or_else(|| variant.product_code.trim().to_owned(), |was| was.code.clone()),
-                name: variant.product_name.trim().to_owned(),
+                code: was.map_or_else(|| search::seen(&variant.product_code), |was| was.code.clone()),
+                name: search::trimmed(&variant.product_name).to_owned(),
                 kind: was.map_or(PRODUCT, |was| was.kind),
                 position: was.filter(|was| was.parent.is_some()).map_or(last, |was| was.position),
                 is_parent: false,
@@ -319,7 +319,7 @@ impl Batch<'_> {
         for (index, price) in given.iter().enumerate() {
             let path = format!("{path}prices[{index}]");
             let mut at = |name: &str, text: &Option<String>, read: fn(&str, &Zone) -> Option<i64>| {
-                let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty())?;
+                let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty() && !time::is_unset(text))?;
                 let at = read(text, &self.zone);
                 if at.is_none() {
                     let field = format!("{path}.{name}");
@@ -335,7 +335,7 @@ impl Batch<'_> {
                 faults.add(Code::InvalidValue, field.as_str(), format!("{field} must not be before startsAt"));
             }
             prices.push(Price {
-                tier: price.price_tier_name.trim().to_owned(),
+                tier: search::trimmed(&price.price_tier_name).to_owned(),
                 regular_price: price.regular_price,
                 sale_price: price.sale_price,
                 vat: price.vat_value.or(price.vat),
@@ -447,7 +447,7 @@ fn text(patch: &Patch<String>, was: Option<&str>) -> Option<String> {
     match patch {
         Patch::Keep => was.map(str::to_owned),
         Patch::Clear => None,
-        Patch::Set(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Patch::Set(text) => Some(search::trimmed(text).to_owned()).filter(|text| !text.is_empty()),
     }
 }
 
@@ -459,7 +459,7 @@ fn texts(patch: &Patch<Texts>, was: &[String], key: fn(&str) -> String) -> Vec<S
         Patch::Set(Texts(given)) => given,
     };
     let mut texts: Vec<String> = Vec::with_capacity(given.len());
-    for text in given.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+    for text in given.iter().map(|text| search::trimmed(text)).filter(|text| !text.is_empty()) {
         if !texts.iter().any(|known| key(known) == key(text)) {
             texts.push(text.to_owned());
         }

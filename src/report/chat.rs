@@ -26,19 +26,19 @@ const ENDED: &str = "chat.wait.ended";
 pub(super) const MEASURES: &[&str] = &[FROM, TO, RESPONSE, QUICK, HOUR, DAY, BEGAN, ENDED];
 
 const fn count(name: &'static str, measure: &'static str) -> Figure {
-    Figure { name, measure, kind: Kind::Count }
+    Figure { name, measure, whole: None, kind: Kind::Count }
 }
 
 pub(super) const MESSAGES: &[Figure] = &[count("fromCustomers", FROM), count("toCustomers", TO)];
 
 pub(super) const RESPONSES: &[Figure] = &[
-    Figure { name: "responses", measure: RESPONSE, kind: Kind::Average },
+    Figure { name: "responses", measure: RESPONSE, whole: None, kind: Kind::Average },
     count("within5Minutes", QUICK),
     count("withinHour", HOUR),
     count("withinDay", DAY),
 ];
 
-pub(super) const OPEN: &[Figure] = &[Figure { name: "open", measure: BEGAN, kind: Kind::Left(ENDED) }];
+pub(super) const OPEN: &[Figure] = &[Figure { name: "open", measure: BEGAN, whole: None, kind: Kind::Left(ENDED) }];
 
 /// Messages added up in one unit of work.
 const MOST: i64 = 1_000;

@@ -79,12 +79,14 @@ pub(super) enum Kind {
 }
 
 /// A figure of a report.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Figure {
     /// Its name in answers.
     pub(super) name: &'static str,
     /// The measure that it is of.
     pub(super) measure: &'static str,
+    /// That of whole records, each counted once, where one is several by key: what rows by time are of.
+    pub(super) whole: Option<&'static str>,
     pub(super) kind: Kind,
 }
 
@@ -126,6 +128,9 @@ pub(super) async fn read(
     by: By,
     span: Span,
 ) -> Result<Vec<ReportRow>, db::Error> {
+    let measure = |figure: &Figure| figure.whole.filter(|_| !by.is_key()).unwrap_or(figure.measure);
+    let figures: Vec<Figure> = figures.iter().map(|figure| Figure { measure: measure(figure), ..*figure }).collect();
+    let figures = figures.as_slice();
     let mut groups: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
     let is_left = figures.iter().any(|figure| matches!(figure.kind, Kind::Left(_)));
     let mut left = Vec::new();

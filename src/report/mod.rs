@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::http::caller::Range;
 use crate::http::check::Faults;
 use crate::http::{Caller, Code, Envelope, Error, Listing, Path, Query, Reply};
 use crate::setting::choice;
@@ -40,6 +41,8 @@ pub fn routes() -> OpenApiRouter<App> {
 struct Report {
     /// Its name in the path.
     name: &'static str,
+    /// The scope that reads what it counts.
+    scope: &'static str,
     /// What it tells, in a sentence.
     about: &'static str,
     /// What its rows may be told apart by; the first is what they are told apart by unless asked otherwise.
@@ -47,64 +50,87 @@ struct Report {
     figures: &'static [Figure],
 }
 
+impl Report {
+    /// What its rows may be told apart by for this caller; by nothing when it counts records that the caller may not see.
+    /// Whoever sees some people's records gets the figures of those people.
+    fn groups_for(&self, caller: &Caller) -> Vec<By> {
+        let kept = caller.person.as_ref().is_some_and(|person| person.accounts.is_some());
+        match caller.range() {
+            _ if kept && self.scope == "chat:read" => Vec::new(),
+            Range::All => self.groups.to_vec(),
+            _ => self.groups.iter().copied().filter(|by| *by == By::Person).collect(),
+        }
+    }
+}
+
 /// Every report.
 const REPORTS: &[Report] = &[
     Report {
         name: "messages",
+        scope: "chat:read",
         about: "Messages from customers and to them.",
         groups: &[By::Day, By::Hour, By::Weekday, By::Week, By::Month, By::Channel, By::Nothing],
         figures: chat::MESSAGES,
     },
     Report {
         name: "first-response",
+        scope: "chat:read",
         about: "How long customers waited for the first answer, counted when it was given.",
         groups: &[By::Day, By::Hour, By::Weekday, By::Week, By::Month, By::Channel, By::Nothing],
         figures: chat::RESPONSES,
     },
     Report {
         name: "open-rooms",
+        scope: "chat:read",
         about: "Rooms in which a customer waits for an answer, at the end of each day or period.",
         groups: &[By::Day, By::Week, By::Month, By::Channel, By::Nothing],
         figures: chat::OPEN,
     },
     Report {
         name: "satisfaction",
+        scope: "customer:read",
         about: "What customers think, by their answers: CSAT from 1 to 5, NPS from 1 to 10.",
         groups: &[By::Month, By::Day, By::Week, By::Nothing],
         figures: satisfaction::FIGURES,
     },
     Report {
         name: "cases",
+        scope: "case:read",
         about: "Cases by category: raised, resolved (on average after so many seconds), open, and whether their targets were kept.",
         groups: &[By::Entry("category", List::CaseCategories), By::Day, By::Week, By::Month, By::Weekday, By::Nothing],
         figures: records::OF_CASES,
     },
     Report {
         name: "activities",
+        scope: "activity:read",
         about: "Activities by person, at their time: planned, done, cancelled, made without a plan; visits with their average seconds.",
         groups: &[By::Person, By::Day, By::Week, By::Month, By::Weekday, By::Hour, By::Nothing],
         figures: records::OF_ACTIVITIES,
     },
     Report {
         name: "activity-types",
+        scope: "activity:read",
         about: "Activities by type, at their time: planned, done, cancelled.",
         groups: &[By::Entry("type", List::ActivityTypes), By::Day, By::Week, By::Month, By::Nothing],
         figures: records::OF_KINDS,
     },
     Report {
         name: "deals",
+        scope: "deal:read",
         about: "Deals by person in charge: offered, won and missed with their value; of those that ended the percentage that was won.",
         groups: &[By::Person, By::Day, By::Week, By::Month, By::Nothing],
         figures: records::OF_DEALS,
     },
     Report {
         name: "pipeline",
+        scope: "deal:read",
         about: "Deals by stage: entered with their value, in it at the end of the period; of those that left it the percentage that went on.",
         groups: &[By::Entry("stage", List::Stages), By::Day, By::Week, By::Month, By::Nothing],
         figures: records::OF_STAGES,
     },
     Report {
         name: "expenses",
+        scope: "expense:read",
         about: "Expenses by type, at the day on which the money was spent: claimed and approved.",
         groups: &[By::Number("type"), By::Day, By::Week, By::Month, By::Nothing],
         figures: records::OF_EXPENSES,
@@ -174,22 +200,25 @@ struct ReportFilter {
     group_by: Option<String>,
 }
 
-/// List the reports.
+/// List the reports that the caller may read.
 #[utoipa::path(
     get,
     path = "/v1/reports",
     operation_id = "listReports",
     tag = "Report",
-    responses((status = 200, description = "Every report.", body = Envelope<Listing<ReportKind>>)),
+    responses((status = 200, description = "The reports.", body = Envelope<Listing<ReportKind>>)),
     security(("bearerAuth" = ["report:read"]))
 )]
-async fn list_reports(_: Caller) -> Result<Reply<Listing<ReportKind>>, Error> {
+async fn list_reports(caller: Caller) -> Result<Reply<Listing<ReportKind>>, Error> {
     let kinds: Vec<ReportKind> = REPORTS
         .iter()
-        .map(|report| ReportKind {
+        .filter(|report| caller.scopes.iter().any(|scope| scope == report.scope))
+        .map(|report| (report, report.groups_for(&caller)))
+        .filter(|(_, groups)| !groups.is_empty())
+        .map(|(report, groups)| ReportKind {
             name: report.name,
             description: report.about,
-            group_by: report.groups.iter().map(|by| by.word()).collect(),
+            group_by: groups.into_iter().map(By::word).collect(),
             figures: report.figures.iter().map(|figure| figure.name).collect(),
         })
         .collect();
@@ -198,6 +227,9 @@ async fn list_reports(_: Caller) -> Result<Reply<Listing<ReportKind>>, Error> {
 }
 
 /// Read a report: the figures of a period, group by group. What happened in the last minute or two is not in it yet.
+///
+/// It needs the scope to read what is counted as well: `deal:read`, `chat:read`, … A person who does not see everybody's
+/// records gets activities and deals by person, of those people whose records he sees; anything else is 403.
 #[utoipa::path(
     get,
     path = "/v1/reports/{name}",
@@ -215,6 +247,9 @@ async fn get_report(
 ) -> Result<Reply<Listing<ReportRow>>, Error> {
     let report = REPORTS.iter().find(|report| report.name.eq_ignore_ascii_case(path.name.trim()));
     let report = report.ok_or(Error::NotFound("report"))?;
+    if !caller.scopes.iter().any(|scope| scope == report.scope) {
+        return Err(Error::Forbidden(report.scope.to_owned()));
+    }
     let mut conn = app.db.read().await?;
     let zone = time::zone(&mut conn, caller.company).await?;
     let today = time::day_of(app.now(), &zone);
@@ -241,14 +276,20 @@ async fn get_report(
     let by = faults.choice("groupBy", filter.group_by.as_deref(), &words);
     faults.end()?;
     let by = by.or_else(|| report.groups.first().copied()).unwrap_or(By::Day);
+    if !report.groups_for(&caller).contains(&by) {
+        return Err(Error::BeyondRange(
+            "The report counts records that you may not see; of activities and deals you may read the figures by person",
+        ));
+    }
     let mut rows = figures::read(&mut conn, caller.company, report.figures, by, Span { from, to }).await?;
-    name_groups(&mut conn, caller.company, by, &mut rows).await?;
+    name_groups(&mut conn, &caller, by, &mut rows).await?;
     let total = i64::try_from(rows.len()).unwrap_or_default();
     Ok(Reply::ok(Listing::new(rows, total)))
 }
 
-/// Says what the groups are called, where they are entries of a list or people.
-async fn name_groups(conn: &mut Conn, company: i64, by: By, rows: &mut [ReportRow]) -> Result<(), Error> {
+/// Says what the groups are called, where they are entries of a list or people; of people only those within the range.
+async fn name_groups(conn: &mut Conn, caller: &Caller, by: By, rows: &mut Vec<ReportRow>) -> Result<(), Error> {
+    let company = caller.company;
     let names: HashMap<String, String> = match by {
         By::Entry(_, list) => {
             let all = choice::all(conn, company, list).await?;
@@ -256,7 +297,15 @@ async fn name_groups(conn: &mut Conn, company: i64, by: By, rows: &mut [ReportRo
         }
         By::Person => {
             let people = rows.iter().filter_map(|row| Uuid::parse_str(&row.group).ok());
-            let known = known::by_ids(conn, company, people).await?;
+            let mut known = known::by_ids(conn, company, people).await?;
+            match caller.range() {
+                Range::All => {}
+                Range::Own { user } => known.retain(|id, _| *id == user),
+                Range::Team { user, team } => known.retain(|id, known| *id == user || known.team == team),
+            }
+            if caller.range() != Range::All {
+                rows.retain(|row| Uuid::parse_str(&row.group).is_ok_and(|id| known.contains_key(&id)));
+            }
             known.into_iter().map(|(id, known)| (id.to_string(), known.fullname())).collect()
         }
         _ => return Ok(()),

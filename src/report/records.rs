@@ -57,9 +57,11 @@ const STAGE_IN: &str = "deal.stage.in";
 const STAGE_OUT: &str = "deal.stage.out";
 const DEALS: &[&str] = &[CREATED, WON, MISSED, CLOSED, STAGE_IN, STAGE_OUT];
 
-const CLAIMED: &str = "expense.claimed";
-const APPROVED: &str = "expense.approved";
-const EXPENSES: &[&str] = &[CLAIMED, APPROVED];
+const CLAIMED: &str = "expense.claimed.whole";
+const APPROVED: &str = "expense.approved.whole";
+const CLAIMED_OF_KIND: &str = "expense.claimed";
+const APPROVED_OF_KIND: &str = "expense.approved";
+const EXPENSES: &[&str] = &[CLAIMED, APPROVED, CLAIMED_OF_KIND, APPROVED_OF_KIND];
 
 impl Of {
     pub(super) fn name(self) -> &'static str {
@@ -85,7 +87,7 @@ impl Of {
 }
 
 const fn figure(name: &'static str, measure: &'static str, kind: Kind) -> Figure {
-    Figure { name, measure, kind }
+    Figure { name, measure, whole: None, kind }
 }
 
 /// By category: how many there are, how long they took, and whether their targets were kept.
@@ -130,9 +132,11 @@ pub(super) const OF_STAGES: &[Figure] = &[
     figure("inStage", STAGE_IN, Kind::Left(STAGE_OUT)),
 ];
 
-/// By type of expense.
-pub(super) const OF_EXPENSES: &[Figure] =
-    &[figure("claimed", CLAIMED, Kind::Amount), figure("approved", APPROVED, Kind::Amount)];
+/// By type of expense; an expense has lines of several types.
+pub(super) const OF_EXPENSES: &[Figure] = &[
+    Figure { whole: Some(CLAIMED), ..figure("claimed", CLAIMED_OF_KIND, Kind::Amount) },
+    Figure { whole: Some(APPROVED), ..figure("approved", APPROVED_OF_KIND, Kind::Amount) },
+];
 
 /// One of a measure, at a time (Unix milliseconds), told apart by a key, worth so much.
 pub(super) struct Fact(pub(super) &'static str, pub(super) i64, pub(super) String, pub(super) i64);
@@ -332,7 +336,8 @@ fn case_facts(row: &CaseRow) -> Vec<Fact> {
     let key = row.category.to_string();
     let mut facts = vec![Fact(RAISED, row.raised_at, key.clone(), 0)];
     if !matches!(row.status.as_str(), "new" | "open" | "waiting") {
-        let at = row.closed_at.unwrap_or(row.raised_at);
+        // What was resolved ended then, whenever it was closed.
+        let at = row.resolution.met.or(row.closed_at).unwrap_or(row.raised_at);
         facts.push(Fact(ENDED, at, key.clone(), 0));
         if row.status != "cancelled" {
             facts.push(Fact(RESOLVED, at, key.clone(), (at - row.raised_at).max(0) / 1000));
@@ -492,12 +497,13 @@ struct ExpenseRow {
     deleted_at: Option<i64>,
     status: i64,
     spent_at: i64,
+    total: i64,
 }
 
 async fn expenses(tx: &mut Conn, company: i64, after: (i64, i64), until: i64) -> Result<Vec<Changed>, db::Error> {
     let rows: Vec<ExpenseRow> = tx
         .sql(
-            "select id, modified_at, deleted_at, status, spent_at
+            "select id, modified_at, deleted_at, status, spent_at, total
              from expense where company = $1 and (modified_at, id) > ($2, $3) and modified_at < $4
              order by modified_at, id limit $5",
         )
@@ -523,10 +529,13 @@ async fn expenses(tx: &mut Conn, company: i64, after: (i64, i64), until: i64) ->
         let mut facts = Vec::new();
         // What was rejected or cancelled is no expense.
         if row.deleted_at.is_none() && matches!(row.status, 302 | 303) {
-            for (_, kind, total) in kinds.iter().filter(|(expense, _, _)| *expense == row.id) {
-                facts.push(Fact(CLAIMED, row.spent_at, kind.to_string(), *total));
+            let of_kinds = kinds.iter().filter(|(expense, _, _)| *expense == row.id);
+            let of_kinds =
+                of_kinds.map(|(_, kind, total)| (CLAIMED_OF_KIND, APPROVED_OF_KIND, kind.to_string(), *total));
+            for (claimed, approved, key, total) in of_kinds.chain([(CLAIMED, APPROVED, String::new(), row.total)]) {
+                facts.push(Fact(claimed, row.spent_at, key.clone(), total));
                 if row.status == 303 {
-                    facts.push(Fact(APPROVED, row.spent_at, kind.to_string(), *total));
+                    facts.push(Fact(approved, row.spent_at, key, total));
                 }
             }
         }

@@ -18,11 +18,11 @@ pub(super) const MEASURES: &[&str] = &[CSAT, CONTENT, NPS, PROMOTERS, DETRACTORS
 
 /// The figures of the report: content are 4 and 5 of 5, promoters 9 and 10 of 10, detractors up to 6.
 pub(super) const FIGURES: &[Figure] = &[
-    Figure { name: "csat", measure: CSAT, kind: Kind::Average },
-    Figure { name: "csatContent", measure: CONTENT, kind: Kind::Count },
-    Figure { name: "nps", measure: NPS, kind: Kind::Average },
-    Figure { name: "npsPromoters", measure: PROMOTERS, kind: Kind::Count },
-    Figure { name: "npsDetractors", measure: DETRACTORS, kind: Kind::Count },
+    Figure { name: "csat", measure: CSAT, whole: None, kind: Kind::Average },
+    Figure { name: "csatContent", measure: CONTENT, whole: None, kind: Kind::Count },
+    Figure { name: "nps", measure: NPS, whole: None, kind: Kind::Average },
+    Figure { name: "npsPromoters", measure: PROMOTERS, whole: None, kind: Kind::Count },
+    Figure { name: "npsDetractors", measure: DETRACTORS, whole: None, kind: Kind::Count },
 ];
 
 /// Answers added up in one unit of work.

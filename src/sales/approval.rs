@@ -46,6 +46,14 @@ impl Approval {
         }
     }
 
+    /// The same when the document is sent again: what was refused waits once more.
+    pub(super) fn again(self) -> Approval {
+        match self.state.as_str() {
+            "rejected" => Approval { state: "waiting".to_owned(), by: None, at: None, reason: None, ..self },
+            _ => self,
+        }
+    }
+
     /// Whether the document may go on.
     pub(super) fn allows(approval: Option<&Approval>) -> bool {
         approval.is_none_or(|approval| approval.state == "approved")

@@ -192,17 +192,29 @@ impl Content {
         percent
     }
 
-    /// What is earned, in percent of the price before VAT; none when a cost or the rate is not known.
+    /// What is earned, in percent of the price before VAT; none when a cost or the rate is not known. What costs something
+    /// and is given away earns less than any limit.
     pub(super) fn margin_percent(&self) -> Option<f64> {
-        let net = i128::from(self.money.own_net?.units());
         let mut cost: i128 = 0;
         for line in &self.lines {
             let quantity = i128::from(line.quantity.amount()?.units());
             cost = cost.checked_add(i128::from(line.cost?.units()).checked_mul(quantity)? / 10_000)?;
         }
+        let net = if self.money.net <= Amount::ZERO { 0 } else { i128::from(self.money.own_net?.units()) };
+        if net <= 0 {
+            return (cost > 0).then_some(f64::NEG_INFINITY);
+        }
         #[expect(clippy::cast_precision_loss, reason = "as above")]
-        let percent = (net > 0).then(|| (net - cost) as f64 * 100.0 / net as f64);
-        percent
+        let percent = (net - cost) as f64 * 100.0 / net as f64;
+        Some(percent)
+    }
+
+    /// What an approval is about: terms, lines and amounts, without what is only said of them.
+    pub(super) fn judged(self) -> (Terms, Vec<Line>, Money) {
+        let Content { mut terms, lines, money, .. } = self;
+        (terms.contact_id, terms.header_template, terms.customer_address) = (None, None, None);
+        (terms.reference, terms.discount_name) = (None, None);
+        (terms, lines, money)
     }
 }
 

@@ -14,6 +14,7 @@ use super::totals::{self, Discount, Document, Field, Problem, Rule, Wrong};
 use crate::http::{Code, Error, Faults, Patch};
 use crate::product::stock::{Item, Warehouses};
 use crate::product::store::{self as products, Details};
+use crate::search;
 use crate::setting::choice::{self, Choice, New};
 use crate::setting::list::List;
 use crate::setting::profile::{Rounding, Setting};
@@ -446,7 +447,7 @@ fn line(
     faults: &mut Faults,
 ) -> Line {
     let given =
-        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        |text: &Option<String>| text.as_deref().map(search::trimmed).filter(|text| !text.is_empty()).map(str::to_owned);
     if product.is_parent {
         let message = format!("Product {} has variants: name one of them", product.code);
         faults.add(Code::InvalidValue, format!("{path}productCode"), message);

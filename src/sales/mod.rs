@@ -35,6 +35,7 @@ use crate::search;
 use crate::setting::number::{self, Pattern};
 use crate::setting::profile::Setting;
 use crate::staff::employee;
+use crate::time::{self, Zone};
 
 /// The routes of these resources.
 pub fn routes() -> OpenApiRouter<App> {
@@ -43,12 +44,12 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// A document's number as it is compared.
 pub(crate) fn number_key(number: &str) -> String {
-    search::fold(number.trim())
+    search::fold(search::trimmed(number))
 }
 
 /// A text that says something: blanks, and what could not be read, are none.
 fn given(text: Option<&str>) -> Option<&str> {
-    text.map(str::trim).filter(|text| !text.is_empty() && !text.contains(POISON))
+    text.map(search::trimmed).filter(|text| !text.is_empty() && !text.contains(POISON))
 }
 
 /// The customer that a document is for, kept from being merged or erased until the unit ends; documents of one customer
@@ -100,10 +101,10 @@ async fn find_staff(
     Ok(found)
 }
 
-/// A day in either era.
-fn read_day(field: &str, text: Option<&str>, faults: &mut Faults) -> Option<Date> {
-    let text = given(text)?;
-    let day = words::read_day(text);
+/// A day in either era; of a moment the company's.
+fn read_day(field: &str, text: Option<&str>, zone: &Zone, faults: &mut Faults) -> Option<Date> {
+    let text = given(text).filter(|text| !time::is_unset(text))?;
+    let day = words::read_day(text, zone);
     if day.is_none() {
         faults.add(Code::InvalidFormat, field, format!("{field} must be a day such as 2026-11-28"));
     }
@@ -118,7 +119,7 @@ async fn numbered(
     (day, branch): (Date, &str),
     given: Option<&str>,
 ) -> Result<String, Error> {
-    if let Some(given) = given.map(str::trim).filter(|given| !given.is_empty()) {
+    if let Some(given) = given.map(search::trimmed).filter(|given| !given.is_empty()) {
         return Ok(given.to_owned());
     }
     loop {
@@ -131,6 +132,13 @@ async fn numbered(
         if taken == 0 {
             return Ok(number);
         }
+    }
+}
+
+/// A line for whatever goes beyond a draft.
+fn need_lines(lines: &[Line], field: &'static str, faults: &mut Faults) {
+    if lines.is_empty() {
+        faults.add(Code::Required, field, format!("{field} is required: only a draft may be without lines"));
     }
 }
 

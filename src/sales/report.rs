@@ -89,15 +89,16 @@ async fn report_sales(
     Query(query): Query<SalesQuery>,
 ) -> Result<Reply<SalesReport>, Error> {
     let mut faults = Faults::default();
+    let mut conn = app.db.read().await?;
+    let zone = time::zone(&mut conn, caller.company).await?;
     let kinds =
         [("product", By::Product), ("customer", By::Customer), ("employee", By::Employee), ("month", By::Month)];
     let by = faults.choice("by", query.by.as_deref(), &kinds).unwrap_or(By::Month);
-    let from = read_day("dateFrom", query.date_from.as_deref(), &mut faults);
-    let to = read_day("dateTo", query.date_to.as_deref(), &mut faults);
+    let from = read_day("dateFrom", query.date_from.as_deref(), &zone, &mut faults);
+    let to = read_day("dateTo", query.date_to.as_deref(), &zone, &mut faults);
     faults.range("take", query.take, 1..=200);
     faults.end()?;
     let most = query.take.unwrap_or(20);
-    let mut conn = app.db.read().await?;
     if caller.range() == Range::All
         && let Some(value) = added_up(&mut conn, caller.company, by, (from, to), most).await?
     {

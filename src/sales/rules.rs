@@ -13,7 +13,8 @@ use crate::http::{Code, Fault, Patch};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SalesRules {
-    /// A document worth more than this, in the company's currency, must be approved; null: none for that.
+    /// A document worth more than this, in the company's currency, must be approved, and one in another currency without
+    /// a rate; null: none for that.
     #[schema(value_type = Option<f64>, example = json!(null))]
     pub approve_above: Option<Amount>,
     /// A document with more percent off than this must be approved.
@@ -112,8 +113,9 @@ impl SalesRules {
         let above = |limit: Option<Amount>, value: Option<f64>| {
             limit.zip(value).is_some_and(|(limit, value)| value > percent(limit) + 1e-9)
         };
-        let worth = content.money.own_grand_total.unwrap_or(content.money.grand_total);
-        if self.approve_above.is_some_and(|limit| worth > limit) {
+        // What is not known in the company's currency may be worth anything.
+        let worth = content.money.own_grand_total;
+        if self.approve_above.is_some_and(|limit| worth.is_none_or(|worth| worth > limit)) {
             why.push("amount");
         }
         if above(self.approve_discount_above, content.discount_percent()) {

@@ -15,6 +15,7 @@ use crate::http::{Code, Error, Faults, Patch};
 use crate::product::stock::Warehouses;
 use crate::product::store as products;
 use crate::record::Actor;
+use crate::search;
 use crate::setting::choice;
 use crate::setting::list::List;
 use crate::setting::profile::{self, Setting};
@@ -134,7 +135,7 @@ pub(super) struct Document {
 
 /// A text that says something.
 pub(super) fn text(given: Option<&str>) -> Option<String> {
-    given.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    given.map(search::trimmed).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// Reads a document. `lines` is how its lines are called; `own` is the customer of the document that is here already. What
@@ -203,7 +204,7 @@ fn texts(taken: &DocumentTaken, faults: &mut Faults) -> Texts {
         Some(subject) => ("salesOrderSubject", Some(subject)),
         None => ("quotationSubject", taken.quotation_subject.as_ref()),
     };
-    let subject = subject.map(|subject| subject.trim()).unwrap_or_default();
+    let subject = subject.map(|subject| search::trimmed(subject)).unwrap_or_default();
     faults.longest(field, subject, 300);
     let note = taken.quotation_note.as_deref().or(taken.sales_order_note.as_deref());
     Texts {

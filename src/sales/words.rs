@@ -5,6 +5,8 @@ use jiff::civil::{Date, Weekday};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::time::{self, Zone};
+
 /// How disputed amounts are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -229,15 +231,15 @@ pub fn thai_digits(text: &str) -> String {
     text.chars().map(thai).collect()
 }
 
-/// A day as people write it: ISO, with a time of day behind it or without, or day first (`28/11/2569`), with Thai digits
-/// as well. A year above 2400 is Buddhist. Two digits of a year are not taken: they could be of either era.
-pub fn read_day(text: &str) -> Option<Date> {
-    let western = |letter: char| match u32::from(letter).checked_sub(u32::from('๐')) {
+/// A day as people write it: ISO or day first (`28/11/2569`), with Thai digits as well. With a time of day and its offset
+/// behind it, it is the zone's day at that moment. Two digits of a year are not taken: they could be of either era.
+pub fn read_day(text: &str, zone: &Zone) -> Option<Date> {
+    let plain_digit = |letter: char| match u32::from(letter).checked_sub(u32::from('๐')) {
         Some(digit @ 0..=9) => char::from_digit(digit, 10).unwrap_or(letter),
         _ => letter,
     };
-    let text: String = text.trim().chars().map(western).collect();
-    let day = text.split_once(['T', ' ']).map_or(text.as_str(), |(day, _)| day);
+    let text: String = text.trim().chars().map(plain_digit).collect();
+    let (day, time) = text.split_once(['T', ' ']).map_or((text.as_str(), None), |(day, time)| (day, Some(time)));
     let parts: Vec<&str> = day.split(['-', '/', '.']).collect();
     let [first, month, last] = parts[..] else { return None };
     let (year, date) = if first.len() == 4 { (first, last) } else { (last, first) };
@@ -245,9 +247,19 @@ pub fn read_day(text: &str) -> Option<Date> {
     if year.len() != 4 || !plain(year) || !plain(month) || !plain(date) || date.len() > 2 || month.len() > 2 {
         return None;
     }
-    let year: i16 = year.parse().ok()?;
-    let year = if year > 2400 { year - 543 } else { year };
-    Date::new(year, month.parse().ok()?, date.parse().ok()?).ok()
+    let day = Date::new(western(year.parse().ok()?), month.parse().ok()?, date.parse().ok()?).ok()?;
+    if day.year() < 1 {
+        return None;
+    }
+    match time {
+        Some(time) => time::read(&format!("{day}T{}", time.trim_start()), zone).map(|at| time::day_of(at, zone)),
+        None => Some(day),
+    }
+}
+
+/// A year of the Gregorian era: one from 2401 to 2700 is Buddhist. Later ones are of days that never come (`9999-12-31`).
+pub fn western(year: i16) -> i16 {
+    if (2401..=2700).contains(&year) { year - 543 } else { year }
 }
 
 #[cfg(test)]
@@ -323,9 +335,9 @@ mod tests {
             let slashed = format!("{}/{}/{}", day.day(), day.month(), i32::from(day.year()) + 543);
             // A year of this century is read in its era; one past 2400 is taken for Buddhist.
             if day.year() < 2400 {
-                assert_eq!(read_day(iso), Some(day));
-                assert_eq!(read_day(&slashed), Some(day), "{slashed}");
-                assert_eq!(read_day(&thai_digits(&slashed)), Some(day));
+                assert_eq!(read_day(iso, &Zone::UTC), Some(day));
+                assert_eq!(read_day(&slashed, &Zone::UTC), Some(day), "{slashed}");
+                assert_eq!(read_day(&thai_digits(&slashed), &Zone::UTC), Some(day));
             }
         }
     }
@@ -333,11 +345,38 @@ mod tests {
     #[test]
     fn days_are_read_in_both_eras() {
         let day: Date = "2024-02-29".parse().unwrap();
-        for text in ["2024-02-29", "2567-02-29", "29/2/2567", "29/02/2024", " 2024-02-29T00:00:00+0700 ", "29.2.2567"] {
-            assert_eq!(read_day(text), Some(day), "{text}");
+        let zone = Zone::get("Asia/Bangkok").unwrap();
+        for text in [
+            "2024-02-29",
+            "2567-02-29",
+            "29/2/2567",
+            "29/02/2024",
+            " 2024-02-29T00:00:00+0700 ",
+            "29.2.2567",
+            "2024-02-28T17:00:00.000Z",
+            "28/2/2567 17:00:00Z",
+            "2024-02-29T23:59:59",
+            "๒๙/๒/๒๕๖๗ ๒๓:๕๙",
+        ] {
+            assert_eq!(read_day(text, &zone), Some(day), "{text}");
         }
-        for text in ["29/2/67", "2566-02-29", "2024-13-01", "", "soon", "1/2/3/4", "+1/2/2024", "001/2/2024"] {
-            assert_eq!(read_day(text), None, "{text}");
+        for text in [
+            "29/2/67",
+            "2566-02-29",
+            "2024-13-01",
+            "",
+            "soon",
+            "1/2/3/4",
+            "+1/2/2024",
+            "001/2/2024",
+            "2024-02-29 or the day after",
+            "2024-02-29Tgarbage",
+            "2024-02-29T",
+            "2024-02-29T25:00:00",
+            "0000-02-29",
+        ] {
+            assert_eq!(read_day(text, &zone), None, "{text}");
         }
+        assert_eq!(read_day("9999-12-31", &zone), Some(Date::new(9999, 12, 31).unwrap()));
     }
 }

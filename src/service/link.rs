@@ -28,7 +28,7 @@ impl Target {
 
 /// A number as it is compared.
 pub(crate) fn key(number: &str) -> String {
-    search::fold(number.trim())
+    search::fold(search::trimmed(number))
 }
 
 /// Writes what a record points at, in the place of what it pointed at before.

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 pub use self::put::finish_all;
-pub(crate) use self::put::{TaskWrite, put};
+pub(crate) use self::put::{TaskWrite, put, put_named};
 pub(crate) use self::remind::run;
 use self::row::{Priority, Status};
 pub(crate) use self::row::{Row, Task, key};

@@ -1,7 +1,6 @@
 //! Creating and changing a task.
 
 use db::{Conn, Rows, Type};
-use jiff::civil::DateTime;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -13,6 +12,7 @@ use crate::customer::store as customers;
 use crate::http::{Code, Conditions, Error, Fault, Faults, Patch};
 use crate::record::{self, Actor, Saved};
 use crate::recurrence;
+use crate::search;
 use crate::setting::number::{self, Pattern};
 use crate::setting::profile;
 use crate::staff::employee;
@@ -90,25 +90,57 @@ pub(crate) async fn put(
     found: &[Fault],
     conditions: &Conditions,
 ) -> Result<Saved<Row>, Error> {
-    let given = input.task_no.as_deref().map(str::trim).filter(|number| !number.is_empty());
     let old: Option<Row> =
-        record::held_if_named(tx, &by.caller, "number_key", given.map(key), conditions, found).await?;
+        record::held_if_named(tx, &by.caller, "number_key", input.number().map(key), conditions, found).await?;
+    write(tx, by, old, None, input, found).await
+}
+
+/// The same for a file: a number that no task has is that of the new one.
+pub(crate) async fn put_named(tx: &mut Conn, by: &Actor, input: &TaskWrite) -> Result<Saved<Row>, Error> {
+    let given = input.number();
+    let old = match given {
+        Some(number) => match record::held(tx, &by.caller, "number_key", key(number), &Conditions::default()).await {
+            Err(Error::NotFound(_)) => None,
+            held => Some(held?),
+        },
+        None => None,
+    };
+    write(tx, by, old, given, input, &[]).await
+}
+
+/// Writes over a task, or creates one, under this number where one is given.
+async fn write(
+    tx: &mut Conn,
+    by: &Actor,
+    old: Option<Row>,
+    given: Option<&str>,
+    input: &TaskWrite,
+    found: &[Fault],
+) -> Result<Saved<Row>, Error> {
+    let mut faults = Faults::new(found.to_vec());
+    if let Some(number) = given.filter(|_| old.is_none()) {
+        faults.longest("taskNo", number, 50);
+        faults.path_part("taskNo", number, &["enquiry"]);
+    }
     let zone = time::zone(tx, by.caller.company).await?;
     let draft = match &old {
         Some(old) => old.clone(),
         None => Row::new(by.caller.company, 0, String::new(), &by.caller.id, by.now),
     };
-    let mut new = input.over(tx, draft, by, found, &zone).await?;
+    let mut new = input.over(tx, draft, by, faults, &zone).await?;
     if old.is_none() {
         new.id = number::next(tx, by.caller.company, "task").await?;
-        new.number = next_number(tx, by, &zone).await?;
+        new.number = match given {
+            Some(number) => number.to_owned(),
+            None => next_number(tx, by, &zone).await?,
+        };
         new.number_key = key(&new.number);
     }
     save(tx, by, old, new).await
 }
 
 /// Saves a task, with what follows: its deals, its reminder, and the next of its series when it is done.
-pub(super) async fn save(tx: &mut Conn, by: &Actor, old: Option<Row>, new: Row) -> Result<Saved<Row>, Error> {
+pub(super) async fn save(tx: &mut Conn, by: &Actor, old: Option<Row>, mut new: Row) -> Result<Saved<Row>, Error> {
     let was_closed = old.as_ref().is_some_and(|old| old.status.is_closed());
     let was_remind = old.as_ref().and_then(|old| old.remind_at);
     let was_deals = old.as_ref().and_then(|old| old.deal_nos.clone()).unwrap_or_default();
@@ -116,6 +148,11 @@ pub(super) async fn save(tx: &mut Conn, by: &Actor, old: Option<Row>, new: Row) 
         (None, _) => "Created",
         (Some(_), Status::Done) if !was_closed => "Done",
         _ => "Updated",
+    };
+    // Whoever hands a series on has no part in it any more: one that is opened and done again makes no second next task.
+    let series = match new.status == Status::Done && !was_closed {
+        true => new.series_start.take(),
+        false => None,
     };
     let saved = record::save_as(tx, by, old, new, name).await?;
     let row = &saved.row;
@@ -125,17 +162,16 @@ pub(super) async fn save(tx: &mut Conn, by: &Actor, old: Option<Row>, new: Row) 
     if row.remind_at != was_remind {
         remind::ask(tx, row).await?;
     }
-    if row.status == Status::Done && !was_closed {
-        recur(tx, by, row).await?;
+    if let Some(start) = series {
+        recur(tx, by, row, start).await?;
     }
     Ok(saved)
 }
 
-/// Makes the next task of a series.
-async fn recur(tx: &mut Conn, by: &Actor, done: &Row) -> Result<(), Error> {
+/// Makes the next task of a series that began at `start`.
+async fn recur(tx: &mut Conn, by: &Actor, done: &Row, start: i64) -> Result<(), Error> {
     let (Some(rule), Some(due)) = (&done.recurrence, done.due_at) else { return Ok(()) };
     let zone = time::zone(tx, by.caller.company).await?;
-    let start = done.series_start.unwrap_or(due);
     let Some(next) = recurrence::next(rule, start, due, &zone) else { return Ok(()) };
     // In the order in which every task takes them, or two would wait for each other.
     let id = number::next(tx, by.caller.company, "task").await?;
@@ -190,11 +226,23 @@ pub async fn finish_all(tx: &mut Conn, by: &Actor, deal_no: &str) -> Result<u64,
     Ok(count)
 }
 
+/// The next number of the company's pattern that no task out of a file has.
 async fn next_number(tx: &mut Conn, by: &Actor, zone: &Zone) -> Result<String, Error> {
     let setting = profile::of(tx, by.caller.company).await?;
     let pattern = setting.numbers.get("task").cloned().unwrap_or_else(|| Pattern::usual("TK"));
     let today = jiff::Timestamp::from_millisecond(by.now).unwrap_or_default().to_zoned(zone.clone()).date();
-    Ok(number::assign(tx, by.caller.company, "task", &pattern, today, "").await?)
+    loop {
+        let number = number::assign(tx, by.caller.company, "task", &pattern, today, "").await?;
+        let known: Option<i64> = tx
+            .sql("select id from task where company = $1 and number_key = $2")
+            .bind(by.caller.company)
+            .bind(key(&number))
+            .optional()
+            .await?;
+        if known.is_none() {
+            return Ok(number);
+        }
+    }
 }
 
 async fn link_deals(tx: &mut Conn, row: &Row) -> Result<(), Error> {
@@ -216,10 +264,14 @@ async fn link_deals(tx: &mut Conn, row: &Row) -> Result<(), Error> {
 }
 
 impl TaskWrite {
+    /// The number that is given.
+    fn number(&self) -> Option<&str> {
+        self.task_no.as_deref().map(search::trimmed).filter(|number| !number.is_empty())
+    }
+
     /// The task after the change; 400 with every fault.
-    async fn over(&self, tx: &mut Conn, old: Row, by: &Actor, found: &[Fault], zone: &Zone) -> Result<Row, Error> {
+    async fn over(&self, tx: &mut Conn, old: Row, by: &Actor, mut faults: Faults, zone: &Zone) -> Result<Row, Error> {
         let company = old.company;
-        let mut faults = Faults::new(found.to_vec());
         let subject = faults.text("subject", &self.subject, Some(old.subject.clone()), 300).unwrap_or_default();
         if subject.is_empty() {
             faults.add(Code::Required, "subject", "subject is required");
@@ -256,7 +308,8 @@ impl TaskWrite {
         let room = match &self.room_id {
             Patch::Keep => old.room,
             Patch::Clear => None,
-            Patch::Set(id) => faults.take(room::named(tx, company, "roomId", *id).await)?,
+            Patch::Set(id) if old.room == Some(*id) => old.room,
+            Patch::Set(id) => faults.take(room::named(tx, &by.caller, "roomId", *id).await)?,
         };
         // The customer is held last of all look-ups: nothing else is waited for while it is.
         let customer = match &self.customer_code {
@@ -270,10 +323,9 @@ impl TaskWrite {
         };
         faults.end()?;
         let filled = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
-        let series_start = match recurrence == old.recurrence && due_at == old.due_at {
-            true => old.series_start,
-            false => recurrence.as_ref().and(due_at),
-        };
+        // A series that was handed on stays so until the task gets another rule.
+        let same = recurrence == old.recurrence && (due_at == old.due_at || old.series_start.is_none());
+        let series_start = if same { old.series_start } else { recurrence.as_ref().and(due_at) };
         let row = Row {
             subject,
             note,
@@ -299,14 +351,7 @@ impl TaskWrite {
         match &self.date_due {
             Patch::Keep => (old.due_at, old.due_has_time),
             Patch::Clear => (None, false),
-            Patch::Set(text) => {
-                let has_time = text.contains(':') || text.trim().parse::<DateTime>().is_ok_and(|_| text.contains('T'));
-                let at = match has_time {
-                    true => faults.time("dateDue", Some(text), zone),
-                    false => faults.time_end("dateDue", Some(text), zone),
-                };
-                (at, has_time)
-            }
+            Patch::Set(text) => faults.due("dateDue", text, zone),
         }
     }
 
@@ -318,7 +363,8 @@ impl TaskWrite {
         let mut list = Vec::new();
         for (index, item) in given.iter().enumerate() {
             faults.required(&format!("checklist[{index}].text"), &item.text, 500);
-            list.push(ChecklistItem { text: item.text.trim().to_owned(), is_done: item.is_done.unwrap_or(false) });
+            let text = search::trimmed(&item.text).to_owned();
+            list.push(ChecklistItem { text, is_done: item.is_done.unwrap_or(false) });
         }
         list
     }

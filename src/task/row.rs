@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::customer::store as customers;
 use crate::http::Error;
 use crate::record::{Head, Record, Stamp};
+use crate::search;
 use crate::staff::employee;
 use crate::time::{self, Zone};
 
@@ -158,7 +159,7 @@ impl Row {
 
 /// A number as it is compared.
 pub(crate) fn key(number: &str) -> String {
-    crate::search::fold(number.trim())
+    search::fold(search::trimmed(number))
 }
 
 /// A task.

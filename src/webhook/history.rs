@@ -14,6 +14,7 @@ use super::replay::{self, Span};
 use super::subscription;
 use crate::app::App;
 use crate::event;
+use crate::http::caller::Range;
 use crate::http::check::Faults;
 use crate::http::{Caller, Code, Envelope, Error, Json, Page, Paging, Path, Query, Reply};
 use crate::time::{self, Zone};
@@ -74,7 +75,7 @@ struct DeliveryRequest {
     /// Where to.
     #[schema(example = "https://example.com/hook")]
     url: String,
-    /// The body; null when the event is not kept any more.
+    /// The body; null when the event is not kept any more, and for a person who does not see everybody's records.
     #[schema(value_type = Object)]
     body: Value,
 }
@@ -91,7 +92,7 @@ struct DeliveryTry {
     status: Option<i64>,
     /// Why it was no success.
     error: Option<String>,
-    /// The beginning of the answer.
+    /// The beginning of the answer; null for a person who does not see everybody's records.
     #[schema(example = "{\"ok\":true}")]
     body: Option<String>,
     /// How long it took, in milliseconds.
@@ -158,7 +159,15 @@ async fn list_webhook_deliveries(
 ) -> Result<Reply<Page<WebhookDelivery>>, Error> {
     let DeliveryFilter { state, event_id, before, take } = filter;
     let filter = Filter { state, event: event_id, before, take: take.unwrap_or(20) };
-    Ok(Reply::ok(find(&mut app.db.read().await?, caller.company, path.id, &filter).await?))
+    let mut page = find(&mut app.db.read().await?, caller.company, path.id, &filter).await?;
+    if caller.range() != Range::All {
+        // Bodies tell of everybody's records.
+        for delivery in &mut page.value {
+            delivery.request.body = Value::Null;
+            delivery.answer.iter_mut().chain(&mut delivery.failed_tries).for_each(|tried| tried.body = None);
+        }
+    }
+    Ok(Reply::ok(page))
 }
 
 /// Which deliveries are looked for.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::app::{Answer, COMPANY, TestApp, request};
 use crate::case::{CLERK, people};
 use crate::customer::plain;
+use crate::import::{counts, import, undo};
 
 /// A server with the people and the customer of the examples.
 async fn ready() -> TestApp {
@@ -145,6 +146,11 @@ async fn what_is_wrong_with_an_activity_is_named() {
             "visitLatitude",
         ]
     );
+    let never = visit(json!({"recurrence": "FREQ=DAILY;COUNT=0", "dateAppointmentStart": "0001-01-01T00:00:00"}));
+    let refused = app.post("/v1/activity", never).await;
+    assert_eq!(refused.errors(), [("required", "dateAppointmentStart"), ("invalid_format", "recurrence")]);
+    let made = planned(&app, json!({"dateNextStep": "0001-01-01T00:00:00"})).await;
+    assert_eq!(made["dateNextStep"], Value::Null);
     let nothing = app.post("/v1/activity", json!({})).await;
     assert_eq!(nothing.errors(), [("required", "subject"), ("required", "dateAppointmentStart")]);
 }
@@ -231,8 +237,10 @@ async fn the_next_of_a_series_follows_when_one_has_ended() {
     let app = ready().await;
     let made = planned(&app, json!({"recurrence": "FREQ=WEEKLY;COUNT=2", "customerCode": "C000154"})).await;
     let done = json!({"activityNo": made["activityNo"], "statusId": 3, "report": "เรียบร้อย"});
-    for _ in 0..2 {
-        assert_eq!(app.post("/v1/activity", done.clone()).await.status, 200);
+    // Once, however often it is opened and done again.
+    let open = json!({"activityNo": made["activityNo"], "statusId": 1});
+    for body in [&done, &done, &open, &done] {
+        assert_eq!(app.post("/v1/activity", body.clone()).await.status, 200);
     }
     let rows = app.post("/v1/activities/enquiry", json!({"states": ["planned"]})).await;
     assert_eq!(rows.body["total"], 1);
@@ -315,6 +323,17 @@ async fn an_employees_calendar_is_read_by_a_secret_address_until_it_is_taken_bac
         assert_eq!(read(path).await.errors(), [("not_found", "calendar")], "{path}");
     }
     assert_eq!(app.post("/v1/activity/calendars", json!({})).await.errors(), [("required", "userId")]);
+
+    // Somebody who may not sign in any more has no calendar either.
+    let person = app.signed_in("Agent", "shut.out@example.com").await;
+    let made = app.post("/v1/activity/calendars", json!({"userId": person.id})).await;
+    let url = made.data()["url"].as_str().unwrap();
+    let path = &url[url.find("/calendars/").unwrap()..];
+    for (is_active, status) in [(true, 200), (false, 404), (true, 200)] {
+        let user = format!("/v1/console/users/{}", person.id);
+        app.request(Method::PATCH, &user, &[], Some(json!({"isActive": is_active}))).await.data();
+        assert_eq!(read(path).await.status, status, "{is_active}");
+    }
 }
 
 #[tokio::test]
@@ -413,4 +432,13 @@ async fn a_file_of_activities_is_loaded() {
     assert_eq!((&done.data()["created"], &done.data()["failed"]), (&json!(1), &json!(1)), "{done:?}");
     let loaded = app.get("/v1/activity/a20240100001").await;
     assert_eq!((&loaded.data()["report"], &loaded.data()["customerCode"]), (&json!("ดี"), &json!("C000154")));
+    let file = "เลขที่,หัวข้อ,วันที่,ผู้รับผิดชอบ\nA20240100002,พบ,5/1/2567 9:05,EMP001\n";
+    for _ in 0..2 {
+        let done = import(&app, "kind=activities", file).await;
+        assert_eq!(counts(&done), (1, 0, 0, 0), "{done:#}");
+        let loaded = app.get("/v1/activity/A20240100002").await;
+        assert_eq!(loaded.data()["dateAppointmentStart"], "2024-01-05T09:05:00+0700");
+        undo(&app, &done).await;
+        assert_eq!(app.get("/v1/activity/A20240100002").await.status, 404);
+    }
 }

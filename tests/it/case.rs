@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::{Answer, COMPANY, TestApp};
 use crate::customer::plain;
+use crate::import::{import, undo};
 
 /// The assignee of the original's examples.
 pub const CLERK: &str = "6d473b8f-a6b3-4536-b1e6-f4b7688414e2";
@@ -196,6 +197,17 @@ async fn what_is_wrong_with_a_case_is_named() {
             ("required", "subject"),
         ]
     );
+    // An id that is none hides no other fault, and is told of in plain words.
+    let odd = app.post("/v1/case", with(json!({"roomIds": ["x", "y"], "subject": " "}))).await;
+    let mut errors = odd.errors();
+    errors.sort_unstable();
+    assert_eq!(errors, [("invalid_value", "roomIds[0]"), ("invalid_value", "roomIds[1]"), ("required", "subject")]);
+    assert!(odd.text.contains("roomIds[0] must be an id like 0") && !odd.text.contains("UUID"), "{}", odd.text);
+    let odd = app.get("/v1/chat/rooms/x/messages").await;
+    assert!(odd.status == 400 && odd.text.contains("roomId must be an id like 0"), "{odd:?}");
+    // The empty date of .NET is none.
+    let unset = app.post("/v1/case", with(json!({"dateCase": "0001-01-01T00:00:00", "dateDue": "0001-01-01"}))).await;
+    assert_eq!(unset.errors(), [("required", "dateCase"), ("required", "dateDue")]);
     let nothing = app.post("/v1/case", json!({})).await;
     assert_eq!((nothing.status, nothing.errors().len()), (400, 6), "{nothing:?}");
     let no = opened(&app, json!({})).await;
@@ -347,6 +359,7 @@ async fn two_cases_become_one() {
     let first = opened(&app, json!({"customerCode": null, "dealNos": ["D1"], "note": "a"})).await;
     let second = opened(&app, json!({"dealNos": ["D2", "D1"], "note": "b", "activityNos": []})).await;
     app.post(&format!("/v1/case/{second}/comments"), json!({"comment": "สอง"})).await;
+    app.post("/v1/task", json!({"subject": "โทรกลับ", "caseNo": second})).await;
     let merge = |from: &str, into: &str| {
         let (path, body) = (format!("/v1/case/{from}/merge"), json!({"intoCaseNo": into}));
         let app = &app;
@@ -362,9 +375,110 @@ async fn two_cases_become_one() {
     let merged = case(&app, &second).await;
     assert_eq!((&merged["status"], &merged["mergedIntoCaseNo"]), (&json!("closed"), &json!(first)));
     assert_eq!(app.get(&format!("/v1/case/{first}/comments")).await.data()["value"][0]["comment"], "สอง");
-    assert_eq!(put(&app, &format!("/v1/case/{second}/status"), json!({"statusId": 2})).await.status, 409);
-    assert_eq!(merge(&second, &first).await.status, 409);
+    // The merged case changes no more: whoever tries is told which one stays.
+    let path = format!("/v1/case/{second}");
+    for refused in [
+        put(&app, &format!("{path}/status"), json!({"statusId": 2})).await,
+        put(&app, &path, json!({"subject": "x"})).await,
+        app.post(&format!("{path}/comments"), json!({"comment": "x"})).await,
+        app.request(Method::DELETE, &path, &[], None).await,
+        merge(&second, &first).await,
+    ] {
+        assert_eq!((refused.status, refused.errors()), (409, vec![("conflict", "caseNo")]), "{refused:?}");
+        assert!(refused.text.contains(&first), "{refused:?}");
+    }
     assert_eq!(history(&app, &second).await[0], "merged");
+    // Its tasks are those of the case that stays.
+    for (no, count) in [(&first, 1), (&second, 0)] {
+        assert_eq!(app.post("/v1/task/enquiry", json!({"caseNo": no})).await.body["total"], count, "{no}");
+    }
+    // What has ended takes in nothing.
+    let third = opened(&app, json!({})).await;
+    put(&app, &format!("/v1/case/{first}/status"), json!({"statusId": 5})).await;
+    let refused = merge(&third, &first).await;
+    assert_eq!((refused.status, refused.errors()), (409, vec![("conflict", "intoCaseNo")]));
+    assert!(refused.text.contains(&first), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_bare_day_is_due_at_its_end() {
+    let app = ready().await;
+    let today = sala::time::text(app.app.now(), &sala::time::Zone::get("Asia/Bangkok").unwrap())[..10].to_owned();
+    let made = app.post("/v1/case", with(json!({"dateCase": today, "dateDue": today}))).await;
+    let (no, due) = (made.data()["caseNo"].as_str().unwrap().to_owned(), made.data()["dateDue"].clone());
+    assert_eq!(due, format!("{today}T23:59:59+0700"));
+    app.run_jobs().await;
+    assert_eq!(case(&app, &no).await["isBreached"], false);
+    // What is sent back as it was answered changes nothing.
+    let path = format!("/v1/case/{no}");
+    assert_eq!(put(&app, &path, json!({"dateDue": due})).await.data()["dateModified"], made.data()["dateModified"]);
+    assert_eq!(history(&app, &no).await, ["created"]);
+}
+
+#[tokio::test]
+async fn no_new_number_is_a_word_of_the_paths() {
+    let app = ready().await;
+    let document = app.get("/openapi.json").await;
+    let contract = json!({"contractName": "MA", "contractType": "MA", "customerCode": "C000154", "owner": "EMP001",
+                          "dateStart": "2025-01-01", "dateEnd": "2025-12-31"});
+    let activity = json!({"subject": "x", "dateAppointmentStart": "2025-02-05T10:00:00"});
+    for (path, field, body) in [
+        ("/v1/case", "caseNo", with(json!({}))),
+        ("/v1/activity", "activityNo", activity),
+        ("/v1/contract", "contractNo", contract),
+    ] {
+        let body = |no: &str| {
+            let mut body = body.clone();
+            body[field] = json!(no);
+            body
+        };
+        let begin = format!("{path}/");
+        let paths = document.body["paths"].as_object().unwrap().keys();
+        let words = paths.filter_map(|known| known.strip_prefix(&begin)).map(|rest| rest.split('/').next().unwrap());
+        let words: std::collections::BTreeSet<&str> = words.filter(|word| !word.starts_with('{')).collect();
+        assert!(!words.is_empty(), "{path}");
+        for word in words.into_iter().map(str::to_uppercase).chain([".".to_owned()]) {
+            let refused = app.post(path, body(&word)).await;
+            assert_eq!((refused.status, refused.errors()), (400, vec![("invalid_value", field)]), "{path}/{word}");
+        }
+        assert_eq!(app.post(path, body("ENQUIRY-1")).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_case_is_tied_only_to_what_its_caller_may_see() {
+    let app = ready().await;
+    let agent = app.signed_in("Agent", "nok@example.com").await;
+    let head = app.signed_in("Supervisor", "head@example.com").await;
+    let theirs = json!({"activityNo": "THEIRS-1", "subject": "secret plan", "assignToUserId": head.id,
+                        "dateAppointmentStart": "2025-02-05T10:00:00"});
+    assert_eq!(app.post("/v1/activity", theirs).await.status, 200);
+    let room = app.sandbox_room().await;
+    let given = Some(json!({"assignee": head.id}));
+    let assigned = app.request(Method::PATCH, &format!("/v1/console/rooms/{room}"), &[], given).await;
+    assert_eq!(assigned.status, 200, "{assigned:?}");
+    let body = with(json!({"activityNos": ["THEIRS-1"], "roomIds": [room], "customerCode": null,
+                           "assignedToUserId": agent.id}));
+    let refused = app.as_person(&agent, Method::POST, "/v1/case", Some(body.clone())).await;
+    assert_eq!(refused.errors(), [("not_found", "activityNos"), ("unknown_room", "roomIds[0]")], "{refused:?}");
+    for (path, body) in [
+        ("/v1/task", json!({"subject": "x", "roomId": room})),
+        ("/v1/activity", json!({"subject": "x", "roomId": room, "dateAppointmentStart": "2025-03-05T10:00:00"})),
+    ] {
+        let refused = app.as_person(&agent, Method::POST, path, Some(body)).await;
+        assert_eq!(refused.errors(), [("unknown_room", "roomId")], "{path}: {refused:?}");
+    }
+    // What the case has already may be sent back.
+    let made = app.post("/v1/case", body).await;
+    let path = format!("/v1/case/{}", made.data()["caseNo"].as_str().unwrap());
+    let back = json!({"activityNos": ["THEIRS-1"], "roomIds": [room], "note": "x"});
+    assert_eq!(app.as_person(&agent, Method::PUT, &path, Some(back)).await.status, 200);
+    // Of an activity that is not his he is told the time only.
+    let mine = json!({"subject": "x", "assignToUserId": head.id, "dateAppointmentStart": "2025-02-05T10:30:00"});
+    let made = app.as_person(&agent, Method::POST, "/v1/activity", Some(mine)).await;
+    let told = "Whoever is to do this is busy from 2025-02-05T10:00:00+0700 to 2025-02-05T11:00:00+0700";
+    assert_eq!(made.data()["warnings"], json!([told]), "{made:?}");
+    assert!(!made.text.contains("secret"), "{made:?}");
 }
 
 #[tokio::test]
@@ -488,5 +602,10 @@ async fn a_file_of_cases_is_loaded_and_taken_back() {
     assert_eq!(app.post(&format!("{path}/undo"), json!({})).await.status, 202);
     app.run_jobs().await;
     assert_eq!(case(&app, "T240100001").await["subject"], "เดิม");
+    assert_eq!(app.get("/v1/case/T240100002").await.status, 404);
+    let again = import(&app, "kind=cases", file).await;
+    assert_eq!(crate::import::counts(&again), (1, 1, 0, 1), "{again:#}");
+    assert_eq!(case(&app, "T240100002").await["status"], "closed");
+    undo(&app, &again).await;
     assert_eq!(app.get("/v1/case/T240100002").await.status, 404);
 }

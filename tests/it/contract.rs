@@ -256,6 +256,61 @@ async fn visits_are_dated_become_tasks_in_time_and_are_called_off_with_the_contr
 }
 
 #[tokio::test]
+async fn tasks_without_a_reason_are_cancelled_those_of_today_and_of_the_renewal_as_well() {
+    let mut app = with_examples().await;
+    let open = async |app: &TestApp| -> Vec<String> {
+        let all = tasks(app).await.into_iter();
+        all.filter(|(_, status)| status == "open").map(|(subject, _)| subject).collect()
+    };
+    let service = json!({"subject": "Clean the filters", "frequency": 260_004, "numberOfTimes": 1});
+    let made = around(&app, 0, 20, service).await;
+    let no = made["contractNo"].as_str().unwrap().to_owned();
+    let visit = format!("Clean the filters ({no})");
+    let renewal = format!("Renew contract {no}: test contract open api 3");
+    app.run_jobs().await;
+    let all = [visit.clone(), visit.clone(), visit.clone(), renewal.clone()];
+    assert_eq!(open(&app).await, all);
+    assert_eq!(visits(&app, &no).await.len(), 3, "a renewal is no visit");
+    // It ends sooner: what lies behind its end goes, and comes back with it.
+    write(&app, json!({"contractNo": no, "dateEnd": day(&app, 8)})).await;
+    app.run_jobs().await;
+    assert_eq!(open(&app).await, [visit.clone(), visit.clone(), renewal.clone()]);
+    assert_eq!(visits(&app, &no).await.len(), 2);
+    write(&app, json!({"contractNo": no, "dateEnd": day(&app, 20)})).await;
+    app.run_jobs().await;
+    assert_eq!(open(&app).await, all);
+    pass(&mut app, DAY * 7).await;
+    // What was to be done before today may have been done; a colleague's task is the contract's as well.
+    assert_eq!(app.post(&format!("/v1/contract/{no}/cancel"), json!({})).await.status, 200);
+    app.run_jobs().await;
+    assert_eq!(open(&app).await, [visit]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_seen_is_taken_from_the_ends_of_names() {
+    let app = with_examples().await;
+    let unseen = |text: &str| format!("\u{feff}\u{200b} {text}\u{200f} \u{200b}");
+    let mut body = example();
+    body["contractNo"] = json!(unseen("CONT-9"));
+    body["contractName"] = json!(unseen("Care"));
+    body["description"] = json!(unseen("For a year"));
+    body["contractService"]["subject"] = json!(unseen("Filters"));
+    let made = write(&app, body).await;
+    assert_eq!(
+        (&made["contractNo"], &made["contractName"], &made["description"], &made["contractServices"][0]["subject"]),
+        (&json!("CONT-9"), &json!("Care"), &json!("For a year"), &json!("Filters"))
+    );
+    let lines = json!([{"expenseTypeId": 1004, "amount": 1, "note": unseen("tea")}]);
+    let spent = app.post("/v1/Expenses", json!({"subject": unseen("Tea"), "expenseDetails": lines})).await;
+    let spent = &spent.data()["value"];
+    assert_eq!((&spent["subject"], &spent["expenseDetails"][0]["note"]), (&json!("Tea"), &json!("tea")));
+    let task = app.post("/v1/task", json!({"subject": unseen("Call"), "checklist": [{"text": unseen("Ask")}]})).await;
+    assert_eq!((&task.data()["subject"], &task.data()["checklist"][0]["text"]), (&json!("Call"), &json!("Ask")));
+    let empty = app.post("/v1/task", json!({"subject": "\u{200b} \u{feff}"})).await;
+    assert_eq!(empty.errors(), [("required", "subject")]);
+}
+
+#[tokio::test]
 async fn contracts_are_listed_found_and_carry_files() {
     let app = with_examples().await;
     write(&app, example()).await;

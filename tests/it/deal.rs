@@ -492,6 +492,18 @@ async fn a_follow_up_is_a_task_and_all_tasks_of_a_deal_can_be_done_at_once() {
 }
 
 #[tokio::test]
+async fn a_day_before_the_year_1_is_a_typing_fault() {
+    let app = with_examples().await;
+    let made = deal(&app, "Early", 100, None).await;
+    for wrong in ["-000541-12-31", "0000-12-31T00:00:00"] {
+        let answer = update(&app, &made["dealsId"], json!({"expectedCloseDate": wrong, "dealDate": wrong})).await;
+        let mut errors = answer.errors();
+        errors.sort_unstable();
+        assert_eq!(errors, ["dealDate", "expectedCloseDate"].map(|field| ("invalid_format", field)));
+    }
+}
+
+#[tokio::test]
 async fn deals_come_out_of_a_file_once_and_go_back() {
     let app = with_examples().await;
     let made = deal(&app, "Known", 100, None).await;
@@ -526,4 +538,13 @@ async fn deals_come_out_of_a_file_once_and_go_back() {
     );
     let left = app.post("/v1/deals/enquiry", json!({})).await;
     assert_eq!(left.data()["total"], 1);
+    // The same file brings back what was taken back.
+    for _ in 0..2 {
+        let again = import(&app, "kind=deals", text.as_str()).await;
+        assert_eq!(counts(&again), (1, 1, 0, 2), "{again:#}");
+        let fresh = app.post("/v1/deals/enquiry", json!({"keyword": "old-7"})).await;
+        assert_eq!(fresh.data()["value"][0]["probability"], 40);
+        undo(&app, &again).await;
+        assert_eq!(app.post("/v1/deals/enquiry", json!({})).await.data()["total"], 1);
+    }
 }

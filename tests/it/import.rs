@@ -392,6 +392,26 @@ async fn what_excel_does_to_numbers_and_days_is_put_right() {
     assert_eq!(customer(&app, "L").await["customerPhone"], "812345678");
 }
 
+#[tokio::test]
+async fn an_address_is_taken_out_of_what_is_written_around_it() {
+    let app = TestApp::new().await;
+    let file = "code,name,email\nA,Ann,Som <a@x.co>\nB,Bob,mailto:b@x.co\nC,Cat,<c@x.co>\nD,Dan,a b@c.co\n\
+                E,Eve,\"a@b,co\"\nF,Fay,a@b.co.\nG,Gus,\"Som <a@x.co>, Nok <b@x.co>\"\n";
+    let done = import(&app, "kind=customers", file).await;
+    assert_eq!(counts(&done), (3, 0, 0, 4), "{done:#}");
+    let of = |rows: std::ops::RangeInclusive<i64>, code: &str| -> Vec<(i64, String, String)> {
+        rows.map(|row| (row, "email".to_owned(), code.to_owned())).collect()
+    };
+    assert_eq!((told(&done, "warnings"), told(&done, "errors")), (of(2..=4, "repaired"), of(5..=8, "invalid_format")));
+    for code in ["a", "b", "c"] {
+        assert_eq!(customer(&app, code).await["customerEmail"], format!("{code}@x.co"));
+    }
+    for wrong in ["<a@x.co>", "mailto:a@x.co", "a@x..co"] {
+        let body = json!({"customerCode": "Z", "customerName": "Zoe", "customerState": 3, "customerEmail": wrong});
+        assert_eq!(app.post("/v3/customers", body).await.errors(), [("invalid_format", "customerEmail")], "{wrong}");
+    }
+}
+
 /// A form with a file, as browsers send it.
 fn form(file: &[u8], fields: &[(&str, &str)]) -> Body {
     let mut body = Vec::new();

@@ -145,3 +145,47 @@ async fn telephones_are_recognised_however_they_are_typed() {
     let second = app.post("/v3/customers/existence", json!({"customerPhone": "02 123 4567"})).await;
     assert_eq!(second.data()["customers"][0]["customerCode"], "PH02", "the second of two");
 }
+
+#[tokio::test]
+async fn digits_that_may_be_several_days_are_none() {
+    let app = TestApp::new().await;
+    let file = "code,name,birthdate\nD1,One,010190\nD2,Two,311290\nD3,Three,251231\nD4,Four,1012533\nD5,Five,01012533\n\
+                D6,Six,20251231\nD7,Seven,244347\nD8,Eight,45351\n";
+    let done = import(&app, "kind=customers", file).await;
+    assert_eq!(counts(&done), (4, 0, 0, 4), "{done:#}");
+    let refused = [2, 3, 4, 5].map(|row| (row, "birthdate".to_owned(), "invalid_format".to_owned()));
+    assert_eq!(told(&done, "errors"), refused);
+    assert!(done["errors"][0]["message"].as_str().unwrap().contains("may be several days"), "{done:#}");
+    for (code, day) in [("D5", "1990-01-01"), ("D6", "2025-12-31"), ("D7", "2025-12-29"), ("D8", "2024-02-29")] {
+        assert_eq!(customer(&app, code).await["customerBirthdate"], day, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_spreadsheet_left_in_a_text_file_is_refused_or_said() {
+    let app = TestApp::new().await;
+    // Two files that were put together, failed formulas, rounded digits.
+    let file = "Code,Name,Note,WhatsApp,Score\nX1,Ann,,812345678,\n\u{feff}code,name,Note,WhatsApp,Score\n#N/A,Bo,,,\nX2,#REF!,,,\n\
+                X3,Cy,6.68123E+10,,\nX4,Di,,,1.23457E+15\nX5,Ed,#1 in town,,NULL\n";
+    let mapping: String = form_urlencoded::byte_serialize(br#"{"Score": "customFields.Score"}"#.as_slice()).collect();
+    let done = import(&app, &format!("kind=customers&mapping={mapping}"), file).await;
+    assert_eq!(counts(&done), (2, 0, 0, 5), "{done:#}");
+    let fault = |row: i64, column: &str, code: &str| (row, column.to_owned(), code.to_owned());
+    let expected = [
+        fault(3, "", "heading"),
+        fault(4, "Code", "invalid_value"),
+        fault(5, "Name", "invalid_value"),
+        fault(6, "Note", "invalid_format"),
+        fault(7, "Score", "invalid_format"),
+    ];
+    assert_eq!(told(&done, "errors"), expected);
+    assert_eq!(told(&done, "warnings"), [fault(2, "WhatsApp", "repaired")]);
+    // A rate is read as in a workbook.
+    let done = import(&app, "kind=products", "code,name,price,vat\nR1,A,5,0.07\nR2,B,5,1\nR3,C,5,7%\n").await;
+    assert_eq!(counts(&done), (3, 0, 0, 0), "{done:#}");
+    assert_eq!(told(&done, "warnings"), [fault(2, "vat", "repaired"), fault(3, "vat", "repaired")]);
+    for (code, vat) in [("R1", 7.0), ("R2", 1.0), ("R3", 7.0)] {
+        let product = app.get(&format!("/v2/products/{code}")).await;
+        assert_eq!(product.data()["prices"][0]["vatValue"].as_f64(), Some(vat), "{code}");
+    }
+}

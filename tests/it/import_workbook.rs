@@ -396,3 +396,20 @@ async fn an_open_document_is_read_by_what_it_shows() {
         "{second:#}"
     );
 }
+
+#[tokio::test]
+async fn a_sheet_as_wide_as_there_can_be_is_read() {
+    let app = TestApp::new().await;
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write_row(0, 0, ["Code", "Name"]).unwrap();
+    for row in 1..3_u32 {
+        sheet.write_row(row, 0, [format!("W{row}"), format!("Wide {row}")]).unwrap();
+        for column in 2..16_000 {
+            sheet.write_string(0, column, format!("x{column}")).unwrap();
+            sheet.write_number(row, column, column).unwrap();
+        }
+    }
+    let done = import(&app, "kind=customers", book.save_to_buffer().unwrap()).await;
+    assert_eq!(counts(&done), (2, 0, 0, 0), "{:#}", done["problem"]);
+}

@@ -281,6 +281,31 @@ async fn a_role_sees_the_rooms_of_its_range_in_every_operation() {
 }
 
 #[tokio::test]
+async fn the_team_of_a_room_follows_its_assignee_unless_it_was_given_another() {
+    let app = TestApp::new().await;
+    let owner = app.signed_in("Owner", "owner@example.com").await;
+    let (nok, lek) = (app.signed_in("Agent", "nok@example.com").await, app.signed_in("Agent", "lek@example.com").await);
+    let boss = app.signed_in("Supervisor", "boss@example.com").await;
+    let far = app.post("/v1/setting/teams", json!({"name": "Far away"})).await.data()["id"].clone();
+    for person in [&lek, &boss] {
+        let path = format!("/v1/console/users/{}", person.id);
+        app.as_person(&owner, Method::PATCH, &path, Some(json!({"teamId": far}))).await;
+    }
+    let account = app.sandbox().await;
+    let id = write(&app, &account, "U1", "สวัสดี").await;
+    let near = patch(&app, &owner, &id, json!({"assignee": nok.id})).await.data()["team"]["id"].clone();
+    assert_ne!(near, far);
+    assert_eq!(room(&app, &boss, &id).await.status, 404);
+    assert_eq!(patch(&app, &owner, &id, json!({"assignee": lek.id})).await.data()["team"]["id"], far);
+    assert_eq!(room(&app, &boss, &id).await.status, 200, "the room is with the new assignee's team");
+    assert_eq!(patch(&app, &owner, &id, json!({"assignee": null})).await.data()["team"], Value::Null);
+    let given = patch(&app, &owner, &id, json!({"assignee": nok.id, "team": far})).await;
+    assert_eq!(given.data()["team"]["id"], far);
+    let kept = patch(&app, &owner, &id, json!({"assignee": owner.id})).await;
+    assert_eq!(kept.data()["team"]["id"], far, "a team that was given stays");
+}
+
+#[tokio::test]
 async fn lists_are_paged_ordered_filtered_and_counted() {
     let app = TestApp::new().await;
     let nok = app.signed_in("Owner", "nok@example.com").await;

@@ -1,10 +1,14 @@
 //! Whose customers a person sees and changes: those that he or his team looks after or has entered, and those of nobody.
 
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, Session, TestApp};
+use crate::app::{Answer, COMPANY, Session, TestApp};
 use crate::deal::{employee, entry};
+use crate::import::import;
+use crate::privacy;
+use crate::receiver::Receiver;
 
 async fn customer(app: &TestApp, code: &str, owners: &[&str]) {
     let branch: u64 = code.bytes().map(u64::from).sum();
@@ -19,6 +23,13 @@ async fn person(app: &TestApp, role: &str, email: &str) -> (Session, String) {
     let session = app.signed_in(role, email).await;
     let me = app.as_person(&session, Method::GET, "/v1/auth/me", None).await;
     (session, me.data()["user"]["staffCode"].as_str().unwrap().to_owned())
+}
+
+/// An employee of a team in which nobody else is, with the staff code `stranger`.
+pub async fn stranger(app: &TestApp) {
+    let body = json!({"staffCode": "stranger", "email": "stranger@example.com", "firstname": "Som", "lastname": "Jaidee",
+                      "roleName": "Admin", "teamName": "Another team"});
+    assert_eq!(app.request(Method::PUT, "/v1/Employees", &[], Some(body)).await.status, 200);
 }
 
 async fn ask(app: &TestApp, who: &Session, method: Method, path: &str, body: Value) -> Answer {
@@ -219,4 +230,120 @@ async fn the_timeline_has_the_documents_that_the_caller_may_see() {
     let agent = app.signed_in("Agent", "nok@example.com").await;
     let none: [String; 0] = [];
     assert_eq!(kinds(Some(&agent), "").await, none, "they are another salesperson's");
+}
+
+/// The status of the history of a record.
+async fn history(app: &TestApp, who: &Session, reference: &str) -> u16 {
+    app.as_person(who, Method::GET, &format!("/v1/audit?ref={reference}"), None).await.status
+}
+
+#[tokio::test]
+async fn the_history_of_a_record_is_for_whoever_may_read_the_record() {
+    let app = crate::sales::market().await;
+    let narrow = app.tenant(COMPANY, &["setting:read"]).await;
+    let kinds = "account activity case client contract customer deal employee expense mail mail_template privacy product \
+                 quotation reply room sales_order serial sso system task tax_document user view webhook";
+    for kind in kinds.split(' ') {
+        let path = format!("/v1/audit?ref={kind}/1");
+        let refused = app.request_as(&narrow.token, Method::GET, &path, None).await;
+        assert_eq!((refused.status, refused.errors()), (403, vec![("missing_scope", "")]), "{kind}: {refused:?}");
+    }
+    for reference in ["setting/507", "teams/1", "assignment", "documentLogo", "documentTemplate/quotation"] {
+        let path = format!("/v1/audit?ref={reference}");
+        assert_eq!(app.request_as(&narrow.token, Method::GET, &path, None).await.status, 200, "{reference}");
+    }
+    assert_eq!(app.request_as(&narrow.token, Method::GET, "/v1/audit", None).await.status, 403, "of the whole company");
+
+    let head = app.signed_in("Supervisor", "head@example.com").await;
+    stranger(&app).await;
+    let expense = json!({"subject": "Trip", "dateTransaction": "2021-09-17T10:42:31.981Z", "activityId": null,
+                         "ExpenseDetails": [{"expenseTypeId": 1004, "amount": 10, "note": "paper"}]});
+    let expense = app.post("/v1/Expenses", expense).await.data()["value"]["expenseNo"].clone();
+    let seller =
+        json!({"taxNo": "0105561000003", "address": "99 Silom", "branches": [{"code": "00000", "name": "Head"}]});
+    app.request(Method::PUT, "/v1/setting", &[], Some(seller)).await.data();
+    let lines = json!([{"productCode": "10001", "qty": 1, "price": 100, "vatTaxValue": 7}]);
+    let sold = crate::sales::sell(&app, json!({"staffCode": "stranger", "salesOrderDetails": lines})).await;
+    let order = crate::sales::text(&sold, "salesOrderNo");
+    let invoice = json!({"issueDate": "2026-01-15", "buyerTaxNo": "0105561000003"});
+    let invoice = app.post(&format!("/v2/salesorder/{order}/tax-invoice"), invoice).await;
+    let invoice = invoice.data()["taxDocumentNo"].clone();
+    for (kind, no) in [("expense", expense), ("sales_order", order.into()), ("tax_document", invoice)] {
+        let reference = format!("{kind}/{}", no.as_str().unwrap());
+        assert_eq!(history(&app, &head, &reference).await, 404, "{reference}");
+        let all = app.get(&format!("/v1/audit?ref={reference}")).await;
+        assert!(!all.data()["value"].as_array().unwrap().is_empty(), "{all:?}");
+    }
+    assert_eq!(history(&app, &head, "product/1").await, 200, "products are everybody's");
+    assert_eq!(history(&app, &head, "teams/1").await, 200);
+    assert_eq!(history(&app, &head, "unheard/1").await, 404);
+}
+
+#[tokio::test]
+async fn a_person_reads_and_takes_back_his_own_imports_only() {
+    let app = TestApp::new().await;
+    let theirs = import(&app, "kind=customers", "name,phone\nTheirs,0812345678\n").await;
+    let head = app.signed_in("Supervisor", "head@example.com").await;
+    let (mut parts, _) = head.request(Method::POST, "/v1/imports?kind=customers", None).into_parts();
+    parts.headers.insert("content-type", "text/csv".parse().unwrap());
+    let own = app.call(Request::from_parts(parts, Body::from("name,phone\nMine,0812345679\n"))).await;
+    assert_eq!(own.status, 202, "{own:?}");
+    app.run_jobs().await;
+    let listed = app.as_person(&head, Method::GET, "/v1/imports", None).await;
+    let ids: Vec<&Value> = listed.data()["value"].as_array().unwrap().iter().map(|one| &one["importId"]).collect();
+    assert_eq!(ids, [&own.data()["importId"]]);
+    for (import, statuses) in [(&theirs, [404, 404, 404]), (own.data(), [200, 200, 202])] {
+        let path = format!("/v1/imports/{}", import["importId"].as_str().unwrap());
+        for ((method, rest), status) in
+            [(Method::GET, ""), (Method::GET, "/errors"), (Method::POST, "/undo")].into_iter().zip(statuses)
+        {
+            let answer = app.as_person(&head, method, &format!("{path}{rest}"), None).await;
+            assert_eq!(answer.status, status, "{path}{rest}: {answer:?}");
+        }
+    }
+    assert_eq!(app.get("/v1/imports").await.data()["value"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_privacy_request_is_seen_by_whoever_sees_the_customer() {
+    let app = TestApp::new().await;
+    let head = app.signed_in("Supervisor", "head@example.com").await;
+    stranger(&app).await;
+    let mut requests = Vec::new();
+    for (code, owners) in [("THEIRS", vec!["stranger"]), ("FREE", vec![])] {
+        customer(&app, code, &owners).await;
+        let id = privacy::ask(&app, privacy::asked("export", code)).await;
+        assert_eq!(privacy::start(&app, id).await.status, 200);
+        requests.push(id);
+    }
+    app.run_jobs().await;
+    let listed = app.as_person(&head, Method::GET, "/v1/privacy/requests", None).await;
+    let ids: Vec<&Value> = listed.data()["value"].as_array().unwrap().iter().map(|one| &one["requestId"]).collect();
+    assert_eq!(ids, [&json!(requests[1])]);
+    for (id, status) in requests.into_iter().zip([404, 200]) {
+        for path in [format!("/v1/privacy/requests/{id}"), format!("/v1/privacy/requests/{id}/archive")] {
+            assert_eq!(app.as_person(&head, Method::GET, &path, None).await.status, status, "{path}");
+        }
+        assert_eq!(history(&app, &head, &format!("privacy/{id}")).await, status);
+        assert_eq!(privacy::download(&app, id).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn what_a_webhook_was_sent_is_shown_to_whoever_sees_every_record() {
+    let app = TestApp::with(|config| config.allow_private_webhooks = true).await;
+    let receiver = Receiver::start().await;
+    assert_eq!(app.post("/v1/webhooks", json!({"url": receiver.url})).await.status, 201);
+    customer(&app, "FREE", &[]).await;
+    app.run_jobs().await;
+    let (head, _) = person(&app, "Supervisor", "head@example.com").await;
+    let (admin, _) = person(&app, "Administrator", "admin@example.com").await;
+    for (who, is_shown) in [(&head, false), (&admin, true)] {
+        let page = app.as_person(who, Method::GET, "/v1/webhooks/1/deliveries?state=delivered", None).await;
+        let delivery = page.data()["value"].as_array().unwrap().last().unwrap_or_else(|| panic!("{page:?}")).clone();
+        assert_eq!(delivery["answer"]["status"], 200, "{delivery}");
+        for body in [&delivery["request"]["body"], &delivery["answer"]["body"]] {
+            assert_eq!(!body.is_null(), is_shown, "{delivery}");
+        }
+    }
 }

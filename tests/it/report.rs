@@ -195,7 +195,7 @@ async fn a_report_can_be_had_as_a_file_and_says_what_is_wrong_with_a_request() {
     assert_eq!(app.get("/v1/reports/weather").await.status, 404);
     let kinds = app.get("/v1/reports").await;
     assert_eq!(kinds.data()["value"].as_array().unwrap().len(), 10);
-    let other = app.tenant(508, &["report:read"]).await;
+    let other = app.tenant(508, &["report:read", "chat:read"]).await;
     let foreign = app.request_as(&other.token, Method::GET, "/v1/reports/messages", None).await;
     assert_eq!(foreign.data()["value"], json!([]));
 }
@@ -262,6 +262,71 @@ async fn records_that_change_are_counted_as_they_are_now() {
 }
 
 #[tokio::test]
+async fn a_report_is_of_the_records_that_the_caller_may_read() {
+    let mut app = TestApp::new().await;
+    let head = app.signed_in("Supervisor", "head@example.com").await;
+    let me = app.as_person(&head, Method::GET, "/v1/auth/me", None).await;
+    crate::reach::stranger(&app).await;
+    crate::customer::put(&app, crate::customer::plain("daisy", "Daisy")).await;
+    let board = crate::deal::entry(&app, "boards", None, "B", json!(null)).await;
+    crate::deal::entry(&app, "stages", None, "Offer", json!({"boardId": board, "kind": "open"})).await;
+    let day = sala::time::text(app.app.now(), &sala::time::Zone::UTC)[..10].to_owned();
+    for owner in [&me.data()["user"]["staffCode"], &json!("stranger")] {
+        let body = json!({"customerCodes": ["daisy"], "boardId": board, "dealName": "Chairs", "probability": 20, "dealValue": 10,
+                          "dealDate": day, "expectedCloseDate": "2099-01-01", "assignTo": owner});
+        assert_eq!(app.post("/v1/deals", body).await.status, 200);
+    }
+    add_up(&mut app).await;
+    let ask = async |path: &str| app.as_person(&head, Method::GET, path, None).await;
+    let rows = ask("/v1/reports/deals").await.data()["value"].as_array().unwrap().clone();
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["group"] == head.id.as_str()), "{rows:?}");
+    for path in ["deals?groupBy=month", "pipeline", "messages", "expenses", "cases"] {
+        let refused = ask(&format!("/v1/reports/{path}")).await;
+        assert_eq!((refused.status, refused.errors()), (403, vec![("missing_scope", "")]), "{path}: {refused:?}");
+    }
+    let kinds = ask("/v1/reports").await;
+    let kinds = kinds.data()["value"].as_array().unwrap().clone();
+    let told: Vec<(&Value, &Value)> = kinds.iter().map(|kind| (&kind["name"], &kind["groupBy"])).collect();
+    assert_eq!(told, [(&json!("activities"), &json!(["person"])), (&json!("deals"), &json!(["person"]))]);
+
+    // The scope of what is counted, besides that of reports.
+    let narrow = app.tenant(COMPANY, &["report:read", "case:read"]).await;
+    for (path, status) in [("cases", 200), ("deals", 403), ("satisfaction", 403), ("first-response", 403)] {
+        let answer = app.request_as(&narrow.token, Method::GET, &format!("/v1/reports/{path}"), None).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_expense_is_counted_once_whatever_types_its_lines_have() {
+    let mut app = TestApp::new().await;
+    let lines = json!([{"expenseTypeId": 1002, "amount": 100}, {"expenseTypeId": 1004, "amount": 200},
+                       {"expenseTypeId": 1008, "amount": 300}]);
+    let made = app.post("/v1/Expenses", json!({"subject": "Fair", "expenseDetails": lines})).await;
+    assert_eq!(made.status, 200, "{made:?}");
+    add_up(&mut app).await;
+    let right = async |app: &TestApp| {
+        for by in ["none", "day", "week", "month"] {
+            let rows = report(app, &format!("expenses?groupBy={by}")).await;
+            let claimed: Vec<_> = rows.values().filter(|(count, _)| *count > 0).collect();
+            assert_eq!(claimed, [&(1, json!(600.0))], "{by}: {rows:?}");
+        }
+        let rows = report(app, "expenses?groupBy=type").await;
+        let claimed = rows.iter().map(|((kind, _), (count, average))| (kind.as_str(), *count, average.clone()));
+        let claimed: Vec<_> = claimed.filter(|(_, count, _)| *count > 0).collect();
+        let each = [("1002", 1, json!(100.0)), ("1004", 1, json!(200.0)), ("1008", 1, json!(300.0))];
+        assert_eq!(claimed, each);
+    };
+    right(&app).await;
+    assert_eq!(app.post("/v1/expenses/1/approve", json!({})).await.status, 200);
+    add_up(&mut app).await;
+    let approved = report(&app, "expenses?groupBy=month").await;
+    assert_eq!(count(&approved, "approved"), 1, "{approved:?}");
+    tally::rebuild(&app.app, COMPANY).await.unwrap();
+    assert_eq!(report(&app, "expenses?groupBy=month").await, approved);
+}
+
+#[tokio::test]
 async fn cases_and_activities_are_counted_by_category_and_person() {
     let mut app = crate::sales::market().await;
     let category =
@@ -290,6 +355,7 @@ async fn cases_and_activities_are_counted_by_category_and_person() {
         rows.iter().find(|((_, name), _)| name == figure).unwrap().1.clone()
     };
     assert_eq!((of(&rows, "raised").0, of(&rows, "resolved").0, of(&rows, "open").0), (3, 1, 2), "{rows:?}");
+    assert_eq!(of(&rows, "resolved").1, json!(600.0), "it was resolved after ten minutes");
     let (raised, open): (i64, i64) = {
         let mut conn = app.app.db.read().await.unwrap();
         conn.sql(

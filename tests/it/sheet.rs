@@ -243,3 +243,64 @@ async fn a_refusal_is_answered_as_always_and_other_answers_stay_json() {
     assert!(offered["text/csv"].is_object() && offered[XLSX].is_object());
     assert!(document["paths"]["/v1/setting"]["get"]["responses"]["200"]["content"]["text/csv"].is_null());
 }
+
+/// A sheet of a workbook, by its name.
+async fn sheet(app: &TestApp, method: Method, path: &str, name: &str) -> Vec<Vec<String>> {
+    let body = (method == Method::POST).then(|| json!({}));
+    let (status, _, bytes) = ask(app, XLSX, method, path, body).await;
+    assert_eq!(status, 200, "{path}");
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).unwrap();
+    let sheet = book.worksheet_range(name).unwrap();
+    sheet.rows().map(|row| row.iter().map(ToString::to_string).collect()).collect()
+}
+
+#[tokio::test]
+async fn what_is_listed_in_groups_is_a_row_each_in_a_file() {
+    let app = TestApp::new().await;
+    for number in 0..205 {
+        let lines = json!([{"expenseTypeId": 1004, "amount": 1}, {"expenseTypeId": 1002, "amount": 2, "note": "tea"}]);
+        let made =
+            app.post("/v1/Expenses", json!({"subject": format!("Paper {number}"), "expenseDetails": lines})).await;
+        assert_eq!(made.status, 200, "{made:?}");
+    }
+    assert_eq!(app.post("/v1/expenses/1/cancel", json!({})).await.status, 200);
+    let path = "/v1/Expenses/Enquiry";
+    let rows = csv(&app, Method::POST, path, None).await;
+    assert_eq!((rows.len(), &rows[0][0]), (206, &"statusName".to_owned()), "{:?}", rows[0]);
+    let place = |name: &str| rows[0].iter().position(|column| column == name).unwrap();
+    let mut numbers: Vec<&str> = rows[1..].iter().map(|row| row[place("expenseNo")].as_str()).collect();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 205, "each once");
+    assert_eq!((rows[1][0].as_str(), rows[205][0].as_str()), ("Waiting for approval", "Cancelled"));
+    assert_eq!(workbook(&app, Method::POST, path, Some(json!({}))).await.len(), 206);
+    let lines = sheet(&app, Method::POST, path, "Lines").await;
+    assert_eq!((lines.len(), &lines[0][..3]), (411, &["expenseNo", "line", "expenseDetailId"].map(str::to_owned)[..]));
+    let page = app.post(path, json!({"skip": 200, "take": 10})).await;
+    let groups = page.data()["value"].as_array().unwrap();
+    let counts: Vec<usize> = groups.iter().map(|group| group["expenses"].as_array().unwrap().len()).collect();
+    assert_eq!((counts, page.data()["total"].as_i64()), (vec![4, 1], Some(205)), "{page:?}");
+    assert!(groups[0]["expenses"][0].get("expenseDetails").is_none(), "lines are for who asks for them");
+}
+
+#[tokio::test]
+async fn what_no_cell_can_hold_has_a_sheet() {
+    let app = TestApp::new().await;
+    let steps: Vec<Value> = (0..100).map(|step| json!({"text": format!("{step:03} {}", "x".repeat(490))})).collect();
+    let made = app.post("/v1/task", json!({"subject": "Move", "checklist": steps})).await;
+    let no = made.data()["taskNo"].as_str().unwrap_or_else(|| panic!("{made:?}")).to_owned();
+    let rows = workbook(&app, Method::POST, "/v1/task/enquiry", Some(json!({}))).await;
+    assert_eq!(column(&rows, "checklist"), ["see checklist"]);
+    let steps = sheet(&app, Method::POST, "/v1/task/enquiry", "checklist").await;
+    assert_eq!(steps.len(), 101, "{:?}", steps[0]);
+    assert!(steps[100].iter().any(|cell| cell.starts_with("099 x")), "{:?}", steps[100]);
+    // What changed is something else each time: all of it is in one column, and the whole of a long text on a sheet.
+    assert_eq!(app.post("/v1/task", json!({"taskNo": no, "subject": "Move out"})).await.status, 200);
+    let path = format!("/v1/audit?ref=task%2F{no}");
+    let changes = column(&workbook(&app, Method::GET, &path, None).await, "changes");
+    assert!(changes[0].contains("Move out") && changes[1].ends_with('…'), "{changes:?}");
+    let parts = sheet(&app, Method::GET, &path, "Long texts").await;
+    assert_eq!(parts[0], ["sheet", "row", "column", "part", "text"]);
+    assert_eq!(parts[1][1..4], ["3", "changes", "1"]);
+    let whole: String = parts[1..].iter().map(|part| part[4].as_str()).collect();
+    assert!(whole.len() > 49_000 && whole.contains("099 x"), "{}", whole.len());
+}

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::app::{COMPANY, TestApp};
 use crate::customer::plain;
-use crate::import::{counts, import, undo};
+use crate::import::{counts, import, told, undo};
 use crate::receiver::Receiver;
 
 async fn put(app: &TestApp, body: Value) -> Value {
@@ -161,7 +161,10 @@ async fn a_task_that_recurs_is_followed_by_the_next_one() {
     let done = app.request(Method::PUT, &path, &[], Some(json!({"status": "done"}))).await;
     assert_eq!((&done.data()["status"], &done.data()["isDone"]), (&json!("done"), &json!(true)));
     assert_ne!(done.data()["dateDone"], Value::Null);
-    // Done is done: saying it again makes no third task.
+    // Done is done: saying it again makes no third task, nor does opening it between, not even with another time.
+    app.request(Method::PUT, &path, &[], Some(json!({"status": "done"}))).await;
+    let moved = json!({"taskNo": made["taskNo"], "status": "open", "dateDue": "2025-01-30T18:00:00"});
+    assert_eq!(put(&app, moved).await["recurrence"], made["recurrence"]);
     app.request(Method::PUT, &path, &[], Some(json!({"status": "done"}))).await;
     let open = app.post("/v1/task/enquiry", json!({"statuses": ["open"]})).await;
     let open = open.data().as_array().unwrap();
@@ -241,4 +244,32 @@ async fn tasks_come_out_of_a_file_once_and_go_back() {
     undo(&app, &done).await;
     assert_eq!(app.get(&format!("/v1/task/{number}")).await.data()["note"], "before");
     assert_eq!(list(&app, json!({})).await.0, ["Known"]);
+}
+
+#[tokio::test]
+async fn tasks_of_a_file_keep_their_numbers_and_come_back_after_an_undo() {
+    let app = with_people().await;
+    let text = "Task no,Subject,Due\nT-1,One,2569-05-17T10:00:00\nT-2,Two,31 ธ.ค. 2568\n\
+                ,Three,17/5/2026 9:05\n,Four,46000\n";
+    for _ in 0..2 {
+        let done = import(&app, "kind=tasks", text).await;
+        assert_eq!(counts(&done), (4, 0, 0, 0), "{done:#}");
+        assert_eq!(told(&done, "warnings"), [(4, "Task no".to_owned(), "warning".to_owned())]);
+        for (number, due) in [("T-1", "2026-05-17T10:00:00+0700"), ("t-2", "2025-12-31T23:59:59+0700")] {
+            assert_eq!(app.get(&format!("/v1/task/{number}")).await.data()["dateDue"], due);
+        }
+        let found = app.post("/v1/task/enquiry", json!({"keyword": "Three"})).await;
+        assert_eq!(found.data()[0]["dateDue"], "2026-05-17T09:05:00+0700");
+        undo(&app, &done).await;
+        assert_eq!(app.get("/v1/task/T-1").await.status, 404);
+    }
+    // What somebody has deleted himself does not come back by a file.
+    import(&app, "kind=tasks", text).await;
+    assert_eq!(app.request(Method::DELETE, "/v1/task/T-1", &[], None).await.status, 200);
+    let done = import(&app, "kind=tasks", "Task no,Subject\nT-1,One\n").await;
+    assert_eq!(counts(&done), (0, 0, 0, 1), "{done:#}");
+    assert_eq!(told(&done, "errors"), [(2, "Task no".to_owned(), "conflict".to_owned())]);
+    assert!(done["errors"][0]["message"].as_str().unwrap().starts_with("T-1 was deleted"), "{done:#}");
+    // Through the API a number that no task has is none.
+    assert_eq!(app.post("/v1/task", json!({"taskNo": "T-9", "subject": "x"})).await.status, 404);
 }

@@ -88,7 +88,12 @@ fn read_telling<T: DeserializeOwned>(value: &Value) -> Told<T> {
                 let field = failure.path.clone().unwrap_or_default();
                 let new = !refused.iter().chain(&faults).any(|known| known.field == field);
                 if new {
-                    refused.push(Fault::new(Code::InvalidValue, &field, format!("{field} {}", failure.message)));
+                    // What the parser of ids says is for whoever writes programs.
+                    let what = match failure.message.starts_with("UUID parsing failed") {
+                        true => "must be an id like 01234567-89ab-7cde-8f01-23456789abcd",
+                        false => failure.message.as_str(),
+                    };
+                    refused.push(Fault::new(Code::InvalidValue, &field, format!("{field} {what}")));
                 }
                 new && refused.len() < MOST_PASSES
             }

@@ -441,6 +441,10 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
                 continue;
             }
             let reader = self.reader.step(Path::Index(&self.reader.path, index), Node::Value(item));
+            if matches!(reader.node, Node::Poison) {
+                // Its fault is known; without it the others can be read.
+                continue;
+            }
             return located(&reader, seed.deserialize(reader)).map(Some);
         }
         Ok(None)

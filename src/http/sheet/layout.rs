@@ -17,9 +17,18 @@ pub struct ListLayout {
     pub(super) skips: bool,
     /// The parameter that says where a page begins.
     pub(super) cursor: Option<&'static str>,
+    /// The parameter that asks for what belongs to a record and is not in every list.
+    pub(super) details: Option<&'static str>,
+    /// The property in which the records lie, when the list is of groups of them.
+    group: Option<String>,
+    /// The properties that are objects of whatever members: each is one column.
+    pub(super) free: Vec<String>,
     /// The properties of a record, for a list without any.
     pub(super) columns: Vec<String>,
 }
+
+/// The extension by which an operation that answers groups of records says in which property of a group they lie.
+const GROUP: &str = "x-records";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
@@ -44,24 +53,36 @@ impl ListLayout {
         let (at, list) =
             places.into_iter().find_map(|(at, schema)| Some((at, schema.filter(|schema| is_list(schema))?)))?;
         let record = resolve(document, list.get("items")?);
-        let columns = names(document, record);
-        if columns.is_empty() {
+        let mut properties = members(document, record);
+        let group = operation.get(GROUP).and_then(Value::as_str);
+        if let Some(group) = group {
+            let own = members(document, resolve(document, property(document, record, group)?.get("items")?));
+            properties.retain(|(name, _)| *name != group && own.iter().all(|(known, _)| known != name));
+            properties.extend(own);
+        }
+        if properties.is_empty() {
             return None;
         }
+        let name = |(name, _): &(&str, &Value)| (*name).to_owned();
+        let columns = properties.iter().map(name).collect();
+        let free = properties.iter().filter(|(_, schema)| is_free(resolve(document, schema))).map(name).collect();
 
         let body = operation.pointer("/requestBody/content/application~1json/schema");
-        let members = body.and_then(|body| resolve(document, body).get("properties")?.as_object());
+        let asked = body.and_then(|body| resolve(document, body).get("properties")?.as_object());
         let parameters = operation.get("parameters").and_then(Value::as_array);
-        let has = |name: &str| match members {
-            Some(members) => members.contains_key(name),
+        let has = |name: &str| match asked {
+            Some(asked) => asked.contains_key(name),
             None => parameters.is_some_and(|all| all.iter().any(|one| one["name"] == name && one["in"] == "query")),
         };
         Some(ListLayout {
             at,
-            in_body: members.is_some(),
+            in_body: asked.is_some(),
             sizes: ["take", "pageLength"].into_iter().filter(|name| has(name)).collect(),
             skips: has("skip"),
             cursor: ["cursor", "before"].into_iter().find(|name| has(name)),
+            details: ["withDetails"].into_iter().find(|name| has(name)),
+            group: group.map(str::to_owned),
+            free,
             columns,
         })
     }
@@ -83,16 +104,33 @@ impl ListLayout {
             }
         }
     }
+
+    /// The records out of their groups: the properties of its group stand before a record's own.
+    pub(super) fn records(&self, rows: Vec<Node>) -> Vec<Node> {
+        let Some(name) = &self.group else { return rows };
+        let of_group = |mut group: Node| {
+            let records = group.take(name).and_then(Node::into_list).unwrap_or_default();
+            records.into_iter().map(move |record| record.behind(&group))
+        };
+        rows.into_iter().flat_map(of_group).collect()
+    }
 }
 
-/// The properties of a record, also of one that is put together.
-fn names(document: &Value, record: &Value) -> Vec<String> {
+/// The properties of a record with what each is, also of one that is put together.
+fn members<'d>(document: &'d Value, record: &'d Value) -> Vec<(&'d str, &'d Value)> {
     let own = record.get("properties").and_then(Value::as_object);
-    let mut names: Vec<String> = own.map(|own| own.keys().cloned().collect()).unwrap_or_default();
+    let mut found: Vec<(&str, &Value)> = own.into_iter().flatten().map(|(name, is)| (name.as_str(), is)).collect();
     for part in record.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-        names.extend(self::names(document, resolve(document, part)));
+        found.extend(members(document, resolve(document, part)));
     }
-    names
+    found
+}
+
+/// Whether it is an object of which nothing says what members it has.
+fn is_free(schema: &Value) -> bool {
+    let kind = &schema["type"];
+    let is_object = kind == "object" || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"));
+    is_object && schema.get("properties").is_none()
 }
 
 fn is_list(schema: &Value) -> bool {

@@ -207,6 +207,7 @@ impl Pages {
         let body = to_bytes(answer.into_body(), usize::MAX).await.map_err(|error| internal(error.to_string()))?;
         let answer: Node = serde_json::from_slice(&body).map_err(|error| internal(error.to_string()))?;
         let (rows, cursor) = self.layout.read(answer).ok_or_else(|| internal("it has no records".to_owned()))?;
+        let rows = self.layout.records(rows);
         let full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= Paging::MOST;
         self.next_page = match (&self.next_page, cursor) {
             (_, Some(cursor)) if self.layout.cursor.is_some() => NextPage::Cursor(cursor),
@@ -227,6 +228,9 @@ impl Pages {
         if self.layout.skips {
             let skip = if let NextPage::Skip(skip) = self.next_page { skip } else { 0 };
             paging.insert("skip".to_owned(), Value::from(skip));
+        }
+        if let Some(details) = self.layout.details {
+            paging.insert(details.to_owned(), Value::from(true));
         }
         if let Some(cursor) = self.layout.cursor {
             let from =

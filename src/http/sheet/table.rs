@@ -26,6 +26,14 @@ impl Node {
         Some(members.swap_remove(place).1)
     }
 
+    /// An object with the properties of another before its own, all but those of the same names.
+    pub(super) fn behind(self, other: &Node) -> Node {
+        let (Node::Object(own), Node::Object(others)) = (&self, other) else { return self };
+        let is_new = |name: &str| own.iter().all(|(known, _)| known != name);
+        let before = others.iter().filter(|(name, _)| is_new(name));
+        Node::Object(before.chain(own).cloned().collect())
+    }
+
     pub(super) fn into_list(self) -> Option<Vec<Node>> {
         if let Node::List(items) = self { Some(items) } else { None }
     }
@@ -81,13 +89,16 @@ pub(super) struct Table {
 
 impl Table {
     /// The columns by the first record; every record of a list has the same properties. An object's members are columns
-    /// of their own, `customerSocialAccount.line`.
+    /// of their own, `customerSocialAccount.line`, unless each record has others.
     pub(super) fn of(rows: &[Node], layout: &ListLayout) -> Table {
         let mut columns = Vec::new();
         match rows.first() {
             Some(Node::Object(members)) => {
                 for (name, value) in members {
-                    columns_of(vec![name.clone()], value, &mut columns);
+                    match layout.free.contains(name) {
+                        true => columns.push(vec![name.clone()]),
+                        false => columns_of(vec![name.clone()], value, &mut columns),
+                    }
                 }
             }
             Some(_) => columns.push(Vec::new()),
@@ -101,7 +112,7 @@ impl Table {
     }
 
     /// A record's values, column by column.
-    pub(super) fn row<'n>(&'n self, record: &'n Node) -> impl Iterator<Item = &'n Node> {
+    pub(super) fn row<'n>(&self, record: &'n Node) -> impl Iterator<Item = &'n Node> {
         self.columns
             .iter()
             .map(move |path| path.iter().try_fold(record, |node, name| node.get(name)).unwrap_or(&Node::Null))

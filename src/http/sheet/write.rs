@@ -1,12 +1,13 @@
 //! The two kinds of file.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek};
 
 use axum::body::Bytes;
 use futures_util::{Stream, stream};
-use rust_xlsxwriter::{Format, Worksheet, XlsxError};
+use rust_xlsxwriter::{Format, XlsxError};
 use tokio::io::AsyncReadExt;
 
 use super::table::{Node, Table};
@@ -64,139 +65,215 @@ fn lines<R: IntoIterator<Item = String>>(rows: impl IntoIterator<Item = R>) -> R
 }
 
 /// Properties that hold the lines of a document: they get a sheet of their own.
-const LINES: [&str; 3] = ["quotationDetails", "salesorderDetails", "details"];
+const LINES: [&str; 4] = ["quotationDetails", "salesorderDetails", "expenseDetails", "details"];
+
+/// The sheet of the lines of documents.
+const LINES_SHEET: &str = "Lines";
+
+/// The sheet that has whole what is too long for a cell.
+const LONG_TEXTS: &str = "Long texts";
 
 /// A workbook whose rows are on disk as soon as they are written. What one sheet cannot hold goes on in another.
 pub(super) struct Workbook {
     table: Table,
-    book: rust_xlsxwriter::Workbook,
-    /// How many sheets there are, and which of them is written to.
-    sheets: usize,
-    sheet: usize,
-    row: u32,
-    lines: Option<Lines>,
+    names: Vec<String>,
+    sheets: Sheets,
+    /// Where the next record goes.
+    at: Place,
+    /// The sheets of lists, by their names.
+    lists: BTreeMap<String, List>,
 }
 
-/// The sheet of the lines of documents.
-struct Lines {
+/// A row of a sheet.
+#[derive(Debug, Clone, Copy)]
+struct Place {
     sheet: usize,
     row: u32,
+}
+
+/// The sheet of what stands in the lists of records.
+struct List {
+    at: Option<Place>,
     columns: Vec<String>,
 }
 
 impl Workbook {
     pub(super) fn new(table: Table) -> Result<Workbook, io::Error> {
-        let book = rust_xlsxwriter::Workbook::new();
-        let mut workbook = Workbook { table, book, sheets: 0, sheet: 0, row: 0, lines: None };
-        workbook.begin_sheet().map_err(io::Error::other)?;
-        Ok(workbook)
-    }
-
-    fn begin_sheet(&mut self) -> Result<(), XlsxError> {
-        let head = Format::new().set_bold();
-        let sheet = self.book.add_worksheet_with_constant_memory()?;
-        sheet.set_freeze_panes(1, 0)?;
-        for (column, name) in (0..).zip(self.table.names()) {
-            sheet.write_string_with_format(0, column, name, &head)?;
-        }
-        self.sheet = self.sheets;
-        self.sheets += 1;
-        self.row = 1;
-        Ok(())
-    }
-
-    /// Writes the lines of a document below those of the documents before it, each with the document's number and its place.
-    fn add_lines(&mut self, record: &Node) -> Result<(), XlsxError> {
-        let Some(lines) = LINES.iter().find_map(|name| record.get(name)).and_then(Node::list) else { return Ok(()) };
-        let (name, number) = record.member(|name| name.ends_with("No")).unwrap_or(("no", &Node::Null));
-        for (place, line) in (1..).zip(lines) {
-            if self.lines.is_none() {
-                let columns: Vec<String> = line.names().map(str::to_owned).collect();
-                let head = Format::new().set_bold();
-                let sheet = self.book.add_worksheet_with_constant_memory()?;
-                sheet.set_name("Lines")?;
-                sheet.set_freeze_panes(1, 0)?;
-                let names = [name, "line"].into_iter().chain(columns.iter().map(String::as_str));
-                for (column, name) in (0..).zip(names) {
-                    sheet.write_string_with_format(0, column, name, &head)?;
-                }
-                self.lines = Some(Lines { sheet: self.sheets, row: 1, columns });
-                self.sheets += 1;
-            }
-            let Some(rest) = self.lines.as_mut().filter(|lines| lines.row < MOST_ROWS) else { return Ok(()) };
-            let sheet = self.book.worksheet_from_index(rest.sheet)?;
-            write(sheet, rest.row, 0, number)?;
-            write(sheet, rest.row, 1, &Node::Whole(place))?;
-            for (column, name) in (2..).zip(&rest.columns) {
-                write(sheet, rest.row, column, line.get(name).unwrap_or(&Node::Null))?;
-            }
-            rest.row += 1;
-        }
-        Ok(())
+        let names = table.names();
+        let mut sheets = Sheets { book: rust_xlsxwriter::Workbook::new(), count: 0, long: None };
+        let at = sheets.begin(None, names.iter().map(String::as_str)).map_err(io::Error::other)?;
+        Ok(Workbook { table, names, sheets, at, lists: BTreeMap::new() })
     }
 
     pub(super) fn rows(&mut self, rows: &[Node]) -> Result<(), io::Error> {
         rows.iter().try_for_each(|record| self.add(record)).map_err(io::Error::other)
     }
 
+    /// Writes a record: lines of a document go to a sheet of theirs as well, and so does a list that no cell can hold.
     fn add(&mut self, record: &Node) -> Result<(), XlsxError> {
-        if self.row == MOST_ROWS {
-            self.begin_sheet()?;
+        let at = self.sheets.room(Some(self.at), None, self.names.iter().map(String::as_str))?;
+        self.at = Place { row: at.row + 1, ..at };
+        let lines = LINES.iter().find_map(|name| record.get(name)).and_then(Node::list);
+        let lines = lines.map(|lines| (LINES_SHEET.to_owned(), lines));
+        let mut lists: Vec<(String, &[Node])> = lines.into_iter().collect();
+        for ((column, name), value) in (0..).zip(&self.names).zip(self.table.row(record)) {
+            let records = value.list().filter(|items| items.iter().any(|item| matches!(item, Node::Object(_))));
+            let Some(records) = records else {
+                self.sheets.cell(at, column, name, value)?;
+                continue;
+            };
+            let mut text = value.text();
+            if fitting(&text, LONGEST) < text.len() {
+                let sheet = sheet_name(name);
+                text = format!("see {sheet}");
+                if lists.iter().all(|(known, _)| *known != sheet) {
+                    lists.push((sheet, records));
+                }
+            }
+            self.sheets.cell(at, column, name, &Node::Text(text))?;
         }
-        let sheet = self.book.worksheet_from_index(self.sheet)?;
-        for (column, value) in (0..).zip(self.table.row(record)) {
-            write(sheet, self.row, column, value)?;
+        lists.into_iter().try_for_each(|(sheet, items)| self.add_list(sheet, record, items))
+    }
+
+    /// Writes what stands in a list below that of the records before it: each with the record's number and its place.
+    fn add_list(&mut self, sheet: String, record: &Node, items: &[Node]) -> Result<(), XlsxError> {
+        let is_number = |name: &str| name.ends_with("No") || sheet != LINES_SHEET;
+        let (number_name, number) = record.member(is_number).unwrap_or(("no", &Node::Null));
+        let Some(first) = items.first() else { return Ok(()) };
+        let columns = || first.names().map(str::to_owned).collect();
+        let list = self.lists.entry(sheet.clone()).or_insert_with(|| List { at: None, columns: columns() });
+        for (place, item) in (1..).zip(items) {
+            let head = [number_name, "line"].into_iter().chain(list.columns.iter().map(String::as_str));
+            let at = self.sheets.room(list.at, Some(&sheet), head)?;
+            list.at = Some(Place { row: at.row + 1, ..at });
+            self.sheets.cell(at, 0, number_name, number)?;
+            self.sheets.cell(at, 1, "line", &Node::Whole(place))?;
+            for (column, name) in (2..).zip(&list.columns) {
+                self.sheets.cell(at, column, name, item.get(name).unwrap_or(&Node::Null))?;
+            }
         }
-        self.row += 1;
-        self.add_lines(record)
+        Ok(())
     }
 
     /// The whole file, at its beginning.
     pub(super) fn finish(mut self) -> Result<File, io::Error> {
         let mut file = tempfile::tempfile()?;
-        self.book.save_to_writer(io::BufWriter::new(&mut file)).map_err(io::Error::other)?;
+        self.sheets.book.save_to_writer(io::BufWriter::new(&mut file)).map_err(io::Error::other)?;
         file.rewind()?;
         Ok(file)
     }
 }
 
-fn write(sheet: &mut Worksheet, row: u32, column: u16, value: &Node) -> Result<(), XlsxError> {
-    match value {
-        Node::Null => {}
-        Node::Flag(flag) => drop(sheet.write_boolean(row, column, *flag)?),
-        // Excel's numbers are floats: one that would be rounded is written as text.
-        Node::Whole(number) => match i32::try_from(*number) {
-            Ok(number) => drop(sheet.write_number(row, column, number)?),
-            Err(_) if number.unsigned_abs() < 1 << 53 => {
-                #[expect(clippy::cast_precision_loss, reason = "checked to be exact")]
-                sheet.write_number(row, column, *number as f64)?;
-            }
-            Err(_) => drop(sheet.write_string(row, column, number.to_string())?),
-        },
-        Node::Fraction(number) => drop(sheet.write_number(row, column, *number)?),
-        other => {
-            let text = other.text();
-            if !text.is_empty() {
-                sheet.write_string(row, column, shortened(text))?;
-            }
-        }
+/// The sheet for a property's list: its name, as far as sheets are named so.
+fn sheet_name(property: &str) -> String {
+    if LINES.contains(&property) || property.eq_ignore_ascii_case(LINES_SHEET) {
+        return LINES_SHEET.to_owned();
     }
-    Ok(())
+    let plain = |letter: char| if letter.is_alphanumeric() || letter == '.' { letter } else { '_' };
+    property.chars().map(plain).take(24).collect()
 }
 
-/// A text as long as a cell takes.
-fn shortened(mut text: String) -> String {
-    if text.len() <= LONGEST || text.encode_utf16().count() <= LONGEST {
-        return text;
+/// The sheets of a workbook.
+struct Sheets {
+    book: rust_xlsxwriter::Workbook,
+    /// How many there are.
+    count: usize,
+    /// Where the next part of a long text goes.
+    long: Option<Place>,
+}
+
+impl Sheets {
+    fn begin<'h>(&mut self, name: Option<&str>, head: impl IntoIterator<Item = &'h str>) -> Result<Place, XlsxError> {
+        let bold = Format::new().set_bold();
+        let sheet = self.book.add_worksheet_with_constant_memory()?;
+        if let Some(name) = name {
+            sheet.set_name(name)?;
+        }
+        sheet.set_freeze_panes(1, 0)?;
+        for (column, name) in (0..).zip(head) {
+            sheet.write_string_with_format(0, column, name, &bold)?;
+        }
+        self.count += 1;
+        Ok(Place { sheet: self.count - 1, row: 1 })
+    }
+
+    /// This row, or the first of another sheet when there is none yet or it is full.
+    fn room<'h>(
+        &mut self,
+        at: Option<Place>,
+        name: Option<&str>,
+        head: impl IntoIterator<Item = &'h str>,
+    ) -> Result<Place, XlsxError> {
+        match (at, name) {
+            (Some(at), _) if at.row < MOST_ROWS => Ok(at),
+            (Some(_), Some(name)) => self.begin(Some(&format!("{name} {}", self.count + 1)), head),
+            _ => self.begin(name, head),
+        }
+    }
+
+    /// Writes a value under this name. A text that is too long for a cell ends with `…`, and a sheet has it whole.
+    fn cell(&mut self, at: Place, column: u16, name: &str, value: &Node) -> Result<(), XlsxError> {
+        let sheet = self.book.worksheet_from_index(at.sheet)?;
+        let row = at.row;
+        match value {
+            Node::Null => {}
+            Node::Flag(flag) => drop(sheet.write_boolean(row, column, *flag)?),
+            // Excel's numbers are floats: one that would be rounded is written as text.
+            Node::Whole(number) => match i32::try_from(*number) {
+                Ok(number) => drop(sheet.write_number(row, column, number)?),
+                Err(_) if number.unsigned_abs() < 1 << 53 => {
+                    #[expect(clippy::cast_precision_loss, reason = "checked to be exact")]
+                    sheet.write_number(row, column, *number as f64)?;
+                }
+                Err(_) => drop(sheet.write_string(row, column, number.to_string())?),
+            },
+            Node::Fraction(number) => drop(sheet.write_number(row, column, *number)?),
+            other => {
+                let text = other.text();
+                if fitting(&text, LONGEST) < text.len() {
+                    let (begin, _) = text.split_at(fitting(&text, LONGEST - 1));
+                    sheet.write_string(row, column, format!("{begin}…"))?;
+                    let sheet = sheet.name();
+                    return self.keep(&sheet, row + 1, name, &text);
+                }
+                if !text.is_empty() {
+                    sheet.write_string(row, column, text)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the whole of a long text, part by part, with the cell that it belongs to.
+    fn keep(&mut self, sheet: &str, row: u32, column: &str, text: &str) -> Result<(), XlsxError> {
+        let (mut part, mut rest) = (0, text);
+        while !rest.is_empty() {
+            let (begin, end) = rest.split_at(fitting(rest, LONGEST));
+            (part, rest) = (part + 1, end);
+            let at = self.room(self.long, Some(LONG_TEXTS), ["sheet", "row", "column", "part", "text"])?;
+            self.long = Some(Place { row: at.row + 1, ..at });
+            let long = self.book.worksheet_from_index(at.sheet)?;
+            long.write_string(at.row, 0, sheet)?;
+            long.write_number(at.row, 1, row)?;
+            long.write_string(at.row, 2, column)?;
+            long.write_number(at.row, 3, part)?;
+            long.write_string(at.row, 4, begin)?;
+        }
+        Ok(())
+    }
+}
+
+/// How many bytes of a text have together no more UTF-16 units than this.
+fn fitting(text: &str, most: usize) -> usize {
+    if text.len() <= most {
+        return text.len();
     }
     let mut units = 0;
     let end = text.char_indices().find_map(|(at, letter)| {
         units += letter.len_utf16();
-        (units >= LONGEST).then_some(at)
+        (units > most).then_some(at)
     });
-    text.truncate(end.unwrap_or(text.len()));
-    text.push('…');
-    text
+    end.unwrap_or(text.len())
 }
 
 /// A file, piece by piece; what it is made of is let go at its end.
@@ -221,8 +298,10 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_where_a_cell_ends() {
-        let long = shortened("🙂".repeat(20_000));
-        assert!(long.encode_utf16().count() <= LONGEST && long.ends_with("🙂…"));
-        assert_eq!(shortened("ก".repeat(LONGEST)), "ก".repeat(LONGEST));
+        let long = "🙂".repeat(20_000);
+        let (begin, _) = long.split_at(fitting(&long, LONGEST));
+        assert_eq!(begin.encode_utf16().count(), LONGEST - 1, "no letter is cut in two");
+        let thai = "ก".repeat(LONGEST);
+        assert_eq!(fitting(&thai, LONGEST), thai.len());
     }
 }

@@ -115,6 +115,8 @@ fn sections(format: &str) -> Vec<Vec<Part>> {
             'd' | 'D' | 'm' | 'M' | 'y' | 'Y' | 'h' | 'H' | 's' | 'S' | 'b' | 'B' | 'g' | 'e' => {
                 Part::Time(letter.to_ascii_lowercase())
             }
+            // In Thai digits.
+            't' | 'T' if matches!(letters.peek(), Some('0' | '#' | '?')) => continue,
             '/' | '@' => Part::Other,
             '$' | '฿' | '€' | '£' | '¥' | '₭' => Part::Currency,
             letter => Part::Literal(letter.to_string()),
@@ -215,6 +217,7 @@ mod tests {
         }
         for (number, format) in [
             (123.0, "General"),
+            (123.0, "t0"),
             (123.0, "0"),
             (1234.0, "#,##0"),
             (1234.5, "#,##0.00"),

@@ -162,8 +162,15 @@ fn unreadable(error: std::io::Error) -> Unreadable {
     Unreadable(format!("the file cannot be read: {error}"))
 }
 
-/// A text without the one character that no database keeps, and nobody can see.
+/// What a spreadsheet writes where a formula has failed.
+const ERRORS: [&str; 9] = ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"];
+
+/// A text without the one character that no database keeps, and nobody can see; a failed formula that was written as text
+/// has failed all the same.
 fn clean(text: &str) -> Cell {
+    if text.starts_with('#') && ERRORS.contains(&text.trim_end()) {
+        return Cell::Wrong(text.trim_end().to_owned());
+    }
     Cell::Text(if text.contains('\0') { text.replace('\0', "") } else { text.to_owned() })
 }
 

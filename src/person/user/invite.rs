@@ -50,10 +50,7 @@ pub(crate) fn check(input: &Invitation) -> Result<(), Error> {
     let mut faults = Faults::default();
     faults.required("email", &input.email, 254);
     faults.required("roleId", &input.role_id, 200);
-    let (local, domain) = input.email.trim().split_once('@').unwrap_or_default();
-    if !input.email.trim().is_empty() && (local.is_empty() || domain.is_empty() || domain.contains('@')) {
-        faults.add(Code::InvalidFormat, "email", "email is not an e-mail address");
-    }
+    faults.email("email", &input.email);
     for (field, text) in [("firstname", &input.firstname), ("lastname", &input.lastname), ("nickname", &input.nickname)]
     {
         faults.longest(field, text.as_deref().unwrap_or_default(), 200);

@@ -17,6 +17,8 @@ use crate::audit::{self, Change};
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Faults, Path, Reply};
 use crate::product::CodePath;
 use crate::product::store::{self, Row as Product, key};
+use crate::record::Actor;
+use crate::search;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -130,24 +132,29 @@ impl Serials {
             .enumerate()
             .map(|(index, write)| Entry { field: format!("serials[{index}].serialNumber"), write: write.clone() });
         let entries: Vec<Entry> = plain.chain(full).collect();
-        if entries.len() > MOST {
-            faults.add(Code::TooLong, "serialNumbers", format!("One request may have {MOST} serial numbers"));
-            return Vec::new();
-        }
-        let mut seen: HashMap<String, &str> = HashMap::with_capacity(entries.len());
-        for Entry { field, write } in &entries {
-            faults.required(field, &write.serial_number, 100);
-            if let Some(status) = write.status {
-                faults.one_of(&field.replace("serialNumber", "status"), status, &[REGISTERED, SOLD, BLOCKED]);
-            }
-            let order = write.sale_order_no.as_deref().unwrap_or_default();
-            faults.longest(&field.replace("serialNumber", "saleOrderNo"), order, 100);
-            if let Some(first) = seen.insert(key(&write.serial_number), field) {
-                let message = format!("“{}” already exists, in {first}", write.serial_number);
-                faults.add(Code::InvalidValue, field.as_str(), message);
-            }
-        }
+        check(&entries, "serialNumbers", faults);
         entries
+    }
+}
+
+/// What can be judged of serial numbers without the database.
+fn check(entries: &[Entry], list: &str, faults: &mut Faults) {
+    if entries.len() > MOST {
+        faults.add(Code::TooLong, list, format!("One request may have {MOST} serial numbers"));
+        return;
+    }
+    let mut seen: HashMap<String, &str> = HashMap::with_capacity(entries.len());
+    for Entry { field, write } in entries {
+        faults.required(field, &write.serial_number, 100);
+        if let Some(status) = write.status {
+            faults.one_of(&field.replace("serialNumber", "status"), status, &[REGISTERED, SOLD, BLOCKED]);
+        }
+        let order = write.sale_order_no.as_deref().unwrap_or_default();
+        faults.longest(&field.replace("serialNumber", "saleOrderNo"), order, 100);
+        if let Some(first) = seen.insert(key(&write.serial_number), field) {
+            let message = format!("“{}” already exists, in {first}", write.serial_number);
+            faults.add(Code::InvalidValue, field.as_str(), message);
+        }
     }
 }
 
@@ -216,6 +223,26 @@ impl Plan {
         if faults.is_empty() { Ok(plan) } else { Err(Error::Conflicts(faults)) }
     }
 
+    /// 409 that names each piece that is not registered, sold already, or blocked.
+    fn can_be_sold(&self, product: &Product, entries: &[Entry]) -> Result<(), Error> {
+        let changed: HashMap<&str, &Known> =
+            self.changed.iter().map(|changed| (changed.known.serial_key.as_str(), &changed.known)).collect();
+        let faults = entries.iter().filter_map(|Entry { field, write }| {
+            let (serial_key, number) = (key(&write.serial_number), search::trimmed(&write.serial_number));
+            let (code, message) = match changed.get(serial_key.as_str()) {
+                Some(known) if known.state == REGISTERED => return None,
+                Some(_) => (Code::Taken, format!("Piece {number} is already sold or blocked")),
+                None if self.new.contains_key(&serial_key) => {
+                    (Code::NotFound, format!("“{number}” is not a serial number of product {}", product.code))
+                }
+                None => (Code::Taken, format!("Piece {number} was already sold with this order")),
+            };
+            Some(Fault::new(code, field.as_str(), message))
+        });
+        let faults: Vec<Fault> = faults.collect();
+        if faults.is_empty() { Ok(()) } else { Err(Error::Conflicts(faults)) }
+    }
+
     /// Writes what was planned, and the history of the product.
     pub(crate) async fn carry_out(
         self,
@@ -264,7 +291,7 @@ impl Plan {
         for (serial_key, write) in &self.new {
             rows.push([
                 Uuid::now_v7().into(),
-                write.serial_number.trim().into(),
+                search::trimmed(&write.serial_number).into(),
                 serial_key.as_str().into(),
                 write.status.unwrap_or(REGISTERED).into(),
                 trimmed(write.sale_order_no.as_deref()).into(),
@@ -336,50 +363,47 @@ impl Plan {
     }
 }
 
-/// Sells pieces with an order, or takes them back into stock when there is none: 409 for one that belongs to another
-/// product, is sold with another order, or is blocked.
+/// Sells pieces with an order, or takes back those that were sold with it. 409 that names each piece to be sold that is
+/// not one of the product, is sold already, or is blocked: `list` is the property that they came in.
 pub(crate) async fn mark(
     tx: &mut Conn,
-    caller: &Caller,
+    by: &Actor,
     code: &str,
-    numbers: &[String],
-    order: Option<&str>,
-    now: i64,
+    (list, numbers): (&str, &[String]),
+    order: &str,
+    is_sold: bool,
 ) -> Result<(), Error> {
-    let product = store::find(tx, caller.company, code).await?;
-    let status = Some(if order.is_some() { SOLD } else { REGISTERED });
-    let write = |number: &String| SerialWrite {
-        serial_number: number.clone(),
-        status,
-        sale_order_no: order.map(str::to_owned),
+    let product = store::find(tx, by.caller.company, code).await?;
+    let entry = |(index, number): (usize, &String)| Entry {
+        field: format!("{list}[{index}]"),
+        write: SerialWrite {
+            serial_number: number.clone(),
+            status: Some(if is_sold { SOLD } else { REGISTERED }),
+            sale_order_no: is_sold.then(|| order.to_owned()),
+        },
     };
-    let serials = Serials { serial_numbers: None, serials: Some(numbers.iter().map(write).collect()) };
+    let entries: Vec<Entry> = numbers.iter().enumerate().map(entry).collect();
     let mut faults = Faults::default();
-    let entries = serials.entries(&mut faults);
+    check(&entries, list, &mut faults);
     faults.end()?;
-    let plan = Plan::new(tx, caller.company, Some(&product), &entries).await?;
-    let taken: Vec<Fault> = plan
-        .changed
-        .iter()
-        .filter(|changed| order.is_some() && changed.known.state != REGISTERED)
-        .map(|changed| {
-            let message = format!("Piece {} is already sold or blocked", changed.known.serial);
-            Fault::new(Code::Taken, "serialNumbers", message)
-        })
-        .collect();
-    if !taken.is_empty() {
-        return Err(Error::Conflicts(taken));
+    let mut plan = Plan::new(tx, by.caller.company, Some(&product), &entries).await?;
+    if is_sold {
+        plan.can_be_sold(&product, &entries)?;
+    } else {
+        // One that was sold with another order meanwhile is that one's.
+        plan.changed.retain(|Changed { known, .. }| {
+            known.state != SOLD || known.sales_order.as_deref().is_none_or(|other| key(other) == key(order))
+        });
+        for changed in &mut plan.changed {
+            changed.sales_order = None;
+        }
     }
-    if order.is_some() && plan.unchanged > 0 {
-        let message = "Some of these pieces were already sold with this order";
-        return Err(Error::Conflict(Fault::new(Code::Taken, "serialNumbers", message)));
-    }
-    plan.carry_out(tx, caller, &product, now).await?;
+    plan.carry_out(tx, &by.caller, &product, by.now).await?;
     Ok(())
 }
 
 fn trimmed(text: Option<&str>) -> Option<String> {
-    text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    text.map(search::trimmed).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// The numbers that are there, held until the unit ends.

@@ -17,6 +17,7 @@ use crate::event::{self, Event};
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Faults, Reply};
 use crate::job::Kind;
 use crate::product::store;
+use crate::search;
 use crate::time;
 
 /// The routes of this resource.
@@ -169,7 +170,7 @@ impl SerialVerificationWrite {
 }
 
 fn given(text: Option<&str>) -> Option<&str> {
-    text.map(str::trim).filter(|text| !text.is_empty())
+    text.map(search::trimmed).filter(|text| !text.is_empty())
 }
 
 async fn verify(

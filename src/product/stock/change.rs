@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Fault, Faults, Reply};
 use crate::job::Kind;
 use crate::product::store;
+use crate::search;
 use crate::time;
 
 /// The routes of this resource.
@@ -212,8 +213,11 @@ async fn adjust_stock(
             let by = By::caller(&caller, app.now());
             let found = Found::new(&mut tx, &by, input.warehouse.as_deref(), &input.items).await?;
             found.have_stock()?;
-            let cause =
-                Cause { reason, document: given(input.document.as_deref()), note: given(input.note.as_deref()) };
+            let cause = Cause {
+                document: given(input.document.as_deref()),
+                note: given(input.note.as_deref()),
+                ..Cause::of(reason)
+            };
             let mut ledger = open(&mut tx, &by, &found.lines).await?;
             each(&found.lines, |line| ledger.add(line.item.id, line.warehouse, line.quantity, &cause))?;
             let moved = ledger.close(&mut tx, &by).await?;
@@ -264,8 +268,11 @@ async fn transfer_stock(
                 faults.add(Code::InvalidValue, "toWarehouse", "toWarehouse must differ from fromWarehouse");
             }
             faults.end()?;
-            let cause =
-                Cause { reason: Reason::Transfer, document: given(document.as_deref()), note: given(note.as_deref()) };
+            let cause = Cause {
+                document: given(document.as_deref()),
+                note: given(note.as_deref()),
+                ..Cause::of(Reason::Transfer)
+            };
             let lines: Vec<Line> = found.lines.into_iter().map(|line| Line { warehouse: from, ..line }).collect();
             let mut ledger = open(&mut tx, &by, &lines).await?;
             each(&lines, |line| {
@@ -332,7 +339,7 @@ fn reason(word: Option<&str>, faults: &mut Faults) -> Reason {
 
 /// A text that has something in it.
 pub(super) fn given(text: Option<&str>) -> Option<&str> {
-    text.map(str::trim).filter(|text| !text.is_empty())
+    text.map(search::trimmed).filter(|text| !text.is_empty())
 }
 
 /// The items of a request, found.

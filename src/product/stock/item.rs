@@ -18,6 +18,9 @@ pub(crate) struct Item {
     pub(crate) is_parent: bool,
     pub(crate) track_inventory: bool,
     pub(crate) low_stock_alert: Option<Amount>,
+    /// The bundle that it is a part of where it is moved; none where it moves by itself.
+    #[serde(skip)]
+    pub(crate) bundle: Option<i64>,
 }
 
 impl From<&store::Row> for Item {
@@ -30,6 +33,7 @@ impl From<&store::Row> for Item {
             is_parent: row.is_parent,
             track_inventory: row.track_inventory,
             low_stock_alert: row.low_stock_alert,
+            bundle: None,
         }
     }
 }
@@ -137,6 +141,13 @@ pub(crate) struct Line {
 
 /// What is really taken from stock: bundles become their parts, and what is not counted is left out.
 pub(crate) async fn take_apart(conn: &mut Conn, company: i64, lines: Vec<Line>) -> Result<Vec<Line>, Error> {
+    let mut taken = apart(conn, company, lines).await?;
+    taken.retain(|line| line.item.track_inventory);
+    Ok(taken)
+}
+
+/// The same with what is not counted.
+pub(crate) async fn apart(conn: &mut Conn, company: i64, lines: Vec<Line>) -> Result<Vec<Line>, Error> {
     let bundles = lines.iter().filter(|line| line.item.kind == BUNDLE).map(|line| line.item.id);
     let parts = parts(conn, company, &bundles.collect::<Vec<i64>>()).await?;
     let mut faults = Faults::default();
@@ -148,7 +159,10 @@ pub(crate) async fn take_apart(conn: &mut Conn, company: i64, lines: Vec<Line>) 
         } else if line.item.kind == BUNDLE {
             for (part, each) in parts.get(&line.item.id).into_iter().flatten() {
                 match times(line.quantity, *each) {
-                    Some(quantity) => taken.push(Line { item: part.clone(), quantity, ..line.clone() }),
+                    Some(quantity) => {
+                        let item = Item { bundle: Some(line.item.id), ..part.clone() };
+                        taken.push(Line { item, quantity, ..line.clone() });
+                    }
                     None => faults.add(Code::OutOfRange, line.field.as_str(), format!("{} is too large", line.field)),
                 }
             }
@@ -157,7 +171,6 @@ pub(crate) async fn take_apart(conn: &mut Conn, company: i64, lines: Vec<Line>) 
         }
     }
     faults.end()?;
-    taken.retain(|line| line.item.track_inventory);
     Ok(taken)
 }
 

@@ -88,12 +88,14 @@ pub(crate) struct Cause<'a> {
     pub(crate) reason: Reason,
     pub(crate) document: Option<&'a str>,
     pub(crate) note: Option<&'a str>,
+    /// The bundle that the product moves in.
+    pub(crate) bundle: Option<i64>,
 }
 
 impl Cause<'_> {
     /// A change that needs no more than its reason.
     pub(crate) fn of(reason: Reason) -> Cause<'static> {
-        Cause { reason, document: None, note: None }
+        Cause { reason, document: None, note: None, bundle: None }
     }
 }
 
@@ -120,6 +122,7 @@ pub(crate) struct Movement {
     pub(crate) reason: Reason,
     pub(crate) document: Option<String>,
     pub(crate) note: Option<String>,
+    pub(crate) bundle: Option<i64>,
 }
 
 /// What is in a warehouse, and how much of that is reserved.
@@ -304,6 +307,7 @@ impl Ledger {
             reason: cause.reason,
             document: cause.document.map(str::to_owned),
             note: cause.note.map(str::to_owned),
+            bundle: cause.bundle,
         });
         Ok(())
     }
@@ -349,6 +353,7 @@ impl Ledger {
             ("reason", Type::Text),
             ("document", Type::Text),
             ("note", Type::Text),
+            ("bundle", Type::BigInt),
         ]);
         for movement in &self.movements {
             rows.push([
@@ -360,14 +365,16 @@ impl Ledger {
                 movement.reason.word().into(),
                 movement.document.as_deref().into(),
                 movement.note.as_deref().into(),
+                movement.bundle.into(),
             ]);
         }
         tx.sql(
-            "insert into stock_movement (company, product, number, warehouse, delta, balance, reason, document, note, actor, at)
+            "insert into stock_movement (company, product, number, warehouse, delta, balance, reason, document, note, bundle,
+                                         actor, at)
              select ",
         )
         .push_bind(by.company)
-        .push(", product, number, warehouse, delta, balance, reason, document, note, ")
+        .push(", product, number, warehouse, delta, balance, reason, document, note, bundle, ")
         .push_bind(by.actor)
         .push(", ")
         .push_bind(by.now)
@@ -486,6 +493,28 @@ struct LowStock<'a> {
     product_name: &'a str,
     qty: Amount,
     low_stock_alert: Option<Amount>,
+}
+
+/// So many of a product that a document took and has not given back, by itself or in a bundle.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Taken {
+    pub(super) product: i64,
+    pub(super) warehouse: i64,
+    pub(super) bundle: Option<i64>,
+    pub(super) quantity: Amount,
+}
+
+/// What a document took from stock and has not given back.
+pub(crate) async fn taken(conn: &mut Conn, company: i64, document: &str) -> Result<Vec<Taken>, db::Error> {
+    conn.sql(
+        "select product, warehouse, bundle, cast(-sum(delta) as bigint) as quantity from stock_movement
+         where company = $1 and document = $2 and reason in ('sale', 'return')
+         group by product, warehouse, bundle having sum(delta) < 0 order by product, warehouse, bundle",
+    )
+    .bind(company)
+    .bind(document)
+    .all()
+    .await
 }
 
 /// What is there and what is reserved of these products, by product and warehouse.

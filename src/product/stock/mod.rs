@@ -9,14 +9,14 @@ pub(crate) mod reservation;
 pub(crate) mod set;
 mod warehouse;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use db::{Amount, Conn};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use self::item::{Item, Line, by_ids as items, codes_of};
-pub(crate) use self::ledger::{By, Cause, Movement, Reason};
+pub(crate) use self::ledger::{By, Cause, Movement, Reason, Taken, taken};
 use self::ledger::{Ledger, Refusal};
 pub(super) use self::set::ProductItemError;
 use self::warehouse::OWN;
@@ -154,7 +154,10 @@ pub(crate) async fn sell(
     let lines = item::take_apart(tx, by.company, lines).await?;
     let mut ledger = open(tx, by, &lines).await?;
     let cause = Cause { document, ..Cause::of(Reason::Sale) };
-    each(&lines, |line| ledger.take(line.item.id, line.warehouse, line.quantity, &cause))?;
+    each(&lines, |line| {
+        let cause = Cause { bundle: line.item.bundle, ..cause };
+        ledger.take(line.item.id, line.warehouse, line.quantity, &cause)
+    })?;
     ledger.close(tx, by).await
 }
 
@@ -166,10 +169,80 @@ pub(crate) async fn take_back(
     lines: Vec<Line>,
 ) -> Result<Vec<Movement>, Error> {
     let lines = item::take_apart(tx, by.company, lines).await?;
-    let mut ledger = open(tx, by, &lines).await?;
+    put_back(tx, by, document, &lines).await
+}
+
+/// Puts back what a document took for its lines ([`taken`]): a bundle may have other parts by now, and stock may be kept
+/// of a product of which none was. `out` is how many of each line are away, those that come back included.
+pub(crate) async fn give_back(
+    tx: &mut Conn,
+    by: &By<'_>,
+    document: &str,
+    taken: &[Taken],
+    out: Vec<Line>,
+    back: Vec<Line>,
+) -> Result<Vec<Movement>, Error> {
+    let items = item::by_ids(tx, by.company, &taken.iter().map(|part| part.product).collect::<Vec<i64>>()).await?;
+    let out = together(out);
+    let (mut lines, mut single): (Vec<Line>, Vec<Line>) = (Vec::new(), Vec::new());
+    for (key, line) in together(back) {
+        let whole = out.get(&key).map_or(line.quantity, |out| out.quantity);
+        let parts = taken.iter().filter(|part| (part.bundle, part.warehouse) == (Some(line.item.id), line.warehouse));
+        let parts = parts.filter_map(|part| {
+            let item = Item { bundle: part.bundle, ..items.get(&part.product)?.clone() };
+            let quantity = share(part.quantity, line.quantity, whole)?;
+            Some(Line { item, quantity, ..line.clone() })
+        });
+        let parts: Vec<Line> = parts.collect();
+        if parts.is_empty() {
+            single.push(line);
+        } else {
+            lines.extend(parts);
+        }
+    }
+    // Nothing else comes back that was not taken; what bundles took was once not told apart.
+    let by_themselves = taken.iter().filter(|part| part.bundle.is_none());
+    let mut left: HashMap<(i64, i64), Amount> =
+        by_themselves.map(|part| ((part.product, part.warehouse), part.quantity)).collect();
+    for mut line in item::apart(tx, by.company, single).await? {
+        let left = left.entry((line.item.id, line.warehouse)).or_default();
+        line.quantity = line.quantity.min(*left);
+        *left = left.checked_sub(line.quantity).unwrap_or_default();
+        line.item.bundle = None;
+        lines.push(line);
+    }
+    put_back(tx, by, Some(document), &lines).await
+}
+
+async fn put_back(tx: &mut Conn, by: &By<'_>, document: Option<&str>, lines: &[Line]) -> Result<Vec<Movement>, Error> {
+    let mut ledger = open(tx, by, lines).await?;
     let cause = Cause { document, ..Cause::of(Reason::Return) };
-    each(&lines, |line| ledger.add(line.item.id, line.warehouse, line.quantity, &cause))?;
+    each(lines, |line| {
+        let cause = Cause { bundle: line.item.bundle, ..cause };
+        ledger.add(line.item.id, line.warehouse, line.quantity, &cause)
+    })?;
     ledger.close(tx, by).await
+}
+
+/// One line for each product in each warehouse.
+fn together(lines: Vec<Line>) -> BTreeMap<(i64, i64), Line> {
+    let mut all: BTreeMap<(i64, i64), Line> = BTreeMap::new();
+    for line in lines {
+        let more = line.quantity;
+        all.entry((line.item.id, line.warehouse))
+            .and_modify(|known| known.quantity = known.quantity.checked_add(more).unwrap_or(known.quantity))
+            .or_insert(line);
+    }
+    all
+}
+
+/// As much of a quantity as `part` is of `whole`, to four places; all of it with the last.
+fn share(quantity: Amount, part: Amount, whole: Amount) -> Option<Amount> {
+    if part >= whole {
+        return Some(quantity);
+    }
+    let units = i128::from(quantity.units()) * i128::from(part.units()) / i128::from(whole.units());
+    i64::try_from(units).ok().map(Amount::from_units)
 }
 
 async fn open(tx: &mut Conn, by: &By<'_>, lines: &[Line]) -> Result<Ledger, Error> {

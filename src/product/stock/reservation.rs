@@ -429,7 +429,10 @@ pub(crate) async fn consume_part(
     let all: Vec<Line> = sold.iter().chain(&rest).cloned().collect();
     let mut ledger = open(tx, by, &all).await?;
     let cause = Cause { document: Some(&document), ..Cause::of(Reason::Sale) };
-    each(&sold, |line| ledger.take(line.item.id, line.warehouse, line.quantity, &cause))?;
+    each(&sold, |line| {
+        let cause = Cause { bundle: line.item.bundle, ..cause };
+        ledger.take(line.item.id, line.warehouse, line.quantity, &cause)
+    })?;
     each(&rest, |line| ledger.reserve(line.item.id, line.warehouse, line.quantity))?;
     if !rest.is_empty() {
         insert(tx, by.company, id, &rest, None).await?;

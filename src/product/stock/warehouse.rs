@@ -3,6 +3,7 @@
 use db::Conn;
 
 use crate::http::{Code, Faults};
+use crate::search;
 use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
 
@@ -22,7 +23,7 @@ impl Warehouses {
     /// The warehouse that a property names, by number or by name: absent and 0 is the company's own. What is not in the
     /// list is a fault, and so is one that is out of use where something is to be put.
     pub(crate) fn read(&self, field: &str, text: Option<&str>, in_use: bool, faults: &mut Faults) -> i64 {
-        let text = text.map(str::trim).unwrap_or_default();
+        let text = text.map(search::trimmed).unwrap_or_default();
         if matches!(text, "" | "0") {
             return OWN;
         }

@@ -29,7 +29,21 @@ use crate::app::App;
 use crate::http::reply::One;
 use crate::http::{Caller, Checked, Conditions, Envelope, Error, Faults, Patch, Path, Reply, lenient};
 use crate::record::{self, Actor};
+use crate::search;
 use crate::time;
+
+/// What stands in paths where the number of a contract may: no new contract gets it.
+const PATH_WORDS: [&str; 9] = [
+    "attach-files",
+    "contract-templates",
+    "contract-types",
+    "enquiry",
+    "send",
+    "send-document",
+    "service-agreement",
+    "templates",
+    "types",
+];
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -246,7 +260,7 @@ async fn put_service_agreement(
         .await
 }
 
-/// End a contract before its time: its visits are called off.
+/// End a contract before its time: its open tasks from today on are cancelled, that of its renewal as well.
 #[utoipa::path(
     post,
     path = "/v1/contract/{no}/cancel",
@@ -265,7 +279,7 @@ async fn cancel_contract(
     Checked { value: input, faults }: Checked<ContractCancel>,
 ) -> Result<Reply<Contract>, Error> {
     let mut faults = Faults::new(faults);
-    let reason = input.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let reason = input.reason.map(|text| search::trimmed(&text).to_owned()).filter(|text| !text.is_empty());
     faults.longest("reason", reason.as_deref().unwrap_or_default(), 2000);
     faults.end()?;
     caller
@@ -275,7 +289,6 @@ async fn cancel_contract(
             let number = put::number_key(&path.no);
             let old: Row = record::held(&mut tx, &caller, "number_key", number, &conditions).await?;
             let saved = put::cancel(&mut tx, &by, old, reason.clone()).await?;
-            run::call_off(&mut tx, &by, &saved.row).await?;
             let version = saved.row.version;
             let view = file::with_files(&app, &mut tx, saved.row).await?;
             tx.reply(Reply::ok(view).version(version, &Conditions::default())).await
@@ -313,11 +326,12 @@ async fn get_contract_visits(
             "select contract_visit.service, contract_visit.due_at, contract_visit.task, task.status
              from contract_visit
              left join task on task.company = contract_visit.company and task.number = contract_visit.task
-             where contract_visit.company = $1 and contract_visit.contract = $2
+             where contract_visit.company = $1 and contract_visit.contract = $2 and contract_visit.service <> $3
              order by contract_visit.due_at, contract_visit.service limit 2000",
         )
         .bind(caller.company)
         .bind(row.id)
+        .bind(service::RENEWAL)
         .all()
         .await?;
     let subject = |id: i64| row.services.iter().flatten().find(|one| one.id == id).map(|one| one.subject.clone());

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::row::{OPEN, Row};
 use super::service::{self, Service, ServiceWrite};
-use super::{ContractServiceAgreementWrite, ContractWrite};
+use super::{ContractServiceAgreementWrite, ContractWrite, run};
 use crate::customer::store as customers;
 use crate::http::{Caller, Code, Conditions, Error, Fault, Faults};
 use crate::job::{self, Kind};
@@ -22,7 +22,7 @@ const REMIND: i64 = 30;
 
 /// A number as it is compared.
 pub(super) fn number_key(number: &str) -> String {
-    search::fold(number.trim())
+    search::fold(search::trimmed(number))
 }
 
 /// Whether a text stands in for one that could not be read, whose fault is known.
@@ -92,7 +92,10 @@ pub(super) async fn put(
             customers::named_to_add(tx, &Caller::acting(company, &by.caller.id), "customerCode", code, None).await,
         )?,
     };
-    let given = input.contract_no.as_deref().map(str::trim).filter(|number| !number.is_empty());
+    let given = input.contract_no.as_deref().map(search::trimmed).filter(|number| !number.is_empty());
+    if let Some(number) = given.filter(|_| customer.is_none()) {
+        hold_customer(tx, company, number).await?;
+    }
     let old = match given {
         Some(number) => held(tx, by, number, conditions).await?,
         None => None,
@@ -113,6 +116,9 @@ pub(super) async fn put(
         }
         row.customer = customer.id;
     }
+    if let Some(number) = given.filter(|_| old.is_none()) {
+        faults.path_part("contractNo", number, &super::PATH_WORDS);
+    }
     fill(tx, &mut row, input, old.is_none(), &mut faults, &zone).await?;
     if let Some(written) = input.contract_service.as_ref() {
         let write = ServiceWrite {
@@ -130,7 +136,7 @@ pub(super) async fn put(
     if old.is_none() {
         row.id = number::next(tx, company, "contract").await?;
         row.number = match given {
-            Some(number) => number.to_owned(),
+            Some(number) => search::seen(number),
             None => number::of_record(tx, company, "contract", "contract", by.now).await?,
         };
         row.number_key = number_key(&row.number);
@@ -147,7 +153,8 @@ async fn fill(
     zone: &Zone,
 ) -> Result<(), Error> {
     let mut text = |field: &str, text: &Option<String>, longest: usize| {
-        let text = text.as_deref().map(str::trim);
+        let text = text.as_deref().map(search::trimmed);
+        let text = text.map(|text| if time::is_unset(text) { "" } else { text });
         if let Some(text) = text.or_else(|| is_new.then_some("")) {
             faults.required(field, text, longest);
         }
@@ -167,7 +174,7 @@ async fn fill(
         faults.add(Code::InvalidValue, "dateEnd", "dateEnd is before dateStart");
     }
     if let Some(number) = input.contract_no.as_deref() {
-        faults.longest("contractNo", number.trim(), 50);
+        faults.longest("contractNo", search::trimmed(number), 50);
         if number.contains('/') {
             faults.add(Code::InvalidFormat, "contractNo", "contractNo must not contain a slash");
         }
@@ -302,6 +309,7 @@ pub(super) async fn save(
     if saved.outcome != Outcome::Unchanged {
         if before != Some(planned(&saved.row)) {
             service::schedule(tx, &saved.row, by.now, zone).await?;
+            run::call_off(tx, by, &saved.row, zone).await?;
         }
         wake(tx, &saved.row, by.now).await?;
     }

@@ -1,12 +1,11 @@
 //! The work that is due one day: a contract begins and ends by its dates, its visits become tasks when they come near, and
 //! its owner is reminded before it ends.
 
-use db::Conn;
+use db::{Conn, Rows, Type};
 use serde::Deserialize;
 
-use super::put;
 use super::row::{ACTIVE, COMPLETED, OPEN, Row};
-use super::service::text;
+use super::service::{RENEWAL, text};
 use crate::app::App;
 use crate::customer::store as customers;
 use crate::event::{self, Event};
@@ -90,7 +89,18 @@ async fn remind(tx: &mut Conn, by: &Actor, row: Row, code: Option<&str>, zone: &
         return Ok(row);
     }
     let subject = format!("Renew contract {}: {}", row.number, row.name);
-    make_task(tx, by, &row, code, subject, row.ends_at, zone).await?;
+    let task = make_task(tx, by, &row, code, subject, row.ends_at, zone).await?;
+    tx.sql(
+        "insert into contract_visit (company, contract, service, due_at, task) values ($1, $2, $3, $4, $5)
+         on conflict (company, contract, service, due_at) do update set task = excluded.task",
+    )
+    .bind(row.company)
+    .bind(row.id)
+    .bind(RENEWAL)
+    .bind(row.ends_at)
+    .bind(task)
+    .exec()
+    .await?;
     tx.sql("update contract set reminded_of = $3 where company = $1 and id = $2")
         .bind(row.company)
         .bind(row.id)
@@ -177,25 +187,54 @@ async fn next(tx: &mut Conn, by: &Actor, row: &Row, zone: &Zone) -> Result<Next,
     Ok(next.map_or(Next::Done, Next::At))
 }
 
-/// Takes the tasks of visits that are still to come out of people's way, because the contract was cancelled.
-pub(super) async fn call_off(tx: &mut Conn, by: &Actor, row: &Row) -> Result<(), Error> {
-    let tasks: Vec<String> = tx
+/// Cancels the open tasks for which there is no reason any more. Of a contract that was cancelled these are all from today
+/// on and that of its renewal; else those of visits outside its time and of an end that is no more its own, which are planned
+/// again should it become so.
+pub(super) async fn call_off(tx: &mut Conn, by: &Actor, row: &Row, zone: &Zone) -> Result<(), Error> {
+    let today = time::day_of(by.now, zone).to_zoned(zone.clone());
+    let today = today.map_or(by.now, |day| day.timestamp().as_millisecond());
+    let query = tx
         .sql(
             "select contract_visit.task from contract_visit
              join task on task.company = contract_visit.company and task.number = contract_visit.task
-             where contract_visit.company = $1 and contract_visit.contract = $2 and contract_visit.due_at > $3
+             where contract_visit.company = $1 and contract_visit.contract = $2
                and task.status in ('open', 'doing') and task.deleted_at is null
-             order by contract_visit.due_at limit 1000",
+               and (contract_visit.service = $3 or task.due_at is null or task.due_at >= $4)",
         )
         .bind(row.company)
         .bind(row.id)
-        .bind(by.now)
-        .all()
-        .await?;
-    for number in tasks {
-        let write = TaskWrite { task_no: Some(number), status: Some("cancelled".to_owned()), ..TaskWrite::default() };
-        task::put(tx, by, &write, &[], &Conditions::default()).await?;
+        .bind(RENEWAL)
+        .bind(today);
+    let query = match row.cancelled_at {
+        Some(_) => query,
+        None => query
+            .push(" and case when contract_visit.service = $3 then contract_visit.due_at <> ")
+            .push_bind(row.ends_at)
+            .push(" else contract_visit.due_at < ")
+            .push_bind(row.starts_at)
+            .push(" or contract_visit.due_at > ")
+            .push_bind(row.last_moment(zone))
+            .push(" end"),
+    };
+    let tasks: Vec<String> = query.push(" order by contract_visit.due_at limit 1000").all().await?;
+    // They are the contract's, whoever was to do them.
+    let by = &Actor { caller: Caller::acting(row.company, &by.caller.id), now: by.now };
+    for number in &tasks {
+        let (task_no, status) = (Some(number.clone()), Some("cancelled".to_owned()));
+        task::put(tx, by, &TaskWrite { task_no, status, ..TaskWrite::default() }, &[], &Conditions::default()).await?;
     }
-    put::wake(tx, row, by.now).await?;
+    if row.cancelled_at.is_none() && !tasks.is_empty() {
+        let mut gone = Rows::new(&[("task", Type::Text)]);
+        for number in tasks {
+            gone.push([number.into()]);
+        }
+        tx.sql("delete from contract_visit where company = $1 and contract = $2 and task in (select task from ")
+            .bind(row.company)
+            .bind(row.id)
+            .push_rows(&gone)
+            .push(" as input)")
+            .later()
+            .await?;
+    }
     Ok(())
 }

@@ -8,11 +8,15 @@ use utoipa::ToSchema;
 
 use super::row::Row;
 use crate::http::{Code, Faults};
+use crate::search;
 use crate::time::Zone;
 
 /// Once, several times a year: the frequencies of the original API.
 pub(super) const FREQUENCIES: [i64; 5] = [260_001, 260_002, 260_003, 260_004, CUSTOM];
 const CUSTOM: i64 = 260_005;
+
+/// What stands in the place of an agreement where the task of a renewal is kept among those of visits.
+pub(super) const RENEWAL: i64 = 0;
 
 /// More visits than this are not promised by one agreement.
 const MOST_VISITS: usize = 1000;
@@ -81,10 +85,10 @@ impl ServiceWrite<'_> {
             Some(_) => faults.range(&name("numberOfTimes"), self.times, 1..=366),
             None => faults.add(Code::Required, name("numberOfTimes"), format!("{prefix}numberOfTimes is required")),
         }
-        let note = self.note.map(str::trim).filter(|note| !note.is_empty());
+        let note = self.note.map(search::trimmed).filter(|note| !note.is_empty());
         Service {
             id: 0,
-            subject: self.subject.unwrap_or_default().trim().to_owned(),
+            subject: search::trimmed(self.subject.unwrap_or_default()).to_owned(),
             frequency: self.frequency.unwrap_or_default(),
             times: self.times.unwrap_or_default(),
             note: note.map(str::to_owned),

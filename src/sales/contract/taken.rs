@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::put::{blank, number_key};
 use super::row::{ACTIVE, CANCELLED, COMPLETED, OPEN, Row};
+use super::run;
 use super::service::{self, Service};
 use crate::http::{Code, Error, Faults, lenient};
 use crate::job::{self, Kind};
@@ -98,6 +99,7 @@ pub(crate) async fn take(tx: &mut Conn, by: &Actor, record: &Value, left: &mut F
     let saved = record::take_over(tx, by, old, row).await?;
     if saved.outcome != Outcome::Unchanged {
         service::schedule(tx, &saved.row, by.now, &zone).await?;
+        run::call_off(tx, by, &saved.row, &zone).await?;
         if [OPEN, ACTIVE].contains(&saved.row.status) {
             // Whoever moves looks first; only a day on which it begins or ends comes sooner.
             let moments = [saved.row.starts_at, saved.row.last_moment(&zone) + 1];

@@ -31,6 +31,7 @@ use crate::http::reply::One;
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Faults, Patch, Path, Reply, lenient};
 use crate::record::{self, Actor, Saved};
 use crate::sales::order;
+use crate::search;
 use crate::setting::choice;
 use crate::setting::list::List;
 use crate::task::{self, TaskWrite};
@@ -175,7 +176,7 @@ pub(crate) async fn create(
 
 /// A number as it is compared.
 pub(crate) fn number_key(number: &str) -> String {
-    crate::search::fold(number.trim())
+    search::fold(search::trimmed(number))
 }
 
 /// Changes the deal of this number, or creates one, under this number where one is given.
@@ -185,7 +186,7 @@ pub(crate) async fn put_named(
     number: Option<&str>,
     body: Map<String, Value>,
 ) -> Result<Saved<Row>, Error> {
-    let number = number.map(str::trim).filter(|number| !number.is_empty());
+    let number = number.map(search::trimmed).filter(|number| !number.is_empty());
     let known: Option<i64> = match number {
         Some(number) => {
             tx.sql("select id from deal where company = $1 and number_key = $2 and deleted_at is null")
@@ -479,20 +480,22 @@ async fn restore_deal(
     caller
         .write(&app, async |mut tx| {
             let by = tx.actor();
-            let found: Option<i64> = tx
-                .sql("select stage from deal where company = $1 and id = $2")
-                .bind(caller.company)
-                .bind(path.id)
-                .optional()
-                .await?;
-            let stage = found.ok_or(Error::NotFound("deal"))?;
-            stage::hold(&mut tx, caller.company, stage).await?;
-            let mut row: Row = record::held_deleted(&mut tx, &caller, "id", path.id).await?;
-            row.place = stage::place(&mut tx, caller.company, row.stage, row.id, Spot::End).await?;
-            let saved = record::restore(&mut tx, &by, row).await?;
+            let saved = restore(&mut tx, &by, path.id).await?;
             tx.reply(answer(saved)).await
         })
         .await
+}
+
+/// Brings a deal back that was deleted, at the end of its stage.
+pub(crate) async fn restore(tx: &mut Conn, by: &Actor, id: i64) -> Result<Saved<Row>, Error> {
+    let company = by.caller.company;
+    let found: Option<i64> =
+        tx.sql("select stage from deal where company = $1 and id = $2").bind(company).bind(id).optional().await?;
+    let stage = found.ok_or(Error::NotFound("deal"))?;
+    stage::hold(tx, company, stage).await?;
+    let mut row: Row = record::held_deleted(tx, &by.caller, "id", id).await?;
+    row.place = stage::place(tx, company, row.stage, row.id, Spot::End).await?;
+    record::restore(tx, by, row).await
 }
 
 /// List the stages that a deal has been in, and for how long.

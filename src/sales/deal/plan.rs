@@ -11,6 +11,7 @@ use super::store::{self, Numbers, Row};
 use super::{MISSED, OPEN, WON};
 use crate::http::{Code, Error, Faults, Patch};
 use crate::record::{self, Actor, Outcome, Saved};
+use crate::search;
 use crate::setting::choice;
 use crate::setting::list::List;
 use crate::setting::number;
@@ -69,8 +70,8 @@ pub(super) async fn fill(
     let company = by.caller.company;
     let zone = time::zone(tx, company).await?;
     if let Some(name) = &wanted.deal_name {
-        row.name = name.trim().to_owned();
-        row.name_key = crate::search::fold(&row.name);
+        row.name = search::trimmed(name).to_owned();
+        row.name_key = search::fold(&row.name);
     }
     row.probability = wanted.probability.unwrap_or(row.probability);
     row.value = wanted.deal_value.unwrap_or(row.value);

@@ -1,5 +1,7 @@
 //! Orders in the shapes of the original API's first generation.
 
+use std::collections::HashSet;
+
 use axum::extract::State;
 use db::{Amount, Conn};
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,7 @@ use super::row::{Row, SalesOrder};
 use super::status::Status;
 use super::write::{SalesOrderWrite, put};
 use crate::app::App;
-use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Faults, Patch, Path, Reply};
+use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Patch, Path, Reply};
 use crate::record::{self, Record};
 use crate::sales::decimal::Decimal;
 use crate::sales::entry::SalesLineWrite;
@@ -86,6 +88,9 @@ async fn create_sales_order_legacy(
         faults.add(Code::Required, "customerCodes", "customerCodes is required");
     }
     faults.most("customerCodes", codes.len(), 100);
+    if input.products.is_empty() {
+        faults.add(Code::Required, "products", "products is required");
+    }
     let zone = time::zone(&mut app.db.read().await?, caller.company).await?;
     let at = faults.time("dateOrder", input.date_order.as_deref(), &zone).unwrap_or_else(|| app.now());
     let lines: Vec<SalesLineWrite> = input
@@ -123,22 +128,23 @@ async fn create_sales_order_legacy(
 
 /// Faults of the newer request, by the names of the old one.
 fn in_old_words(error: Error) -> Error {
-    let rename = |field: String| {
-        field
-            .replace("salesOrderDetails[", "products[")
+    let rename = |text: &str| {
+        text.replace("salesOrderDetails", "products")
             .replace("].productCode", "].code")
             .replace("].discountValue", "].discount")
     };
+    let renamed = |Fault { code, field, message }: Fault| match field.as_str() {
+        "customerCode" => Fault::new(code, "customerCodes", message),
+        _ => Fault::new(code, rename(&field), rename(&message)),
+    };
+    let mut named = HashSet::new();
+    let mut all = |faults: Vec<Fault>| -> Vec<Fault> {
+        faults.into_iter().map(renamed).filter(|fault| named.insert(fault.field.clone())).collect()
+    };
     match error {
-        Error::Invalid(mut faults) => {
-            for fault in &mut faults {
-                fault.field = match fault.field.as_str() {
-                    "customerCode" => "customerCodes".to_owned(),
-                    _ => rename(std::mem::take(&mut fault.field)),
-                };
-            }
-            Error::Invalid(faults)
-        }
+        Error::Invalid(faults) => Error::Invalid(all(faults)),
+        Error::Conflicts(faults) => Error::Conflicts(all(faults)),
+        Error::Conflict(fault) => Error::Conflict(renamed(fault)),
         other => other,
     }
 }

@@ -29,6 +29,7 @@ use crate::app::App;
 use crate::http::list::{Lister, Order, PageWrite};
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, List, ListEnvelope, Path, Reply};
 use crate::record::{self, Actor, Saved};
+use crate::search;
 use crate::setting::choice;
 use crate::setting::list::List as Choices;
 use crate::setting::profile;
@@ -75,7 +76,8 @@ pub(super) async fn of_quotation(conn: &mut Conn, company: i64, quotation: i64) 
     query.bind(company).bind(quotation).optional().await
 }
 
-/// Makes an open order of a quotation: content and amounts are copied, nothing is computed.
+/// Makes an open order of a quotation: content and amounts are copied, nothing is computed. One without a reference gets the
+/// quotation's number.
 pub(super) async fn of_content(tx: &mut Conn, by: &Actor, from: &quotation::Row) -> Result<Saved<Row>, Error> {
     let setting = profile::of(tx, from.company).await?;
     let zone = time::zone(tx, from.company).await?;
@@ -89,9 +91,10 @@ pub(super) async fn of_content(tx: &mut Conn, by: &Actor, from: &quotation::Row)
     (row.deal, row.deal_no) = (from.deal, from.deal_no.clone());
     row.approval.clone_from(&from.approval);
     let mut content = from.content();
-    content.terms.reference = Some(from.number.clone());
+    content.terms.reference.get_or_insert_with(|| from.number.clone());
     row.set_content(content);
     row.status = Status::Open.number();
+    payment::settle(tx, &mut row, today).await?;
     write::number_new(tx, by, &setting, &mut row, None).await?;
     write::move_stock(tx, by, None, &mut row).await?;
     let saved = record::save(tx, by, None, row).await?;
@@ -252,8 +255,9 @@ async fn enquire_sales_orders(
     let page = PageWrite { skip: input.skip, take: input.take, page_length: input.page_length, cursor: input.cursor };
     let mut list: Lister<'_, Row> = Lister::open(&mut conn, &caller, &page, faults).await?;
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let zone = list.zone().clone();
     let day = |field: &str, text: Option<&str>, list: &mut Lister<'_, Row>| {
-        read_day(field, text, list.faults()).map(|day| day.to_string())
+        read_day(field, text, &zone, list.faults()).map(|day| day.to_string())
     };
     let dated = day("salesOrderDate", input.sales_order_date.as_deref(), &mut list);
     let from = day("dateFrom", input.date_from.as_deref(), &mut list);
@@ -552,7 +556,7 @@ async fn reject_sales_orders(
             for id in &ids {
                 let old: Row = record::held(&mut tx, &by.caller, "id", *id, &Conditions::default()).await?;
                 if old.status() != Status::Rejected {
-                    let reason = Some(input.reason.trim().to_owned());
+                    let reason = Some(search::trimmed(&input.reason).to_owned());
                     turn(&mut tx, &by, old, Status::Rejected, Who::Editor, reason).await?;
                 }
             }

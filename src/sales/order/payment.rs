@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::row::{Row, SalesOrder};
-use super::schedule::is_over;
+use super::schedule::{is_over, take_out};
 use super::status::Status;
 use super::{OrderPath, held};
 use crate::app::App;
@@ -17,6 +17,7 @@ use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Fau
 use crate::record::{self, Actor, Saved};
 use crate::sales::decimal::Decimal;
 use crate::sales::{promptpay, read_day, rules, totals};
+use crate::search;
 use crate::setting::{number, profile};
 use crate::time;
 
@@ -185,7 +186,8 @@ pub(crate) async fn of(conn: &mut Conn, company: i64, order: i64) -> Result<Vec<
 
 /// Says which instalments are paid.
 ///
-/// An order without a plan of payment is one instalment. What `2` pays is entered as a payment of today.
+/// An order without a plan of payment is one instalment. What `2` pays is entered as a payment of today. 409 where `1` is
+/// said of an instalment that payments without its number cover: they are cancelled by themselves.
 #[utoipa::path(
     put,
     path = "/v2/salesorder/{salesOrderNo}/payment",
@@ -219,10 +221,8 @@ async fn update_sales_order_payment(
             let by = tx.actor();
             let old = held(&mut tx, &by, &path.sales_order_no, &conditions).await?;
             let pays = input.payments.iter().any(|payment| payment.status == 2);
-            if pays && !matches!(old.status(), Status::Open | Status::Completed) {
-                let message =
-                    format!("Sales order {} is {}: no payment can be entered", old.number, old.status().word());
-                return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
+            if pays {
+                takes_money(&old)?;
             }
             let mut faults = Faults::default();
             for (index, payment) in input.payments.iter().enumerate() {
@@ -235,6 +235,15 @@ async fn update_sales_order_payment(
             tx.reply(Reply::ok(true)).await
         })
         .await
+}
+
+/// 409 for an order for which no money comes in.
+fn takes_money(row: &Row) -> Result<(), Error> {
+    if matches!(row.status(), Status::Open | Status::Completed) {
+        return Ok(());
+    }
+    let message = format!("Sales order {} is {}: no payment can be entered", row.number, row.status().word());
+    Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)))
 }
 
 async fn set_instalment(
@@ -261,8 +270,7 @@ async fn set_instalment(
         }
         Some(schedule) => {
             let mut schedule = schedule.clone();
-            let pairs: Vec<(Option<i64>, Amount)> = living.iter().map(|p| (p.instalment, p.amount)).collect();
-            schedule.settle(&pairs);
+            schedule.settle(&parts(&living));
             match schedule.instalments.iter().find(|instalment| instalment.number == number) {
                 Some(instalment) => (instalment.amount, instalment.paid),
                 None => {
@@ -283,13 +291,53 @@ async fn set_instalment(
         }
         return Ok(());
     }
-    for payment in living {
-        let is_of = payment.instalment == Some(number) || (row.schedule.is_none() && payment.instalment.is_none());
-        if is_of {
-            take_back(tx, by, row, payment).await?;
-        }
+    let (own, others): (Vec<&Payment>, Vec<&Payment>) =
+        living.into_iter().partition(|payment| row.schedule.is_none() || payment.instalment == Some(number));
+    for payment in own {
+        take_back(tx, by, row, payment).await?;
+    }
+    let mut schedule = row.schedule.clone();
+    if let Some(schedule) = &mut schedule {
+        schedule.settle(&parts(&others));
+    }
+    let still =
+        schedule.iter().flat_map(|schedule| &schedule.instalments).find(|instalment| instalment.number == number);
+    if still.is_some_and(|instalment| instalment.paid > Amount::ZERO && instalment.paid >= instalment.amount) {
+        let came = || others.iter().filter(|payment| payment.amount > Amount::ZERO);
+        let is_free = came().any(|payment| payment.instalment.is_none());
+        let ids =
+            came().filter(|payment| payment.instalment.is_none() || !is_free).map(|payment| payment.id.to_string());
+        let message = format!(
+            "Instalment {number} is paid by what is not its own: cancel payment {}",
+            ids.collect::<Vec<_>>().join(", ")
+        );
+        return Err(Error::Conflict(Fault::new(Code::Conflict, field, message)));
     }
     Ok(())
+}
+
+/// What each is for and how much, as a plan of payment takes it.
+fn parts(payments: &[&Payment]) -> Vec<(Option<i64>, Amount)> {
+    payments.iter().map(|payment| (payment.instalment, payment.amount)).collect()
+}
+
+/// The payments of which something was not given back, and how much: what is below 0 is taken off the latest before it.
+pub(crate) fn kept(payments: &[Payment]) -> Vec<(&Payment, Amount)> {
+    let mut kept: Vec<(&Payment, Amount)> = Vec::new();
+    // More was given back than was there, since a payment was cancelled later.
+    let mut back = Amount::ZERO;
+    for payment in payments.iter().filter(|payment| payment.cancelled_at.is_none()) {
+        if payment.amount > Amount::ZERO {
+            kept.push((payment, payment.amount));
+        } else {
+            back = back.checked_sub(payment.amount).unwrap_or(back);
+        }
+        for (_, rest) in kept.iter_mut().rev() {
+            take_out(rest, &mut back);
+        }
+    }
+    kept.retain(|(_, rest)| *rest > Amount::ZERO);
+    kept
 }
 
 /// Enters a payment.
@@ -344,21 +392,24 @@ pub(super) async fn settle(tx: &mut Conn, row: &mut Row, today: Date) -> Result<
     let living: Vec<&Payment> = payments.iter().filter(|payment| payment.cancelled_at.is_none()).collect();
     row.paid = sum(living.iter().map(|payment| payment.amount));
     if let Some(schedule) = &mut row.schedule {
-        let pairs: Vec<(Option<i64>, Amount)> = living.iter().map(|p| (p.instalment, p.amount)).collect();
-        schedule.settle(&pairs);
+        schedule.settle(&parts(&living));
     }
     let total = row.money.grand_total;
-    row.payment_state = match row.paid {
-        paid if paid > total => "over",
-        paid if paid == total && (total > Amount::ZERO || !living.is_empty()) => "paid",
-        paid if paid > Amount::ZERO => "partly",
-        _ => "unpaid",
-    }
-    .to_owned();
+    row.payment_state = state(row.paid, total).to_owned();
     row.due_on = row.schedule.as_ref().and_then(|schedule| schedule.due_on());
     let is_owed = matches!(row.status(), Status::Open | Status::Completed) && row.paid < total;
     row.is_overdue = is_owed && is_over(row.due_on.as_deref(), today);
     Ok(())
+}
+
+/// How an order of this total stands; one that comes to nothing is paid.
+pub(super) fn state(paid: Amount, total: Amount) -> &'static str {
+    match paid {
+        paid if paid > total => "over",
+        paid if paid == total => "paid",
+        paid if paid > Amount::ZERO => "partly",
+        _ => "unpaid",
+    }
 }
 
 /// Saves an order after its payments have changed.
@@ -437,23 +488,23 @@ async fn add_sales_order_payment(
     if input.amount.is_zero() {
         faults.add(Code::OutOfRange, "amount", "amount must not be 0");
     }
-    let paid_on = read_day("paidDate", input.paid_date.as_deref(), &mut faults);
     for (field, text, longest) in
         [("method", &input.method, 50), ("reference", &input.reference, 300), ("note", &input.note, 1_000)]
     {
         faults.longest(field, text.as_deref().unwrap_or_default(), longest);
     }
-    faults.end()?;
     caller
         .write(&app, async |mut tx| {
             let by = tx.actor();
+            let zone = time::zone(&mut tx, by.caller.company).await?;
+            let mut faults = faults.clone();
+            let paid_on = read_day("paidDate", input.paid_date.as_deref(), &zone, &mut faults);
+            faults.end()?;
             let old = held(&mut tx, &by, &path.sales_order_no, &conditions).await?;
             // Money is given back most of all for what was cancelled.
             let is_back = input.amount.is_negative();
-            if !is_back && !matches!(old.status(), Status::Open | Status::Completed) {
-                let message =
-                    format!("Sales order {} is {}: no payment can be entered", old.number, old.status().word());
-                return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
+            if !is_back {
+                takes_money(&old)?;
             }
             let places = totals::places(&old.terms.currency);
             let amount = input.amount.amount().filter(|_| input.amount.places() <= places);
@@ -471,9 +522,8 @@ async fn add_sales_order_payment(
                 let message = format!("installmentNumber {number} is not an instalment of the order");
                 return Err(Error::invalid(Code::NotFound, "installmentNumber", message));
             }
-            let zone = time::zone(&mut tx, by.caller.company).await?;
             // The QR code of a bank's slip names the payment by the bank's own reference.
-            let given = input.reference.as_deref().map(str::trim).filter(|reference| !reference.is_empty());
+            let given = input.reference.as_deref().map(search::trimmed).filter(|reference| !reference.is_empty());
             let slip = given.and_then(promptpay::slip).map(|slip| slip.reference);
             let reference = slip.or_else(|| given.map(str::to_owned));
             if let Some(reference) = &reference {
@@ -550,7 +600,7 @@ async fn cancel_sales_order_payment(
 /// Get what the QR code of an order's payment says.
 ///
 /// By the PromptPay number of the company's setting; a biller's bill carries the order's number. 409 without a number, for
-/// an order that is not in baht, or when nothing is left to pay.
+/// an order that is not in baht or neither open nor completed, or when nothing is left to pay.
 #[utoipa::path(
     get,
     path = "/v2/salesorder/{salesOrderNo}/promptpay",
@@ -569,11 +619,15 @@ async fn get_sales_order_promptpay(
     let row = super::find(&mut conn, &caller, &path.sales_order_no).await?;
     let setting = profile::of(&mut conn, row.company).await?;
     let refuse = |message: &str| Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message));
+    takes_money(&row)?;
     let number = setting.sales.promptpay.as_deref().ok_or_else(|| refuse("The setting has no PromptPay number"))?;
     if row.terms.currency != "THB" {
         return Err(refuse("PromptPay is for baht only"));
     }
     let amount = row.money.grand_total.checked_sub(row.paid).unwrap_or_default();
+    if amount <= Amount::ZERO {
+        return Err(refuse(&format!("Nothing of sales order {} is left to pay", row.number)));
+    }
     let payee = rules::payee(number, &row.number).ok_or_else(|| refuse("The PromptPay number is wrong"))?;
     let payload = promptpay::payload(&payee, Some(amount)).map_err(|why| refuse(&why.to_string()))?;
     let barcode = match &payee {

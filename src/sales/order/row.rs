@@ -308,6 +308,7 @@ pub(crate) struct SalesOrderInvoiceInfo {
 
 impl Record for Row {
     const TABLE: &'static str = "sales_order";
+    const NAME_BY_ID: &'static str = "sales_order_id";
     const TOPIC: &'static str = "SalesOrder";
     const OWNER: Option<&'static str> = Some("owner");
     // One receiver of the original reads only this, and spells it so.

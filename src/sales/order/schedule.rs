@@ -101,8 +101,8 @@ impl Schedule {
     /// A plan as it was sent, for a document of this total; nothing for an empty one.
     pub(super) fn read(
         write: &SalesOrderPaymentPlanWrite,
-        total: Amount,
-        currency: &str,
+        (total, currency): (Amount, &str),
+        zone: &Zone,
         faults: &mut Faults,
     ) -> Option<Schedule> {
         let is_percent = match write.value_type.unwrap_or(1) {
@@ -134,7 +134,7 @@ impl Schedule {
                 let field = format!("{path}.installmentValue");
                 faults.add(Code::OutOfRange, field.as_str(), format!("{field} must be above 0"));
             }
-            let due_on = read_day(&format!("{path}.dueDate"), given.due_date.as_deref(), faults);
+            let due_on = read_day(&format!("{path}.dueDate"), given.due_date.as_deref(), zone, faults);
             instalments.push(Instalment {
                 number: place,
                 value,
@@ -243,7 +243,7 @@ impl Schedule {
 }
 
 /// Takes as much of what is given back out of this as there is.
-fn take_out(of: &mut Amount, back: &mut Amount) {
+pub(super) fn take_out(of: &mut Amount, back: &mut Amount) {
     let taken = (*of).min(*back);
     *of = of.checked_sub(taken).unwrap_or_default();
     *back = back.checked_sub(taken).unwrap_or_default();

@@ -21,6 +21,8 @@ pub(crate) enum Who {
     Approver,
     /// The last delivery.
     Delivery,
+    /// What came back of it.
+    Return,
 }
 
 impl Status {
@@ -79,6 +81,7 @@ pub(crate) fn may(from: Status, to: Status, who: Who) -> bool {
         ),
         Who::Approver => matches!((from, to), (Draft, Open | Rejected)),
         Who::Delivery => matches!((from, to), (Open, Completed)),
+        Who::Return => matches!((from, to), (Completed, Open)),
     }
 }
 
@@ -97,15 +100,15 @@ mod tests {
 
     #[test]
     fn who_may_bring_about_what() {
-        // Rows: from 1 to 5. Columns: to 1 to 5. e editor, a approver, d delivery.
+        // Rows: from 1 to 5. Columns: to 1 to 5. e editor, a approver, d delivery, r return.
         let table = [
             ["", "ea", "e", "ea", "e"],
             ["e", "", "ed", "e", "e"],
-            ["", "", "", "", ""],
+            ["", "r", "", "", ""],
             ["e", "e", "", "", "e"],
             ["", "", "", "", ""],
         ];
-        let letters = [('e', Who::Editor), ('a', Who::Approver), ('d', Who::Delivery)];
+        let letters = [('e', Who::Editor), ('a', Who::Approver), ('d', Who::Delivery), ('r', Who::Return)];
         for (from, row) in Status::ALL.into_iter().zip(table) {
             for (to, allowed) in Status::ALL.into_iter().zip(row) {
                 for (letter, who) in letters {

@@ -99,7 +99,7 @@ pub(crate) async fn take(tx: &mut Conn, by: &Actor, record: &Value, left: &mut F
     if status.is_none() {
         faults.add(Code::InvalidValue, "salesOrderStatus", "salesOrderStatus must be from 1 to 5");
     }
-    let dated = read_day("salesOrderDate", given.sales_order_date.as_deref(), &mut faults);
+    let dated = read_day("salesOrderDate", given.sales_order_date.as_deref(), &zone, &mut faults);
     let mut row = old.clone().unwrap_or_else(|| blank(by, today));
     row.status = status.unwrap_or(Status::Draft).number();
     row.dated = dated.map_or(row.dated, |day| day.to_string());
@@ -118,9 +118,9 @@ pub(crate) async fn take(tx: &mut Conn, by: &Actor, record: &Value, left: &mut F
     row.shipping_url = text(given.shipping_document_url.as_deref());
     row.created_at = read.made_at.unwrap_or(row.created_at);
     row.created_by = read.made_by.map_or(row.created_by, |user| user.to_string());
-    row.schedule = given.payment.as_ref().and_then(|plan| plan.read(&row, &mut faults));
+    row.schedule = given.payment.as_ref().and_then(|plan| plan.read(&row, &zone, &mut faults));
     let payments = payments(tx, by, &row, &given, &zone, &mut faults).await?;
-    settle(&mut row, &given, &payments, today, &mut faults);
+    settle(&mut row, &given, &payments, (today, &zone), &mut faults);
     faults.end()?;
     if old.is_none() {
         row.id = number::next(tx, company, "sales-order").await?;
@@ -166,7 +166,7 @@ fn deliver_all(row: &mut Row) {
 }
 
 impl PlanTaken {
-    fn read(&self, row: &Row, faults: &mut Faults) -> Option<Schedule> {
+    fn read(&self, row: &Row, zone: &Zone, faults: &mut Faults) -> Option<Schedule> {
         let given = self.schedule_payments.as_deref().filter(|given| !given.is_empty())?;
         let mut instalments = Vec::with_capacity(given.len());
         for (place, one) in (1_i64..).zip(given) {
@@ -176,7 +176,7 @@ impl PlanTaken {
                 value: one.installment_value.unwrap_or_default(),
                 amount: Amount::ZERO,
                 paid: Amount::ZERO,
-                due_on: read_day(&field, one.due_date.as_deref(), faults).map(|day| day.to_string()),
+                due_on: read_day(&field, one.due_date.as_deref(), zone, faults).map(|day| day.to_string()),
             });
         }
         let mut schedule = Schedule { is_percent: self.value_type == Some(2), instalments };
@@ -215,7 +215,7 @@ impl PaymentTaken {
         (people, zone): (&HashMap<String, Known>, &Zone),
         faults: &mut Faults,
     ) -> Payment {
-        let paid_on = read_day("payments.paidDate", self.paid_date.as_deref(), faults);
+        let paid_on = read_day("payments.paidDate", self.paid_date.as_deref(), zone, faults);
         Payment {
             amount: self.amount.unwrap_or_default(),
             paid_on: paid_on.map_or_else(|| row.dated.clone(), |day| day.to_string()),
@@ -253,20 +253,15 @@ fn supposed(by: &Actor, row: &Row, given: &OrderTaken) -> Vec<Payment> {
 }
 
 /// How the order stands, as the other server says it; else as its payments do.
-fn settle(row: &mut Row, given: &OrderTaken, payments: &[Payment], today: Date, faults: &mut Faults) {
+fn settle(row: &mut Row, given: &OrderTaken, payments: &[Payment], (today, zone): (Date, &Zone), faults: &mut Faults) {
     let living = payments.iter().filter(|payment| payment.cancelled_at.is_none());
     let sum = living.fold(Amount::ZERO, |sum, payment| sum.checked_add(payment.amount).unwrap_or(sum));
     row.paid = given.paid_amount.unwrap_or(sum);
     let total = row.money.grand_total;
-    let state = match row.paid {
-        paid if paid > total => "over",
-        paid if paid == total && paid > Amount::ZERO => "paid",
-        paid if paid > Amount::ZERO => "partly",
-        _ => "unpaid",
-    };
+    let state = payment::state(row.paid, total);
     let told = given.payment_state.as_deref().filter(|told| matches!(*told, "unpaid" | "partly" | "paid" | "over"));
     row.payment_state = told.unwrap_or(state).to_owned();
-    let due = read_day("dueDate", given.due_date.as_deref(), faults).map(|day| day.to_string());
+    let due = read_day("dueDate", given.due_date.as_deref(), zone, faults).map(|day| day.to_string());
     row.due_on = due.or_else(|| row.schedule.as_ref().and_then(Schedule::due_on));
     // What is over already is no news either: else it would be told once it is found out.
     let is_owed = matches!(row.status(), Status::Open | Status::Completed) && row.paid < total;

@@ -18,8 +18,9 @@ use crate::sales::entry::{self, Entry, Names, SalesLineWrite};
 use crate::sales::for_deal;
 use crate::sales::report;
 use crate::sales::{
-    by_of, find_customer, find_staff, given as given_text, number_key, numbered, outstanding, read_day,
+    by_of, find_customer, find_staff, given as given_text, need_lines, number_key, numbered, outstanding, read_day,
 };
+use crate::search;
 use crate::setting::number::{self, Pattern};
 use crate::setting::profile::{self, Setting};
 use crate::time;
@@ -68,7 +69,7 @@ pub(crate) struct SalesOrderWrite {
     /// True: prices are without VAT; false: prices contain it. Required in a new order.
     #[schema(example = true)]
     pub(super) vat_calculation: Option<bool>,
-    /// Currency (ISO 4217); the company's own when it is absent or null.
+    /// Currency (ISO 4217); the company's own when it is absent or null. Not changed while the order has payments.
     #[schema(value_type = Option<String>, example = "THB")]
     pub(super) currency_code: Patch<String>,
     /// So many units of the company's currency for one of this one, on the document's date.
@@ -92,7 +93,7 @@ pub(crate) struct SalesOrderWrite {
     /// Additional note.
     #[schema(value_type = Option<String>)]
     pub(super) sales_order_note: Patch<String>,
-    /// All lines; absent keeps them.
+    /// All lines; absent keeps them. Only a draft may be without.
     pub(super) sales_order_details: Option<Vec<SalesLineWrite>>,
     /// Name or number of the warehouse of lines that name none.
     #[schema(value_type = Option<String>)]
@@ -223,7 +224,7 @@ pub(crate) async fn put(
     let deal = row.deal.zip(row.deal_no.take());
     let bought_by = Some(row.customer).filter(|customer| *customer != 0);
     (row.deal, row.deal_no) = for_deal::of(tx, by, asked, deal, bought_by, &mut faults).await?.unzip();
-    if let Some(day) = read_day("salesOrderDate", input.sales_order_date.as_deref(), &mut faults) {
+    if let Some(day) = read_day("salesOrderDate", input.sales_order_date.as_deref(), &zone, &mut faults) {
         row.dated = day.to_string();
     }
     row.tracking_no = faults.text("trackingNo", &input.tracking_no, row.tracking_no.take(), 100);
@@ -240,8 +241,8 @@ pub(crate) async fn put(
     });
     match (&input.payment, &mut row.schedule) {
         (Patch::Set(plan), schedule) => {
-            let total = content.money.grand_total;
-            *schedule = Schedule::read(plan, total, &content.terms.currency, &mut faults);
+            let total = (content.money.grand_total, content.terms.currency.as_str());
+            *schedule = Schedule::read(plan, total, &zone, &mut faults);
         }
         (Patch::Clear, schedule) => *schedule = None,
         (Patch::Keep, Some(schedule)) => {
@@ -249,8 +250,15 @@ pub(crate) async fn put(
         }
         (Patch::Keep, None) => {}
     }
+    let status = wanted.or(old.as_ref().map(Row::status)).unwrap_or(Status::Draft);
+    if matches!(status, Status::Open | Status::Completed)
+        || (status != Status::Draft && input.sales_order_details.is_some())
+    {
+        need_lines(&content.lines, NAMES.lines, &mut faults);
+    }
     faults.end()?;
     if let Some(was) = &was {
+        keep_currency(tx, &row, &content).await?;
         keep_deliveries(&row, was, &mut content)?;
     }
     row.set_content(content);
@@ -260,16 +268,18 @@ pub(crate) async fn put(
         let message = format!("Tax invoice {number} was issued; cancel it by a credit note first");
         return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
     }
+    let is_other = changed
+        && old.as_ref().is_none_or(|old| old.dated != row.dated || old.content().judged() != row.content().judged());
     // What stands without approval, and is not changed, is not judged by rules that came later.
     let stands = row.approval.is_none()
         && old.as_ref().is_some_and(|old| matches!(old.status(), Status::Open | Status::Completed));
-    let approved_before = !changed && (row.quotation.is_some() || stands);
+    let approved_before = !is_other && (row.quotation.is_some() || stands);
     if !approved_before {
-        row.approval = Approval::after(row.approval.take(), &setting.sales, &row.content(), changed);
+        row.approval = Approval::after(row.approval.take(), &setting.sales, &row.content(), is_other);
     }
     let event = settle(&mut row, old.as_ref(), wanted, changed)?;
     if matches!(row.status(), Status::Rejected | Status::Cancelled) && input.reason.is_some() {
-        row.reason = input.reason.as_deref().map(str::trim).map(str::to_owned);
+        row.reason = input.reason.as_deref().map(search::trimmed).map(str::to_owned);
     }
     super::payment::settle(tx, &mut row, today).await?;
     if old.is_none() {
@@ -296,6 +306,19 @@ pub(super) async fn number_new(
     row.number = numbered(tx, row.company, ("salesOrder", &pattern), (day, "00000"), given).await?;
     row.number_key = number_key(&row.number);
     Ok(())
+}
+
+/// An order stays in the currency in which it was paid.
+async fn keep_currency(tx: &mut Conn, row: &Row, content: &Content) -> Result<(), Error> {
+    if row.terms.currency == content.terms.currency {
+        return Ok(());
+    }
+    let payments = super::payment::of(tx, row.company, row.id).await?;
+    if payments.iter().all(|payment| payment.cancelled_at.is_some()) {
+        return Ok(());
+    }
+    let message = format!("Sales order {} has payments in {}; cancel them first", row.number, row.terms.currency);
+    Err(Error::Conflict(Fault::new(Code::Conflict, "currencyCode", message)))
 }
 
 /// Lines of which something was handed over stay as they are: what was delivered is theirs.
@@ -378,6 +401,9 @@ fn settle(row: &mut Row, old: Option<&Row>, wanted: Option<Status>, changed: boo
     if matches!(to, Status::Open | Status::Completed) && !Approval::allows(row.approval.as_ref()) {
         to = Status::Draft;
     }
+    if !matches!(to, Status::Rejected | Status::Cancelled) {
+        row.approval = row.approval.take().map(Approval::again);
+    }
     let Some(from) = from else {
         row.status = to.number();
         return Ok("Created");
@@ -405,6 +431,10 @@ pub(super) fn change_status(row: &mut Row, from: Status, to: Status, who: Who) -
             let message = format!("Tax invoice {invoice} was issued; cancel it by a credit note first");
             return refuse(message);
         }
+    } else {
+        let mut faults = Faults::default();
+        need_lines(&row.lines, NAMES.lines, &mut faults);
+        faults.end()?;
     }
     row.status = to.number();
     if !matches!(to, Status::Rejected | Status::Cancelled) {

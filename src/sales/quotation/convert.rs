@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply};
 use crate::record::{self, Actor};
 use crate::sales::approval::Approval;
-use crate::sales::{number_key, order};
+use crate::sales::{need_lines, number_key, order};
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -48,7 +48,8 @@ struct ConvertedQuotation {
 /// Make a sales order of a quotation.
 ///
 /// Lines and amounts are copied as they are stored, the order is open, and stock is reserved for it. Whoever repeats it
-/// gets the same order. 409 while the quotation waits for approval, when its validity is over, or when stock is short.
+/// gets the same order. 409 while the quotation waits for approval, when its validity is over and the customer has not accepted it, or
+/// when stock is short.
 #[utoipa::path(
     post,
     path = "/v1/quotation/{quotationNo}/convert-to-salesorder",
@@ -99,9 +100,13 @@ async fn convert(tx: &mut Conn, by: &Actor, old: Row) -> Result<ConvertedQuotati
 /// Makes the order of a quotation that has none: its number, its id, and the quotation as it is then.
 pub(crate) async fn make(tx: &mut Conn, by: &Actor, old: Row) -> Result<(String, i64, Row), Error> {
     let refuse = |message: String| Err(Error::Conflict(Fault::new(Code::Conflict, "quotationNo", message)));
-    if old.is_expired && old.status() != Status::Completed {
+    // What the customer accepted in time stays accepted; a quotation that somebody completed by hand is no longer offered.
+    if old.is_expired && !(old.status() == Status::Completed && old.is_accepted()) {
         return refuse(format!("Quotation {} was valid until {}", old.number, old.valid_until));
     }
+    let mut faults = Faults::default();
+    need_lines(&old.lines, super::write::NAMES.lines, &mut faults);
+    faults.end()?;
     if !Approval::allows(old.approval.as_ref()) {
         return refuse(format!("Quotation {} waits for approval", old.number));
     }

@@ -156,7 +156,7 @@ async fn letter(conn: &mut Conn, row: &Row, input: &QuotationEmailWrite, mut fau
             ("name", name),
             ("number", row.number.clone()),
             ("subject", row.subject.clone()),
-            ("total", format!("{} {}", money(row.grand_total), row.terms.currency)),
+            ("total", format!("{} {}", money(row.grand_total, &row.terms.currency), row.terms.currency)),
             ("until", until),
         ],
         attachments: Vec::new(),

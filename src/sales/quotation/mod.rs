@@ -23,11 +23,12 @@ pub(crate) use self::status::{Status, Who};
 pub(crate) use self::taken::take;
 pub(crate) use self::write::{QuotationWrite, put};
 use super::approval::{Approval, SalesDecisionWrite};
-use super::{number_key, read_day};
+use super::{need_lines, number_key, read_day};
 use crate::app::App;
 use crate::http::list::{Lister, Order, PageWrite};
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Faults, List, ListEnvelope, Path, Reply};
 use crate::record::{self, Actor, Saved};
+use crate::search;
 use db::Conn;
 
 /// The routes of this resource.
@@ -178,8 +179,9 @@ async fn enquire_quotations(
     let page = PageWrite { skip: input.skip, take: input.take, page_length: input.page_length, cursor: input.cursor };
     let mut list: Lister<'_, Row> = Lister::open(&mut conn, &caller, &page, faults).await?;
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let zone = list.zone().clone();
     let day = |field: &str, text: Option<&str>, list: &mut Lister<'_, Row>| {
-        read_day(field, text, list.faults()).map(|day| day.to_string())
+        read_day(field, text, &zone, list.faults()).map(|day| day.to_string())
     };
     let dated = day("quotationDate", input.quotation_date.as_deref(), &mut list);
     let from = day("dateFrom", input.date_from.as_deref(), &mut list);
@@ -320,7 +322,7 @@ async fn decide(
 /// A reason of at most a thousand characters, which may be demanded.
 pub(super) fn checked_reason(reason: Option<&str>, is_required: bool) -> Result<Option<String>, Error> {
     let mut faults = Faults::default();
-    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+    let reason = reason.map(search::trimmed).filter(|reason| !reason.is_empty());
     if is_required && reason.is_none() {
         faults.add(Code::Required, "reason", "reason is required");
     }
@@ -339,6 +341,11 @@ pub(crate) async fn turn(
     reason: Option<String>,
 ) -> Result<Saved<Row>, Error> {
     status::must(&old.number, old.status(), to, who)?;
+    if !matches!(to, Status::Draft | Status::Rejected | Status::Cancelled) {
+        let mut faults = Faults::default();
+        need_lines(&old.lines, write::NAMES.lines, &mut faults);
+        faults.end()?;
+    }
     let mut row = old.clone();
     row.status = to.number();
     if matches!(to, Status::WaitingToBeSent | Status::Sent) {

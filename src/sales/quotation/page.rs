@@ -28,7 +28,7 @@ use crate::document::{self, DocumentQuery};
 use crate::http::{Caller, Code, Conditions, Error, Path, Query};
 use crate::record::{self, Actor};
 use crate::sales::content::Around;
-use crate::sales::words;
+use crate::sales::{totals, words};
 use crate::setting::profile::{self, Setting};
 use crate::time;
 
@@ -302,8 +302,7 @@ async fn declare(tx: &mut Conn, by: &Actor, id: i64, acceptance: Acceptance) -> 
 
 async fn order(tx: &mut Conn, by: &Actor, id: i64) -> Result<(), Error> {
     let old: Row = record::held(tx, &by.caller, "id", id, &Conditions::default()).await?;
-    let is_accepted = old.acceptance.as_ref().is_some_and(|acceptance| acceptance.accepted);
-    if is_accepted && old.sales_order.is_none() {
+    if old.is_accepted() && old.sales_order.is_none() {
         convert::make(tx, by, old).await?;
     }
     Ok(())
@@ -435,6 +434,8 @@ impl Page {
             lang.of("ราคา", "Price"),
             lang.of("รวม", "Total")
         );
+        let currency = self.row.terms.currency.as_str();
+        let money = |amount: Amount| money(amount, currency);
         for line in &self.row.lines {
             let unit = line.unit_name.as_deref().unwrap_or_default();
             let _ = write!(page, "<tr><td>{}", escaped(&line.name));
@@ -443,15 +444,20 @@ impl Page {
             }
             let _ = write!(
                 page,
-                "</td><td>{} {}</td><td>{}</td><td>{}</td></tr>",
+                "</td><td>{} {}</td><td>{}",
                 line.quantity,
                 escaped(unit),
-                grouped(&line.price.to_string()),
-                money(line.total)
+                grouped(&line.price.to_string())
             );
+            if let Some(discount) = line.total.checked_sub(line.gross).filter(|discount| *discount != Amount::ZERO) {
+                let percent = line.discount_value.filter(|_| line.discount_is_percent == Some(true));
+                let percent = percent.map(|percent| format!(" {percent}%")).unwrap_or_default();
+                let name = lang.of("ส่วนลด", "Discount");
+                let _ = write!(page, "<br><small>{name}{percent} {}</small>", money(discount));
+            }
+            let _ = write!(page, "</td><td>{}</td></tr>", money(line.total));
         }
         let totals = &self.row.money;
-        let currency = escaped(&self.row.terms.currency);
         let mut foot = vec![(lang.of("รวมเป็นเงิน", "Subtotal").to_owned(), totals.sub_total)];
         if totals.discount != Amount::ZERO {
             let name = self.row.terms.discount_name.clone();
@@ -472,7 +478,8 @@ impl Page {
             page,
             "<tr class=\"grand\"><th scope=\"row\" colspan=\"3\">{}</th><td>{} {currency}</td></tr>",
             lang.of("จำนวนเงินรวมทั้งสิ้น", "Grand total"),
-            money(totals.grand_total)
+            money(totals.grand_total),
+            currency = escaped(currency)
         );
         if totals.withholding != Amount::ZERO {
             let _ = write!(
@@ -574,11 +581,14 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// `1,234.50`: two places at least.
-pub(super) fn money(amount: Amount) -> String {
+/// `1,234.50`: with the places of its currency.
+pub(super) fn money(amount: Amount, currency: &str) -> String {
     let text = amount.to_string();
     let (whole, places) = text.split_once('.').unwrap_or((&text, ""));
-    grouped(&format!("{whole}.{places:0<2}"))
+    match usize::try_from(totals::places(currency)).unwrap_or_default() {
+        0 if places.is_empty() => grouped(whole),
+        least => grouped(&format!("{whole}.{places:0<least$}")),
+    }
 }
 
 fn negated(amount: Amount) -> Amount {
@@ -604,8 +614,15 @@ mod tests {
 
     #[test]
     fn amounts_are_grouped_and_text_is_never_markup() {
-        assert_eq!(money(Amount::from_units(12_345_678_900)), "1,234,567.89");
-        assert_eq!((money(Amount::from_units(-10_000)), money(Amount::ZERO)), ("-1.00".to_owned(), "0.00".to_owned()));
+        for (units, currency, text) in [
+            (12_345_678_900, "THB", "1,234,567.89"),
+            (-10_000, "THB", "-1.00"),
+            (0, "THB", "0.00"),
+            (109_190_000, "JPY", "10,919"),
+            (10_500, "KWD", "1.050"),
+        ] {
+            assert_eq!(money(Amount::from_units(units), currency), text);
+        }
         assert_eq!(grouped("999.1234"), "999.1234");
         assert_eq!(escaped("<a href='x'>\"&"), "&lt;a href=&#39;x&#39;&gt;&quot;&amp;");
     }

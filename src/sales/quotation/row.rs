@@ -88,6 +88,11 @@ impl Row {
         Status::of(self.status).unwrap_or(Status::Draft)
     }
 
+    /// Whether the customer has accepted it.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.acceptance.as_ref().is_some_and(|acceptance| acceptance.accepted)
+    }
+
     /// Its content, as an order takes it over.
     pub(crate) fn content(&self) -> Content {
         Content {

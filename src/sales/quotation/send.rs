@@ -225,7 +225,7 @@ async fn post(
         title: format!("{} {}", of("ใบเสนอราคา", "Quotation"), row.number),
         rows: vec![
             (of("เรื่อง", "Subject"), subject),
-            (of("ยอดรวม", "Total"), format!("{} {}", money(row.grand_total), row.terms.currency)),
+            (of("ยอดรวม", "Total"), format!("{} {}", money(row.grand_total, &row.terms.currency), row.terms.currency)),
             (of("ใช้ได้ถึง", "Valid until"), day(&row.valid_until)),
         ],
         button: of("เปิดใบเสนอราคา", "Open quotation"),

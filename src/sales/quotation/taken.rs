@@ -72,8 +72,8 @@ pub(crate) async fn take(tx: &mut Conn, by: &Actor, record: &Value, left: &mut F
     if status.is_none() {
         faults.add(Code::InvalidValue, "quotationStatus", "quotationStatus must be from 1 to 7");
     }
-    let dated = read_day("quotationDate", given.quotation_date.as_deref(), &mut faults);
-    let until = read_day("quotationValidUntil", given.quotation_valid_until.as_deref(), &mut faults);
+    let dated = read_day("quotationDate", given.quotation_date.as_deref(), &zone, &mut faults);
+    let until = read_day("quotationValidUntil", given.quotation_valid_until.as_deref(), &zone, &mut faults);
     let mut row = old.clone().unwrap_or_else(|| blank(by, today));
     row.status = status.unwrap_or(Status::Draft).number();
     row.dated = dated.map_or(row.dated, |day| day.to_string());

@@ -14,7 +14,8 @@ use crate::sales::approval::Approval;
 use crate::sales::decimal::Decimal;
 use crate::sales::entry::{self, Entry, Names, SalesLineWrite};
 use crate::sales::for_deal;
-use crate::sales::{find_customer, find_staff, given as given_text, numbered, read_day, short_of_stock};
+use crate::sales::{find_customer, find_staff, given as given_text, need_lines, numbered, read_day, short_of_stock};
+use crate::search;
 use crate::setting::number::Pattern;
 use crate::setting::profile;
 use crate::time;
@@ -51,7 +52,7 @@ pub(crate) struct QuotationWrite {
     /// True: prices are without VAT; false: prices contain it. Required in a new quotation.
     #[schema(example = true)]
     vat_calculation: Option<bool>,
-    /// All lines; absent keeps them. Required in a new quotation.
+    /// All lines; absent keeps them. Required in a new quotation; only a draft may be left without.
     quotation_details: Option<Vec<SalesLineWrite>>,
     /// True percent, false amount: required with `discountValue`.
     #[schema(value_type = Option<bool>)]
@@ -209,8 +210,8 @@ pub(crate) async fn put(
     let own = old.as_ref().map(|old| old.customer);
     let customer = find_customer(tx, &by.caller, input.customer_code.as_deref(), own, &mut faults).await?;
     let staff = find_staff(tx, company, input.staff_code.as_deref(), &mut faults).await?;
-    let dated = read_day("quotationDate", input.quotation_date.as_deref(), &mut faults);
-    let until = read_day("quotationValidUntil", input.quotation_valid_until.as_deref(), &mut faults);
+    let dated = read_day("quotationDate", input.quotation_date.as_deref(), &zone, &mut faults);
+    let until = read_day("quotationValidUntil", input.quotation_valid_until.as_deref(), &zone, &mut faults);
     let content = entry::content(tx, (company, by.now), &setting, NAMES, was.as_ref(), &entry, &mut faults).await?;
     let wanted = input.quotation_status.map(|number| {
         let status = Status::of(number).filter(|status| old.is_some() || status.number() <= Status::Sent.number());
@@ -244,6 +245,11 @@ pub(crate) async fn put(
         let message = format!("The quotation is for deal {number} of its customer; send dealNo null to remove it");
         faults.add(Code::InvalidValue, "customerCode", message);
     }
+    let status = wanted.or(old.as_ref().map(Row::status)).unwrap_or(Status::Draft);
+    let ends = matches!(status, Status::Rejected | Status::Cancelled);
+    if status != Status::Draft && (!ends || input.quotation_details.is_some()) {
+        need_lines(&content.lines, NAMES.lines, &mut faults);
+    }
     faults.end()?;
     if let Some(customer) = customer {
         row.customer = customer.id;
@@ -256,18 +262,23 @@ pub(crate) async fn put(
     row.is_expired = row.valid_until.parse::<Date>().is_ok_and(|last| last < today);
     let before = old.as_ref().map(|old| (old.content(), old.customer, old.dated.clone(), old.valid_until.clone()));
     let changed = before.as_ref() != Some(&(row.content(), row.customer, row.dated.clone(), row.valid_until.clone()));
+    let is_other = changed
+        && old.as_ref().is_none_or(|old| {
+            let terms = |row: &Row| (row.customer, row.dated.clone(), row.valid_until.clone());
+            terms(old) != terms(&row) || old.content().judged() != row.content().judged()
+        });
     // What stands without approval, and is not changed, is not judged by rules that came later.
-    let stands = !changed
+    let stands = !is_other
         && row.approval.is_none()
         && old
             .as_ref()
             .is_some_and(|old| matches!(old.status(), Status::WaitingToBeSent | Status::Sent | Status::Completed));
     if !stands {
-        row.approval = Approval::after(row.approval.take(), &setting.sales, &row.content(), changed);
+        row.approval = Approval::after(row.approval.take(), &setting.sales, &row.content(), is_other);
     }
     let event = settle(&mut row, old.as_ref(), wanted, changed)?;
     if matches!(row.status(), Status::Rejected | Status::Cancelled) && input.reason.is_some() {
-        row.reason = input.reason.as_deref().map(str::trim).map(str::to_owned);
+        row.reason = input.reason.as_deref().map(search::trimmed).map(str::to_owned);
     }
     if row.status() != Status::Draft && row.status().is_open() && changed {
         short_of_stock(tx, by, &setting, &row.lines, NAMES.lines).await?;
@@ -354,6 +365,9 @@ fn settle(row: &mut Row, old: Option<&Row>, wanted: Option<Status>, changed: boo
         && !Approval::allows(row.approval.as_ref())
     {
         to = Status::WaitingForApproval;
+    }
+    if !matches!(to, Status::Rejected | Status::Cancelled) {
+        row.approval = row.approval.take().map(Approval::again);
     }
     // One that is handed in for approval waits for it, whether the rules demand that or not.
     if to == Status::WaitingForApproval && Approval::allows(row.approval.as_ref()) {

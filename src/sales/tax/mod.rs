@@ -22,6 +22,7 @@ use crate::http::list::{Lister, Order, PageWrite};
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, List, ListEnvelope, Path, Reply};
 use crate::record::{self, Actor, Saved};
 use crate::sales::decimal::Decimal;
+use crate::search;
 use crate::setting::number::{self, Pattern, Period};
 use crate::setting::profile::{self, Setting};
 use crate::setting::tax;
@@ -95,7 +96,7 @@ struct TaxPath {
 /// Issue the tax invoice of an order.
 ///
 /// 400 names each particular of the law that is missing: the company's name, address, tax number and branch, the buyer's
-/// name and address. 409 when the order has one already, or is a draft, rejected or cancelled.
+/// name and address. 409 when the order has one already, is a draft, rejected or cancelled, or comes to nothing.
 #[utoipa::path(
     post,
     path = "/v2/salesorder/{salesOrderNo}/tax-invoice",
@@ -126,7 +127,8 @@ async fn issue_tax_invoice(
 
 /// Issue a receipt for what was paid of an order.
 ///
-/// For one payment, or for all that have no receipt yet.
+/// For one payment, or for all that have no receipt yet, without what was given back: that is taken off the latest payments
+/// before it. 409 when nothing is left.
 #[utoipa::path(
     post,
     path = "/v2/salesorder/{salesOrderNo}/receipt",
@@ -175,11 +177,13 @@ async fn issue_credit_note(
 ) -> Result<Reply<TaxDocument>, Error> {
     let mut faults = Faults::new(faults);
     faults.required("reason", &input.reason, 1_000);
-    let day = read_day("issueDate", input.issue_date.as_deref(), &mut faults);
-    faults.end()?;
     caller
         .write(&app, async |mut tx| {
             let by = tx.actor();
+            let zone = time::zone(&mut tx, by.caller.company).await?;
+            let mut faults = faults.clone();
+            let day = read_day("issueDate", input.issue_date.as_deref(), &zone, &mut faults);
+            faults.end()?;
             let saved = credit(&mut tx, &by, &path.tax_document_no, &conditions, &input, day).await?;
             tx.reply(saved.reply()).await
         })
@@ -266,8 +270,9 @@ async fn enquire_tax_documents(
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let kinds = Kind::ALL.map(|kind| (kind.word(), kind.word()));
     let kind = list.faults().choice("taxDocumentType", input.tax_document_type.as_deref(), &kinds);
-    let from = read_day("dateFrom", input.date_from.as_deref(), list.faults()).map(|day| day.to_string());
-    let to = read_day("dateTo", input.date_to.as_deref(), list.faults()).map(|day| day.to_string());
+    let zone = list.zone().clone();
+    let from = read_day("dateFrom", input.date_from.as_deref(), &zone, list.faults()).map(|day| day.to_string());
+    let to = read_day("dateTo", input.date_to.as_deref(), &zone, list.faults()).map(|day| day.to_string());
     list.equal(" and kind = ", kind)
         .equal(" and branch = ", given(input.branch_code))
         .equal(" and issued_on >= ", from)
@@ -296,6 +301,10 @@ async fn invoice(
     }
     if let Some(number) = &old.tax_invoice {
         return refuse(format!("Sales order {} has tax invoice {number}", old.number));
+    }
+    if old.money.grand_total <= Amount::ZERO && !old.lines.is_empty() {
+        let total = old.money.grand_total;
+        return refuse(format!("Sales order {} comes to {total}: there is nothing to invoice", old.number));
     }
     let setting = profile::of(tx, old.company).await?;
     let issue = Issue::read(tx, by, &setting, &old, input, &mut faults).await?;
@@ -337,25 +346,20 @@ async fn receipt(
     let issue = Issue::read(tx, by, &setting, old, input, &mut faults).await?;
     faults.end()?;
     let all = payment::of(tx, old.company, old.id).await?;
-    let fits = |payment: &&Payment| {
-        payment.cancelled_at.is_none()
-            && payment.receipt.is_none()
-            // For what was given back there is a credit note, and no receipt.
-            && payment.amount > Amount::ZERO
-            && input.payment_id.is_none_or(|wanted| wanted == payment.id)
-    };
-    let paid: Vec<Paid> = all
-        .iter()
-        .filter(fits)
-        .map(|payment| Paid {
+    let fits =
+        |payment: &Payment| payment.receipt.is_none() && input.payment_id.is_none_or(|wanted| wanted == payment.id);
+    let paid: Vec<Paid> = payment::kept(&all)
+        .into_iter()
+        .filter(|(payment, _)| fits(payment))
+        .map(|(payment, amount)| Paid {
             payment: payment.id,
-            amount: payment.amount,
+            amount,
             paid_on: payment.paid_on.clone(),
             method: payment.method.clone(),
         })
         .collect();
     if paid.is_empty() {
-        let message = format!("Order {} has no payment without a receipt", old.number);
+        let message = format!("Order {} has no payment without a receipt that was not given back", old.number);
         return Err(Error::Conflict(Fault::new(Code::Conflict, "paymentId", message)));
     }
     let total = paid.iter().fold(Amount::ZERO, |sum, paid| sum.checked_add(paid.amount).unwrap_or(sum));
@@ -435,7 +439,7 @@ async fn credit(
     }
     let mut row = blank(by, &order, Kind::CreditNote, &old.branch, day, old.body.clone(), old.grand_total);
     row.cancels = Some(old.number.clone());
-    row.reason = Some(input.reason.trim().to_owned());
+    row.reason = Some(search::trimmed(&input.reason).to_owned());
     let saved = numbered(tx, by, &setting, row, day).await?;
     let number = saved.row.number.clone();
     let cancelled = Row { cancelled_by: Some(number), ..old.clone() };
@@ -469,7 +473,7 @@ impl Issue {
     ) -> Result<Issue, Error> {
         let zone = time::zone(tx, order.company).await?;
         let today = time::day_of(by.now, &zone);
-        let day = read_day("issueDate", input.issue_date.as_deref(), faults).unwrap_or(today);
+        let day = read_day("issueDate", input.issue_date.as_deref(), &zone, faults).unwrap_or(today);
         if day > today {
             faults.add(Code::OutOfRange, "issueDate", "issueDate must not be in the future");
         }
@@ -582,5 +586,5 @@ async fn numbered(tx: &mut Conn, by: &Actor, setting: &Setting, mut row: Row, da
 }
 
 fn trimmed(text: Option<&str>) -> Option<String> {
-    text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    text.map(search::trimmed).filter(|text| !text.is_empty()).map(str::to_owned)
 }

@@ -287,7 +287,9 @@ async fn get_calendar(Shared(app): Shared<App>, Path(path): Path<TokenPath>) -> 
     let query = conn.rows::<Feed>("activity_calendar").push(
         " where company = $1 and token_hash = $2 and exists (select 1 from employee
            where employee.company = activity_calendar.company and employee.id = activity_calendar.employee
-             and employee.active)",
+             and employee.active)
+           and not exists (select 1 from person
+           where person.company = activity_calendar.company and person.id = activity_calendar.employee and person.disabled)",
     );
     let feed: Option<Feed> = query.bind(company).bind(hash(token)).optional().await?;
     let feed = feed.ok_or_else(missing)?;

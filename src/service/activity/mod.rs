@@ -24,6 +24,10 @@ use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
 use crate::time;
 
+/// What stands in paths where the number of an activity may: no new activity gets it.
+const PATH_WORDS: [&str; 8] =
+    ["calendars", "check-in", "enquiry", "key-activities", "keyactivities", "no", "statuses", "types"];
+
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -136,7 +140,7 @@ async fn put_activity(
             let by = Actor { caller: caller.clone(), now: app.now() };
             let saved = put(&mut tx, &by, &input, &faults, &conditions).await?;
             let zone = time::zone(&mut tx, caller.company).await?;
-            let warnings = put::overlaps(&mut tx, &saved.row, &zone).await?;
+            let warnings = put::overlaps(&mut tx, &caller, &saved.row, &zone).await?;
             let reply = Reply::ok(ActivitySaved { activity: saved.view, warnings });
             tx.reply(reply.version(saved.row.version, &Conditions::default())).await
         })

@@ -6,12 +6,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::row::{Row, State, key, millionths};
-use crate::chat::room;
 use crate::customer::store as customers;
 use crate::http::caller::Range;
 use crate::http::{Caller, Code, Conditions, Error, Fault, Faults, Patch};
+use crate::inbox::rights;
 use crate::record::{self, Actor, Saved};
 use crate::recurrence;
+use crate::search;
 use crate::service::link::{self, Target};
 use crate::service::names;
 use crate::setting::choice::{self, Choice};
@@ -139,7 +140,7 @@ impl From<AdHoc> for ActivityUpsertRequest {
         fn set<T>(value: Option<T>) -> Patch<T> {
             value.map_or(Patch::Keep, Patch::Set)
         }
-        let subject = visit.subject.filter(|text| !text.trim().is_empty());
+        let subject = visit.subject.filter(|text| !search::trimmed(text).is_empty());
         ActivityUpsertRequest {
             subject: Some(subject.unwrap_or_else(|| "เช็คอิน".to_owned())),
             customer_code: set(visit.customer_code),
@@ -161,7 +162,7 @@ pub(crate) async fn put(
     found: &[Fault],
     conditions: &Conditions,
 ) -> Result<Saved<Row>, Error> {
-    let given = input.activity_no.as_deref().map(str::trim).filter(|no| !no.is_empty());
+    let given = input.activity_no.as_deref().map(search::trimmed).filter(|no| !no.is_empty());
     if given.is_some_and(|no| no.contains('\0')) {
         // A number that cannot be read names nothing.
         return Err(Error::Invalid(found.to_vec()));
@@ -180,6 +181,7 @@ pub(crate) async fn put(
     let mut faults = Faults::new(found.to_vec());
     if let Some(no) = given.filter(|_| old.is_none()) {
         faults.longest("activityNo", no, 50);
+        faults.path_part("activityNo", no, &super::PATH_WORDS);
         if no.chars().all(|letter| letter.is_ascii_digit()) {
             // By digits alone an activity is found by its id.
             faults.add(Code::InvalidFormat, "activityNo", "activityNo of a new activity must have a letter");
@@ -221,19 +223,24 @@ pub(super) async fn save(
     tx: &mut Conn,
     by: &Actor,
     old: Option<Row>,
-    new: Row,
+    mut new: Row,
     name: Option<&'static str>,
 ) -> Result<Saved<Row>, Error> {
     let had_ended = old.as_ref().is_some_and(|old| old.state.has_ended());
     let points = |row: &Row| (row.deals.clone(), row.room);
     let pointed = old.as_ref().map(points);
     let usual = if old.is_some() { "Updated" } else { "Created" };
+    // Whoever hands a series on has no part in it any more: one that ends a second time makes no second next one.
+    let series = match new.state.has_ended() && !had_ended {
+        true => new.series_start.take(),
+        false => None,
+    };
     let saved = record::save_as(tx, by, old, new, name.unwrap_or(usual)).await?;
     if pointed != Some(points(&saved.row)) {
         link_all(tx, &saved.row).await?;
     }
-    if saved.row.state.has_ended() && !had_ended {
-        recur(tx, by, &saved.row).await?;
+    if let Some(start) = series {
+        recur(tx, by, &saved.row, start).await?;
     }
     Ok(saved)
 }
@@ -244,11 +251,10 @@ async fn link_all(tx: &mut Conn, row: &Row) -> Result<(), db::Error> {
     link::write(tx, row.company, ("activity", row.id), deals.chain(rooms)).await
 }
 
-/// Makes the next activity of a series.
-async fn recur(tx: &mut Conn, by: &Actor, ended: &Row) -> Result<(), Error> {
+/// Makes the next activity of a series that began at `start`.
+async fn recur(tx: &mut Conn, by: &Actor, ended: &Row, start: i64) -> Result<(), Error> {
     let Some(rule) = &ended.recurrence else { return Ok(()) };
     let zone = time::zone(tx, ended.company).await?;
-    let start = ended.series_start.unwrap_or(ended.starts_at);
     let Some(next) = recurrence::next(rule, start, ended.starts_at, &zone) else { return Ok(()) };
     let (status, state) = status_of(tx, ended.company, State::Planned).await?;
     let mut row = Row {
@@ -301,7 +307,6 @@ async fn changed(
     mut faults: Faults,
     zone: &Zone,
 ) -> Result<Row, Error> {
-    let company = by.caller.company;
     let mut row = match old {
         Some(old) => old.clone(),
         None => fresh(tx, by).await?,
@@ -309,7 +314,7 @@ async fn changed(
     match &input.subject {
         Some(subject) => {
             faults.required("subject", subject, 500);
-            row.subject = subject.trim().to_owned();
+            row.subject = search::trimmed(subject).to_owned();
         }
         None if old.is_none() => faults.add(Code::Required, "subject", "subject is required"),
         None => {}
@@ -329,7 +334,9 @@ async fn changed(
     {
         faults.add(Code::InvalidFormat, "recurrence", format!("recurrence is not an RRULE: {fault}"));
     }
-    if old.is_none_or(|old| (&old.recurrence, old.starts_at) != (&row.recurrence, row.starts_at)) {
+    // A series that was handed on stays so until the activity gets another rule.
+    let moved = |old: &Row| old.series_start.is_some() && old.starts_at != row.starts_at;
+    if old.is_none_or(|old| old.recurrence != row.recurrence || moved(old)) {
         row.series_start = row.recurrence.as_ref().map(|_| row.starts_at);
     }
     row.active = input.is_active.unwrap_or(row.active);
@@ -341,8 +348,9 @@ async fn changed(
         Patch::Keep => {}
         Patch::Clear => row.room = None,
         Patch::Set(room) => {
+            let is_new = row.room != Some(*room);
             row.room = Some(*room);
-            if room::platform(tx, company, *room).await?.is_none() {
+            if is_new && rights::find(tx, &by.caller, *room).await?.is_none() {
                 faults.add(Code::UnknownRoom, "roomId", "roomId is not a known room");
             }
         }
@@ -573,26 +581,40 @@ async fn people(
 /// Nothing lasts longer, for whoever looks for what overlaps.
 const LONGEST: i64 = 31 * 24 * HOUR;
 
-/// What else whoever is to do this has planned at the same time, in words; at most five.
-pub(super) async fn overlaps(conn: &mut Conn, row: &Row, zone: &Zone) -> Result<Vec<String>, db::Error> {
+/// What else whoever is to do this has planned at the same time, in words; at most five. Of what the caller may not see only
+/// the time is told.
+pub(super) async fn overlaps(
+    conn: &mut Conn,
+    caller: &Caller,
+    row: &Row,
+    zone: &Zone,
+) -> Result<Vec<String>, db::Error> {
     let Some(assignee) = row.assignee.filter(|_| !row.state.has_ended() && row.active) else { return Ok(Vec::new()) };
-    let others: Vec<(String, String, i64, i64)> = conn
+    let query = conn
         .sql(
-            "select no, subject, starts_at, ends_at from activity
-             where company = $1 and assignee = $2 and starts_at < $3 and starts_at > $4 and ends_at > $5 and id <> $6
-               and state in ('planned', 'started') and active and deleted_at is null
-             order by starts_at, id limit 5",
+            "select other.no, other.subject, other.starts_at, other.ends_at,
+               (select count(*) from activity where activity.company = $1 and activity.id = other.id",
         )
         .bind(row.company)
         .bind(assignee)
         .bind(row.ends_at)
         .bind(row.starts_at - LONGEST)
         .bind(row.starts_at)
-        .bind(row.id)
-        .all()
-        .await?;
-    let told = |(no, subject, from, to): (String, String, i64, i64)| {
-        format!("Overlaps {no} ({subject}), {} to {}", time::text(from, zone), time::text(to, zone))
+        .bind(row.id);
+    let query = record::within::<Row>(query, caller).push(
+        ") from activity other
+         where other.company = $1 and other.assignee = $2 and other.starts_at < $3 and other.starts_at > $4
+           and other.ends_at > $5 and other.id <> $6
+           and other.state in ('planned', 'started') and other.active and other.deleted_at is null
+         order by other.starts_at, other.id limit 5",
+    );
+    let others: Vec<(String, String, i64, i64, i64)> = query.all().await?;
+    let told = |(no, subject, from, to, seen): (String, String, i64, i64, i64)| {
+        let (from, to) = (time::text(from, zone), time::text(to, zone));
+        match seen {
+            0 => format!("Whoever is to do this is busy from {from} to {to}"),
+            _ => format!("Overlaps {no} ({subject}), {from} to {to}"),
+        }
     };
     Ok(others.into_iter().map(told).collect())
 }

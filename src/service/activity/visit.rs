@@ -13,6 +13,7 @@ use super::{NoPath, held};
 use crate::app::App;
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Faults, Json, Patch, Path, Reply};
 use crate::record::Actor;
+use crate::search;
 use crate::time::{self, Zone};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -273,7 +274,7 @@ impl Location<'_> {
         for (field, text) in [("location", self.location), ("locationName", self.name)] {
             faults.longest(field, text.unwrap_or_default(), 1_000);
         }
-        let text = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        let text = |text: Option<&str>| text.map(search::trimmed).filter(|text| !text.is_empty()).map(str::to_owned);
         Stay { at, latitude, longitude, location: text(self.location), name: text(self.name), distance: None }
     }
 }

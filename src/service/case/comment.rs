@@ -12,6 +12,7 @@ use super::{CasePath, held, put, target};
 use crate::app::App;
 use crate::http::{Caller, Conditions, Envelope, Error, Faults, Json, Page, Paging, Path, Query, Reply};
 use crate::record::{self, Actor, Saved};
+use crate::search;
 use crate::setting::number;
 use crate::time::{self, Zone};
 
@@ -89,7 +90,7 @@ async fn comment_case(
             let mut faults = Faults::default();
             faults.required("comment", &input.comment, LONGEST);
             faults.end()?;
-            let text = input.comment.trim();
+            let text = search::trimmed(&input.comment);
             let (saved, comment) = add(&mut tx, &by, row, text, input.is_internal == Some(true)).await?;
             let zone = time::zone(&mut tx, caller.company).await?;
             tx.reply(Reply::created(comment.view(&saved.row.no, &zone))).await

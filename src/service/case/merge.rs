@@ -1,16 +1,17 @@
 //! Two cases that are one: what was said of the first and what it points at goes over to the second.
 
 use axum::extract::State;
+use db::Conn;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::row::{CaseView, Row, Status};
-use super::{CasePath, held, put, target};
+use super::{CasePath, not_merged, put, target};
 use crate::app::App;
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Faults, Json, Path, Reply};
-use crate::record::Actor;
+use crate::record::{self, Actor};
 use crate::service::hours::Calendar;
 use crate::time;
 
@@ -29,8 +30,8 @@ struct CaseMergeRequest {
 
 /// Merge a case into another one.
 ///
-/// Comments and links go over to the case that stays, which gets the customer and the assignee that it lacks. The merged case is
-/// closed, says where it went, and cannot be opened again.
+/// Comments, links and tasks go over to the case that stays, which gets the customer and the assignee that it lacks; it must not
+/// be closed or cancelled. The merged case is closed, says where it went, and cannot be changed any more.
 #[utoipa::path(
     post,
     path = "/v1/case/{caseNo}/merge",
@@ -54,12 +55,12 @@ async fn merge_case(
             let mut faults = Faults::default();
             let (from, into) = (put::key(&path.case_no), put::key(&input.into_case_no));
             // Two cases are held in one order whichever goes into which, so that two merges do not wait for each other.
-            let (merged, survivor) = if from < into {
-                let merged = held(&mut tx, &caller, &path.case_no, &conditions).await?;
-                (merged, held(&mut tx, &caller, &input.into_case_no, &Conditions::default()).await)
+            let (merged, survivor): (Row, Result<Row, Error>) = if from < into {
+                let merged = record::held(&mut tx, &caller, "no_key", from, &conditions).await?;
+                (merged, record::held(&mut tx, &caller, "no_key", into, &Conditions::default()).await)
             } else {
-                let survivor = held(&mut tx, &caller, &input.into_case_no, &Conditions::default()).await;
-                (held(&mut tx, &caller, &path.case_no, &conditions).await?, survivor)
+                let survivor = record::held(&mut tx, &caller, "no_key", into, &Conditions::default()).await;
+                (record::held(&mut tx, &caller, "no_key", from, &conditions).await?, survivor)
             };
             let survivor = match survivor {
                 Ok(survivor) if survivor.id != merged.id => Some(survivor),
@@ -77,10 +78,11 @@ async fn merge_case(
             faults.end()?;
             let Some(survivor) = survivor else { return Err(Error::NotFound("case")) };
             for (case, field) in [(&merged, "caseNo"), (&survivor, "intoCaseNo")] {
-                if case.merged_into.is_some() {
-                    let message = format!("{} was merged into another case", case.no);
-                    return Err(Error::Conflict(Fault::new(Code::Conflict, field, message)));
-                }
+                not_merged(&mut tx, case, field).await?;
+            }
+            if matches!(survivor.status, Status::Closed | Status::Cancelled) {
+                let message = format!("{} is {} and takes in no other case", survivor.no, survivor.status.word());
+                return Err(Error::Conflict(Fault::new(Code::Conflict, "intoCaseNo", message)));
             }
             let zone = time::zone(&mut tx, caller.company).await?;
             let (into, customer) = (survivor.id, survivor.customer.or(merged.customer));
@@ -91,6 +93,7 @@ async fn merge_case(
                 .bind(customer)
                 .exec()
                 .await?;
+            tasks_go_over(&mut tx, &by, &merged, &survivor).await?;
             let joined = join(&survivor, &merged);
             let mut closed = Row { status: Status::Closed, merged_into: Some(into), comments: 0, ..merged.clone() };
             target::follow(&mut closed, merged.status, &Calendar::always(&zone), by.now);
@@ -99,6 +102,23 @@ async fn merge_case(
             tx.reply(saved.reply()).await
         })
         .await
+}
+
+/// Tasks name the case that they are about by its number, as somebody wrote it.
+async fn tasks_go_over(tx: &mut Conn, by: &Actor, from: &Row, into: &Row) -> Result<(), db::Error> {
+    tx.sql(
+        "update task set case_no = $4, version = version + 1, modified_by = $5, modified_at = $6
+         where company = $1 and case_no in ($2, $3)",
+    )
+    .bind(from.company)
+    .bind(from.no.as_str())
+    .bind(from.no_key.as_str())
+    .bind(into.no.as_str())
+    .bind(by.caller.id.as_str())
+    .bind(by.now)
+    .exec()
+    .await?;
+    Ok(())
 }
 
 /// The case that stays, with what the other one had.

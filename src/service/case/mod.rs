@@ -23,10 +23,14 @@ pub(crate) use self::target::run;
 use crate::app::App;
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Json, Path, Reply, lenient};
 use crate::record::{self, Actor, Outcome, Saved};
+use crate::search;
 use crate::setting::choice;
 use crate::setting::list::List;
 
 pub(crate) use self::row::CaseView;
+
+/// What stands in paths where the number of a case may: no new case gets it.
+const PATH_WORDS: [&str; 2] = ["categories", "enquiry"];
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -241,11 +245,17 @@ async fn restore_case(
         .write(&app, async |mut tx| {
             let by = Actor { caller: caller.clone(), now: app.now() };
             let old: Row = record::held_deleted(&mut tx, &caller, "no_key", put::key(&path.case_no)).await?;
-            let saved = record::restore(&mut tx, &by, old).await?;
-            target::ask(&mut tx, &saved.row).await?;
+            let saved = restore(&mut tx, &by, old).await?;
             tx.reply(saved.reply()).await
         })
         .await
+}
+
+/// Brings a case back that was deleted.
+pub(crate) async fn restore(tx: &mut db::Conn, by: &Actor, old: Row) -> Result<Saved<Row>, Error> {
+    let saved = record::restore(tx, by, old).await?;
+    target::ask(tx, &saved.row).await?;
+    Ok(saved)
 }
 
 /// List the categories that a case can have.
@@ -312,7 +322,7 @@ async fn change_case_status(
             }
             faults.end()?;
             let saved = turn(&mut tx, &by, old, status.unwrap_or(Status::Open)).await?;
-            let saved = match input.comment.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            let saved = match input.comment.as_deref().map(search::trimmed).filter(|text| !text.is_empty()) {
                 Some(text) => comment::add(&mut tx, &by, saved.row, text, true).await?.0,
                 None => saved,
             };
@@ -324,9 +334,6 @@ async fn change_case_status(
 /// Gives a case that is held another status; 409 where that does not follow.
 async fn turn(tx: &mut db::Conn, by: &Actor, old: Row, to: Status) -> Result<Saved<Row>, Error> {
     let refuse = |message: String| Err(Error::Conflict(Fault::new(Code::Conflict, "statusId", message)));
-    if old.merged_into.is_some() {
-        return refuse(format!("{} was merged into another case", old.no));
-    }
     if !Status::may(old.status, to) {
         return refuse(format!("{} is {} and cannot become {}", old.no, old.status.word(), to.word()));
     }
@@ -340,7 +347,18 @@ async fn turn(tx: &mut db::Conn, by: &Actor, old: Row, to: Status) -> Result<Sav
     put::save(tx, by, Some(old), row, "StatusChanged").await
 }
 
-/// A case by its number, held until the unit ends.
+/// A case by its number, held until the unit ends; 409 of one that was merged, which changes no more.
 async fn held(tx: &mut db::Conn, caller: &Caller, no: &str, conditions: &Conditions) -> Result<Row, Error> {
-    record::held(tx, caller, "no_key", put::key(no), conditions).await
+    let row: Row = record::held(tx, caller, "no_key", put::key(no), conditions).await?;
+    not_merged(tx, &row, "caseNo").await?;
+    Ok(row)
+}
+
+/// 409 of a case that was merged, which names the one that stays; `field` is where the merged one was named.
+async fn not_merged(tx: &mut db::Conn, row: &Row, field: &'static str) -> Result<(), Error> {
+    let Some(into) = row.merged_into else { return Ok(()) };
+    let query = tx.sql("select no from service_case where company = $1 and id = $2").bind(row.company).bind(into);
+    let into: String = query.one().await?;
+    let message = format!("{} was merged into the case {into}", row.no);
+    Err(Error::Conflict(Fault::new(Code::Conflict, field, message)))
 }

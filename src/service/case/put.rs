@@ -9,8 +9,10 @@ use super::row::{Row, Status};
 use super::target::{self, Deadline, Targets};
 use crate::customer::store as customers;
 use crate::http::{Caller, Code, Error, Fault, Faults, Patch};
+use crate::inbox::rights;
 use crate::record::{self, Actor, Saved};
 use crate::search;
+use crate::service::activity::Row as Activity;
 use crate::service::link::{self, Target};
 use crate::service::names;
 use crate::setting::choice::{self, Choice};
@@ -41,7 +43,7 @@ pub(crate) struct CaseCreateRequest {
     /// When it was raised; without an offset it is the company's time.
     #[schema(example = "2025-02-05T17:35:53.693+0700")]
     pub(super) date_case: String,
-    /// When it is to be done.
+    /// When it is to be done; a bare day is its end.
     #[schema(example = "2025-02-05T17:35:53.693+0700")]
     pub(super) date_due: String,
     /// Numbers of activities that belong to it.
@@ -81,7 +83,7 @@ pub(crate) struct CaseUpdateRequest {
     /// When it was raised.
     #[schema(example = "2025-02-05T17:35:53.693+0700")]
     date_case: Option<String>,
-    /// When it is to be done.
+    /// When it is to be done; a bare day is its end.
     #[schema(example = "2025-02-05T17:35:53.693+0700")]
     date_due: Option<String>,
     /// All numbers of activities that belong to it.
@@ -167,7 +169,8 @@ pub(super) async fn create(tx: &mut Conn, by: &Actor, input: &Input, found: Vec<
     let kind = input.kind.unwrap_or(1);
     faults.one_of("caseType", kind, &[1, 2]);
     if let Some(no) = &input.no {
-        faults.longest("caseNo", no.trim(), 50);
+        faults.longest("caseNo", search::trimmed(no), 50);
+        faults.path_part("caseNo", no, &super::PATH_WORDS);
     }
     let blank = Row {
         company,
@@ -207,7 +210,7 @@ pub(super) async fn create(tx: &mut Conn, by: &Actor, input: &Input, found: Vec<
     let calendar = target::calendar(tx, company, targets).await?;
     target::set(&mut row, None, targets, &calendar);
     row.id = number::next(tx, company, Row::COUNTER).await?;
-    row.no = match input.no.as_deref().map(str::trim).filter(|no| !no.is_empty()) {
+    row.no = match input.no.as_deref().map(search::trimmed).filter(|no| !no.is_empty()) {
         Some(no) => no.to_owned(),
         None => next_no(tx, &row).await?,
     };
@@ -269,13 +272,13 @@ async fn changed(
     let mut row = old.clone();
     if let Some(subject) = &change.subject {
         faults.required("subject", subject, 500);
-        row.subject = subject.trim().to_owned();
+        row.subject = search::trimmed(subject).to_owned();
     }
     row.note = faults.text("note", &change.note, row.note, 10_000);
     moment(&mut faults, "dateCase", change.date_case.as_deref(), &zone, &mut row.raised_at);
     moment(&mut faults, "dateDue", change.date_due.as_deref(), &zone, &mut row.due_at);
     row.activities = faults.names("activityNos", &change.activity_nos, row.activities, (MOST_LINKS, 50));
-    activities(tx, &mut faults, &change.activity_nos, &mut row).await?;
+    activities(tx, &mut faults, caller, (&change.activity_nos, &old.activities), &mut row).await?;
     row.deals = faults.names("dealNos", &change.deal_nos, row.deals, (MOST_LINKS, 50));
     let (field, code) = match &change.customer_code {
         Patch::Keep => ("customerNo", &change.customer_no),
@@ -304,7 +307,7 @@ async fn changed(
         }
         Patch::Clear | Patch::Set(_) => row.assignee = None,
     }
-    rooms(tx, &mut faults, &change.room_ids, &mut row).await?;
+    rooms(tx, &mut faults, caller, &change.room_ids, &mut row).await?;
     row.category = change.category_id.unwrap_or(row.category);
     let category = choice::find(tx, company, List::CaseCategories, row.category).await?;
     // A category that is out of use stays where it was chosen before.
@@ -321,19 +324,24 @@ async fn changed(
 /// A time that a case cannot be without.
 fn moment(faults: &mut Faults, field: &str, text: Option<&str>, zone: &Zone, place: &mut i64) {
     let Some(text) = text else { return };
-    if text.trim().is_empty() {
+    if text.trim().is_empty() || time::is_unset(text) {
         return faults.add(Code::Required, field, format!("{field} is required"));
     }
-    if let Some(at) = faults.time(field, Some(text), zone) {
-        *place = at;
-    }
+    let at = match field {
+        // To the second, as it is answered: whoever sends it back changes nothing.
+        "dateDue" => faults.due(field, text, zone).0.map(|at| at - at.rem_euclid(1000)),
+        _ => faults.time(field, Some(text), zone),
+    };
+    *place = at.unwrap_or(*place);
 }
 
-/// Activities that are named must be there; the case has their numbers as they are written there.
+/// Activities that are named must be some that the caller may see, or belong to the case already; the case has their numbers as
+/// they are written there.
 async fn activities(
     tx: &mut Conn,
     faults: &mut Faults,
-    patch: &Patch<Vec<String>>,
+    caller: &Caller,
+    (patch, had): (&Patch<Vec<String>>, &[String]),
     row: &mut Row,
 ) -> Result<(), Error> {
     // What cannot be read has a stand-in, by which nothing is looked up.
@@ -346,7 +354,9 @@ async fn activities(
         wanted.push([link::key(no).into()]);
     }
     let query = tx.sql("select no_key, no from activity where company = $1 and no_key in (select no_key from ");
-    let known: Vec<(String, String)> = query.bind(row.company).push_rows(&wanted).push(" as wanted)").all().await?;
+    let query = query.bind(row.company).push_rows(&wanted).push(" as wanted)");
+    let mut known: Vec<(String, String)> = record::within::<Activity>(query, caller).all().await?;
+    known.extend(had.iter().map(|no| (link::key(no), no.clone())));
     let mut nos: Vec<String> = Vec::new();
     for no in &row.activities {
         match known.iter().find(|(known, _)| *known == link::key(no)) {
@@ -359,20 +369,27 @@ async fn activities(
     Ok(())
 }
 
-/// The chat rooms after a change, which must be there.
-async fn rooms(tx: &mut Conn, faults: &mut Faults, patch: &Patch<Vec<Uuid>>, row: &mut Row) -> Result<(), Error> {
+/// The chat rooms after a change: some that the caller may see, or that the case has already.
+async fn rooms(
+    tx: &mut Conn,
+    faults: &mut Faults,
+    caller: &Caller,
+    patch: &Patch<Vec<Uuid>>,
+    row: &mut Row,
+) -> Result<(), Error> {
     let given = match patch {
         Patch::Keep => return Ok(()),
         Patch::Clear => &Vec::new(),
         Patch::Set(given) => given,
     };
     faults.most("roomIds", given.len(), MOST_LINKS);
+    let seen = rights::seen(tx, caller, given.iter().take(MOST_LINKS).copied()).await?;
     let mut rooms: Vec<Uuid> = Vec::new();
     for (index, room) in given.iter().take(MOST_LINKS).enumerate() {
         if rooms.contains(room) {
             continue;
         }
-        if crate::chat::room::platform(tx, row.company, *room).await?.is_none() {
+        if !seen.contains(room) && !row.rooms.contains(room) {
             let field = format!("roomIds[{index}]");
             faults.add(Code::UnknownRoom, field.as_str(), format!("{field} is not a known room"));
         }
@@ -414,5 +431,5 @@ pub(super) async fn save(
 
 /// A number as cases are found by it.
 pub(super) fn key(no: &str) -> String {
-    search::fold(no.trim())
+    search::fold(search::trimmed(no))
 }

@@ -15,6 +15,7 @@ use crate::chat::room::preview;
 use crate::http::{Caller, Code, Envelope, Error, Faults, Json, Path, Reply};
 use crate::inbox::rights;
 use crate::record::Actor;
+use crate::search;
 use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
 use crate::time;
@@ -103,7 +104,7 @@ async fn open_room_case(
                 return Err(faults.end().err().unwrap_or(Error::NotFound("category")));
             };
             let zone = time::zone(&mut tx, company).await?;
-            let due = match input.date_due.clone().filter(|text| !text.trim().is_empty()) {
+            let due = match input.date_due.clone().filter(|text| !text.trim().is_empty() && !time::is_unset(text)) {
                 Some(due) => due,
                 None => {
                     let targets = Targets::of(&category);
@@ -111,7 +112,7 @@ async fn open_room_case(
                     time::text(targets.due(&calendar, by.now).unwrap_or(by.now + DAY), &zone)
                 }
             };
-            let subject = match input.subject.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            let subject = match input.subject.as_deref().map(search::trimmed).filter(|text| !text.is_empty()) {
                 Some(subject) => subject.to_owned(),
                 None => last_words(&mut tx, company, path.room_id).await?.unwrap_or(room.name),
             };

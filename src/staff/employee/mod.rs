@@ -13,8 +13,9 @@ use uuid::Uuid;
 use self::store::{Filter, by_code, count, find_page, heads};
 pub(crate) use self::store::{Row, by_codes, codes, is_role, key, named, put};
 use crate::app::App;
-use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Listing, Patch, Path, Reply};
+use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Listing, Patch, Path, Reply, is_email};
 use crate::job::Kind;
+use crate::search;
 use crate::time;
 
 /// The routes of this resource.
@@ -288,7 +289,7 @@ pub(crate) fn check(input: &EmployeeUpsert) -> Result<(), Error> {
     ];
     let mut faults = Vec::new();
     for (field, value, longest) in required {
-        match value.trim().chars().count() {
+        match search::trimmed(value).chars().count() {
             0 => faults.push(Fault::new(Code::Required, field, format!("{field} is required"))),
             length if length > longest => {
                 faults.push(Fault::new(Code::TooLong, field, format!("{field} may have {longest} characters")));
@@ -296,8 +297,7 @@ pub(crate) fn check(input: &EmployeeUpsert) -> Result<(), Error> {
             _ => {}
         }
     }
-    let (local, domain) = input.email.trim().split_once('@').unwrap_or_default();
-    if !input.email.trim().is_empty() && (local.is_empty() || domain.is_empty() || domain.contains('@')) {
+    if !input.email.trim().is_empty() && !is_email(&input.email) {
         faults.push(Fault::new(Code::InvalidFormat, "email", "email is not an e-mail address"));
     }
     if let Patch::Set(zone) = &input.time_zone

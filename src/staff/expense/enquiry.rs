@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::line::KINDS;
-use super::row::{Row, STATUSES, status_name};
+use super::row::{ExpenseDetail, Row, STATUSES, status_name};
 use crate::app::App;
 use crate::http::list::{Lister, Order, PageWrite};
 use crate::http::{Caller, Checked, Envelope, Error, Listing, Reply};
@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(enquire_expenses))
 }
 
-/// The most expenses that one enquiry answers: it has no pages.
+/// The most expenses that one enquiry answers when it names no page.
 const MOST: i64 = 1000;
 
 /// Which expenses to list.
@@ -46,6 +46,15 @@ struct ExpenseEnquiry {
     /// End of the period; it belongs to it.
     #[schema(example = "2021-09-17T10:42:31.981Z")]
     date_end: Option<String>,
+    /// Whether each expense comes with its lines.
+    #[schema(example = false)]
+    with_details: Option<bool>,
+    /// So many expenses are left out before the page begins.
+    #[schema(example = 0)]
+    skip: Option<i64>,
+    /// Expenses on a page: at most 200, in the order of status and number then; absent is the latest 1,000.
+    #[schema(example = json!(null))]
+    take: Option<i64>,
 }
 
 /// The expenses of a status.
@@ -87,9 +96,12 @@ struct ExpenseLite {
     total: Amount,
     /// When it was created.
     date_created: String,
+    /// Its lines, when they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expense_details: Option<Vec<ExpenseDetail>>,
 }
 
-/// List expenses of a type, grouped by their status: the latest 1,000.
+/// List expenses of a type, grouped by their status: the latest 1,000, or a page. A file has them all, without groups.
 #[utoipa::path(
     post,
     path = "/v1/Expenses/Enquiry",
@@ -97,7 +109,8 @@ struct ExpenseLite {
     tag = "Expense",
     request_body = ExpenseEnquiry,
     responses((status = 200, description = "The groups; `total` counts the expenses.", body = Envelope<Listing<ExpenseStatusGroup>>)),
-    security(("bearerAuth" = ["expense:read"]))
+    security(("bearerAuth" = ["expense:read"])),
+    extensions(("x-records" = json!("expenses")))
 )]
 async fn enquire_expenses(
     State(app): State<App>,
@@ -106,15 +119,22 @@ async fn enquire_expenses(
 ) -> Result<Reply<Listing<ExpenseStatusGroup>>, Error> {
     let mut conn = app.db.read().await?;
     let company = caller.company;
-    let mut lister: Lister<'_, Row> = Lister::open(&mut conn, &caller, &PageWrite::default(), faults).await?;
+    let page = PageWrite { skip: input.skip, take: input.take, ..PageWrite::default() };
+    let mut lister: Lister<'_, Row> = Lister::open(&mut conn, &caller, &page, faults).await?;
+    let order = match input.take {
+        Some(_) => Order { name: "statusId", column: "status", descending: false },
+        None => {
+            lister.at_most(MOST);
+            Order { name: "dateTransaction", column: "spent_at", descending: true }
+        }
+    };
     lister
-        .at_most(MOST)
         .period(
             ("dateStart", input.date_start.as_deref(), " and spent_at >= "),
             ("dateEnd", input.date_end.as_deref(), " and spent_at <= "),
         )
         .keyword("searchText", input.search_text.as_deref())
-        .order(None, &[Order { name: "dateTransaction", column: "spent_at", descending: true }]);
+        .order(None, &[order]);
     if let Some(kind) = input.expense_type_id.filter(|kind| *kind != 0) {
         lister.faults().one_of("expenseTypeId", kind, &KINDS);
         let parts = [" and id in (select expense from expense_kind where company = ", " and kind = ", ")"];
@@ -137,6 +157,7 @@ async fn enquire_expenses(
         .iter()
         .map(|(id, _)| ExpenseStatusGroup { status_id: *id, status_name: status_name(*id), expenses: Vec::new() })
         .collect();
+    let is_detailed = input.with_details == Some(true);
     for row in rows {
         let owner = row.owner.and_then(|id| people.get(&id));
         let Some(group) = groups.iter_mut().find(|group| group.status_id == row.status) else { continue };
@@ -152,6 +173,8 @@ async fn enquire_expenses(
             date_transaction: time::text(row.spent_at, &zone),
             total: row.total,
             date_created: time::text(row.created_at, &zone),
+            expense_details: is_detailed
+                .then(|| row.lines.into_iter().map(|line| ExpenseDetail::of(row.id, line)).collect()),
         });
     }
     groups.retain(|group| !group.expenses.is_empty());

@@ -13,7 +13,7 @@ use super::row::{Expense, Row};
 use crate::app::App;
 use crate::attachment::{self, AttachedFile, AttachmentDto, New, Record, Upload};
 use crate::http::reply::One;
-use crate::http::{Caller, Code, Envelope, Error, Fault, Paging, Reply};
+use crate::http::{Caller, Code, Envelope, Error, Paging, Reply};
 use crate::record;
 
 /// The routes of this part.
@@ -81,10 +81,7 @@ async fn attach_expense_files(
         caller
             .write(&app, async |mut tx| {
                 let row: Row = record::find(&mut tx, &caller, "id", upload.value.expense_id).await.map_err(named)?;
-                if !row.can_change() {
-                    let message = "The expense is approved or cancelled and cannot get more files";
-                    return Err(Error::Conflict(Fault::new(Code::Conflict, "expenseId", message)));
-                }
+                row.changeable("expenseId")?;
                 attachment::attach(&app, &mut tx, &caller, Record::expense(row.id), None, &upload.files).await?;
                 let view = record::view(&mut tx, row).await?;
                 let value = with_files(&app, &mut tx, view).await?;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::{Code, Faults};
+use crate::search;
 use crate::setting::choice::Choice;
 
 /// The types of expense.
@@ -111,7 +112,8 @@ pub(super) fn read(write: &ExpenseDetailWrite, field: &str, faults: &mut Faults)
             need("milesEnd", write.miles_end.is_some());
         }
         TRAINING => {
-            need("trainingTitle", write.training_title.as_deref().is_some_and(|title| !title.trim().is_empty()));
+            let title = write.training_title.as_deref().map(search::trimmed);
+            need("trainingTitle", title.is_some_and(|title| !title.is_empty()));
             need("hours", write.hours.is_some());
         }
         _ => {}
@@ -141,14 +143,18 @@ pub(super) fn read(write: &ExpenseDetailWrite, field: &str, faults: &mut Faults)
         night: only(&[ACCOMMODATION], write.night),
         miles_start: only(&[FUEL], write.miles_start),
         miles_end: only(&[FUEL], write.miles_end),
-        training_title: write.training_title.as_deref().filter(|_| is(&[TRAINING])).map(|text| text.trim().to_owned()),
+        training_title: write
+            .training_title
+            .as_deref()
+            .filter(|_| is(&[TRAINING]))
+            .map(|text| search::trimmed(text).to_owned()),
         hours: only(&[TRAINING], write.hours),
         minutes: only(&[TRAINING], write.minutes),
         taxi: taxi.filter(|_| travels),
         tollway: tollway.filter(|_| travels),
         parking: parking.filter(|_| travels),
         person: only(&[ENTERTAINMENT, TRAINING, STAFF_MEETING], write.person),
-        note: write.note.as_deref().map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned),
+        note: write.note.as_deref().map(search::trimmed).filter(|note| !note.is_empty()).map(str::to_owned),
         used_fuel_card: is(&[FUEL]) && write.used_fuel_card == Some(true),
         limit: None,
     };

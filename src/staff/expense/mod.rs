@@ -17,15 +17,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::row::Expense;
+pub(crate) use self::row::Row;
 pub(crate) use self::taken::take;
 
 use self::input::{ExpenseWrite, Wanted};
 use self::put::{Decision, Step};
-use self::row::Row;
 use crate::app::App;
 use crate::http::reply::One;
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply, lenient};
 use crate::record::{self, Actor};
+use crate::search;
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -179,10 +180,7 @@ async fn delete_expense(
         .write(&app, async |mut tx| {
             let by = tx.actor();
             let old: Row = record::held(&mut tx, &caller, "id", path.id, &conditions).await?;
-            if !old.can_change() {
-                let message = format!("{} is approved or cancelled and can no longer be deleted", old.number);
-                return Err(Error::Conflict(Fault::new(Code::Conflict, "id", message)));
-            }
+            old.changeable("id")?;
             let saved = record::remove(&mut tx, &by, old).await?;
             tx.reply(Reply::ok(One { value: saved.view })).await
         })
@@ -262,7 +260,8 @@ async fn decide(
     found: Vec<Fault>,
 ) -> Result<Reply<One<Expense>>, Error> {
     let mut faults = Faults::new(found);
-    let comment = input.comment.or(input.reason).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let comment = input.comment.or(input.reason).map(|text| search::trimmed(&text).to_owned());
+    let comment = comment.filter(|text| !text.is_empty());
     if step == Step::Rejected && comment.is_none() {
         faults.add(Code::Required, "comment", "comment is required: say why it is rejected");
     }

@@ -103,9 +103,8 @@ pub(super) async fn put(
     wanted: &Wanted,
     mut faults: Faults,
 ) -> Result<Saved<Row>, Error> {
-    if let Some(old) = old.as_ref().filter(|old| !old.can_change()) {
-        let message = format!("{} is approved or cancelled and can no longer be changed", old.number);
-        return Err(Error::Conflict(Fault::new(Code::Conflict, "id", message)));
+    if let Some(old) = &old {
+        old.changeable("id")?;
     }
     let mut row = old.clone().unwrap_or_else(|| blank(by));
     fill(tx, by, &mut row, old.as_ref(), wanted, &mut faults).await?;
@@ -138,7 +137,7 @@ async fn fill(
     faults: &mut Faults,
 ) -> Result<(), Error> {
     let zone = time::zone(tx, row.company).await?;
-    let subject = wanted.subject.as_deref().map(str::trim);
+    let subject = wanted.subject.as_deref().map(search::trimmed);
     if let Some(subject) = subject.or_else(|| old.is_none().then_some("")) {
         faults.required("subject", subject, 300);
         subject.clone_into(&mut row.subject);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::line::Line;
 use crate::attachment::AttachmentDto;
-use crate::http::Error;
+use crate::http::{Code, Error, Fault};
 use crate::record::{Head, Record, Stamp};
 use crate::staff::known::{self, Known};
 use crate::time::{self, Zone};
@@ -87,6 +87,19 @@ impl Row {
     /// Whether its content can be changed: as long as nobody has approved it, and after a rejection.
     pub(super) fn can_change(&self) -> bool {
         self.status == REJECTED || (self.status == WAITING && self.level == 1)
+    }
+
+    /// 409 that names this field, when it can be neither changed nor deleted.
+    pub(super) fn changeable(&self, field: &'static str) -> Result<(), Error> {
+        let number = &self.number;
+        let message = match self.status {
+            _ if self.can_change() => return Ok(()),
+            WAITING => {
+                format!("{number} waits for approval at level {} and can be changed only after a rejection", self.level)
+            }
+            _ => format!("{number} is approved or cancelled and can no longer be changed"),
+        };
+        Err(Error::Conflict(Fault::new(Code::Conflict, field, message)))
     }
 }
 
@@ -238,6 +251,34 @@ pub struct ExpenseDetail {
     pub expense_limit_ranges_id: Option<i64>,
 }
 
+impl ExpenseDetail {
+    /// A line of the expense with this id.
+    pub(super) fn of(expense_id: i64, line: Line) -> ExpenseDetail {
+        let money = Amount::from_units;
+        ExpenseDetail {
+            expense_detail_id: line.id,
+            expense_id,
+            expense_type_id: line.kind,
+            category_id: line.category,
+            amount1: money(line.amount),
+            amount: money(line.amount),
+            night: line.night,
+            miles_start: line.miles_start,
+            miles_end: line.miles_end,
+            training_title: line.training_title,
+            hours: line.hours,
+            minutes: line.minutes,
+            taxi: line.taxi.map(money),
+            tollway: line.tollway.map(money),
+            parking: line.parking.map(money),
+            person: line.person,
+            note: line.note,
+            used_fuel_card: line.used_fuel_card,
+            expense_limit_ranges_id: line.limit,
+        }
+    }
+}
+
 /// A step of approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -358,7 +399,6 @@ impl Row {
         let time = |at: i64| time::text(at, zone);
         let (can_change, waits) = (self.can_change(), self.status == WAITING);
         let owner = self.owner.and_then(|id| people.employees.get(&id));
-        let money = Amount::from_units;
         let id = self.id;
         // Each entry follows on the one before it; that of the first that is still kept is not known.
         let before: Vec<Option<i64>> =
@@ -391,31 +431,7 @@ impl Row {
             total_baht: self.total,
             total_to_pay: self.to_pay,
             activity_expenses: self.activity.map(|activity_id| ActivityExpense { activity_id }).into_iter().collect(),
-            expense_details: self
-                .lines
-                .into_iter()
-                .map(|line| ExpenseDetail {
-                    expense_detail_id: line.id,
-                    expense_id: id,
-                    expense_type_id: line.kind,
-                    category_id: line.category,
-                    amount1: money(line.amount),
-                    amount: money(line.amount),
-                    night: line.night,
-                    miles_start: line.miles_start,
-                    miles_end: line.miles_end,
-                    training_title: line.training_title,
-                    hours: line.hours,
-                    minutes: line.minutes,
-                    taxi: line.taxi.map(money),
-                    tollway: line.tollway.map(money),
-                    parking: line.parking.map(money),
-                    person: line.person,
-                    note: line.note,
-                    used_fuel_card: line.used_fuel_card,
-                    expense_limit_ranges_id: line.limit,
-                })
-                .collect(),
+            expense_details: self.lines.into_iter().map(|line| ExpenseDetail::of(id, line)).collect(),
             expense_states: (1..)
                 .zip(self.states)
                 .map(|(seq, state)| ExpenseState {

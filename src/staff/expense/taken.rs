@@ -114,7 +114,7 @@ pub(crate) async fn take(tx: &mut Conn, by: &Actor, record: &Value, left: &mut F
     let company = by.caller.company;
     let zone = time::zone(tx, company).await?;
     let mut faults = Faults::default();
-    let number = given.expense_no.as_deref().map(str::trim).unwrap_or_default();
+    let number = given.expense_no.as_deref().map(search::trimmed).unwrap_or_default();
     faults.required("expenseNo", number, 50);
     let old: Option<Row> = record::held_to_take(tx, &by.caller, search::fold(number)).await?;
     let mut row = old.clone().unwrap_or_else(|| blank(by));
@@ -178,7 +178,7 @@ fn leave(given: &ExpenseTaken, left: &mut Faults) {
 
 fn fill(row: &mut Row, given: &ExpenseTaken, told: &Told<'_>, faults: &mut Faults) {
     let text =
-        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        |text: &Option<String>| text.as_deref().map(search::trimmed).filter(|text| !text.is_empty()).map(str::to_owned);
     row.subject = text(&given.subject).unwrap_or_default();
     faults.longest("subject", &row.subject, 300);
     row.remark = text(&given.remark);

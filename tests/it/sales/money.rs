@@ -205,5 +205,135 @@ async fn what_is_given_back_opens_instalments_again_and_has_no_receipt() {
     let receipt = app.post(&format!("/v2/salesorder/{number}/receipt"), json!({"issueDate": "2026-02-01"})).await;
     let ids: Vec<Value> =
         receipt.data()["payments"].as_array().unwrap().iter().map(|paid| paid["paymentId"].clone()).collect();
-    assert_eq!((&receipt.data()["grandTotal"], ids), (&json!(185), vec![json!(1), json!(5)]), "of what came in");
+    assert_eq!((&receipt.data()["grandTotal"], ids), (&json!(100), vec![json!(1), json!(5)]), "of what was kept");
+}
+
+/// One piece at 100 with VAT: 107.
+fn one() -> Value {
+    json!([{"productCode": "10001", "price": 100, "qty": 1, "vatTaxValue": 7}])
+}
+
+#[tokio::test]
+async fn a_day_with_an_offset_is_the_company_s() {
+    let app = market().await;
+    let profile =
+        json!({"taxNo": "0105561000003", "address": "99 ถนนสีลม", "branches": [{"code": "00000", "name": "HQ"}]});
+    setting(&app, profile).await.data();
+    let day = |answer: &Answer, field: &str| text(answer, field)[..10].to_owned();
+    let dated = async |day: &str| sell(&app, json!({"salesOrderDate": day, "salesOrderDetails": one()})).await;
+    let made = dated("2025-11-09T17:00:00.000Z").await;
+    assert_eq!(day(&made, "salesOrderDate"), "2025-11-10");
+    assert_eq!(day(&dated("9999-12-31").await, "salesOrderDate"), "9999-12-31");
+    for wrong in ["2025-11-10 or the day after", "2025-11-10Tgarbage"] {
+        assert_eq!(dated(wrong).await.errors(), [("invalid_format", "salesOrderDate")], "{wrong}");
+    }
+    let path = format!("/v2/salesorder/{}", text(&made, "salesOrderNo"));
+    let paid = json!({"amount": 107, "paidDate": "2025-11-09T17:00:00Z"});
+    app.post(&format!("{path}/payments"), paid).await.data();
+    let listed = app.get(&format!("{path}/payments")).await;
+    assert_eq!(listed.data()["value"][0]["paidDate"], "2025-11-10T00:00:00+0700");
+    let invoice = app.post(&format!("{path}/tax-invoice"), json!({"issueDate": "2025-11-30T17:30:00Z"})).await;
+    assert_eq!(day(&invoice, "issueDate"), "2025-12-01");
+    let credit = format!("/v1/taxdocuments/{}/credit-note", text(&invoice, "taxDocumentNo"));
+    let note = app.post(&credit, json!({"reason": "x", "issueDate": "2025-11-30T18:00:00Z"})).await;
+    assert_eq!(day(&note, "issueDate"), "2025-12-01");
+    let found = app.post("/v2/salesorder/enquiry", json!({"salesOrderDate": "2025-11-09T17:00:00Z"})).await;
+    assert_eq!(found.body["total"], 1);
+}
+
+#[tokio::test]
+async fn money_that_was_given_back_has_no_receipt_and_the_currency_stays() {
+    let app = market().await;
+    let profile =
+        json!({"taxNo": "0105561000003", "address": "99 ถนนสีลม", "branches": [{"code": "00000", "name": "HQ"}]});
+    setting(&app, profile).await.data();
+    let number = text(&sell(&app, json!({"salesOrderDetails": one()})).await, "salesOrderNo");
+    let path = |what: &str| format!("/v2/salesorder/{number}/{what}");
+    let pay = async |amount: Value| app.post(&path("payments"), json!({"amount": amount})).await.data().clone();
+    let receipt = async || app.post(&path("receipt"), json!({})).await;
+    pay(json!(50.55)).await;
+    assert_eq!(change(&app, &number, json!({"currencyCode": "JPY"})).await.errors(), [("conflict", "currencyCode")]);
+    change(&app, &number, json!({"currencyCode": "THB", "remark": "x"})).await.data();
+    pay(json!(-50.55)).await;
+    assert_eq!(receipt().await.errors(), [("conflict", "paymentId")], "nothing is held");
+    pay(json!(60)).await;
+    pay(json!(47)).await;
+    pay(json!(-50)).await;
+    let kept = receipt().await;
+    let payments: Vec<Value> =
+        kept.data()["payments"].as_array().unwrap().iter().map(|p| json!([p["paymentId"], p["amount"]])).collect();
+    assert_eq!((&kept.data()["grandTotal"], payments), (&json!(57), vec![json!([3, 57])]));
+    assert_eq!(receipt().await.errors(), [("conflict", "paymentId")]);
+}
+
+#[tokio::test]
+async fn an_instalment_stays_paid_by_payments_that_are_not_its_own() {
+    let app = market().await;
+    let plan = json!({"salesOrderDetails": one(), "payment": {"valueType": 2, "schedulePayments": [
+        {"installmentValue": 50}, {"installmentValue": 50}]}});
+    let number = text(&sell(&app, plan).await, "salesOrderNo");
+    let path = format!("/v2/salesorder/{number}/payment");
+    let unpaid = async |part: i64| {
+        let body = json!({"payments": [{"periodNo": part, "status": 1}]});
+        app.request(Method::PUT, &path, &[], Some(body)).await
+    };
+    app.post(&format!("{path}s"), json!({"amount": 60})).await.data();
+    let refused = unpaid(1).await;
+    assert_eq!(refused.errors(), [("conflict", "payments[0].InstallmentNumber")]);
+    assert!(refused.text.contains("payment 1"), "{refused:?}");
+    unpaid(2).await.data();
+    app.request(Method::DELETE, &format!("{path}s/1"), &[], None).await.data();
+    unpaid(1).await.data();
+}
+
+#[tokio::test]
+async fn promptpay_asks_for_money_that_can_be_taken() {
+    let app = market().await;
+    setting(&app, json!({"sales": {"promptpay": "0812345678"}})).await.data();
+    let made = sell(&app, json!({"salesOrderDetails": one(), "salesOrderStatus": 1})).await;
+    let path = |what: &str| format!("/v2/salesorder/{}/{what}", text(&made, "salesOrderNo"));
+    let code = async || app.get(&path("promptpay")).await;
+    assert_eq!(code().await.errors(), [("conflict", "salesOrderNo")], "of a draft");
+    change(&app, &text(&made, "salesOrderNo"), json!({"salesOrderStatus": 2})).await.data();
+    assert_eq!(code().await.data()["amount"], 107);
+    app.post(&path("payments"), json!({"amount": 107})).await.data();
+    let paid = code().await;
+    assert!(paid.status == 409 && paid.text.contains("left to pay"), "{paid:?}");
+    app.post(&path("cancel"), json!({})).await.data();
+    assert!(code().await.text.contains("is cancelled"));
+}
+
+#[tokio::test]
+async fn only_a_draft_is_without_lines_and_what_comes_to_nothing_is_paid() {
+    let app = market().await;
+    let sent = text(&quote(&app, json!({"quotationStatus": 4})).await, "quotationNo");
+    let empty = app.post("/v2/quotation", json!({"quotationNo": sent, "quotationDetails": []})).await;
+    assert_eq!(empty.errors(), [("required", "quotationDetails")]);
+    let draft = text(&quote(&app, json!({})).await, "quotationNo");
+    app.post("/v2/quotation", json!({"quotationNo": draft, "quotationDetails": []})).await.data();
+    for what in ["link", "convert-to-salesorder"] {
+        let refused = app.post(&format!("/v1/quotation/{draft}/{what}"), json!({})).await;
+        assert_eq!(refused.errors(), [("required", "quotationDetails")], "{what}");
+    }
+    for status in [2, 3] {
+        for lines in [json!([]), Value::Null] {
+            let refused = sell(&app, json!({"salesOrderStatus": status, "salesOrderDetails": lines})).await;
+            assert_eq!(refused.errors(), [("required", "salesOrderDetails")], "{status}");
+        }
+    }
+    let draft = text(&sell(&app, json!({"salesOrderStatus": 1, "salesOrderDetails": []})).await, "salesOrderNo");
+    let approved = app.post(&format!("/v2/salesorder/{draft}/approve"), json!({})).await;
+    assert_eq!(approved.errors(), [("required", "salesOrderDetails")]);
+    change(&app, &draft, json!({"salesOrderStatus": 5})).await.data();
+
+    let free = json!([{"productCode": "10001", "price": 0, "qty": 1, "vatTaxValue": 7}]);
+    let made = sell(&app, json!({"salesOrderDetails": free})).await;
+    assert_eq!(state(&made), json!(["paid", 0, 0]));
+    let invoice = app.post(&format!("/v2/salesorder/{}/tax-invoice", text(&made, "salesOrderNo")), json!({})).await;
+    assert_eq!((invoice.status, invoice.errors()), (409, vec![("conflict", "salesOrderNo")]));
+    let quoted = text(&quote(&app, json!({"quotationStatus": 4, "quotationDetails": free})).await, "quotationNo");
+    let order = app.post(&format!("/v1/quotation/{quoted}/convert-to-salesorder"), json!({})).await;
+    let read = app.get(&format!("/v2/salesorder/{}", text(&order, "salesOrderNo"))).await;
+    assert_eq!(state(&read), json!(["paid", 0, 0]));
+    assert_eq!(owed(&app).await, Vec::<Value>::new());
 }

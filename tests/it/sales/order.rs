@@ -6,8 +6,9 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{market, order, quote, sell, setting, stock, text, with};
-use crate::app::{Answer, answer, request};
+use crate::app::{Answer, TestApp, answer, request};
 use crate::import::{counts, import, undo};
+use crate::stock::{item, put_products};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_piece_is_sold_once_and_numbers_have_no_gap() {
@@ -85,7 +86,7 @@ async fn an_order_is_delivered_in_parts_and_comes_back() {
     let twice = app
         .post(&path("delivery"), json!({"items": [{"productCode": "10001", "qty": 1, "serialNumbers": ["SN1"]}]}))
         .await;
-    assert_eq!(twice.errors(), [("taken", "serialNumbers")]);
+    assert_eq!(twice.errors(), [("taken", "items[0].serialNumbers[0]")]);
     // What was delivered is the line's: it can no longer be changed, nor the order be cancelled.
     let other = app
         .post(
@@ -109,7 +110,8 @@ async fn an_order_is_delivered_in_parts_and_comes_back() {
         (&back.data()["salesorderDetails"][0]["returnedQty"], &back.data()["salesorderDetails"][0]["serialNumbers"]),
         (&json!(1), &json!(["SN1", "SN3"]))
     );
-    assert_eq!(stock(&app, "10001").await, json!([7, 0, 7]));
+    // What came back is owed again.
+    assert_eq!((&back.data()["salesOrderStatus"], stock(&app, "10001").await), (&json!(2), json!([7, 1, 6])));
     let serials = app.get("/v3/products/serials?serialNumber=SN2").await;
     assert_eq!(serials.status, 200, "{serials:?}");
     let movements = app.get("/v1/products/10001/movements").await;
@@ -123,8 +125,8 @@ async fn an_order_is_delivered_in_parts_and_comes_back() {
     assert_eq!(reasons, [json!([1, "return", number]), json!([-1, "sale", number]), json!([-3, "sale", number])]);
     // An order that is completed at once takes what it sells.
     let done =
-        sell(&app, json!({"salesOrderStatus": 3, "salesOrderDetails": [{"productCode": "10001", "qty": 7}]})).await;
-    assert_eq!((&done.data()["salesOrderStatus"], stock(&app, "10001").await), (&json!(3), json!([0, 0, 0])));
+        sell(&app, json!({"salesOrderStatus": 3, "salesOrderDetails": [{"productCode": "10001", "qty": 6}]})).await;
+    assert_eq!((&done.data()["salesOrderStatus"], stock(&app, "10001").await), (&json!(3), json!([1, 1, 0])));
     let none =
         sell(&app, json!({"salesOrderStatus": 3, "salesOrderDetails": [{"productCode": "10001", "qty": 1}]})).await;
     assert_eq!((none.status, none.errors()), (409, vec![("insufficient_stock", "salesOrderDetails[0].qty")]));
@@ -139,6 +141,138 @@ async fn an_order_is_delivered_in_parts_and_comes_back() {
     assert_eq!((fewer.status, stock(&app, "AB00025dddd").await), (200, json!([7.5, 2, 5.5])));
     app.post("/v2/salesorder", json!({"salesOrderNo": number, "salesOrderStatus": 1})).await.data();
     assert_eq!(stock(&app, "AB00025dddd").await, json!([7.5, 0, 7.5]));
+}
+
+/// An open order of one line: its path.
+async fn ordered(app: &TestApp, line: Value) -> String {
+    let made = sell(app, json!({"salesOrderDetails": [line]})).await;
+    format!("/v2/salesorder/{}", text(&made, "salesOrderNo"))
+}
+
+async fn parts(app: &TestApp, bundle: &str, parts: Value) {
+    let path = format!("/v1/products/{bundle}/parts");
+    app.request(Method::PUT, &path, &[], Some(json!({"parts": parts}))).await.data();
+}
+
+#[tokio::test]
+async fn what_comes_back_is_what_was_taken() {
+    let app = market().await;
+    put_products(&app, &[item("BUN")]).await;
+    parts(&app, "BUN", json!([{"productCode": "10001", "quantity": 2}])).await;
+    let order = ordered(&app, json!({"productCode": "BUN", "qty": 3})).await;
+    let move_it = async |what: &str, body: Value| app.post(&format!("{order}/{what}"), body).await.data().clone();
+    move_it("delivery", json!({"items": [{"line": 0, "qty": 2}]})).await;
+    assert_eq!(stock(&app, "10001").await, json!([6, 2, 4]));
+    parts(&app, "BUN", json!([{"productCode": "AB00025dddd", "quantity": 1}])).await;
+    move_it("return", json!({"items": [{"line": 0, "qty": 1}]})).await;
+    assert_eq!(stock(&app, "10001").await, json!([8, 0, 8]));
+    // What is delivered now are the parts of now; all that was taken comes back.
+    move_it("delivery", json!({})).await;
+    assert_eq!((stock(&app, "10001").await, stock(&app, "AB00025dddd").await), (json!([8, 0, 8]), json!([8, 0, 8])));
+    parts(&app, "BUN", json!([{"productCode": "10001", "quantity": 1}])).await;
+    move_it("return", json!({})).await;
+    assert_eq!((&stock(&app, "10001").await[0], stock(&app, "AB00025dddd").await), (&json!(10), json!([10, 0, 10])));
+
+    // Of a product whose stock was not kept nothing was taken, and the other way round.
+    let kept = async |is_kept: bool| {
+        let body = json!({"productCode": "AB00025dddd", "trackInventory": is_kept});
+        put_products(&app, &[body]).await;
+    };
+    for (then, now, after) in [(false, true, 10), (true, false, 10)] {
+        kept(then).await;
+        let order = ordered(&app, json!({"productCode": "AB00025dddd", "qty": 2})).await;
+        app.post(&format!("{order}/delivery"), json!({})).await.data();
+        kept(now).await;
+        app.post(&format!("{order}/return"), json!({})).await.data();
+        assert_eq!(stock(&app, "AB00025dddd").await[0], json!(after), "kept {then}, then {now}");
+        app.post(&format!("{order}/cancel"), json!({})).await.data();
+    }
+}
+
+#[tokio::test]
+async fn the_pieces_of_a_line_come_back_with_it() {
+    let app = market().await;
+    let numbers = json!({"serialNumbers": ["SN1", "SN2", "SN3", "SN4"]});
+    app.post("/v3/products/10001/serials", numbers).await.data();
+    let order = ordered(&app, json!({"productCode": "10001", "qty": 3})).await;
+    let post = async |order: &str, what: &str, numbers: Value| {
+        let item = json!({"line": 0, "qty": numbers.as_array().map_or(1, Vec::len), "serialNumbers": numbers});
+        app.post(&format!("{order}/{what}"), json!({"items": [item]})).await
+    };
+    let unknown = post(&order, "delivery", json!(["SN1", "NOPE"])).await;
+    assert_eq!((unknown.status, unknown.errors()), (409, vec![("not_found", "items[0].serialNumbers[1]")]));
+    assert_eq!(app.get("/v3/products/serials/status?serialNumber=NOPE").await.status, 404);
+    let twice = post(&order, "delivery", json!(["SN1", "sn1"])).await;
+    assert_eq!((twice.status, twice.errors()), (400, vec![("invalid_value", "items[0].serialNumbers[1]")]));
+    post(&order, "delivery", json!(["SN1"])).await.data();
+    let again = post(&order, "delivery", json!(["SN2", "SN1"])).await;
+    assert_eq!((again.status, again.errors()), (409, vec![("taken", "items[0].serialNumbers[1]")]));
+    post(&order, "delivery", json!(["SN2", "SN3"])).await.data();
+    let unnamed = post(&order, "return", Value::Null).await;
+    assert_eq!((unnamed.status, unnamed.errors()), (400, vec![("required", "items[0].serialNumbers")]));
+    let foreign = post(&order, "return", json!(["SN4"])).await;
+    assert_eq!(foreign.errors(), [("invalid_value", "items[0].serialNumbers[0]")]);
+    post(&order, "return", json!(["SN2"])).await.data();
+    let back = app.post(&format!("{order}/return"), json!({})).await;
+    assert_eq!(back.data()["salesorderDetails"][0]["serialNumbers"], json!([]));
+    for number in ["SN1", "SN2", "SN3"] {
+        let piece = app.get(&format!("/v3/products/serials/status?serialNumber={number}")).await;
+        assert_eq!((&piece.data()["status"], &piece.data()["saleOrderNo"]), (&json!(1), &Value::Null), "{number}");
+    }
+    let other = ordered(&app, json!({"productCode": "10001", "qty": 1})).await;
+    post(&other, "delivery", json!(["SN1"])).await.data();
+    post(&order, "delivery", json!(["SN2"])).await.data();
+    assert_eq!(post(&order, "delivery", json!(["SN1"])).await.errors(), [("taken", "items[0].serialNumbers[0]")]);
+}
+
+#[tokio::test]
+async fn a_sale_that_came_back_can_be_left() {
+    let app = market().await;
+    setting(&app, json!({"taxNo": "0105561000003", "address": "99 ถนนสีลม กรุงเทพฯ"})).await.data();
+    let order = ordered(&app, json!({"productCode": "10001", "qty": 1, "price": 1000, "vatTaxValue": 7})).await;
+    let post = async |what: &str| app.post(&format!("{order}/{what}"), json!({})).await;
+    assert_eq!(post("delivery").await.data()["salesOrderStatus"], 3);
+    let invoice = text(&post("tax-invoice").await, "taxDocumentNo");
+    let back = post("return").await;
+    assert_eq!((&back.data()["salesOrderStatus"], stock(&app, "10001").await), (&json!(2), json!([10, 1, 9])));
+    assert_eq!(post("return").await.errors(), [("conflict", "salesOrderNo")]);
+    assert_eq!(post("delivery").await.data()["salesOrderStatus"], 3, "it can be delivered again");
+    post("return").await.data();
+    assert_eq!(post("cancel").await.errors(), [("conflict", "salesOrderStatus")], "its invoice stands");
+    app.post(&format!("/v1/taxdocuments/{invoice}/credit-note"), json!({"reason": "returned"})).await.data();
+    assert_eq!(post("cancel").await.data()["salesOrderStatus"], 5);
+    assert_eq!(stock(&app, "10001").await, json!([10, 0, 10]));
+    for report in ["report", "receivables"] {
+        assert_eq!(app.get(&format!("/v1/sales/{report}")).await.data()["value"], json!([]), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn faults_of_orders_are_called_as_the_request_calls_them() {
+    let app = market().await;
+    for (path, field) in [
+        ("/v2/salesorder/nothing", "salesOrderNo"),
+        ("/v2/salesorder/id/99", "salesOrderId"),
+        ("/v1/taxdocuments/nothing", "taxDocumentNo"),
+    ] {
+        let unknown = app.get(path).await;
+        assert_eq!((unknown.status, unknown.errors()), (404, vec![("not_found", field)]), "{path}");
+        assert!(!unknown.body.to_string().contains("No such sales_order"), "{unknown:?}");
+    }
+    let old = async |products: Value| {
+        app.post("/v1/SalesOrders", json!({"products": products, "customerCodes": ["daisy"]})).await
+    };
+    let none = old(json!([])).await;
+    assert_eq!((none.status, none.errors()), (400, vec![("required", "products")]));
+    let short = old(json!([{"code": "10001", "qty": 11}])).await;
+    assert_eq!((short.status, short.errors()), (409, vec![("insufficient_stock", "products[0].qty")]));
+    // The line of the request is named, not that of the order.
+    let two = json!([{"productCode": "AB00025dddd", "qty": 1}, {"productCode": "10001", "qty": 3}]);
+    let order = text(&sell(&app, json!({"salesOrderDetails": two})).await, "salesOrderNo");
+    let lost = json!({"reason": "loss", "items": [{"productCode": "10001", "qty": -9}]});
+    app.post("/v1/products/stock/adjustments", lost).await.data();
+    let short = app.post(&format!("/v2/salesorder/{order}/delivery"), json!({"items": [{"line": 1}]})).await;
+    assert_eq!((short.status, short.errors()), (409, vec![("insufficient_stock", "items[0].qty")]));
 }
 
 #[tokio::test]
@@ -231,10 +365,12 @@ async fn an_order_is_paid_in_parts_and_falls_due() {
     let get = async |path: String| app.request_as(&token, Method::GET, &path, None).await.data().clone();
     assert_eq!(get(format!("/v2/salesorder/{number}")).await["isOverdue"], false, "its last day is not over");
     assert_eq!(get(format!("/v1/quotation/{quotation}")).await["isExpired"], true);
-    let convert = app
-        .request_as(&token, Method::POST, &format!("/v1/quotation/{quotation}/convert-to-salesorder"), Some(json!({})))
-        .await;
-    assert_eq!(convert.errors(), [("conflict", "quotationNo")]);
+    let post = async |path: &str, body: Value| app.request_as(&token, Method::POST, path, Some(body)).await;
+    let convert = format!("/v1/quotation/{quotation}/convert-to-salesorder");
+    assert_eq!(post(&convert, json!({})).await.errors(), [("conflict", "quotationNo")]);
+    // Whoever completes it by hand is not the customer.
+    post("/v2/quotation", json!({"quotationNo": quotation, "quotationStatus": 5})).await.data();
+    assert_eq!(post(&convert, json!({})).await.errors(), [("conflict", "quotationNo")]);
     app.advance(Duration::from_secs(24 * 3600));
     sala::sales::due::run(&app.app).await.unwrap();
     sala::sales::due::run(&app.app).await.unwrap();
@@ -366,6 +502,34 @@ async fn an_order_in_a_file_names_its_deal() {
 }
 
 #[tokio::test]
+async fn a_discount_in_a_file_is_what_its_header_says() {
+    let app = market().await;
+    for (number, header, discount, total) in [
+        ("D-1", "Discount (%)", "10", 192.6),
+        ("D-2", "ส่วนลด (บาท)", "10", 203.3),
+        ("D-3", "ส่วนลด เปอร์เซ็นต์", "10%", 192.6),
+    ] {
+        let file = format!(
+            "order no,date,customer,product code,quantity,Total (ราคา),Price,{header},VAT (Amount),VAT (%)\n\
+             {number},2026-11-28,daisy,10001,2,999,100,{discount},14,7\n"
+        );
+        let done = import(&app, "kind=orders", file.clone()).await;
+        assert_eq!(counts(&done), (1, 0, 0, 0), "{done:#}");
+        let left = |name: &str, reason: &str| json!({"what": "column", "name": name, "reason": reason});
+        assert_eq!(done["leftOut"], json!([left("Total (ราคา)", "duplicate"), left("VAT (Amount)", "unclear")]));
+        let read = app.get(&format!("/v2/salesorder/{number}")).await;
+        assert_eq!(read.data()["grandTotal"].as_f64(), Some(total), "{header}: {read:?}");
+        let again = import(&app, "kind=orders", file).await;
+        assert_eq!(counts(&again), (0, 0, 1, 0), "{again:#}");
+    }
+    let both = "order no,date,customer,product code,quantity,price,discount,discount %\n\
+                D-4,2026-11-28,daisy,10001,1,100,5,5\nD-5,2026-11-28,daisy,10001,1,100,0,5\n";
+    let done = import(&app, "kind=orders", both).await;
+    assert_eq!(counts(&done), (1, 0, 0, 1), "{done:#}");
+    assert_eq!(done["errors"][0]["column"], "discount %");
+}
+
+#[tokio::test]
 async fn orders_come_out_of_a_file_once_and_go_back() {
     let app = market().await;
     let file = "เลขที่ใบสั่งขาย,วันที่,รหัสลูกค้า,รหัสสินค้า,จำนวน,ราคา,ภาษีมูลค่าเพิ่ม\n\
@@ -385,4 +549,12 @@ async fn orders_come_out_of_a_file_once_and_go_back() {
     undo(&app, &done).await;
     assert_eq!(app.get("/v2/salesorder/OLD-1").await.data()["salesOrderStatus"], 5);
     assert_eq!(stock(&app, "10001").await, json!([10, 0, 10]));
+    let refused = import(&app, "kind=orders", file).await;
+    assert_eq!(counts(&refused), (0, 0, 0, 4), "{refused:#}");
+    assert!(refused["errors"][0]["message"].as_str().unwrap().starts_with("order OLD-1 is cancelled"), "{refused:#}");
+    // A code that is typed in wide letters is the same line the second time too.
+    let wide =
+        "order no,date,customer,product code,quantity,price\nW-1,2026-11-28,daisy,ＡＢ０００２５ｄｄｄｄ,1,100\n";
+    assert_eq!(counts(&import(&app, "kind=orders", wide).await), (1, 0, 0, 0));
+    assert_eq!(counts(&import(&app, "kind=orders", wide).await), (0, 0, 1, 0));
 }

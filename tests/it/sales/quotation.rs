@@ -122,6 +122,91 @@ async fn what_the_rules_demand_is_approved_first() {
     assert_eq!(stock(&app, "10001").await, json!([10, 5, 5]));
 }
 
+#[tokio::test]
+async fn what_is_given_away_or_of_unknown_worth_is_approved_first() {
+    let app = market().await;
+    let rules = async |sales: Value| setting(&app, json!({"sales": sales})).await.data().clone();
+    let why = async |changes: Value| {
+        let made = sell(&app, changes).await;
+        json!([made.data()["salesOrderStatus"], made.data()["approval"]["why"]])
+    };
+    rules(json!({"approveMarginBelow": 20})).await;
+    let waits = json!([1, ["margin"]]);
+    for line in [
+        json!({"productCode": "10001", "price": 0}),
+        json!({"productCode": "10001", "price": -5}),
+        json!({"productCode": "10001", "price": 100, "discountType": true, "discountValue": 100}),
+    ] {
+        assert_eq!(why(json!({"salesOrderDetails": [line]})).await, waits, "{line}");
+    }
+    let whole = json!({"discountType": true, "discountValue": 100});
+    assert_eq!(why(whole).await, waits);
+    rules(json!({"approveMarginBelow": null, "approveAbove": 1000})).await;
+    let lines = json!([{"productCode": "10001", "price": 9}]);
+    let foreign = |rate: Value| json!({"currencyCode": "KWD", "currencyRate": rate, "salesOrderDetails": lines});
+    assert_eq!(why(foreign(Value::Null)).await, json!([1, ["amount"]]));
+    assert_eq!(why(foreign(json!(110))).await, json!([2, null]));
+}
+
+#[tokio::test]
+async fn a_decision_stands_until_what_was_judged_changes() {
+    let app = market().await;
+    setting(&app, json!({"sales": {"approveAbove": 1000}})).await.data();
+    let dear = json!([{"productCode": "10001", "qty": 5, "price": 300}]);
+    // `[status, state, reason]` of a quotation and an order: [refused, again, approved, after a note, after a change].
+    let made = quote(&app, json!({"quotationStatus": 3, "quotationDetails": dear})).await;
+    let number = text(&made, "quotationNo");
+    let of = |answer: crate::app::Answer, status: &str| {
+        let data = answer.data();
+        json!([data[status], data["approval"]["state"], data["approval"]["reason"]])
+    };
+    let act = async |what: &str| {
+        of(app.post(&format!("/v1/quotation/{number}/{what}"), json!({"reason": "why"})).await, "quotationStatus")
+    };
+    let set = async |changes: Value| {
+        let body = with(json!({"quotationNo": number}), changes);
+        of(app.post("/v2/quotation", body).await, "quotationStatus")
+    };
+    assert_eq!(act("reject").await, json!([6, "rejected", "why"]));
+    assert_eq!(set(json!({"remark": "x"})).await, json!([6, "rejected", "why"]));
+    assert_eq!(set(json!({"quotationStatus": 2})).await, json!([2, "waiting", null]));
+    assert_eq!(act("approve").await, json!([3, "approved", "why"]));
+    assert_eq!(set(json!({"privateNote": "x"})).await, json!([3, "approved", "why"]));
+    assert_eq!(set(json!({"discountType": false, "discountValue": 1})).await, json!([2, "waiting", null]));
+
+    let number = text(&sell(&app, json!({"salesOrderDetails": dear})).await, "salesOrderNo");
+    let act = async |what: &str| {
+        of(app.post(&format!("/v2/salesorder/{number}/{what}"), json!({"reason": "why"})).await, "salesOrderStatus")
+    };
+    let set = async |changes: Value| {
+        let body = with(json!({"salesOrderNo": number}), changes);
+        of(app.post("/v2/salesorder", body).await, "salesOrderStatus")
+    };
+    assert_eq!(act("reject").await, json!([4, "rejected", "why"]));
+    assert_eq!(set(json!({"salesOrderStatus": 2})).await, json!([1, "waiting", null]));
+    assert_eq!(act("approve").await, json!([2, "approved", "why"]));
+    let notes = json!({"privateNote": "x", "remark": "x", "referenceNo": "PO-1", "salesOrderSubject": "Again"});
+    assert_eq!(set(notes).await, json!([2, "approved", "why"]));
+    assert_eq!(stock(&app, "10001").await, json!([10, 5, 5]));
+    assert_eq!(set(json!({"discountType": false, "discountValue": 1})).await, json!([1, "waiting", null]));
+}
+
+#[tokio::test]
+async fn an_order_keeps_the_reference_of_its_quotation() {
+    let app = market().await;
+    let number = text(&quote(&app, json!({"quotationStatus": 4, "referenceNo": "PO-77"})).await, "quotationNo");
+    let convert =
+        async |number: &str| app.post(&format!("/v1/quotation/{number}/convert-to-salesorder"), json!({})).await;
+    let order = text(&convert(&number).await, "salesOrderNo");
+    let read = app.get(&format!("/v2/salesorder/{order}")).await;
+    assert_eq!((&read.data()["referenceNo"], &read.data()["quotationNo"]), (&json!("PO-77"), &json!(number)));
+    // Completed by hand, in time.
+    let number = text(&quote(&app, json!({"quotationStatus": 4})).await, "quotationNo");
+    app.post("/v2/quotation", json!({"quotationNo": number, "quotationStatus": 5})).await.data();
+    let order = text(&convert(&number).await, "salesOrderNo");
+    assert_eq!(app.get(&format!("/v2/salesorder/{order}")).await.data()["referenceNo"], number);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_quotation_becomes_one_order_with_its_amounts() {
     let app = market().await;
@@ -258,6 +343,21 @@ async fn a_customer_accepts_on_the_page() {
     assert_eq!(page(&app, path_of(&url)).await.status, 200);
     app.advance(Duration::from_secs(3 * 24 * 3600));
     assert_eq!(page(&app, path_of(&url)).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_page_shows_discounts_and_the_places_of_the_currency() {
+    let app = market().await;
+    let line = json!({"productCode": "10001", "qty": 2, "price": 100, "discountType": true, "discountValue": 25});
+    for (currency, words) in [
+        ("THB", ["<td>100<br><small>Discount 25% -50.00</small></td>", "150.00 THB"]),
+        ("JPY", ["<td>100<br><small>Discount 25% -50</small></td>", "<td>150 JPY</td>"]),
+    ] {
+        let made = quote(&app, json!({"currencyCode": currency, "quotationDetails": [line]})).await;
+        let link = app.post(&format!("/v1/quotation/{}/link", text(&made, "quotationNo")), json!({})).await;
+        let shown = page(&app, &format!("{}?lang=en", path_of(link.data()["url"].as_str().unwrap()))).await;
+        assert!(words.iter().all(|words| shown.text.contains(words)), "{}", shown.text);
+    }
 }
 
 #[tokio::test]
