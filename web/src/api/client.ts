@@ -13,7 +13,7 @@ export interface Fault {
   message: string;
 }
 
-/** A request that the server refused, or that did not reach it (`status` 0). */
+/** A request that the server refused, or that did not reach it (`status` 0); also one that was not sent, because it could only be refused. */
 export class Refusal extends Error {
   constructor(
     readonly status: number,
@@ -23,6 +23,10 @@ export class Refusal extends Error {
     readonly retryAfter: number | null,
   ) {
     super(faults[0]?.message ?? `HTTP ${status}`);
+  }
+  /** What is not sent because of these fields. */
+  static of(code: string, ...fields: string[]): Refusal {
+    return new Refusal(400, fields.map((field) => ({ code, field, message: '' })), null, null);
   }
   /** The first fault's code; `offline` when there was no answer. */
   get code(): string {

@@ -1168,8 +1168,8 @@ export interface paths {
          * Merge case
          * @description Merge a case into another one.
          *
-         *     Comments and links go over to the case that stays, which gets the customer and the assignee that it lacks. The merged case is
-         *     closed, says where it went, and cannot be opened again.
+         *     Comments, links and tasks go over to the case that stays, which gets the customer and the assignee that it lacks; it must not
+         *     be closed or cancelled. The merged case is closed, says where it went, and cannot be changed any more.
          */
         post: operations["mergeCase"];
         delete?: never;
@@ -2228,7 +2228,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel contract
-         * @description End a contract before its time: its visits are called off.
+         * @description End a contract before its time: its open tasks from today on are cancelled, that of its renewal as well.
          */
         post: operations["cancelContract"];
         delete?: never;
@@ -3236,7 +3236,7 @@ export interface paths {
         put?: never;
         /**
          * Enquire expenses
-         * @description List expenses of a type, grouped by their status: the latest 1,000.
+         * @description List expenses of a type, grouped by their status: the latest 1,000, or a page. A file has them all, without groups.
          */
         post: operations["enquireExpenses"];
         delete?: never;
@@ -3255,6 +3255,8 @@ export interface paths {
         /**
          * List imports
          * @description List the imports, newest first.
+         *
+         *     A person who does not see everybody's records sees, reads and takes back only imports of his own.
          */
         get: operations["listImports"];
         put?: never;
@@ -3536,7 +3538,7 @@ export interface paths {
         };
         /**
          * List privacy requests
-         * @description List the requests of persons, the latest entered first.
+         * @description List the requests of persons, the latest entered first: those about customers that the caller may see.
          */
         get: operations["listPrivacyRequests"];
         put?: never;
@@ -4161,7 +4163,8 @@ export interface paths {
          * @description Make a sales order of a quotation.
          *
          *     Lines and amounts are copied as they are stored, the order is open, and stock is reserved for it. Whoever repeats it
-         *     gets the same order. 409 while the quotation waits for approval, when its validity is over, or when stock is short.
+         *     gets the same order. 409 while the quotation waits for approval, when its validity is over and the customer has not accepted it, or
+         *     when stock is short.
          */
         post: operations["convertQuotationToSalesOrder"];
         delete?: never;
@@ -4324,7 +4327,7 @@ export interface paths {
         };
         /**
          * List reports
-         * @description List the reports.
+         * @description List the reports that the caller may read.
          */
         get: operations["listReports"];
         put?: never;
@@ -4345,6 +4348,9 @@ export interface paths {
         /**
          * Get report
          * @description Read a report: the figures of a period, group by group. What happened in the last minute or two is not in it yet.
+         *
+         *     It needs the scope to read what is counted as well: `deal:read`, `chat:read`, … A person who does not see everybody's
+         *     records gets activities and deals by person, of those people whose records he sees; anything else is 403.
          */
         get: operations["getReport"];
         put?: never;
@@ -5093,8 +5099,8 @@ export interface paths {
          * Deliver sales order
          * @description Hand over what was ordered.
          *
-         *     It leaves the stock, the rest stays reserved, and with the last of it the order is completed. 409 when a serial number
-         *     is not one of the product.
+         *     It leaves the stock, a bundle as the parts that it has then; the rest stays reserved, and with the last of it the
+         *     order is completed. 409 when a serial number is not one of the product.
          */
         post: operations["deliverSalesOrder"];
         delete?: never;
@@ -5137,7 +5143,8 @@ export interface paths {
          * Update sales order payment
          * @description Says which instalments are paid.
          *
-         *     An order without a plan of payment is one instalment. What `2` pays is entered as a payment of today.
+         *     An order without a plan of payment is one instalment. What `2` pays is entered as a payment of today. 409 where `1` is
+         *     said of an instalment that payments without its number cover: they are cancelled by themselves.
          */
         put: operations["updateSalesOrderPayment"];
         post?: never;
@@ -5207,7 +5214,7 @@ export interface paths {
          * @description Get what the QR code of an order's payment says.
          *
          *     By the PromptPay number of the company's setting; a biller's bill carries the order's number. 409 without a number, for
-         *     an order that is not in baht, or when nothing is left to pay.
+         *     an order that is not in baht or neither open nor completed, or when nothing is left to pay.
          */
         get: operations["getSalesOrderPromptPay"];
         put?: never;
@@ -5231,7 +5238,8 @@ export interface paths {
          * Issue receipt
          * @description Issue a receipt for what was paid of an order.
          *
-         *     For one payment, or for all that have no receipt yet.
+         *     For one payment, or for all that have no receipt yet, without what was given back: that is taken off the latest payments
+         *     before it. 409 when nothing is left.
          */
         post: operations["issueReceipt"];
         delete?: never;
@@ -5273,7 +5281,8 @@ export interface paths {
          * Return sales order
          * @description Take back what was handed over.
          *
-         *     It is in stock again; its serial numbers can be sold anew.
+         *     What its delivery took is in stock again; its serial numbers can be sold anew. A completed order is open then, and
+         *     its stock reserved: it can be delivered again or cancelled.
          */
         post: operations["returnSalesOrder"];
         delete?: never;
@@ -5296,7 +5305,7 @@ export interface paths {
          * @description Issue the tax invoice of an order.
          *
          *     400 names each particular of the law that is missing: the company's name, address, tax number and branch, the buyer's
-         *     name and address. 409 when the order has one already, or is a draft, rejected or cancelled.
+         *     name and address. 409 when the order has one already, is a draft, rejected or cancelled, or comes to nothing.
          */
         post: operations["issueTaxInvoice"];
         delete?: never;
@@ -5924,6 +5933,46 @@ export interface paths {
     };
 }
 export interface webhooks {
+    activityCheckedIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Somebody arrived at an activity
+         * @description Somebody arrived at an activity. Topic `Activity`, event `CheckedIn`.
+         */
+        post: operations["onActivityCheckedIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    activityCheckedOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Somebody left an activity
+         * @description Somebody left an activity. Topic `Activity`, event `CheckedOut`.
+         */
+        post: operations["onActivityCheckedOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     activityCreated: {
         parameters: {
             query?: never;
@@ -5958,6 +6007,46 @@ export interface webhooks {
          * @description A record was deleted; it can be restored. Topic `Activity`, event `Deleted`.
          */
         post: operations["onActivityDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    activityFileAttached: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A file of a record is there
+         * @description A file of a record is there. Topic `Activity`, event `FileAttached`.
+         */
+        post: operations["onActivityFileAttached"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    activityFileRemoved: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A file of a record was removed
+         * @description A file of a record was removed. Topic `Activity`, event `FileRemoved`.
+         */
+        post: operations["onActivityFileRemoved"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6004,6 +6093,26 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    caseCommented: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Somebody commented on a case
+         * @description Somebody commented on a case. Topic `Case`, event `Commented`.
+         */
+        post: operations["onCaseCommented"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     caseCreated: {
         parameters: {
             query?: never;
@@ -6044,6 +6153,146 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    caseDueBreached: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A case is overdue
+         * @description A case is overdue. Topic `Case`, event `DueBreached`.
+         */
+        post: operations["onCaseDueBreached"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseDueWarning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A case is almost due
+         * @description A case is almost due. Topic `Case`, event `DueWarning`.
+         */
+        post: operations["onCaseDueWarning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseMerged: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A case was merged into another one, which is updated besides
+         * @description A case was merged into another one, which is updated besides. Topic `Case`, event `Merged`.
+         */
+        post: operations["onCaseMerged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseResolutionBreached: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A case's time for a solution is over
+         * @description A case's time for a solution is over. Topic `Case`, event `ResolutionBreached`.
+         */
+        post: operations["onCaseResolutionBreached"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseResolutionWarning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A case's time for a solution is almost over
+         * @description A case's time for a solution is almost over. Topic `Case`, event `ResolutionWarning`.
+         */
+        post: operations["onCaseResolutionWarning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseResponseBreached: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A case's time for a first answer is over
+         * @description A case's time for a first answer is over. Topic `Case`, event `ResponseBreached`.
+         */
+        post: operations["onCaseResponseBreached"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    caseResponseWarning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A case's time for a first answer is almost over
+         * @description A case's time for a first answer is almost over. Topic `Case`, event `ResponseWarning`.
+         */
+        post: operations["onCaseResponseWarning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     caseRestored: {
         parameters: {
             query?: never;
@@ -6064,7 +6313,7 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
-    caseTargetMissed: {
+    caseStatusChanged: {
         parameters: {
             query?: never;
             header?: never;
@@ -6074,30 +6323,10 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A case's time for an answer or a solution is over
-         * @description A case's time for an answer or a solution is over. Topic `Case`, event `TargetMissed`.
+         * A case has another status
+         * @description A case has another status. Topic `Case`, event `StatusChanged`.
          */
-        post: operations["onCaseTargetMissed"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    caseTargetNear: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * A case's time for an answer or a solution is almost over
-         * @description A case's time for an answer or a solution is almost over. Topic `Case`, event `TargetNear`.
-         */
-        post: operations["onCaseTargetNear"];
+        post: operations["onCaseStatusChanged"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6244,6 +6473,66 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    contractActivated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A contract has begun
+         * @description A contract has begun. Topic `Contract`, event `Activated`.
+         */
+        post: operations["onContractActivated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    contractCancelled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A contract was cancelled
+         * @description A contract was cancelled. Topic `Contract`, event `Cancelled`.
+         */
+        post: operations["onContractCancelled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    contractCompleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A contract has ended
+         * @description A contract has ended. Topic `Contract`, event `Completed`.
+         */
+        post: operations["onContractCompleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     contractCreated: {
         parameters: {
             query?: never;
@@ -6264,7 +6553,7 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
-    contractDeleted: {
+    contractFileAttached: {
         parameters: {
             query?: never;
             header?: never;
@@ -6274,17 +6563,17 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A record was deleted; it can be restored
-         * @description A record was deleted; it can be restored. Topic `Contract`, event `Deleted`.
+         * A file of a record is there
+         * @description A file of a record is there. Topic `Contract`, event `FileAttached`.
          */
-        post: operations["onContractDeleted"];
+        post: operations["onContractFileAttached"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    contractRestored: {
+    contractFileRemoved: {
         parameters: {
             query?: never;
             header?: never;
@@ -6294,10 +6583,30 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A deleted record was restored
-         * @description A deleted record was restored. Topic `Contract`, event `Restored`.
+         * A file of a record was removed
+         * @description A file of a record was removed. Topic `Contract`, event `FileRemoved`.
          */
-        post: operations["onContractRestored"];
+        post: operations["onContractFileRemoved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    contractRenewalDue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The time has come to be reminded of a contract's end
+         * @description The time has come to be reminded of a contract's end. Topic `Contract`, event `RenewalDue`.
+         */
+        post: operations["onContractRenewalDue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6394,8 +6703,8 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A file of a customer is there
-         * @description A file of a customer is there. Topic `Customer`, event `FileAttached`.
+         * A file of a record is there
+         * @description A file of a record is there. Topic `Customer`, event `FileAttached`.
          */
         post: operations["onCustomerFileAttached"];
         delete?: never;
@@ -6414,8 +6723,8 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A file of a customer was removed
-         * @description A file of a customer was removed. Topic `Customer`, event `FileRemoved`.
+         * A file of a record was removed
+         * @description A file of a record was removed. Topic `Customer`, event `FileRemoved`.
          */
         post: operations["onCustomerFileRemoved"];
         delete?: never;
@@ -6544,6 +6853,46 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    dealMissed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deal was lost
+         * @description A deal was lost. Topic `Deal`, event `Missed`.
+         */
+        post: operations["onDealMissed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    dealReopened: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deal that was won or lost is open again
+         * @description A deal that was won or lost is open again. Topic `Deal`, event `Reopened`.
+         */
+        post: operations["onDealReopened"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     dealRestored: {
         parameters: {
             query?: never;
@@ -6558,6 +6907,26 @@ export interface webhooks {
          * @description A deleted record was restored. Topic `Deal`, event `Restored`.
          */
         post: operations["onDealRestored"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    dealStageChanged: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deal went to another stage
+         * @description A deal went to another stage. Topic `Deal`, event `StageChanged`.
+         */
+        post: operations["onDealStageChanged"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6584,6 +6953,26 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    dealWon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deal was won
+         * @description A deal was won. Topic `Deal`, event `Won`.
+         */
+        post: operations["onDealWon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     employeeCreated: {
         parameters: {
             query?: never;
@@ -6594,8 +6983,8 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * An employee was added
-         * @description An employee was added. Topic `Employee`, event `Created`.
+         * A record was made
+         * @description A record was made. Topic `Employee`, event `Created`.
          */
         post: operations["onEmployeeCreated"];
         delete?: never;
@@ -6614,10 +7003,50 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * An employee was changed
-         * @description An employee was changed. Topic `Employee`, event `Updated`.
+         * A record was changed
+         * @description A record was changed. Topic `Employee`, event `Updated`.
          */
         post: operations["onEmployeeUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    expenseApproved: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An expense was approved
+         * @description An expense was approved. Topic `Expense`, event `Approved`.
+         */
+        post: operations["onExpenseApproved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    expenseCancelled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An expense was cancelled
+         * @description An expense was cancelled. Topic `Expense`, event `Cancelled`.
+         */
+        post: operations["onExpenseCancelled"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6664,7 +7093,7 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
-    expenseRestored: {
+    expenseFileAttached: {
         parameters: {
             query?: never;
             header?: never;
@@ -6674,10 +7103,50 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A deleted record was restored
-         * @description A deleted record was restored. Topic `Expense`, event `Restored`.
+         * A file of a record is there
+         * @description A file of a record is there. Topic `Expense`, event `FileAttached`.
          */
-        post: operations["onExpenseRestored"];
+        post: operations["onExpenseFileAttached"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    expenseFileRemoved: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A file of a record was removed
+         * @description A file of a record was removed. Topic `Expense`, event `FileRemoved`.
+         */
+        post: operations["onExpenseFileRemoved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    expenseRejected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An expense was rejected
+         * @description An expense was rejected. Topic `Expense`, event `Rejected`.
+         */
+        post: operations["onExpenseRejected"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6814,8 +7283,8 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A picture of a product is there
-         * @description A picture of a product is there. Topic `Product`, event `FileAttached`.
+         * A file of a record is there
+         * @description A file of a record is there. Topic `Product`, event `FileAttached`.
          */
         post: operations["onProductFileAttached"];
         delete?: never;
@@ -6834,8 +7303,8 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A picture of a product was removed
-         * @description A picture of a product was removed. Topic `Product`, event `FileRemoved`.
+         * A file of a record was removed
+         * @description A file of a record was removed. Topic `Product`, event `FileRemoved`.
          */
         post: operations["onProductFileRemoved"];
         delete?: never;
@@ -6944,6 +7413,106 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    quotationAccepted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The customer accepted a quotation on its page
+         * @description The customer accepted a quotation on its page. Topic `Quotation`, event `Accepted`.
+         */
+        post: operations["onQuotationAccepted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationApproved: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A quotation waits to be sent
+         * @description A quotation waits to be sent. Topic `Quotation`, event `Approved`.
+         */
+        post: operations["onQuotationApproved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationCancelled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A quotation was cancelled
+         * @description A quotation was cancelled. Topic `Quotation`, event `Cancelled`.
+         */
+        post: operations["onQuotationCancelled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationCompleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A quotation was completed
+         * @description A quotation was completed. Topic `Quotation`, event `Completed`.
+         */
+        post: operations["onQuotationCompleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationConverted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sales order was made of a quotation
+         * @description A sales order was made of a quotation. Topic `Quotation`, event `Converted`.
+         */
+        post: operations["onQuotationConverted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     quotationCreated: {
         parameters: {
             query?: never;
@@ -6964,7 +7533,7 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
-    quotationDeleted: {
+    quotationDeclined: {
         parameters: {
             query?: never;
             header?: never;
@@ -6974,17 +7543,17 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A record was deleted; it can be restored
-         * @description A record was deleted; it can be restored. Topic `Quotation`, event `Deleted`.
+         * The customer declined a quotation on its page
+         * @description The customer declined a quotation on its page. Topic `Quotation`, event `Declined`.
          */
-        post: operations["onQuotationDeleted"];
+        post: operations["onQuotationDeclined"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    quotationRestored: {
+    quotationExpired: {
         parameters: {
             query?: never;
             header?: never;
@@ -6994,10 +7563,90 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A deleted record was restored
-         * @description A deleted record was restored. Topic `Quotation`, event `Restored`.
+         * A quotation is no longer valid
+         * @description A quotation is no longer valid. Topic `Quotation`, event `Expired`.
          */
-        post: operations["onQuotationRestored"];
+        post: operations["onQuotationExpired"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationRejected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A quotation was rejected
+         * @description A quotation was rejected. Topic `Quotation`, event `Rejected`.
+         */
+        post: operations["onQuotationRejected"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationReopened: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A quotation is a draft again
+         * @description A quotation is a draft again. Topic `Quotation`, event `Reopened`.
+         */
+        post: operations["onQuotationReopened"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationSent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A quotation was sent
+         * @description A quotation was sent. Topic `Quotation`, event `Sent`.
+         */
+        post: operations["onQuotationSent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    quotationSubmitted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A quotation waits for approval
+         * @description A quotation waits for approval. Topic `Quotation`, event `Submitted`.
+         */
+        post: operations["onQuotationSubmitted"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7024,6 +7673,46 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    salesOrderCancelled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sales order was cancelled
+         * @description A sales order was cancelled. Topic `SalesOrder`, event `Cancelled`.
+         */
+        post: operations["onSalesOrderCancelled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderCompleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sales order was completed
+         * @description A sales order was completed. Topic `SalesOrder`, event `Completed`.
+         */
+        post: operations["onSalesOrderCompleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     salesOrderCreated: {
         parameters: {
             query?: never;
@@ -7044,7 +7733,7 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
-    salesOrderDeleted: {
+    salesOrderCredited: {
         parameters: {
             query?: never;
             header?: never;
@@ -7054,17 +7743,17 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A record was deleted; it can be restored
-         * @description A record was deleted; it can be restored. Topic `SalesOrder`, event `Deleted`.
+         * The tax invoice of a sales order was cancelled by a credit note
+         * @description The tax invoice of a sales order was cancelled by a credit note. Topic `SalesOrder`, event `Credited`.
          */
-        post: operations["onSalesOrderDeleted"];
+        post: operations["onSalesOrderCredited"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    salesOrderRestored: {
+    salesOrderDelivered: {
         parameters: {
             query?: never;
             header?: never;
@@ -7074,10 +7763,150 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A deleted record was restored
-         * @description A deleted record was restored. Topic `SalesOrder`, event `Restored`.
+         * Goods of a sales order were delivered
+         * @description Goods of a sales order were delivered. Topic `SalesOrder`, event `Delivered`.
          */
-        post: operations["onSalesOrderRestored"];
+        post: operations["onSalesOrderDelivered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderInvoiced: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A tax invoice of a sales order was issued
+         * @description A tax invoice of a sales order was issued. Topic `SalesOrder`, event `Invoiced`.
+         */
+        post: operations["onSalesOrderInvoiced"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderOpened: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sales order is open
+         * @description A sales order is open. Topic `SalesOrder`, event `Opened`.
+         */
+        post: operations["onSalesOrderOpened"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderOverdue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A payment of a sales order is overdue
+         * @description A payment of a sales order is overdue. Topic `SalesOrder`, event `Overdue`.
+         */
+        post: operations["onSalesOrderOverdue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderPaid: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sales order is paid in full
+         * @description A sales order is paid in full. Topic `SalesOrder`, event `Paid`.
+         */
+        post: operations["onSalesOrderPaid"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderRejected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sales order was rejected
+         * @description A sales order was rejected. Topic `SalesOrder`, event `Rejected`.
+         */
+        post: operations["onSalesOrderRejected"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderReopened: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sales order is a draft again
+         * @description A sales order is a draft again. Topic `SalesOrder`, event `Reopened`.
+         */
+        post: operations["onSalesOrderReopened"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    salesOrderReturned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Goods of a sales order came back
+         * @description Goods of a sales order came back. Topic `SalesOrder`, event `Returned`.
+         */
+        post: operations["onSalesOrderReturned"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7144,6 +7973,26 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    taskDone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A task was done
+         * @description A task was done. Topic `Task`, event `Done`.
+         */
+        post: operations["onTaskDone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     taskReminder: {
         parameters: {
             query?: never;
@@ -7204,7 +8053,7 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
-    taxDocumentCreated: {
+    taxDocumentCancelled: {
         parameters: {
             query?: never;
             header?: never;
@@ -7214,17 +8063,17 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A record was made
-         * @description A record was made. Topic `TaxDocument`, event `Created`.
+         * A tax document was cancelled by a credit note
+         * @description A tax document was cancelled by a credit note. Topic `TaxDocument`, event `Cancelled`.
          */
-        post: operations["onTaxDocumentCreated"];
+        post: operations["onTaxDocumentCancelled"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    taxDocumentDeleted: {
+    taxDocumentIssued: {
         parameters: {
             query?: never;
             header?: never;
@@ -7234,50 +8083,10 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A record was deleted; it can be restored
-         * @description A record was deleted; it can be restored. Topic `TaxDocument`, event `Deleted`.
+         * A tax invoice, a receipt or a credit note was issued
+         * @description A tax invoice, a receipt or a credit note was issued. Topic `TaxDocument`, event `Issued`.
          */
-        post: operations["onTaxDocumentDeleted"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    taxDocumentRestored: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * A deleted record was restored
-         * @description A deleted record was restored. Topic `TaxDocument`, event `Restored`.
-         */
-        post: operations["onTaxDocumentRestored"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    taxDocumentUpdated: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * A record was changed
-         * @description A record was changed. Topic `TaxDocument`, event `Updated`.
-         */
-        post: operations["onTaxDocumentUpdated"];
+        post: operations["onTaxDocumentIssued"];
         delete?: never;
         options?: never;
         head?: never;
@@ -8264,7 +9073,7 @@ export interface components {
              */
             dateCase: string;
             /**
-             * @description When it is to be done.
+             * @description When it is to be done; a bare day is its end.
              * @example 2025-02-05T17:35:53.693+0700
              */
             dateDue: string;
@@ -8418,7 +9227,7 @@ export interface components {
              */
             dateCase?: string | null;
             /**
-             * @description When it is to be done.
+             * @description When it is to be done; a bare day is its end.
              * @example 2025-02-05T17:35:53.693+0700
              */
             dateDue?: string | null;
@@ -11492,7 +12301,7 @@ export interface components {
         };
         /** @description What is posted. */
         DeliveryRequest: {
-            /** @description The body; null when the event is not kept any more. */
+            /** @description The body; null when the event is not kept any more, and for a person who does not see everybody's records. */
             body: Record<string, never>;
             /**
              * @description Where to.
@@ -11503,7 +12312,7 @@ export interface components {
         /** @description What came of a try. */
         DeliveryTry: {
             /**
-             * @description The beginning of the answer.
+             * @description The beginning of the answer; null for a person who does not see everybody's records.
              * @example {"ok":true}
              */
             body?: string | null;
@@ -19181,6 +19990,12 @@ export interface components {
             /** @description Part of the number, the subject, the remark or a note, in any letter case. */
             searchText?: string | null;
             /**
+             * Format: int64
+             * @description So many expenses are left out before the page begins.
+             * @example 0
+             */
+            skip?: number | null;
+            /**
              * @description Only expenses of these employees, by their staff codes.
              * @example []
              */
@@ -19192,6 +20007,17 @@ export interface components {
              *     ]
              */
             statusIds?: string[] | null;
+            /**
+             * Format: int64
+             * @description Expenses on a page: at most 200, in the order of status and number then; absent is the latest 1,000.
+             * @example null
+             */
+            take?: number | null;
+            /**
+             * @description Whether each expense comes with its lines.
+             * @example false
+             */
+            withDetails?: boolean | null;
         };
         /** @description Files to attach, and to which expense. */
         ExpenseFileAttach: {
@@ -19236,6 +20062,8 @@ export interface components {
             dateCreated: string;
             /** @description When the money was spent. */
             dateTransaction: string;
+            /** @description Its lines, when they were asked for. */
+            expenseDetails?: components["schemas"]["ExpenseDetail"][] | null;
             /**
              * Format: int64
              * @description Its id.
@@ -19418,7 +20246,10 @@ export interface components {
              * @example ชื่อลูกค้า
              */
             header: string;
-            /** @description Why it is left out: `unknown`, `duplicate`, `mapped` (by the caller, to nothing). */
+            /**
+             * @description Why it is left out: `unknown`, `duplicate`, `mapped` (by the caller, to nothing), `unclear` (what stands in its
+             *     brackets, or its unit, contradicts the rest: `VAT (Amount)`).
+             */
             ignored?: string | null;
         };
         /** @description How long a link is to be good. */
@@ -20034,7 +20865,8 @@ export interface components {
              */
             name: string;
             /**
-             * @description `unknown`, `duplicate`, `mapped` (by the caller, to nothing), `other`, `missing`.
+             * @description `unknown`, `duplicate`, `mapped` (by the caller, to nothing), `unclear` (its header contradicts itself), `other`,
+             *     `missing`.
              * @example unknown
              */
             reason: string;
@@ -24015,7 +24847,7 @@ export interface components {
              * @example 2023-01-04
              */
             quotationDate?: string | null;
-            /** @description All lines; absent keeps them. Required in a new quotation. */
+            /** @description All lines; absent keeps them. Required in a new quotation; only a draft may be left without. */
             quotationDetails?: components["schemas"]["SalesLineWrite"][] | null;
             /**
              * @description Number of the quotation to change; absent creates one.
@@ -25173,7 +26005,8 @@ export interface components {
              */
             qty?: number | null;
             /**
-             * @description Serial numbers of the pieces, as many as there are pieces; they are sold with this order.
+             * @description Serial numbers of the pieces, as many as there are pieces; they are sold with this order. Of a line that was
+             *     delivered with them a return names those that come back, unless all that is left of it does.
              * @example []
              */
             serialNumbers?: string[] | null;
@@ -25655,7 +26488,7 @@ export interface components {
             /** @description Contact person. */
             contactName?: string | null;
             /**
-             * @description Currency (ISO 4217); the company's own when it is absent or null.
+             * @description Currency (ISO 4217); the company's own when it is absent or null. Not changed while the order has payments.
              * @example THB
              */
             currencyCode?: string | null;
@@ -25722,7 +26555,7 @@ export interface components {
              * @example 2023-05-01
              */
             salesOrderDate?: string | null;
-            /** @description All lines; absent keeps them. */
+            /** @description All lines; absent keeps them. Only a draft may be without. */
             salesOrderDetails?: components["schemas"]["SalesLineWrite"][] | null;
             /**
              * @description Number of the order to change; absent creates one.
@@ -25847,7 +26680,8 @@ export interface components {
         SalesRules: {
             /**
              * Format: double
-             * @description A document worth more than this, in the company's currency, must be approved; null: none for that.
+             * @description A document worth more than this, in the company's currency, must be approved, and one in another currency without
+             *     a rate; null: none for that.
              * @default null
              * @example null
              */
@@ -30183,8 +31017,8 @@ export interface operations {
                 /** @description Id of an entry: only older ones are given. */
                 before?: string;
                 /**
-                 * @description The record: `employee/EMP001`, `setting/507`, `teams/3`; the whole company when it is absent, for whoever may see all
-                 *     of it.
+                 * @description The record: `employee/EMP001`, `setting/507`, `teams/3`; who may not read the record itself may not read its history.
+                 *     The whole company when it is absent, for whoever may see all of it: with every scope to read, and everybody's records.
                  */
                 ref?: string;
                 /** @description Entries a page: 1 to 200, default 20. */
@@ -37420,7 +38254,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every report. */
+            /** @description The reports. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -40490,6 +41324,108 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    onActivityCheckedIn: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Activity: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "CheckedIn";
+                    /** @enum {string} */
+                    Topic: "Activity";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onActivityCheckedOut: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Activity: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "CheckedOut";
+                    /** @enum {string} */
+                    Topic: "Activity";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onActivityCreated: {
         parameters: {
             query?: never;
@@ -40563,6 +41499,108 @@ export interface operations {
                     };
                     /** @enum {string} */
                     Event: "Deleted";
+                    /** @enum {string} */
+                    Topic: "Activity";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onActivityFileAttached: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        ActivityFile: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "FileAttached";
+                    /** @enum {string} */
+                    Topic: "Activity";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onActivityFileRemoved: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        ActivityFile: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "FileRemoved";
                     /** @enum {string} */
                     Topic: "Activity";
                 };
@@ -40694,6 +41732,57 @@ export interface operations {
             };
         };
     };
+    onCaseCommented: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Commented";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onCaseCreated: {
         parameters: {
             query?: never;
@@ -40796,6 +41885,363 @@ export interface operations {
             };
         };
     };
+    onCaseDueBreached: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "DueBreached";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseDueWarning: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "DueWarning";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseMerged: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Merged";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseResolutionBreached: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "ResolutionBreached";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseResolutionWarning: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "ResolutionWarning";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseResponseBreached: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "ResponseBreached";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onCaseResponseWarning: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Case: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "ResponseWarning";
+                    /** @enum {string} */
+                    Topic: "Case";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onCaseRestored: {
         parameters: {
             query?: never;
@@ -40847,7 +42293,7 @@ export interface operations {
             };
         };
     };
-    onCaseTargetMissed: {
+    onCaseStatusChanged: {
         parameters: {
             query?: never;
             header: {
@@ -40868,58 +42314,7 @@ export interface operations {
                         Case: Record<string, never>;
                     };
                     /** @enum {string} */
-                    Event: "TargetMissed";
-                    /** @enum {string} */
-                    Topic: "Case";
-                };
-            };
-        };
-        responses: {
-            /** @description Received; any answer from 200 to 299 is as good, with any body. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Ends the subscription. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Comes again, not before `Retry-After`. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    onCaseTargetNear: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The event's id: the same at every try, and to every subscription */
-                "webhook-id": string;
-                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
-                "webhook-signature": string;
-                /** @description When this try was made, in Unix seconds */
-                "webhook-timestamp": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    Data: {
-                        Case: Record<string, never>;
-                    };
-                    /** @enum {string} */
-                    Event: "TargetNear";
+                    Event: "StatusChanged";
                     /** @enum {string} */
                     Topic: "Case";
                 };
@@ -41306,6 +42701,159 @@ export interface operations {
             };
         };
     };
+    onContractActivated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Contract: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Activated";
+                    /** @enum {string} */
+                    Topic: "Contract";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContractCancelled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Contract: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Cancelled";
+                    /** @enum {string} */
+                    Topic: "Contract";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContractCompleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Contract: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Completed";
+                    /** @enum {string} */
+                    Topic: "Contract";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onContractCreated: {
         parameters: {
             query?: never;
@@ -41357,7 +42905,7 @@ export interface operations {
             };
         };
     };
-    onContractDeleted: {
+    onContractFileAttached: {
         parameters: {
             query?: never;
             header: {
@@ -41375,10 +42923,10 @@ export interface operations {
             content: {
                 "application/json": {
                     Data: {
-                        Contract: Record<string, never>;
+                        ContractFile: Record<string, never>;
                     };
                     /** @enum {string} */
-                    Event: "Deleted";
+                    Event: "FileAttached";
                     /** @enum {string} */
                     Topic: "Contract";
                 };
@@ -41408,7 +42956,58 @@ export interface operations {
             };
         };
     };
-    onContractRestored: {
+    onContractFileRemoved: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        ContractFile: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "FileRemoved";
+                    /** @enum {string} */
+                    Topic: "Contract";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContractRenewalDue: {
         parameters: {
             query?: never;
             header: {
@@ -41429,7 +43028,7 @@ export interface operations {
                         Contract: Record<string, never>;
                     };
                     /** @enum {string} */
-                    Event: "Restored";
+                    Event: "RenewalDue";
                     /** @enum {string} */
                     Topic: "Contract";
                 };
@@ -42071,6 +43670,108 @@ export interface operations {
             };
         };
     };
+    onDealMissed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Deal: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Missed";
+                    /** @enum {string} */
+                    Topic: "Deal";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDealReopened: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Deal: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Reopened";
+                    /** @enum {string} */
+                    Topic: "Deal";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onDealRestored: {
         parameters: {
             query?: never;
@@ -42122,6 +43823,57 @@ export interface operations {
             };
         };
     };
+    onDealStageChanged: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Deal: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "StageChanged";
+                    /** @enum {string} */
+                    Topic: "Deal";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onDealUpdated: {
         parameters: {
             query?: never;
@@ -42144,6 +43896,57 @@ export interface operations {
                     };
                     /** @enum {string} */
                     Event: "Updated";
+                    /** @enum {string} */
+                    Topic: "Deal";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDealWon: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Deal: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Won";
                     /** @enum {string} */
                     Topic: "Deal";
                 };
@@ -42275,6 +44078,108 @@ export interface operations {
             };
         };
     };
+    onExpenseApproved: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Expense: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Approved";
+                    /** @enum {string} */
+                    Topic: "Expense";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onExpenseCancelled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Expense: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Cancelled";
+                    /** @enum {string} */
+                    Topic: "Expense";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onExpenseCreated: {
         parameters: {
             query?: never;
@@ -42377,7 +44282,109 @@ export interface operations {
             };
         };
     };
-    onExpenseRestored: {
+    onExpenseFileAttached: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        ExpenseFile: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "FileAttached";
+                    /** @enum {string} */
+                    Topic: "Expense";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onExpenseFileRemoved: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        ExpenseFile: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "FileRemoved";
+                    /** @enum {string} */
+                    Topic: "Expense";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onExpenseRejected: {
         parameters: {
             query?: never;
             header: {
@@ -42398,7 +44405,7 @@ export interface operations {
                         Expense: Record<string, never>;
                     };
                     /** @enum {string} */
-                    Event: "Restored";
+                    Event: "Rejected";
                     /** @enum {string} */
                     Topic: "Expense";
                 };
@@ -43091,6 +45098,261 @@ export interface operations {
             };
         };
     };
+    onQuotationAccepted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Accepted";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationApproved: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Approved";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationCancelled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Cancelled";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationCompleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Completed";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationConverted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Converted";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onQuotationCreated: {
         parameters: {
             query?: never;
@@ -43142,7 +45404,7 @@ export interface operations {
             };
         };
     };
-    onQuotationDeleted: {
+    onQuotationDeclined: {
         parameters: {
             query?: never;
             header: {
@@ -43163,7 +45425,7 @@ export interface operations {
                         Quotation: Record<string, never>;
                     };
                     /** @enum {string} */
-                    Event: "Deleted";
+                    Event: "Declined";
                     /** @enum {string} */
                     Topic: "Quotation";
                 };
@@ -43193,7 +45455,7 @@ export interface operations {
             };
         };
     };
-    onQuotationRestored: {
+    onQuotationExpired: {
         parameters: {
             query?: never;
             header: {
@@ -43214,7 +45476,211 @@ export interface operations {
                         Quotation: Record<string, never>;
                     };
                     /** @enum {string} */
-                    Event: "Restored";
+                    Event: "Expired";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationRejected: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Rejected";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationReopened: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Reopened";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationSent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Sent";
+                    /** @enum {string} */
+                    Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotationSubmitted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Quotation: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Submitted";
                     /** @enum {string} */
                     Topic: "Quotation";
                 };
@@ -43268,6 +45734,118 @@ export interface operations {
                     Event: "Updated";
                     /** @enum {string} */
                     Topic: "Quotation";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderCancelled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Cancelled";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderCompleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Completed";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
                 };
             };
         };
@@ -43351,7 +45929,7 @@ export interface operations {
             };
         };
     };
-    onSalesOrderDeleted: {
+    onSalesOrderCredited: {
         parameters: {
             query?: never;
             header: {
@@ -43377,7 +45955,7 @@ export interface operations {
                         SalesOrder: Record<string, never>;
                     };
                     /** @enum {string} */
-                    Event: "Deleted";
+                    Event: "Credited";
                     /** @enum {string} */
                     Topic: "SalesOrder";
                 };
@@ -43407,7 +45985,7 @@ export interface operations {
             };
         };
     };
-    onSalesOrderRestored: {
+    onSalesOrderDelivered: {
         parameters: {
             query?: never;
             header: {
@@ -43433,7 +46011,399 @@ export interface operations {
                         SalesOrder: Record<string, never>;
                     };
                     /** @enum {string} */
-                    Event: "Restored";
+                    Event: "Delivered";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderInvoiced: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Invoiced";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderOpened: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Opened";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderOverdue: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Overdue";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderPaid: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Paid";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderRejected: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Rejected";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderReopened: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Reopened";
+                    /** @enum {string} */
+                    Topic: "SalesOrder";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSalesOrderReturned: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        /**
+                         * @description The sales order's number
+                         * @example SO23080001
+                         */
+                        SaleOrderNo: string;
+                        SalesOrder: Record<string, never>;
+                    };
+                    /** @enum {string} */
+                    Event: "Returned";
                     /** @enum {string} */
                     Topic: "SalesOrder";
                 };
@@ -43621,6 +46591,57 @@ export interface operations {
             };
         };
     };
+    onTaskDone: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id: the same at every try, and to every subscription */
+                "webhook-id": string;
+                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
+                "webhook-signature": string;
+                /** @description When this try was made, in Unix seconds */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    Data: {
+                        Task: components["schemas"]["WebhookTask"];
+                    };
+                    /** @enum {string} */
+                    Event: "Done";
+                    /** @enum {string} */
+                    Topic: "Task";
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any answer from 200 to 299 is as good, with any body. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Comes again, not before `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onTaskReminder: {
         parameters: {
             query?: never;
@@ -43774,7 +46795,7 @@ export interface operations {
             };
         };
     };
-    onTaxDocumentCreated: {
+    onTaxDocumentCancelled: {
         parameters: {
             query?: never;
             header: {
@@ -43795,7 +46816,7 @@ export interface operations {
                         TaxDocument: Record<string, never>;
                     };
                     /** @enum {string} */
-                    Event: "Created";
+                    Event: "Cancelled";
                     /** @enum {string} */
                     Topic: "TaxDocument";
                 };
@@ -43825,7 +46846,7 @@ export interface operations {
             };
         };
     };
-    onTaxDocumentDeleted: {
+    onTaxDocumentIssued: {
         parameters: {
             query?: never;
             header: {
@@ -43846,109 +46867,7 @@ export interface operations {
                         TaxDocument: Record<string, never>;
                     };
                     /** @enum {string} */
-                    Event: "Deleted";
-                    /** @enum {string} */
-                    Topic: "TaxDocument";
-                };
-            };
-        };
-        responses: {
-            /** @description Received; any answer from 200 to 299 is as good, with any body. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Ends the subscription. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Comes again, not before `Retry-After`. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    onTaxDocumentRestored: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The event's id: the same at every try, and to every subscription */
-                "webhook-id": string;
-                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
-                "webhook-signature": string;
-                /** @description When this try was made, in Unix seconds */
-                "webhook-timestamp": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    Data: {
-                        TaxDocument: Record<string, never>;
-                    };
-                    /** @enum {string} */
-                    Event: "Restored";
-                    /** @enum {string} */
-                    Topic: "TaxDocument";
-                };
-            };
-        };
-        responses: {
-            /** @description Received; any answer from 200 to 299 is as good, with any body. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Ends the subscription. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Comes again, not before `Retry-After`. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    onTaxDocumentUpdated: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The event's id: the same at every try, and to every subscription */
-                "webhook-id": string;
-                /** @description `v1,` and a signature in Base64, for each secret that is valid, separated by spaces */
-                "webhook-signature": string;
-                /** @description When this try was made, in Unix seconds */
-                "webhook-timestamp": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    Data: {
-                        TaxDocument: Record<string, never>;
-                    };
-                    /** @enum {string} */
-                    Event: "Updated";
+                    Event: "Issued";
                     /** @enum {string} */
                     Topic: "TaxDocument";
                 };

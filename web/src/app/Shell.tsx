@@ -12,9 +12,11 @@ import { IconButton } from '../ui/Button';
 import { Icon } from '../ui/Icon';
 import { Loading } from '../ui/State';
 import { Toasts, undoLast } from '../ui/Toast';
+import { isUnsaved, mayLeave } from '../unsaved';
 import { ConnectionMark } from './Connection';
 import { Fault } from './Fault';
 import { Help } from './Help';
+import { Leave } from './Leave';
 import { Palette } from './Palette';
 import { places } from './nav';
 import { cache, prefer, signOut, whoAmI } from './session';
@@ -112,7 +114,7 @@ function House({ me }: { me: Me }) {
   useEffect(() => {
     if (!newer) return;
     const reload = () => {
-      if (document.visibilityState === 'hidden') location.reload();
+      if (document.visibilityState === 'hidden' && !isUnsaved()) location.reload();
     };
     document.addEventListener('visibilitychange', reload);
     return () => document.removeEventListener('visibilitychange', reload);
@@ -124,9 +126,9 @@ function House({ me }: { me: Me }) {
     { id: 'search', label: t.keys.search, group: t.keys.general, keys: ['/'], run: () => void navigate({ to: '/search', search: { q: '' } }) },
     { id: 'undo', label: t.act.undo, group: t.keys.general, keys: ['z'], quiet: true, run: undoLast },
     { id: 'theme', label: t.keys.theme, group: t.keys.general, run: () => void prefer({ theme: matchMedia('(prefers-color-scheme: dark)').matches !== (me.preferences.theme !== undefined) ? 'light' : 'dark' }) },
-    { id: 'language', label: t.keys.language, group: t.keys.general, run: () => speak(lang === 'th' ? 'en' : 'th') },
+    { id: 'language', label: t.keys.language, group: t.keys.general, run: () => void mayLeave().then((may) => may && speak(lang === 'th' ? 'en' : 'th')) },
     { id: 'account', label: t.nav.account, group: t.keys.general, keys: ['g a'], run: () => void navigate({ to: '/account' }) },
-    { id: 'sign-out', label: t.act.signOut, group: t.keys.general, run: () => void signOut() },
+    { id: 'sign-out', label: t.act.signOut, group: t.keys.general, run: () => void mayLeave().then((may) => { if (may) void signOut(); }) },
     ...list.map((place): Command => ({ id: `go.${place.word}`, label: t.nav[place.word], group: t.keys.go, keys: [`g ${place.key}`], run: () => void navigate({ to: place.to }) })),
   ];
   useCommands(everywhere);
@@ -191,6 +193,7 @@ function House({ me }: { me: Me }) {
         </button>
       </nav>
       <Toasts />
+      <Leave />
       {open === 'palette' && <Palette onClose={() => setOpen(null)} />}
       {open === 'help' && <Help onClose={() => setOpen(null)} />}
     </div>

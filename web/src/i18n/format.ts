@@ -37,14 +37,20 @@ export function at(value: number | string): Date {
   return new Date(typeof value === 'string' ? value.replace(/([+-]\d\d)(\d\d)$/, '$1:$2') : value);
 }
 
+/** What is no time is shown as it is: one wrong record spoils no screen. */
+function shown(format: Intl.DateTimeFormat, value: number | string): string {
+  const date = at(value);
+  return Number.isNaN(date.getTime()) ? String(value) : format.format(date);
+}
+
 /** The time of day. */
-export const formatClock = (value: number | string): string => clock.format(at(value));
+export const formatClock = (value: number | string): string => shown(clock, value);
 /** A day. */
-export const formatDay = (value: number | string): string => day.format(at(value));
+export const formatDay = (value: number | string): string => shown(day, value);
 /** A day as a heading. */
-export const formatLongDay = (value: number | string): string => longDay.format(at(value));
+export const formatLongDay = (value: number | string): string => shown(longDay, value);
 /** A day with the time. */
-export const formatTime = (value: number | string): string => dayTime.format(at(value));
+export const formatTime = (value: number | string): string => shown(dayTime, value);
 
 /** Days between two instants as the calendar on the wall counts them. */
 export function daysBetween(earlier: Date, later: Date): number {
@@ -55,6 +61,7 @@ export function daysBetween(earlier: Date, later: Date): number {
 /** As short as it stays clear: the time today, the weekday within a week, else the day. */
 export function formatBrief(value: number | string, now = Date.now()): string {
   const date = at(value);
+  if (Number.isNaN(date.getTime())) return String(value);
   const days = daysBetween(date, new Date(now));
   if (days === 0) return clock.format(date);
   if (days > 0 && days < 7) return weekday.format(date);

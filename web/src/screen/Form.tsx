@@ -1,13 +1,18 @@
-import { useState, type FormEvent, type ReactNode } from 'react';
-import { faults, say } from '../api/words';
+import { useContext, useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { Refusal } from '../api/client';
+import { faultOf, faults, isPart, say } from '../api/words';
+import { composing } from '../keys';
 import { words } from '../i18n';
 import { formatDay, formatMoney, formatNumber, formatTime } from '../i18n/format';
 import { Button } from '../ui/Button';
 import { Check, SelectField, TextArea, TextField } from '../ui/Field';
 import { DateField } from '../ui/DateField';
+import { firstField } from '../ui/focus';
 import { ListField } from '../ui/ListField';
+import { mayLose, useUnsaved, Within } from '../unsaved';
 import { PickField, type Picker } from './Pick';
 import { useChoices, type ListName } from './choices';
+import { readClock, readNumber } from './number';
 
 /** A property of a record: how it is shown and how it is edited. */
 export interface FieldSpec {
@@ -17,7 +22,7 @@ export interface FieldSpec {
   required?: boolean;
   /** A choice among these. Numbers stay numbers. */
   options?: readonly { value: string | number; label: string }[];
-  /** A choice among the names of a look-up list. */
+  /** A choice among the names of a look-up list; of a text these are offered. */
   list?: ListName;
   /** The value is the entry's number, not its name. */
   ids?: boolean;
@@ -26,6 +31,8 @@ export interface FieldSpec {
   fixed?: boolean;
   /** Only while a record is made. */
   once?: boolean;
+  /** What the server calls it, where that is another name. */
+  sentAs?: string;
   hint?: string;
   whole?: boolean;
 }
@@ -100,22 +107,41 @@ export function RecordForm({ fields, first, making, save, cancel, children }: Pr
   const [values, setValues] = useState<Values>(first);
   const [base, setBase] = useState<Values>(first);
   // When somebody else changed the record meanwhile, what was not touched here follows; what was typed stays.
+  const [saved, setSaved] = useState<Values | null>(null);
   if (first !== base) {
     setBase(first);
+    setSaved(null);
     setValues((now) => ({ ...first, ...Object.fromEntries(fields.filter((field) => now[field.id] !== base[field.id]).map((field) => [field.id, now[field.id]])) }));
   }
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const wrong = faults(error);
   const put = (id: string, value: unknown) => setValues((now) => ({ ...now, [id]: value }));
+  const isTyped = fields.some((field) => !isSame(values[field.id], (saved ?? first)[field.id]));
+  const release = useUnsaved(isTyped && !busy);
+  const giveUp = () => {
+    release();
+    cancel();
+  };
+  const isInDialog = useContext(Within) !== null;
+  const form = useRef<HTMLFormElement>(null);
+  // A dialog sees to this itself.
+  useEffect(() => {
+    if (!isInDialog && !form.current?.contains(document.activeElement)) firstField(form.current)?.focus();
+  }, [isInDialog]);
 
   async function submit(event: FormEvent) {
     event.preventDefault();
+    if (busy) return;
     setBusy(true);
     setError(null);
-    const changed = Object.fromEntries(fields.filter((field) => !field.fixed && (making ? values[field.id] !== undefined : values[field.id] !== first[field.id])).map((field) => [field.id, settled(field, values[field.id])]));
+    const sent = fields.filter((field) => !field.fixed && (making ? values[field.id] !== undefined : !isSame(values[field.id], first[field.id])));
+    const changed = Object.fromEntries(sent.map((field) => [field.id, settled(field, values[field.id])]));
     try {
+      const bad = sent.filter((field) => changed[field.id] === undefined);
+      if (bad.length) throw new Refusal(400, bad.map((field) => ({ code: isNumber(field) ? 'not_a_number' : 'invalid_format', field: field.id, message: '' })), null, null);
       await save(changed);
+      setSaved(values);
     } catch (reason) {
       setError(reason);
       requestAnimationFrame(() => document.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
@@ -125,39 +151,57 @@ export function RecordForm({ fields, first, making, save, cancel, children }: Pr
   }
 
   return (
-    <form className="form" onSubmit={submit} noValidate onKeyDown={(event) => {
+    <form ref={form} className="form" onSubmit={submit} noValidate onInput={(event) => event.stopPropagation()} onKeyDown={(event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void submit(event);
-      if (event.key === 'Escape' && !event.defaultPrevented) cancel();
+      if (event.key !== 'Escape' || event.defaultPrevented || isInDialog || composing(event.nativeEvent)) return;
+      event.preventDefault();
+      if (isTyped) void mayLose().then((lose) => lose && giveUp());
+      else giveUp();
     }}>
-      {error != null && <p className="notice bad" role="alert">{say(error)}</p>}
+      {error != null && <p className="notice bad" role="alert">{say(error, (name) => fields.find((field) => isPart(name, field.id) || (field.sentAs && isPart(name, field.sentAs)))?.label)}</p>}
       <div className="form-grid">
         {fields.filter((field) => !field.fixed && (making || !field.once)).map((field, index) => (
           <div key={field.id} className={field.whole || field.kind === 'area' || field.kind === 'list' ? 'whole' : undefined}>
-            <Input field={field} value={values[field.id]} error={wrong[field.id]} put={(value) => put(field.id, value)} first={index === 0} />
+            <Input field={field} value={values[field.id]} error={faultOf(wrong, field.id, field.sentAs)} put={(value) => put(field.id, value)} first={index === 0} />
           </div>
         ))}
       </div>
       {children}
       <div className="bar">
         <Button type="submit" look="main" busy={busy} keys="Mod+Enter">{t.act.save}</Button>
-        <Button onClick={cancel}>{t.act.cancel}</Button>
+        <Button onClick={giveUp}>{t.act.cancel}</Button>
       </div>
     </form>
   );
 }
 
-/** A value as it is sent. Who saves by keyboard has not left the field, so that a number may still be the text that was typed. */
-function settled(field: FieldSpec, value: unknown): unknown {
-  if (value === '') return null;
-  if (field.kind !== 'number' || typeof value !== 'string') return value;
-  const plain = value.replaceAll(',', '').trim();
-  return plain !== '' && Number.isFinite(Number(plain)) ? Number(plain) : value;
+const DAY = /^\d{4}-\d\d-\d\d/;
+const isNumber = (field: FieldSpec) => field.kind === 'number' || field.kind === 'money';
+
+/** True when nobody would see a difference. */
+const isSame = (one: unknown, other: unknown) => one === other || JSON.stringify(one ?? '') === JSON.stringify(other ?? '') || (typeof one !== 'object' && String(one ?? '') === String(other ?? ''));
+
+/** A value as it is sent; undefined for what cannot be read. What is typed stays a text until here. */
+export function settled(field: FieldSpec, value: unknown): unknown {
+  if (value === '' || value === null || value === undefined) return null;
+  if (isNumber(field)) {
+    const plain = readNumber(value);
+    return field.kind === 'number' && plain ? Number(plain) : plain;
+  }
+  if (field.kind === 'date') return DAY.test(String(value)) ? value : undefined;
+  if (field.kind === 'time') {
+    const [day = '', clock = ''] = String(value).split('T');
+    const plain = /[-+Z]/.test(clock) ? clock : readClock(clock);
+    return DAY.test(day) && plain ? `${day}T${plain}` : undefined;
+  }
+  return value;
 }
 
 /** One property being edited. */
 export function Input({ field, value, error, put, first }: { field: FieldSpec; value: unknown; error?: string | undefined; put(value: unknown): void; first?: boolean }) {
   const t = words('core').list;
-  const choices = useChoices(field.kind === 'choice' || field.kind === 'list' ? field.list : undefined);
+  const choices = useChoices(field.options ? undefined : field.list);
+  const offered = useId();
   const common = { label: field.label, error, hint: field.hint, required: field.required, name: field.id, autoFocus: first };
   const text = value === null || value === undefined ? '' : String(value);
   switch (field.kind) {
@@ -166,7 +210,7 @@ export function Input({ field, value, error, put, first }: { field: FieldSpec; v
     case 'yes':
       return <Check label={field.label} name={field.id} checked={value === true} onChange={(event) => put(event.target.checked)} />;
     case 'date':
-      return <DateField label={field.label} error={error} required={field.required} value={text ? text.slice(0, 10) : null} onChange={put} />;
+      return <DateField label={field.label} error={error} required={field.required} value={text || null} onChange={put} />;
     case 'choice': {
       const options = field.options ?? choices.filter((one) => one.isActive || one.name === value).map((one) => ({ value: field.ids ? one.id : one.name, label: one.label }));
       return (
@@ -187,12 +231,39 @@ export function Input({ field, value, error, put, first }: { field: FieldSpec; v
     case 'number':
     case 'money':
       return <TextField {...common} inputMode="decimal" value={text} onChange={(event) => put(event.target.value)} onBlur={(event) => {
-        const plain = event.target.value.replaceAll(',', '').trim();
-        put(plain === '' ? null : field.kind === 'number' && Number.isFinite(Number(plain)) ? Number(plain) : plain);
+        const plain = settled(field, event.target.value);
+        if (plain !== undefined) put(plain);
       }} />;
     case 'time':
-      return <TextField {...common} type="datetime-local" value={text.slice(0, 16)} onChange={(event) => put(event.target.value)} />;
+      return <TimeField field={field} error={error} value={text} put={put} />;
     default:
-      return <TextField {...common} type={field.kind === 'email' ? 'email' : field.kind === 'phone' ? 'tel' : 'text'} value={text} onChange={(event) => put(event.target.value)} />;
+      return (
+        <>
+          <TextField {...common} type={field.kind === 'email' ? 'email' : field.kind === 'phone' ? 'tel' : 'text'} list={field.list ? offered : undefined} value={text} onChange={(event) => put(event.target.value)} />
+          {field.list && <datalist id={offered}>{choices.map((one) => <option key={one.id} value={one.name} />)}</datalist>}
+        </>
+      );
   }
+}
+
+/** A day and a time of 24 hours. The value is `YYYY-MM-DDTHH:MM`, or what is there of it. */
+function TimeField({ field, error, value, put }: { field: FieldSpec; error?: string | undefined; value: string; put(value: unknown): void }) {
+  const [day = '', clock = ''] = value.split('T');
+  const join = (nextDay: string, nextClock: string) => put(nextDay || nextClock ? `${nextDay}T${nextClock}` : null);
+  return (
+    <div className="row" role="group" aria-label={field.label}>
+      <DateField label={field.label} error={error} required={field.required} value={day || null} onChange={(next) => join(next ?? '', clock)} />
+      <ClockField label={words('core').date.clock} value={clock.replace(/^(\d\d:\d\d):.*/, '$1')} onChange={(next) => join(day, next)} name={field.id} required={field.required} />
+    </div>
+  );
+}
+
+/** A time of day, `18:30`, typed as one likes: it is put in order when the field is left. */
+export function ClockField({ value, onChange, ...rest }: { label: string; name?: string; error?: string | undefined; required?: boolean | undefined; autoFocus?: boolean; value: string; onChange(value: string): void }) {
+  return (
+    <TextField {...rest} inputMode="numeric" placeholder={words('core').date.clockHint} autoComplete="off" maxLength={8} value={value} onChange={(event) => onChange(event.target.value)} onBlur={(event) => {
+      const plain = readClock(event.target.value);
+      if (plain && plain !== value) onChange(plain);
+    }} />
+  );
 }

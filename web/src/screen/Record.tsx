@@ -6,6 +6,7 @@ import { useCommands } from '../keys';
 import { words } from '../i18n';
 import { formatTime } from '../i18n/format';
 import { Button, IconButton } from '../ui/Button';
+import { useFocusBack } from '../ui/focus';
 import { Failed, Loading } from '../ui/State';
 import { toast } from '../ui/Toast';
 import { attempt, Confirm } from './Ask';
@@ -49,6 +50,7 @@ export function RecordScreen(props: Props) {
   const navigate = useNavigate();
   const router = useRouter();
   const [editing, setEditing] = useState(id === null);
+  const editButton = useFocusBack(editing);
   const [asking, setAsking] = useState(false);
   const [meanwhile, setMeanwhile] = useState(false);
   const found = useQuery({ queryKey: [kind, id], queryFn: () => read(id ?? ''), enabled: id !== null });
@@ -72,7 +74,7 @@ export function RecordScreen(props: Props) {
       setMeanwhile(false);
       again();
       toast(id === null ? t.created : t.saved);
-      if (key !== id) void navigate({ to: `${listAt}/${encodeURIComponent(key)}`, replace: true });
+      if (key !== id) void navigate({ to: `${listAt}/${encodeURIComponent(key)}`, replace: true }).then(() => document.querySelector<HTMLElement>('main')?.focus());
     } catch (error) {
       if (error instanceof Refusal && error.status === 412) {
         setMeanwhile(true);
@@ -106,7 +108,7 @@ export function RecordScreen(props: Props) {
           {id !== null && props.marks?.(values)}
         </div>
         {id !== null && !editing && props.acts?.(values, again)}
-        {id !== null && !editing && write && <Button icon="note" keys="i" onClick={() => setEditing(true)}>{t.edit}</Button>}
+        {id !== null && !editing && write && <Button ref={editButton} icon="note" keys="i" onClick={() => setEditing(true)}>{t.edit}</Button>}
         {id !== null && remove && <Button look="danger" onClick={() => setAsking(true)}>{core.act.remove}</Button>}
       </header>
       {meanwhile && <p className="notice warn" role="alert">{t.changed}</p>}

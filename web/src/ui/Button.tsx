@@ -12,10 +12,10 @@ interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
   children?: ReactNode;
 }
 
-/** A button with words. */
-export function Button({ look = 'plain', icon, keys, busy, children, className = '', disabled, ...rest }: Props) {
+/** A button with words. While it is busy it does nothing, but keeps the focus. */
+export function Button({ look = 'plain', icon, keys, busy, children, className = '', ...rest }: Props) {
   return (
-    <button type="button" {...rest} className={`button ${look} ${className}`} disabled={disabled || busy} aria-busy={busy || undefined}>
+    <button type="button" {...rest} className={`button ${look} ${className}`} data-autofocus={rest.autoFocus || undefined} aria-disabled={busy || undefined} aria-busy={busy || undefined} onClick={busy ? (event) => event.preventDefault() : rest.onClick}>
       {icon && <Icon name={icon} />}
       {children != null && <span>{children}</span>}
       {keys && <kbd>{chordText(keys)}</kbd>}

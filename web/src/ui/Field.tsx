@@ -28,7 +28,7 @@ export function TextField({ label, hint, error, id, ref, ...rest }: Around & Inp
   const name = id ?? own;
   return (
     <Frame id={name} label={label} hint={hint} error={error} required={rest.required}>
-      <input {...rest} ref={ref} id={name} aria-invalid={error ? true : undefined} aria-describedby={described(name, hint, error)} />
+      <input {...rest} ref={ref} id={name} data-autofocus={rest.autoFocus || undefined} aria-invalid={error ? true : undefined} aria-describedby={described(name, hint, error)} />
     </Frame>
   );
 }
@@ -39,7 +39,7 @@ export function TextArea({ label, hint, error, id, ref, ...rest }: Around & Text
   const name = id ?? own;
   return (
     <Frame id={name} label={label} hint={hint} error={error} required={rest.required}>
-      <textarea rows={3} {...rest} ref={ref} id={name} aria-invalid={error ? true : undefined} aria-describedby={described(name, hint, error)} />
+      <textarea rows={3} {...rest} ref={ref} id={name} data-autofocus={rest.autoFocus || undefined} aria-invalid={error ? true : undefined} aria-describedby={described(name, hint, error)} />
     </Frame>
   );
 }
@@ -50,7 +50,7 @@ export function SelectField({ label, hint, error, id, children, ...rest }: Aroun
   const name = id ?? own;
   return (
     <Frame id={name} label={label} hint={hint} error={error} required={rest.required}>
-      <select {...rest} id={name} aria-invalid={error ? true : undefined} aria-describedby={described(name, hint, error)}>
+      <select {...rest} id={name} data-autofocus={rest.autoFocus || undefined} aria-invalid={error ? true : undefined} aria-describedby={described(name, hint, error)}>
         {children}
       </select>
     </Frame>

@@ -48,6 +48,102 @@ export default [
     },
   },
   {
+    name: 'what is typed into a form is kept: a day, a number that is none, a search that is left, a question before it is lost',
+    async run({ person, tag, lang }) {
+      const one = await person();
+      const { page } = one;
+      await one.go('/deals/new');
+      await until('the first field has the focus', () => page.evaluate(() => document.activeElement?.getAttribute('name') === 'dealName'));
+      await page.keyboard.type(`ดีล ${tag}`);
+      const isKept = async (after) => assert((await page.inputValue('[name=dealName]')) === `ดีล ${tag}`, `what was typed is kept after ${after}`);
+      await page.locator('.pick').first().click();
+      await page.waitForSelector('dialog[open] [role=option]');
+      await page.keyboard.press('Escape');
+      await page.waitForSelector('dialog', { state: 'detached' });
+      await isKept('a search');
+      const ways = {
+        Escape: async () => { await page.focus('[name=dealName]'); await page.keyboard.press('Escape'); },
+        'another screen': () => page.click('.sidebar a[href$="/customers"]'),
+      };
+      for (const [way, go] of Object.entries(ways)) {
+        await go();
+        await page.waitForSelector('dialog[open] .button.danger');
+        assert(await page.evaluate(() => document.activeElement?.matches('dialog .button.main')), 'the question is answered by Enter');
+        if (way === 'Escape') await one.axe('the question before something is lost');
+        await page.keyboard.press('Enter');
+        await page.waitForSelector('dialog', { state: 'detached' });
+        await isKept(way);
+      }
+      // The year is Buddhist in Thai: the first digits alone are a year before the year 1.
+      const year = lang === 'th' ? '2569' : '2026';
+      const day = page.locator('.date-picker').nth(1);
+      await day.locator('[role=spinbutton]').first().click();
+      await page.keyboard.type(`3112${year}`, { delay: 30 });
+      assert((await day.locator('[role=spinbutton]').last().innerText()) === year, `the year is typed: ${await day.innerText()}`);
+      for (const place of [0, 1]) {
+        await page.locator('.pick').nth(place).click();
+        await page.waitForSelector('dialog[open] [role=option]');
+        await page.keyboard.press('Enter');
+        await page.waitForSelector('dialog', { state: 'detached' });
+      }
+      await page.fill('[name=dealValue]', '1,5oo');
+      await page.keyboard.press('Control+Enter');
+      await page.waitForSelector('.field.wrong [name=dealValue]');
+      assert(page.url().endsWith('/deals/new') && (await page.inputValue('[name=dealValue]')) === '1,5oo', 'nothing was sent');
+      await page.fill('[name=dealValue]', '๑,๕๐๐.๕๐');
+      await page.keyboard.press('Control+Enter');
+      await page.waitForURL(/\/deals\/\d+$/);
+      const { data } = (await inPage(one, 'GET', `/v1/deals/${page.url().split('/').at(-1)}`)).body;
+      const deal = data.value ?? data;
+      assert(deal.dealsValue === 1500.5 && deal.expectedCloseDate.startsWith('2026-12-31'), JSON.stringify(deal));
+      // A form that nobody typed into is left without a question.
+      await one.go('/deals/new');
+      await page.waitForSelector('[name=dealName]');
+      await page.keyboard.press('Escape');
+      await page.waitForSelector('[name=dealName]', { state: 'detached' });
+    },
+  },
+  {
+    name: 'a product is made with its price, faults stand at their fields, and a code that is there is not overwritten',
+    async run({ person, tag }) {
+      const one = await person();
+      const { page } = one;
+      const price = '[name^="price "]';
+      const product = async () => (await inPage(one, 'GET', `/v2/products/P-${tag}`)).body.data;
+      const fill = async (name) => {
+        await one.go('/products/new');
+        await page.waitForSelector('[name=productCode]');
+        await page.fill('[name=productCode]', `P-${tag}`);
+        await page.fill('[name=productName]', name);
+        await page.fill('[name=category]', `น้ำปั่น ${tag}`);
+        await page.fill('[name=cost]', '10');
+        await page.locator(price).first().fill('1,250.50');
+      };
+      await fill('มะม่วงปั่น');
+      await page.keyboard.press('Control+Enter');
+      await page.waitForSelector('.field.wrong [name=productUnitName]');
+      await one.axe('a product without a unit');
+      assert((await page.inputValue('[name=productName]')) === 'มะม่วงปั่น' && !(await product()), 'what was typed is kept, nothing is made');
+      await page.waitForSelector('[name=productUnitName] option:nth-child(2)', { state: 'attached' });
+      await page.selectOption('[name=productUnitName]', { index: 1 });
+      await page.keyboard.press('Control+Enter');
+      await page.waitForURL(new RegExp(`/products/P-${tag}$`));
+      await page.waitForSelector('h1:has-text("มะม่วงปั่น")');
+      assert((await product()).prices[0].regularPrice === 1250.5, JSON.stringify(await product()));
+      await page.keyboard.press('i');
+      await page.locator(price).first().fill('1300');
+      await page.keyboard.press('Control+Enter');
+      await until('the price is changed', async () => (await product()).prices[0].regularPrice === 1300);
+      await until('the focus is back', () => page.evaluate(() => document.activeElement?.matches('.page-head .button')));
+      await fill('another');
+      await page.waitForSelector('[name=productUnitName] option:nth-child(2)', { state: 'attached' });
+      await page.selectOption('[name=productUnitName]', { index: 1 });
+      await page.keyboard.press('Control+Enter');
+      await page.waitForSelector('.field.wrong [name=productCode]');
+      assert((await product()).productName === 'มะม่วงปั่น', 'what is there stays as it is');
+    },
+  },
+  {
     name: 'every screen of the navigation opens without a fault, wide and narrow',
     async run({ person }) {
       for (const width of [1440, 360]) {

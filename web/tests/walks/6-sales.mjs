@@ -84,6 +84,17 @@ export default [
       await one.go(`/quotations/${encodeURIComponent(no)}`);
       await page.waitForSelector(`h1:has-text("${tag}")`);
       await one.axe('a quotation');
+      // What is no number is not sent; what somebody else changes meanwhile is taken, and what was typed is kept.
+      const cell = page.locator('.lines tbody input').nth(1);
+      await cell.fill('สอง');
+      await page.keyboard.press('Control+Enter');
+      await page.waitForSelector('.lines .fault');
+      await one.axe('a number that is none');
+      const other = await inPage(one, 'POST', '/v2/quotation', { ...body, quotationNo: no, remark: 'โทรแล้ว' });
+      assert(other.status < 300, JSON.stringify(other.body));
+      await cell.fill('๕');
+      const saved = async () => { const now = await read(one, `/v1/quotation/${encodeURIComponent(no)}`); return now.quotationDetails[0].qty === 5 && now.remark === 'โทรแล้ว'; };
+      await until('saved over the other change', async () => { await page.keyboard.press('Control+Enter'); await page.waitForTimeout(400); return saved(); });
       await page.getByRole('button', { name: lang === 'th' ? 'ลิงก์สำหรับลูกค้า' : 'Link for the customer' }).click();
       await page.waitForSelector('dialog[open] code');
       await one.axe('the link of a quotation');

@@ -16,6 +16,7 @@ import { toast } from '../../ui/Toast';
 import { notifyTest } from './notify';
 import './account.css';
 import { copy } from '../../ui/copy';
+import { mayLeave } from '../../unsaved';
 
 /** What a person sets for themselves. */
 export function Account() {
@@ -30,7 +31,7 @@ export function Account() {
     <div className="page">
       <header className="page-head">
         <h1>{t.title}</h1>
-        <Button onClick={() => void signOut()}>{t.signOut}</Button>
+        <Button onClick={() => void mayLeave().then((may) => { if (may) void signOut(); })}>{t.signOut}</Button>
       </header>
       <div className="account">
         <Part title={t.profile}>
@@ -44,7 +45,7 @@ export function Account() {
           </dl>
           <SelectField label={t.language} value={lang} onChange={(event) => {
             const next = event.target.value as 'th' | 'en';
-            void call<Me>('PATCH', '/v1/auth/me', { body: { language: next } }).catch(() => null).then(() => speak(next));
+            void mayLeave().then((may) => (may ? call<Me>('PATCH', '/v1/auth/me', { body: { language: next } }).catch(() => null).then(() => speak(next)) : null));
           }}>
             <option value="th" lang="th">{languages.th}</option>
             <option value="en" lang="en">{languages.en}</option>

@@ -14,6 +14,7 @@ import { Button } from '../../ui/Button';
 import { Chooser } from '../../ui/Chooser';
 import { Check, TextArea } from '../../ui/Field';
 import { toast } from '../../ui/Toast';
+import { useUnsaved } from '../../unsaved';
 
 const CASE: Resource = { path: '/v1/case', key: 'caseNo' };
 
@@ -114,6 +115,7 @@ function Comments({ no }: { no: string }) {
   const cache = useQueryClient();
   const [text, setText] = useState('');
   const [internal, setInternal] = useState(true);
+  useUnsaved(text.trim() !== '');
   const path = `${CASE.path}/${encodeURIComponent(no)}/comments`;
   const list = useQuery({ queryKey: ['case', no, 'comments'], queryFn: () => call<{ value: Comment[] }>('GET', path, { query: { take: 100 } }) });
   function submit(event: FormEvent) {

@@ -14,6 +14,7 @@ import { Dialog } from '../../ui/Dialog';
 import { Check, TextField } from '../../ui/Field';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
+import { useUnsaved } from '../../unsaved';
 import './client.css';
 
 const CLIENTS = '/v1/clients';
@@ -86,6 +87,9 @@ function Editor({ client, offered }: { client: Client | null; offered: string[] 
   const [busy, setBusy] = useState(false);
   const [secret, setSecret] = useState<Secret | null>(null);
   const [asking, setAsking] = useState(false);
+  const typed = JSON.stringify([name, scopes]);
+  const [kept, setKept] = useState(typed);
+  useUnsaved(!busy && typed !== kept);
   const can = may('client:write');
   const wrong = faults(error);
   const title = client?.name ?? t.create;
@@ -107,6 +111,7 @@ function Editor({ client, offered }: { client: Client | null; offered: string[] 
         await call('PATCH', pathOf(client.id), { body: { name, scopes } });
         toast(words('core').saved);
       } else setSecret(await call<Secret>('POST', CLIENTS, { body: { name, scopes } }));
+      setKept(typed);
       // Without an idempotency key: the answer, which is kept with one, holds the secret.
       await again();
       void cache.invalidateQueries({ queryKey: ['audit'] });

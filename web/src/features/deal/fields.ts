@@ -35,13 +35,13 @@ export function dealFields(): FieldSpec[] {
   const t = words('work').deal;
   return [
     { id: 'dealName', label: t.name, required: true },
-    { id: 'customerCode', label: t.customer, kind: 'pick', required: true, once: true, picker: customerPicker(t.customer) },
+    { id: 'customerCode', label: t.customer, kind: 'pick', required: true, once: true, sentAs: 'customerCodes', picker: customerPicker(t.customer) },
     { id: 'boardId', label: t.board, kind: 'choice', list: 'boards', ids: true, once: true },
-    { id: 'dealValue', label: t.value, kind: 'money' },
-    { id: 'probability', label: t.probability, kind: 'number' },
-    { id: 'assignTo', label: t.assignee, kind: 'pick', picker: employeePicker(t.assignee) },
+    { id: 'dealValue', label: t.value, kind: 'money', required: true },
+    { id: 'probability', label: t.probability, kind: 'number', required: true },
+    { id: 'assignTo', label: t.assignee, kind: 'pick', required: true, picker: employeePicker(t.assignee) },
     { id: 'dealDate', label: t.date, kind: 'date' },
-    { id: 'expectedCloseDate', label: t.expected, kind: 'date' },
+    { id: 'expectedCloseDate', label: t.expected, kind: 'date', required: true },
     { id: 'labelNames', label: t.labels, kind: 'list', list: 'labels' },
     { id: 'note', label: t.notes, kind: 'area' },
   ];

@@ -1,12 +1,12 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useEffect, useState, type FormEvent } from 'react';
-import { call, may, session } from '../../api/client';
-import { faults, say } from '../../api/words';
+import { call, may, Refusal, session } from '../../api/client';
+import { faults, isPart, say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatMoney, formatTime } from '../../i18n/format';
 import { Ask, attempt } from '../../screen/Ask';
-import { Input, type FieldSpec, type Values } from '../../screen/Form';
+import { Input, settled, type FieldSpec, type Values } from '../../screen/Form';
 import { employeePicker } from '../../screen/Pick';
 import { History } from '../../screen/Record';
 import '../../screen/screen.css';
@@ -15,7 +15,8 @@ import { FileButton } from '../../ui/FileButton';
 import { SelectField, TextField } from '../../ui/Field';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
-import { bodyOf, FIELDS, lineOf, look, type Line } from './expense';
+import { useUnsaved } from '../../unsaved';
+import { bodyOf, FIELDS, lineOf, look, unread, type Line } from './expense';
 
 const pathOf = (id: string) => `/v1/Expenses/${encodeURIComponent(id)}`;
 
@@ -36,6 +37,7 @@ interface Attachment {
 /** One claim, or a new one. */
 export function ExpensePage() {
   const { id } = useParams({ strict: false }) as { id: string };
+  const [blank] = useState<Values>(() => ({ dateTransaction: new Date().toLocaleDateString('sv'), staffCode: session.get()?.user.staffCode ?? null, expenseDetails: [{ expenseTypeId: 1004 }] }));
   const found = useQuery({
     queryKey: ['expense', id],
     queryFn: async () => {
@@ -46,10 +48,11 @@ export function ExpensePage() {
   });
   if (id !== 'new' && found.isPending) return <Loading />;
   if (id !== 'new' && found.isError) return <Failed error={found.error} retry={() => void found.refetch()} />;
-  const first: Values = found.data ?? { dateTransaction: new Date().toLocaleDateString('sv'), staffCode: session.get()?.user.staffCode ?? null, expenseDetails: [{ expenseTypeId: 1004 }] };
-  // Only a change makes the editor anew: what is typed outlives that the same is read again.
-  return <Editor key={`${id} ${JSON.stringify([first['dateUpdated'], first['statusId'], (first['attachments'] as unknown[] | undefined)?.length])}`} id={id === 'new' ? null : id} first={first} />;
+  const first: Values = found.data ?? blank;
+  return <Editor key={id} id={id === 'new' ? null : id} first={first} />;
 }
+
+const linesOf = (read: Values): Line[] => ((read['expenseDetails'] as Values[] | undefined) ?? []).map(lineOf);
 
 function Editor({ id, first }: { id: string | null; first: Values }) {
   const t = words('sale').expense;
@@ -57,7 +60,8 @@ function Editor({ id, first }: { id: string | null; first: Values }) {
   const navigate = useNavigate();
   const cache = useQueryClient();
   const [head, setHead] = useState<Values>(first);
-  const [lines, setLines] = useState<Line[]>(() => ((first['expenseDetails'] as Values[] | undefined) ?? []).map(lineOf));
+  const [lines, setLines] = useState<Line[]>(() => linesOf(first));
+  const [base, setBase] = useState(first);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const [reject, setReject] = useState(false);
@@ -82,13 +86,37 @@ function Editor({ id, first }: { id: string | null; first: Values }) {
     { id: 'staffCode', label: t.staff, kind: 'pick', required: true, picker: employeePicker(t.staff) },
     { id: 'remark', label: t.remark, kind: 'area' },
   ];
+  const labelOf = (name: string) => {
+    const [, line, part] = /\[(\d+)\]\.(\w+)$/.exec(name) ?? [];
+    return line && part ? `${t.lines} ${Number(line) + 1}: ${part === 'note' ? t.note : part === 'expenseTypeId' ? t.kind : t.fields[part] ?? part}` : fields.find((field) => isPart(name, field.id))?.label;
+  };
+  const sum = (of: Values, its: Line[]) => JSON.stringify([fields.map((field) => of[field.id] ?? ''), its]);
+  const typed = sum(head, lines);
+  const [kept, setKept] = useState(typed);
+  useUnsaved(!busy && typed !== kept);
+  // What is typed outlives that the claim is read again, for a receipt or because somebody else has changed it.
+  if (first !== base) {
+    setBase(first);
+    if (typed === kept) {
+      setHead(first);
+      setLines(linesOf(first));
+      setKept(sum(first, linesOf(first)));
+    }
+  }
   async function save(event: FormEvent) {
     event.preventDefault();
+    if (busy) return;
     setBusy(true);
     setError(null);
-    const body = { ...Object.fromEntries(fields.map((field) => [field.id, head[field.id] ?? null])), ExpenseDetails: lines.map(bodyOf) };
+    const sent = Object.fromEntries(fields.map((field) => [field.id, settled(field, head[field.id])]));
+    const noDay = fields.filter((field) => sent[field.id] === undefined).map((field) => field.id);
+    const noNumber = lines.flatMap((line, index) => unread(line).map((key) => `ExpenseDetails[${index}].${key}`));
+    const body = { ...sent, ExpenseDetails: lines.map(bodyOf) };
     try {
+      if (noNumber.length) throw Refusal.of('not_a_number', ...noNumber);
+      if (noDay.length) throw Refusal.of('invalid_format', ...noDay);
       const saved = await call<Values & { value?: Values }>(id === null ? 'POST' : 'PUT', id === null ? '/v1/Expenses' : pathOf(id), { body, ...(id === null ? { key } : {}) });
+      setKept(typed);
       again();
       toast(words('core').saved);
       const made = (saved.value ?? saved)['expenseId'];
@@ -118,7 +146,7 @@ function Editor({ id, first }: { id: string | null; first: Values }) {
       </header>
       <form className="record" onSubmit={(event) => void save(event)} noValidate onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void save(event); }}>
         <div>
-          {error != null && <p className="notice bad" role="alert">{say(error)}</p>}
+          {error != null && <p className="notice bad" role="alert">{say(error, labelOf)}</p>}
           <fieldset className="card" disabled={!can}>
             <div className="form-grid">
               {fields.map((field, index) => (

@@ -1,3 +1,5 @@
+import { readNumber } from '../../screen/number';
+
 /** A line of an expense as its editor holds it: numbers are texts until it is saved. */
 export type Line = Record<string, string>;
 
@@ -18,9 +20,12 @@ const TEXTS = ['trainingTitle', 'note'];
 export const lineOf = (read: Record<string, unknown>): Line =>
   Object.fromEntries(['expenseDetailId', 'expenseTypeId', ...new Set(Object.values(FIELDS).flat()), 'note'].map((key) => [key, read[key] === null || read[key] === undefined ? '' : String(read[key])]));
 
+/** The properties of a line that cannot be read as numbers. */
+export const unread = (line: Line): string[] => (FIELDS[line['expenseTypeId'] ?? ''] ?? []).filter((key) => !TEXTS.includes(key) && readNumber(line[key]) === undefined);
+
 /** A line as it is written: only what its type asks for. */
 export function bodyOf(line: Line): Record<string, unknown> {
-  const of = (key: string) => (TEXTS.includes(key) ? line[key]?.trim() || null : line[key]?.trim() ? Number(line[key].replaceAll(',', '')) : null);
+  const of = (key: string) => (TEXTS.includes(key) ? line[key]?.trim() || null : readNumber(line[key]) == null ? null : Number(readNumber(line[key])));
   return {
     ...(line['expenseDetailId'] ? { expenseDetailId: Number(line['expenseDetailId']) } : {}),
     expenseTypeId: Number(line['expenseTypeId']),

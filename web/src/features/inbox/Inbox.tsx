@@ -286,7 +286,13 @@ export function Inbox() {
             />
           </section>
           {pane && (
-            <aside className="pane" aria-label={t.pane.label}>
+            <aside
+              className="pane"
+              aria-label={t.pane.label}
+              onKeyDown={(event) => {
+                if (event.key === 'Escape' && matchMedia('(max-width: 1180px)').matches) setPane(false);
+              }}
+            >
               <IconButton className="phone pane-close" icon="close" label={words('core').act.close} onClick={() => setPane(false)} />
               <CustomerPane key={room.id} room={room} now={now} linking={linking} setLinking={setLinking} />
             </aside>

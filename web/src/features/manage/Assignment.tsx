@@ -1,12 +1,15 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
-import { call, may } from '../../api/client';
-import { say } from '../../api/words';
+import { call, may, Refusal } from '../../api/client';
+import { faults, say } from '../../api/words';
 import { words } from '../../i18n';
 import { useChoices } from '../../screen/choices';
 import { Button, IconButton } from '../../ui/Button';
 import { Check, SelectField, TextField } from '../../ui/Field';
 import { toast } from '../../ui/Toast';
+import { readNumber } from '../../screen/number';
+import { useFocusBack } from '../../ui/focus';
+import { useUnsaved } from '../../unsaved';
 
 interface Rule {
   account: string | null;
@@ -27,9 +30,14 @@ export function Assignment() {
   const [rules, setRules] = useState<Rule[] | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
+  // What is typed for the most, until it is read.
+  const [most, setMost] = useState<Record<number, string>>({});
+  const editButton = useFocusBack(rules !== null);
+  const wrong = faults(error);
   const found = useQuery({ queryKey: ['assignment'], queryFn: () => call<{ rules: Rule[] }>('GET', PATH).then((answer) => answer.rules) });
   const accounts = useQuery({ queryKey: ['account', 'names'], queryFn: () => call<{ value: { id: string; name: string }[] }>('GET', '/v1/accounts').then((page) => page.value), enabled: may('account:read') });
   const teams = useChoices('teams');
+  useUnsaved(rules !== null && !busy && rules !== found.data);
   if (!found.data) return null;
   const now = found.data;
   const accountName = (id: string | null) => (id === null ? t.others : accounts.data?.find((one) => one.id === id)?.name ?? id);
@@ -39,6 +47,8 @@ export function Assignment() {
     event.preventDefault();
     setBusy(true);
     try {
+      const noNumber = Object.keys(most).filter((index) => readNumber(most[Number(index)]) === undefined);
+      if (noNumber.length) throw Refusal.of('not_a_number', ...noNumber.map((index) => `capacity[${index}]`));
       await call('PUT', PATH, { body: { rules } });
       await cache.invalidateQueries({ queryKey: ['assignment'] });
       setRules(null);
@@ -56,7 +66,7 @@ export function Assignment() {
     <section className="card" aria-label={t.title}>
       <div className="bar">
         <h2 className="grow">{t.title}</h2>
-        {may('setting:write') && !rules && <Button aria-label={`${core.edit}: ${t.title}`} onClick={() => { setRules(now); setError(null); }}>{core.edit}</Button>}
+        {may('setting:write') && !rules && <Button ref={editButton} aria-label={`${core.edit}: ${t.title}`} onClick={() => { setRules(now); setMost({}); setError(null); }}>{core.edit}</Button>}
       </div>
       <p className="hint">{t.text}</p>
       {!rules ? (
@@ -67,7 +77,7 @@ export function Assignment() {
         )
       ) : (
         <form className="form" onSubmit={save} noValidate>
-          {error != null && <p className="notice bad" role="alert">{say(error)}</p>}
+          {error != null && <p className="notice bad" role="alert">{say(error, (name) => (name.startsWith('capacity') ? t.capacity : undefined))}</p>}
           {rules.map((rule, index) => (
             <fieldset key={rule.account ?? ''} className="card">
               <legend>{accountName(rule.account)}</legend>
@@ -79,11 +89,16 @@ export function Assignment() {
                   <option value="">{t.everybody}</option>
                   {teams.filter((one) => one.isActive || one.id === rule.team).map((one) => <option key={one.id} value={one.id}>{one.label}</option>)}
                 </SelectField>
-                <TextField label={t.capacity} type="number" min={1} inputMode="numeric" value={rule.capacity ?? ''} onChange={(event) => put(index, { capacity: event.target.value ? Number(event.target.value) : null })} />
+                <TextField label={t.capacity} inputMode="numeric" error={wrong[`capacity[${index}]`]} value={most[index] ?? rule.capacity ?? ''} onChange={(event) => {
+                  const text = event.target.value;
+                  setMost((all) => ({ ...all, [index]: text }));
+                  const plain = readNumber(text);
+                  if (plain !== undefined) put(index, { capacity: plain === null ? null : Number(plain) });
+                }} />
                 <Check label={t.present} checked={rule.onlyPresent} onChange={(event) => put(index, { onlyPresent: event.target.checked })} />
                 <Check label={t.inHours} checked={rule.onlyInHours} onChange={(event) => put(index, { onlyInHours: event.target.checked })} />
               </div>
-              <IconButton icon="close" label={`${core.remove}: ${accountName(rule.account)}`} onClick={() => setRules(rules.filter((_, at) => at !== index))} />
+              <IconButton icon="close" label={`${core.remove}: ${accountName(rule.account)}`} onClick={() => { setRules(rules.filter((_, at) => at !== index)); setMost({}); }} />
             </fieldset>
           ))}
           {free.length > 0 && (

@@ -4,6 +4,7 @@ import { call, may } from '../../api/client';
 import { words } from '../../i18n';
 import { Pairs, RecordForm, type FieldSpec, type Values } from '../../screen/Form';
 import { Button } from '../../ui/Button';
+import { useFocusBack } from '../../ui/focus';
 import { toast } from '../../ui/Toast';
 import { useSetting } from './setting';
 
@@ -11,6 +12,7 @@ import { useSetting } from './setting';
 export function Nested({ property, title, text, fields }: { property: string; title: string; text?: string; fields: readonly FieldSpec[] }) {
   const cache = useQueryClient();
   const [editing, setEditing] = useState(false);
+  const editButton = useFocusBack(editing);
   const found = useSetting();
   if (!found.data) return null;
   const inner = (found.data.values[property] ?? {}) as Values;
@@ -19,7 +21,7 @@ export function Nested({ property, title, text, fields }: { property: string; ti
     <section className="card" aria-label={title}>
       <div className="bar">
         <h2 className="grow">{title}</h2>
-        {may('setting:write') && !editing && <Button aria-label={`${words('core').act.edit}: ${title}`} onClick={() => setEditing(true)}>{words('core').act.edit}</Button>}
+        {may('setting:write') && !editing && <Button ref={editButton} aria-label={`${words('core').act.edit}: ${title}`} onClick={() => setEditing(true)}>{words('core').act.edit}</Button>}
       </div>
       {text && <p className="hint">{text}</p>}
       {editing ? (

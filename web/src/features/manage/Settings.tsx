@@ -5,6 +5,7 @@ import { languages, words } from '../../i18n';
 import { Pairs, RecordForm, type FieldSpec } from '../../screen/Form';
 import '../../screen/screen.css';
 import { Button } from '../../ui/Button';
+import { useFocusBack } from '../../ui/focus';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
 import { Assignment } from './Assignment';
@@ -52,6 +53,7 @@ function Company() {
   const t = words('manage').setting;
   const cache = useQueryClient();
   const [editing, setEditing] = useState(false);
+  const editButton = useFocusBack(editing);
   const found = useSetting();
   const fields: FieldSpec[] = [
     { id: 'name', label: t.name, required: true },
@@ -74,7 +76,7 @@ function Company() {
     <section className="card" aria-label={t.company}>
       <div className="bar">
         <h2 className="grow">{t.company}</h2>
-        {may('setting:write') && !editing && <Button onClick={() => setEditing(true)}>{words('core').act.edit}</Button>}
+        {may('setting:write') && !editing && <Button ref={editButton} onClick={() => setEditing(true)}>{words('core').act.edit}</Button>}
       </div>
       {editing ? (
         <RecordForm

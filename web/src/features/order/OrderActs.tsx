@@ -1,11 +1,12 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
-import { call, may } from '../../api/client';
-import { say } from '../../api/words';
+import { call, may, Refusal } from '../../api/client';
+import { faults, say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatNumber } from '../../i18n/format';
 import { Ask } from '../../screen/Ask';
 import type { Values } from '../../screen/Form';
+import { readNumber } from '../../screen/number';
 import { useCommands } from '../../keys';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
@@ -115,22 +116,25 @@ function Hand({ lines, back, save, onClose }: { lines: OrderLine[]; back: boolea
   const [busy, setBusy] = useState(false);
   function submit(event: FormEvent) {
     event.preventDefault();
+    if (noNumber.length) return setError(Refusal.of('not_a_number', ...noNumber.map((index) => `counts[${index}]`)));
     const items = shown
-      .map(({ line, index }) => ({ line: index, productCode: line.productCode, qty: Number((counts[index] ?? '').replaceAll(',', '')), serialNumbers: (serials[index] ?? '').split(/[\s,]+/).filter(Boolean) }))
+      .map(({ line, index }) => ({ line: index, productCode: line.productCode, qty: Number(readNumber(counts[index]) ?? 0), serialNumbers: (serials[index] ?? '').split(/[\s,]+/).filter(Boolean) }))
       .filter((item) => item.qty > 0)
       .map(({ serialNumbers, ...item }) => (serialNumbers.length ? { ...item, serialNumbers } : item));
     setBusy(true);
     setError(null);
     save({ items, ...(tracking.trim() ? { trackingNo: tracking.trim() } : {}) }).then(onClose, setError).finally(() => setBusy(false));
   }
-  const none = shown.every(({ index }) => !(Number((counts[index] ?? '').replaceAll(',', '')) > 0));
+  const noNumber = shown.map(({ index }) => index).filter((index) => readNumber(counts[index]) === undefined);
+  const wrong = faults(error);
+  const none = noNumber.length === 0 && shown.every(({ index }) => !(Number(readNumber(counts[index]) ?? 0) > 0));
   return (
     <Dialog title={back ? s.takeBack : s.deliver} onClose={onClose}>
       <form className="dialog-content" onSubmit={submit} noValidate>
-        {error != null && <p className="notice bad" role="alert">{say(error)}</p>}
+        {error != null && <p className="notice bad" role="alert">{say(error, (name) => lines[Number(/^counts\[(\d+)\]$/.exec(name)?.[1])]?.productName)}</p>}
         {shown.map(({ line, index }, place) => (
           <div key={index} className="form-grid">
-            <TextField label={`${line.productName} (${s.leftOf(formatNumber(left(line, back)))})`} inputMode="decimal" autoFocus={place === 0} value={counts[index] ?? ''} onChange={(event) => setCounts((now) => ({ ...now, [index]: event.target.value }))} />
+            <TextField label={`${line.productName} (${s.leftOf(formatNumber(left(line, back)))})`} inputMode="decimal" autoFocus={place === 0} error={wrong[`counts[${index}]`]} value={counts[index] ?? ''} onChange={(event) => setCounts((now) => ({ ...now, [index]: event.target.value }))} />
             <TextField label={`${s.serials}: ${line.productName}`} value={serials[index] ?? ''} onChange={(event) => setSerials((now) => ({ ...now, [index]: event.target.value }))} />
           </div>
         ))}

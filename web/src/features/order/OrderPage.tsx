@@ -54,7 +54,7 @@ export function OrderPage() {
         </>
       )}
       read={(key) => read(ORDER, key)}
-      audit={(values) => `salesorder/${String(values['salesOrderNo'])}`}
+      audit={(values) => `sales_order/${String(values['salesOrderNo'])}`}
       below={(values) => (
         <>
           <Lines values={values} />

@@ -3,34 +3,33 @@ import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, call, data, exchange, may } from '../../api/client';
 import type { components } from '../../api/schema';
-import { say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatMoney, formatNumber, formatTime } from '../../i18n/format';
 import { Ask, attempt, Confirm } from '../../screen/Ask';
 import type { FieldSpec } from '../../screen/Form';
+import { useChoices } from '../../screen/choices';
 import { RecordScreen } from '../../screen/Record';
 import '../../screen/screen.css';
 import { Button, IconButton } from '../../ui/Button';
-import { Dialog } from '../../ui/Dialog';
-import { TextField } from '../../ui/Field';
 import { FileButton } from '../../ui/FileButton';
 import { toast } from '../../ui/Toast';
-
-type Product = components['schemas']['Product'];
+import { priceField, saveProduct, tiersOf, withPrices, type Product } from './product';
 
 /** One product with its stock. */
 export function ProductPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const t = words('work').product;
   const can = may('product:write');
+  const tiers = tiersOf(useChoices('price-tiers').filter((one) => one.isActive).map((one) => one.name));
   const fields: FieldSpec[] = [
     { id: 'productCode', label: t.code, required: true, once: true },
     { id: 'productName', label: t.name, required: true },
     { id: 'productBarcode', label: t.barcode },
-    { id: 'category', label: t.group, kind: 'choice', list: 'product-groups' },
-    { id: 'brandName', label: t.brand, kind: 'choice', list: 'brands' },
-    { id: 'productUnitName', label: t.unit, kind: 'choice', list: 'units' },
-    { id: 'cost', label: t.cost, kind: 'money' },
+    { id: 'category', label: t.group, list: 'product-groups', required: true },
+    { id: 'brandName', label: t.brand, list: 'brands' },
+    { id: 'productUnitName', label: t.unit, kind: 'choice', list: 'units', required: true, hint: t.unitHint },
+    { id: 'cost', label: t.cost, kind: 'money', required: true },
+    ...tiers.map((tier, index): FieldSpec => ({ id: priceField(tier), label: `${t.price}: ${tier}`, kind: 'money', required: index === 0, ...(index === 0 ? { sentAs: 'prices' } : {}) })),
     { id: 'lowStockAlert', label: t.low, kind: 'number' },
     { id: 'trackInventory', label: t.tracked, kind: 'yes' },
     { id: 'active', label: t.active, kind: 'yes' },
@@ -55,17 +54,9 @@ export function ProductPage() {
       )}
       read={async (key) => {
         const answer = await exchange<Product>('GET', `/v2/products/${encodeURIComponent(key)}`);
-        return { values: answer.data as unknown as Record<string, unknown>, version: answer.version };
+        return { values: withPrices(answer.data), version: answer.version };
       }}
-      write={
-        can
-          ? async (key, changed, version, all) => {
-              const product = { ...changed, productCode: key ?? all['productCode'], productName: all['productName'] };
-              await call('POST', '/v3/products', { body: { products: [product] }, ...(version ? { match: version } : {}) });
-              return String(product.productCode);
-            }
-          : undefined
-      }
+      write={can ? saveProduct : undefined}
       remove={can ? async (key, version) => void (await call('DELETE', `/v3/products/${encodeURIComponent(key)}`, version ? { match: version } : {})) : undefined}
       restore={async (key) => void (await call('POST', `/v3/products/${encodeURIComponent(key)}/restore`, { body: {} }))}
       audit={(values) => `product/${String(values['productCode'])}`}
@@ -153,7 +144,7 @@ function Transfer({ code, onClose }: { code: string; onClose(): void }) {
       fields={[
         { id: 'fromWarehouse', label: t.from, kind: 'choice', list: 'warehouses', required: true },
         { id: 'toWarehouse', label: t.to, kind: 'choice', list: 'warehouses', required: true },
-        { id: 'qty', label: t.howMany, kind: 'number', required: true },
+        { id: 'qty', label: t.howMany, kind: 'number', required: true, sentAs: 'items' },
         { id: 'note', label: t.note },
       ]}
       first={{ fromWarehouse: null, toWarehouse: null, qty: null }}
@@ -212,34 +203,22 @@ function Images({ code }: { code: string }) {
 
 function Adjust({ code, close }: { code: string; close(): void }) {
   const t = words('work').product;
-  const core = words('core').act;
   const cache = useQueryClient();
-  const [by, setBy] = useState('');
-  const [note, setNote] = useState('');
   const [key] = useState(() => crypto.randomUUID());
   return (
-    <Dialog title={t.adjustTitle} onClose={close}>
-      <form
-        className="dialog-content"
-        onSubmit={(event) => {
-          event.preventDefault();
-          call('POST', '/v1/products/stock/adjustments', { body: { items: [{ productCode: code, qty: Number(by) }], note: note || null }, key }).then(
-            () => {
-              void cache.invalidateQueries({ queryKey: ['product'] });
-              toast(t.adjusted);
-              close();
-            },
-            (error) => toast(say(error), { bad: true }),
-          );
-        }}
-      >
-        <TextField label={t.adjustBy} inputMode="numeric" required autoFocus value={by} onChange={(event) => setBy(event.target.value)} />
-        <TextField label={t.note} value={note} onChange={(event) => setNote(event.target.value)} />
-        <div className="dialog-foot">
-          <Button onClick={close}>{core.cancel}</Button>
-          <Button type="submit" look="main">{core.save}</Button>
-        </div>
-      </form>
-    </Dialog>
+    <Ask
+      title={t.adjustTitle}
+      fields={[
+        { id: 'qty', label: t.adjustBy, kind: 'number', required: true, sentAs: 'items' },
+        { id: 'note', label: t.note },
+      ]}
+      first={{ qty: null, note: null }}
+      onClose={close}
+      save={async ({ qty, note }) => {
+        await call('POST', '/v1/products/stock/adjustments', { body: { items: [{ productCode: code, qty }], note }, key });
+        await cache.invalidateQueries({ queryKey: ['product'] });
+        toast(t.adjusted);
+      }}
+    />
   );
 }

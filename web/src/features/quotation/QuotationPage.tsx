@@ -1,17 +1,19 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useEffect, useRef, useState, type FormEvent, type KeyboardEvent } from 'react';
-import { call, exchange, may, session } from '../../api/client';
-import { faults, say } from '../../api/words';
+import { call, exchange, may, Refusal, session } from '../../api/client';
+import { faultOf, faults, isPart, say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatMoney } from '../../i18n/format';
-import { Input, type FieldSpec, type Values } from '../../screen/Form';
+import { Input, settled, type FieldSpec, type Values } from '../../screen/Form';
+import { readNumber } from '../../screen/number';
 import { customerPicker, employeePicker, PickDialog, productPicker } from '../../screen/Pick';
 import { History } from '../../screen/Record';
 import '../../screen/screen.css';
 import { Button, IconButton } from '../../ui/Button';
 import { Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
+import { useUnsaved } from '../../unsaved';
 import { LinkDialog, QuotationActs, type PageLink } from './QuotationActs';
 import { Revisions } from './Revisions';
 
@@ -39,43 +41,51 @@ const lineOf = (read: Values): Line => ({
   vatTaxValue: text(read['vatTaxValue']),
   totalPrice: read['totalPrice'] as string | number | null,
 });
+const linesOf = (read: Values): Line[] => ((read['quotationDetails'] as Values[] | undefined) ?? []).map(lineOf);
+const NUMBERS = ['qty', 'price', 'discountValue', 'vatTaxValue'] as const;
 const amount = (value: string) => {
-  const plain = value.replaceAll(',', '').trim();
-  return plain === '' ? null : Number(plain);
+  const plain = readNumber(value);
+  return plain == null ? null : Number(plain);
 };
 function day(ahead: number): string {
   const date = new Date(Date.now() + ahead * 86_400_000);
   return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, '0')}-${String(date.getDate()).padStart(2, '0')}`;
 }
 
+/** The same but for the total, which is the server's. */
+const isSameLine = (one: Line, other: Line | undefined) => JSON.stringify({ ...one, totalPrice: null }) === JSON.stringify({ ...other, totalPrice: null });
+
 /** The editor of a quotation: its head, its lines as a grid, and the totals that the server computed. */
 export function QuotationPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const no = id === 'new' ? null : id;
   const [link, setLink] = useState<PageLink | null>(null);
+  const [blank] = useState<Values>(() => ({ quotationStatus: 1, quotationDate: day(0), quotationValidUntil: day(30), vatCalculation: true, staffCode: session.get()?.user.staffCode ?? null }));
   const found = useQuery({ queryKey: ['quotation', no], queryFn: () => exchange<Values>('GET', `/v1/quotation/${encodeURIComponent(no ?? '')}`), enabled: no !== null });
   if (no !== null && found.isPending) return <Loading />;
   if (no !== null && found.isError) return <Failed error={found.error} retry={() => void found.refetch()} />;
-  const first: Values = no === null ? { quotationStatus: 1, quotationDate: day(0), quotationValidUntil: day(30), vatCalculation: true, staffCode: session.get()?.user.staffCode ?? null } : found.data?.data ?? {};
+  const first: Values = no === null ? blank : found.data?.data ?? {};
   return (
     <>
-      <Editor key={`${id} ${found.data?.version ?? ''}`} no={no} first={first} version={found.data?.version ?? null} linked={setLink} />
+      <Editor key={id} no={no} first={first} version={found.data?.version ?? null} again={async () => (await found.refetch()).data?.data ?? first} linked={setLink} />
       {link && <LinkDialog link={link} onClose={() => setLink(null)} />}
     </>
   );
 }
 
-function Editor({ no, first, version, linked }: { no: string | null; first: Values; version: string | null; linked(link: PageLink): void }) {
+function Editor({ no, first, version, again, linked }: { no: string | null; first: Values; version: string | null; again(): Promise<Values>; linked(link: PageLink): void }) {
   const t = words('work').quotation;
   const core = words('core');
   const navigate = useNavigate();
   const cache = useQueryClient();
   const [head, setHead] = useState<Values>(first);
-  const [lines, setLines] = useState<Line[]>(() => ((first['quotationDetails'] as Values[] | undefined) ?? []).map(lineOf));
+  const [lines, setLines] = useState<Line[]>(() => linesOf(first));
+  const [base, setBase] = useState<Values>(first);
   const [picking, setPicking] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const [dirty, setDirty] = useState(no === null);
+  const [dirty, setDirty] = useState(false);
+  const [meanwhile, setMeanwhile] = useState(false);
   const grid = useRef<HTMLTableSectionElement>(null);
   const wrong = faults(error);
   const status = Number(first['quotationStatus'] ?? 1);
@@ -98,6 +108,30 @@ function Editor({ no, first, version, linked }: { no: string | null; first: Valu
     { id: 'recipientAddress', label: t.address, kind: 'area' },
     { id: 'remark', label: t.remark, kind: 'area' },
   ];
+  const cells: Record<string, string> = { qty: t.qty, price: t.price, discountValue: t.discount, vatTaxValue: t.vatRate, productUnitName: t.unit, productName: t.product, productCode: t.product };
+  const labelOf = (name: string) => {
+    const [, line, part] = /^quotationDetails\[(\d+)\]\.(\w+)$/.exec(name) ?? [];
+    return line ? [lines[Number(line)]?.productName, cells[part ?? '']].filter(Boolean).join(': ') : fields.find((field) => isPart(name, field.id))?.label ?? (name === 'quotationDetails' ? t.lines : undefined);
+  };
+  useUnsaved(dirty && !busy);
+  const take = (read: Values) => {
+    setBase(read);
+    setHead(read);
+    setLines(linesOf(read));
+    setDirty(false);
+    setMeanwhile(false);
+  };
+  // What somebody else saved meanwhile is taken where nothing was typed here.
+  if (first !== base) {
+    if (!dirty) take(first);
+    else {
+      const isTyped = (key: string) => JSON.stringify(head[key] ?? '') !== JSON.stringify(base[key] ?? '');
+      setBase(first);
+      setHead({ ...first, ...Object.fromEntries([...fields.map((field) => field.id), 'vatCalculation'].filter(isTyped).map((key) => [key, head[key]])) });
+      if (lines.length === linesOf(base).length && lines.every((line, at) => isSameLine(line, linesOf(base)[at]))) setLines(linesOf(first));
+      if (!busy) setMeanwhile(true);
+    }
+  }
   const put = (key: string, value: unknown) => {
     setDirty(true);
     setHead((now) => ({ ...now, [key]: value }));
@@ -109,11 +143,12 @@ function Editor({ no, first, version, linked }: { no: string | null; first: Valu
 
   async function save(event?: FormEvent) {
     event?.preventDefault();
+    if (busy) return;
     setBusy(true);
     setError(null);
-    const { quotationDetails: _, ...rest } = head;
+    const rest = Object.fromEntries(fields.map((field) => [field.id, settled(field, head[field.id])]));
     const body = {
-      ...Object.fromEntries(fields.map((field) => [field.id, rest[field.id] ?? null])),
+      ...rest,
       vatCalculation: head['vatCalculation'] !== false,
       discountType: head['discountType'] === true,
       discountValue: head['discountValue'] === '' ? null : head['discountValue'] ?? null,
@@ -129,15 +164,24 @@ function Editor({ no, first, version, linked }: { no: string | null; first: Valu
         vatTaxValue: amount(line.vatTaxValue),
       })),
     };
+    const noDay = fields.filter((field) => rest[field.id] === undefined).map((field) => field.id);
+    const noNumber = lines.flatMap((line, index) => NUMBERS.filter((key) => readNumber(line[key]) === undefined).map((key) => `quotationDetails[${index}].${key}`));
     try {
+      if (noNumber.length) throw Refusal.of('not_a_number', ...noNumber);
+      if (noDay.length) throw Refusal.of('invalid_format', ...noDay);
       const saved = await call<Values | string>('POST', '/v2/quotation', { body, ...(version ? { match: version } : {}), ...(no === null ? { key: crypto.randomUUID() } : {}) });
-      setDirty(false);
-      await cache.invalidateQueries({ queryKey: ['quotation'] });
+      void cache.invalidateQueries({ queryKey: ['audit'] });
       toast(t.saved);
       const number = typeof saved === 'string' ? saved : text(saved?.['quotationNo']);
-      if (no === null && number) void navigate({ to: `/quotations/${encodeURIComponent(number)}` as never, replace: true });
+      if (no === null && number) void navigate({ to: `/quotations/${encodeURIComponent(number)}` as never, replace: true }).then(() => document.querySelector<HTMLElement>('main')?.focus());
+      if (no !== null) take(await again());
+      await cache.invalidateQueries({ queryKey: ['quotation'] });
     } catch (reason) {
       setError(reason);
+      if (reason instanceof Refusal && reason.status === 412) {
+        await again();
+        setMeanwhile(true);
+      } else requestAnimationFrame(() => document.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
     } finally {
       setBusy(false);
     }
@@ -169,9 +213,11 @@ function Editor({ no, first, version, linked }: { no: string | null; first: Valu
         value={lines[index]?.[key] ?? ''}
         disabled={!can}
         aria-invalid={wrong[`quotationDetails[${index}].${key}`] ? true : undefined}
+        aria-describedby={wrong[`quotationDetails[${index}].${key}`] ? `line-${index}-${key}` : undefined}
         onChange={(event) => putLine(index, { [key]: event.target.value })}
         onKeyDown={(event) => onCell(event, index)}
       />
+      {wrong[`quotationDetails[${index}].${key}`] && <p id={`line-${index}-${key}`} className="fault">{wrong[`quotationDetails[${index}].${key}`]}</p>}
     </td>
   );
 
@@ -189,12 +235,13 @@ function Editor({ no, first, version, linked }: { no: string | null; first: Valu
       {!can && <p className="notice">{t.fixed}</p>}
       <form className="record" onSubmit={(event) => void save(event)} onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void save(event); }} noValidate>
         <div>
-          {error != null && <p className="notice bad" role="alert">{say(error)}</p>}
+          {meanwhile && <p className="notice warn" role="alert">{words('record').changed}</p>}
+          {error != null && !(meanwhile && error instanceof Refusal && error.status === 412) && <p className="notice bad" role="alert">{say(error, labelOf)}</p>}
           <fieldset className="card" disabled={!can}>
             <div className="form-grid">
-              {fields.map((field) => (
+              {fields.map((field, index) => (
                 <div key={field.id} className={field.whole || field.kind === 'area' ? 'whole' : undefined}>
-                  <Input field={field} value={head[field.id]} error={wrong[field.id]} put={(value) => put(field.id, value)} />
+                  <Input field={field} value={head[field.id]} error={faultOf(wrong, field.id)} put={(value) => put(field.id, value)} first={index === 0 && no === null} />
                 </div>
               ))}
             </div>
@@ -262,7 +309,7 @@ function Editor({ no, first, version, linked }: { no: string | null; first: Valu
                 ),
               )}
             </dl>
-            {dirty && <p className="hint">{t.totalsHint}</p>}
+            {(dirty || no === null) && <p className="hint">{t.totalsHint}</p>}
           </section>
           {no && <Revisions no={no} />}
           {no && <History of={`quotation/${no}`} fields={fields} />}

@@ -5,6 +5,7 @@ import { api, call, data, may } from '../../api/client';
 import { Button } from '../../ui/Button';
 import { words } from '../../i18n';
 import { formatBrief } from '../../i18n/format';
+import { enquire } from '../../screen/resource';
 import '../../screen/screen.css';
 import { Empty, Failed, Loading } from '../../ui/State';
 import { fold, oneLine } from '../../ui/text';
@@ -16,18 +17,36 @@ interface Found {
   searchedTo: number | null;
 }
 
-/** Conversations and messages; customers and products are asked for beside them. */
+/** Records with a number that are searched for as well: who may read them, where they are found, and how one is shown. */
+const DOCUMENTS = [
+  { of: 'deals', scope: 'deal:read', path: '/v1/deals/enquiry', id: 'dealsId', number: 'dealNo', name: 'dealsName' },
+  { of: 'quotations', scope: 'quotation:read', path: '/v1/quotation/enquiry', id: 'quotationNo', number: 'quotationNo', name: 'quotationSubject' },
+  { of: 'orders', scope: 'salesorder:read', path: '/v2/salesorder/enquiry', id: 'salesOrderNo', number: 'salesOrderNo', name: 'salesOrderSubject' },
+  { of: 'contracts', scope: 'contract:read', path: '/v1/contract/enquiry', id: 'contractNo', number: 'contractNo', name: 'contractName' },
+  { of: 'cases', scope: 'case:read', path: '/v1/case/enquiry', id: 'caseNo', number: 'caseNo', name: 'subject' },
+  { of: 'tasks', scope: 'task:read', path: '/v1/task/enquiry', id: 'taskNo', number: 'taskNo', name: 'subject' },
+  { of: 'activities', scope: 'activity:read', path: '/v1/activities/enquiry', id: 'activityNo', number: 'activityNo', name: 'subject' },
+] as const;
+
+/** Conversations and messages; customers, products and documents are asked for beside them. */
 async function find(keyword: string, signal: AbortSignal) {
   const none = { rooms: [], messages: [], next: null, searchedTo: null } as Found;
+  const documents = Promise.all(
+    DOCUMENTS.filter((kind) => may(kind.scope)).map(async (kind) => {
+      const { rows } = await enquire<Record<string, unknown>>(kind.path, { keyword, take: 8 }, null, signal);
+      const shown = rows.map((row) => ({ id: String(row[kind.id]), number: String(row[kind.number] ?? ''), name: String(row[kind.name] ?? ''), customer: String(row['customerName'] ?? '') }));
+      return { of: kind.of, rows: shown };
+    }),
+  );
   const [said, customers, products] = await Promise.all([
     may('chat:read') ? call<Found>('POST', '/v1/console/search', { body: { keyword, take: 12 }, signal }) : none,
     may('customer:read') ? data(api.POST('/v3/customers/enquiry', { body: { keyword, take: 8 }, signal })) : [],
     may('product:read') ? data(api.POST('/v1/products/getProduct', { body: { productType: 1031, smartSearch: keyword, take: 8 }, signal })).then((page) => page.value) : [],
   ]);
-  return { ...said, customers, products };
+  return { ...said, customers, products, documents: await documents };
 }
 
-/** One search over conversations, messages, customers and products. */
+/** One search over conversations, messages, customers, products and documents. */
 export function Search() {
   const t = words('record').search;
   const { q } = useSearch({ from: '/shell/search' });
@@ -56,7 +75,7 @@ export function Search() {
     const page = await call<Found>('POST', '/v1/console/search', { body: { keyword: q, cursor: all.next, take: 30 } }).catch(() => null);
     if (page) setOlder((now) => ({ of: q, messages: [...(now?.of === q ? now.messages : []), ...page.messages], next: page.next, to: page.searchedTo }));
   };
-  const count = (all?.rooms?.length ?? 0) + (all?.messages?.length ?? 0) + (all?.customers?.length ?? 0) + (all?.products?.length ?? 0);
+  const count = (all?.rooms?.length ?? 0) + (all?.messages?.length ?? 0) + (all?.customers?.length ?? 0) + (all?.products?.length ?? 0) + (all?.documents ?? []).reduce((sum, kind) => sum + kind.rows.length, 0);
   return (
     <div className="page">
       <h1>{t.title}</h1>
@@ -94,6 +113,16 @@ export function Search() {
               </Link>
             ))}
           </Group>
+          {all?.documents?.map((kind) => (
+            <Group key={kind.of} title={words('core').nav[kind.of]} show={kind.rows.length > 0}>
+              {kind.rows.map((one) => (
+                <Link key={one.id} className="result" to={`/${kind.of}/${encodeURIComponent(one.id)}` as never}>
+                  <strong><Marked text={one.name || one.number} words={q} /></strong>
+                  <span className="muted">{[one.number, one.customer].filter(Boolean).join(' · ')}</span>
+                </Link>
+              ))}
+            </Group>
+          ))}
           <Group title={t.rooms} show={!!all?.rooms?.length}>
             {all?.rooms?.map((one) => (
               <Link key={one.id} className="result" to="/inbox" search={{ room: one.id, view: 'open' }}>

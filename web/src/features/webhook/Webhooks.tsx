@@ -5,6 +5,7 @@ import { call, may } from '../../api/client';
 import { say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatNumber, formatTime } from '../../i18n/format';
+import { Ask } from '../../screen/Ask';
 import type { FieldSpec } from '../../screen/Form';
 import { ListScreen } from '../../screen/List';
 import { RecordScreen } from '../../screen/Record';
@@ -237,22 +238,17 @@ function Deliveries({ id, can }: { id: string; can: boolean }) {
         </ul>
       )}
       {from !== null && (
-        <Dialog title={t.missed} onClose={() => setFrom(null)}>
-          <form
-            className="dialog-content"
-            onSubmit={(event) => {
-              event.preventDefault();
-              call<{ count: number }>('POST', `${PATH}/${id}/replay`, { body: { from } }).then((done) => { toast(t.missedDone(formatNumber(done.count))); again(); }, bad);
-              setFrom(null);
-            }}
-          >
-            <TextField label={t.missedFrom} type="datetime-local" required autoFocus value={from} onChange={(event) => setFrom(event.target.value)} />
-            <div className="dialog-foot">
-              <Button onClick={() => setFrom(null)}>{core.act.cancel}</Button>
-              <Button type="submit" look="main">{t.again}</Button>
-            </div>
-          </form>
-        </Dialog>
+        <Ask
+          title={t.missed}
+          fields={[{ id: 'from', label: t.missedFrom, kind: 'time', required: true }]}
+          first={{ from }}
+          onClose={() => setFrom(null)}
+          save={async (body) => {
+            const done = await call<{ count: number }>('POST', `${PATH}/${id}/replay`, { body });
+            toast(t.missedDone(formatNumber(done.count)));
+            again();
+          }}
+        />
       )}
     </section>
   );

@@ -83,6 +83,7 @@ const words = {
     busy: 'The server is busy. Try again in a moment.',
     invalid: 'Please look at the marked fields.',
     required: 'This is needed.',
+    not_a_number: 'This is not a number.',
     invalid_format: 'This is not in the right form.',
     out_of_range: 'This number is not possible.',
     too_long: 'This is too long.',
@@ -123,7 +124,8 @@ const words = {
     newest: 'Newest first',
     page: (from: string, to: string) => `${from}–${to}`,
   },
-  date: { today: 'Today', yesterday: 'Yesterday', now: 'now', ago: (span: string) => `${span} ago`, until: (time: string) => `until ${time}` },
+  leave: { title: 'Leave without saving?', text: 'What you typed here is not saved yet.', lose: 'Leave', stay: 'Go on typing' },
+  date: { clockHint: 'HH:MM', clock: 'Time (24 h)', today: 'Today', yesterday: 'Yesterday', now: 'now', ago: (span: string) => `${span} ago`, until: (time: string) => `until ${time}` },
   saved: 'Saved',
 };
 export default words;

@@ -207,7 +207,7 @@ const words = {
     columnsOf: (read: number, all: number) => `${read} of ${all}`,
     columnsText: 'What each column is read as. Empty: it is left out. Choose the file again after this.',
     noHeader: (number: number) => `Column ${number}`,
-    ignored: { unknown: 'Not understood', duplicate: 'There is another one for this', mapped: 'Left out as wished' } as Record<string, string>,
+    ignored: { unknown: 'Not understood', duplicate: 'There is another one for this', mapped: 'Left out as wished', unclear: 'Its header contradicts itself' } as Record<string, string>,
     useMapping: 'Use it for the next file',
     mappingKept: 'The next file is read like that',
     withMapping: 'With your columns',

@@ -18,7 +18,7 @@ const words = {
   more: 'More',
   search: {
     title: 'Search',
-    holder: 'Customers, messages, conversations, products …',
+    holder: 'Customers, messages, conversations, products, documents …',
     start: 'Write at least one word, in any script.',
     none: (words: string) => `Nothing has “${words}”.`,
     rooms: 'Conversations',

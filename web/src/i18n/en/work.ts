@@ -37,6 +37,7 @@ const words = {
     group: 'Group',
     brand: 'Brand',
     unit: 'Unit',
+    unitHint: 'Units are kept in “Settings”.',
     price: 'Price',
     cost: 'Cost',
     qty: 'In stock',

@@ -86,6 +86,7 @@ const words: Shape<typeof en> = {
     busy: 'เซิร์ฟเวอร์ไม่ว่าง กรุณาลองอีกครั้งในอีกสักครู่',
     invalid: 'กรุณาตรวจสอบช่องที่มีเครื่องหมาย',
     required: 'ต้องกรอกช่องนี้',
+    not_a_number: 'ต้องเป็นตัวเลข',
     invalid_format: 'รูปแบบไม่ถูกต้อง',
     out_of_range: 'ตัวเลขนี้ใช้ไม่ได้',
     too_long: 'ข้อความยาวเกินไป',
@@ -126,7 +127,8 @@ const words: Shape<typeof en> = {
     newest: 'ใหม่ก่อน',
     page: (from, to) => `${from}–${to}`,
   },
-  date: { today: 'วันนี้', yesterday: 'เมื่อวาน', now: 'เมื่อสักครู่', ago: (span) => `${span}ที่แล้ว`, until: (time) => `ถึง ${time}` },
+  leave: { title: 'ออกโดยไม่บันทึกหรือไม่', text: 'สิ่งที่คุณพิมพ์ไว้ยังไม่ได้บันทึก', lose: 'ออกโดยไม่บันทึก', stay: 'กลับไปแก้ไขต่อ' },
+  date: { clockHint: 'ชม.:นาที', clock: 'เวลา (24 ชม.)', today: 'วันนี้', yesterday: 'เมื่อวาน', now: 'เมื่อสักครู่', ago: (span) => `${span}ที่แล้ว`, until: (time) => `ถึง ${time}` },
   saved: 'บันทึกแล้ว',
 };
 export default words;

@@ -210,7 +210,7 @@ const words: Shape<typeof en> = {
     columnsOf: (read, all) => `${read} จาก ${all}`,
     columnsText: 'แต่ละคอลัมน์อ่านเป็นอะไร เว้นว่าง: ไม่นำเข้า หลังจากนี้ให้เลือกไฟล์อีกครั้ง',
     noHeader: (number) => `คอลัมน์ที่ ${number}`,
-    ignored: { unknown: 'ไม่เข้าใจ', duplicate: 'มีคอลัมน์อื่นสำหรับข้อมูลนี้แล้ว', mapped: 'ไม่นำเข้าตามที่เลือก' },
+    ignored: { unknown: 'ไม่เข้าใจ', duplicate: 'มีคอลัมน์อื่นสำหรับข้อมูลนี้แล้ว', mapped: 'ไม่นำเข้าตามที่เลือก', unclear: 'หัวคอลัมน์ขัดแย้งกันเอง' },
     useMapping: 'ใช้กับไฟล์ถัดไป',
     mappingKept: 'ไฟล์ถัดไปจะอ่านตามนี้',
     withMapping: 'ตามคอลัมน์ของคุณ',

@@ -40,6 +40,7 @@ const words: Shape<typeof en> = {
     group: 'กลุ่ม',
     brand: 'ยี่ห้อ',
     unit: 'หน่วย',
+    unitHint: 'หน่วยนับจัดการได้ที่ “ตั้งค่า”',
     price: 'ราคา',
     cost: 'ต้นทุน',
     qty: 'คงเหลือ',
