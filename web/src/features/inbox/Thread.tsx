@@ -63,6 +63,8 @@ export function Thread({ room, thread, parcels, at, onSeenEnd, ref }: Props) {
   });
 
   const started = useRef(false);
+  /** The first message that stands here. */
+  const begin = useRef<string | undefined>(undefined);
   useEffect(() => {
     if (started.current || list.length === 0) return;
     started.current = true;
@@ -110,10 +112,15 @@ export function Thread({ room, thread, parcels, at, onSeenEnd, ref }: Props) {
     if (!element) return;
     const end = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
     onSeenEnd(end && !thread.hasAfter);
+    // After a long absence other messages stand here than before. That is no scrolling, and nothing was added to what was there: whoever
+    // was at the end stays at the end.
+    const isAnew = begin.current !== undefined && !list.some((entry) => entry.key === begin.current);
+    begin.current = list.find((entry) => entry.is === 'message')?.key;
+    if (isAnew && seen.end && !end) virtual.scrollToEnd();
     if (end) setSeen((now) => (now.end && now.count === list.length ? now : { end: true, count: list.length }));
     // A stranger's scrolling is told by the event; here it is a new entry.
     // oxlint-disable-next-line react/exhaustive-deps
-  }, [list.length]);
+  }, [list]);
 
   const bubbles = list.filter((entry) => entry.is === 'message' || entry.is === 'note');
   useImperativeHandle(ref, () => ({
