@@ -52,7 +52,7 @@ pub async fn record(
     record_read(tx, change, &told(from)?, told(to)?).await
 }
 
-/// [`record`] of what is JSON already: `{}` where the record is not there.
+/// The same of what is JSON already: `{}` where the record is not there.
 pub async fn record_read(tx: &mut Conn, change: &Change<'_>, from: &Value, to: Value) -> Result<bool, Error> {
     let differences = differences(from, to);
     if differences.is_empty() {
