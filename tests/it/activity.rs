@@ -297,7 +297,7 @@ async fn an_employees_calendar_is_read_by_a_secret_address_until_it_is_taken_bac
     let text = |at: i64| sala::time::text(at, &sala::time::Zone::UTC);
     let series = json!({"subject": "ประชุม, ทีม; ขาย", "dateAppointmentStart": text(now), "recurrence": "FREQ=DAILY;COUNT=3",
                         "customerCode": "C000154", "visitLocationName": "ชั้น 2"});
-    planned(&app, series).await;
+    let series = planned(&app, series).await;
     planned(&app, json!({"subject": "ของคนอื่น", "dateAppointmentStart": text(now), "assignToUserId": "EMP002"})).await;
     let made = app.post("/v1/activity/calendars", json!({"userId": "emp001"})).await;
     assert_eq!((made.status, &made.data()["staffCode"]), (201, &json!("EMP001")));
@@ -313,6 +313,12 @@ async fn an_employees_calendar_is_read_by_a_secret_address_until_it_is_taken_bac
     assert!(text.contains("SUMMARY:ประชุม\\, ทีม\\; ขาย (Chao Phraya Foods)\r\n"), "{text}");
     assert!(text.contains("LOCATION:ชั้น 2\r\n") && text.contains("STATUS:CONFIRMED\r\n"), "{text}");
     assert!(!text.contains("ของคนอื่น"));
+    // The first is done, and opened again: the series is the next one's by then.
+    for status in [3, 1] {
+        let body = json!({"activityNo": series["activityNo"], "statusId": status});
+        assert_eq!(app.post("/v1/activity", body).await.status, 200);
+    }
+    assert_eq!(read(path).await.text.matches("BEGIN:VEVENT").count(), 3);
     let listed = app.get("/v1/activity/calendars").await;
     assert_eq!((&listed.data()[0]["calendarId"], &listed.data()[0]["url"]), (&json!(1), &Value::Null));
     let stranger = app.tenant(COMPANY + 1, &["activity:read"]).await;

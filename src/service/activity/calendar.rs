@@ -317,12 +317,12 @@ async fn get_calendar(Shared(app): Shared<App>, Path(path): Path<TokenPath>) -> 
     for row in &rows {
         let customer = people.customer(row.customer).1;
         calendar.push(event(company, row, (row.starts_at, 0), customer.as_deref()));
-        let Some(rule) = row.recurrence.as_deref().filter(|_| !row.state.has_ended()) else { continue };
+        // An activity that handed its series on and was opened again is one of its own: the next one has the series.
+        let Some((rule, start)) = row.recurrence.as_deref().zip(row.series_start) else { continue };
         // A series costs what its rule says: the nearest are shown, and whoever asks for thousands gets no more than that.
-        if Instant::now() > patience {
+        if row.state.has_ended() || Instant::now() > patience {
             continue;
         }
-        let start = row.series_start.unwrap_or(row.starts_at);
         let times = recurrence::following(rule, start, row.starts_at, &zone, MOST_RECURRING);
         for (index, next) in (1..).zip(times.into_iter().take_while(|next| *next <= now + SHOWN.1)) {
             calendar.push(event(company, row, (next, index), customer.as_deref()));

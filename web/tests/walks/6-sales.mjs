@@ -52,7 +52,8 @@ export default [
       const issued = await inPage(one, 'POST', `${path}/receipt`, { buyerName: 'Daisy', buyerAddress: '2 ถนนสีลม', buyerTaxNo: '0105556012341', buyerBranchCode: '00000' });
       if (issued.status === 201 || issued.status === 200) {
         await page.reload();
-        const paper = page.locator('.timeline li', { hasText: issued.body.data.taxDocumentNo });
+        // The payment names it too, and stands there sooner.
+        const paper = page.locator(`.timeline li:has(strong:has-text("${issued.body.data.taxDocumentNo}"))`);
         await paper.locator('.button').last().click();
         await page.waitForSelector('dialog[open] [name=reason]');
         await one.axe('a credit note');
