@@ -138,6 +138,11 @@ impl Caller {
 
     /// Who asked for work that is done later: an API client by its id, or `system`. Its scopes were checked then.
     pub fn acting(company: i64, id: &str) -> Caller {
+        Caller::acting_within(company, id, Range::All)
+    }
+
+    /// The same of a person who sees only some records.
+    pub fn acting_within(company: i64, id: &str, range: Range) -> Caller {
         let client = Client {
             company,
             id: id.to_owned(),
@@ -146,7 +151,7 @@ impl Caller {
             key_hash: Vec::new(),
             expires_at: i64::MAX,
             number_codes: false,
-            range: Range::All,
+            range,
             person: None,
         };
         Caller { client: Arc::new(client), claim: None }

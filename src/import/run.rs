@@ -26,6 +26,7 @@ use crate::app::App;
 use crate::http::{Caller, Code, Error};
 use crate::job::{self, Job, Kind as JobKind, Next};
 use crate::media;
+use crate::person;
 use crate::setting::profile;
 
 /// Rows in a unit of work: enough that a COMMIT costs little, and few enough that other writers wait for a twentieth of a
@@ -125,7 +126,7 @@ async fn load_all(app: &App, import: Import) -> Result<(), Stop> {
     let passes = if import.dry_run { 1 } else { kind.passes() };
     for pass in import.pass..=passes {
         let done = if pass == import.pass { import.rows_done } else { 0 };
-        let caller = Caller::acting(import.company, &import.actor);
+        let caller = person::acting(&mut app.db.read().await?, import.company, &import.actor).await?;
         let mut loading = Loading {
             app,
             import: &import,

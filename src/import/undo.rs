@@ -9,8 +9,9 @@ use super::kind::{Kind, Line, Undo, Undone};
 use super::run::{Failed, REST, passing};
 use super::store::{self, Import, State};
 use crate::app::App;
-use crate::http::{Caller, Code, Error, Fault};
+use crate::http::{Code, Error, Fault};
 use crate::job::{self, Kind as JobKind};
+use crate::person;
 use crate::record::Record;
 use crate::service::link;
 
@@ -20,7 +21,8 @@ const LOT: i64 = 100;
 /// Takes back what an import has written, a lot of records in one unit of work.
 pub(super) async fn take_back(app: &App, mut import: Import) -> Result<(), Error> {
     let Some(kind) = Kind::named(&import.kind) else { return Ok(()) };
-    let caller = Caller::acting(import.company, import.undo_actor.as_deref().unwrap_or(&import.actor));
+    let actor = import.undo_actor.as_deref().unwrap_or(&import.actor);
+    let caller = person::acting(&mut app.db.read().await?, import.company, actor).await?;
     let note = import.note();
     loop {
         let lines = lines(&mut app.db.read().await?, &import, LOT).await?;

@@ -22,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use session::{cookie_name, token_of};
-pub(crate) use store::{find_session, is_unwritten, purge, seen};
+pub(crate) use store::{acting, find_session, is_unwritten, purge, seen};
 
 use self::store::Row;
 use crate::app::App;

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::role::{self, Reach};
 use crate::app::App;
-use crate::http::Error;
 use crate::http::caller::{Client, Person, Range};
+use crate::http::{Caller, Error};
 
 /// A person as stored, with what the employee's record says of them.
 #[derive(Debug, Clone, Deserialize)]
@@ -192,11 +192,7 @@ pub(crate) async fn find_session(app: &App, company: i64, hash: &[u8; 32]) -> Re
             key_hash: Vec::new(),
             expires_at: row.expires_at.min(row.seen_at + IDLE),
             number_codes: false,
-            range: match Reach::of(row.role_detail.as_ref()) {
-                Reach::All => Range::All,
-                Reach::Team => Range::Team { user, team: row.team },
-                Reach::Own => Range::Own { user },
-            },
+            range: range(user, row.team, row.role_detail.as_ref()),
             person: Some(Person {
                 id: user,
                 session: row.session,
@@ -208,6 +204,37 @@ pub(crate) async fn find_session(app: &App, company: i64, hash: &[u8; 32]) -> Re
             }),
         }
     }))
+}
+
+fn range(user: Uuid, team: i64, role: Option<&Value>) -> Range {
+    match Reach::of(role) {
+        Reach::All => Range::All,
+        Reach::Team => Range::Team { user, team },
+        Reach::Own => Range::Own { user },
+    }
+}
+
+/// Whoever asked for work that is done later, with the range that they have by then.
+pub(crate) async fn acting(conn: &mut Conn, company: i64, actor: &str) -> Result<Caller, db::Error> {
+    #[derive(Deserialize)]
+    struct Role {
+        team: i64,
+        detail: Option<Value>,
+    }
+    // An API client is called otherwise, and sees every record.
+    let Ok(user) = actor.parse::<Uuid>() else { return Ok(Caller::acting(company, actor)) };
+    let role: Option<Role> = conn
+        .sql(
+            "select employee.team, role.detail from employee
+             left join choice as role on role.company = employee.company and role.list = 'roles' and role.id = employee.role
+             where employee.company = $1 and employee.id = $2",
+        )
+        .bind(company)
+        .bind(user)
+        .optional()
+        .await?;
+    let range = role.map_or(Range::Own { user }, |role| range(user, role.team, role.detail.as_ref()));
+    Ok(Caller::acting_within(company, actor, range))
 }
 
 /// Ends the sessions of a person; all, or all but one.

@@ -302,6 +302,23 @@ async fn a_person_reads_and_takes_back_his_own_imports_only() {
         }
     }
     assert_eq!(app.get("/v1/imports").await.data()["value"].as_array().unwrap().len(), 2);
+    // His file changes no customer that he does not see, and what it made is taken back.
+    app.run_jobs().await;
+    stranger(&app).await;
+    customer(&app, "FOREIGN", &["stranger"]).await;
+    let before = app.get("/v3/customers/FOREIGN").await.data().clone();
+    let (mut parts, _) = head.request(Method::POST, "/v1/imports?kind=customers", None).into_parts();
+    parts.headers.insert("content-type", "text/csv".parse().unwrap());
+    let file = "code,name,phone\nFOREIGN,Taken,0812345678\nOWN-1,Mine too,0812345670\n";
+    let made = app.call(Request::from_parts(parts, Body::from(file))).await;
+    app.run_jobs().await;
+    let path = format!("/v1/imports/{}", made.data()["importId"].as_str().unwrap());
+    let done = app.get(&path).await;
+    assert_eq!((&done.data()["created"], &done.data()["failed"]), (&json!(1), &json!(1)), "{done:?}");
+    assert_eq!(*app.get("/v3/customers/FOREIGN").await.data(), before);
+    assert_eq!(app.as_person(&head, Method::POST, &format!("{path}/undo"), None).await.status, 202);
+    app.run_jobs().await;
+    assert_eq!(app.get("/v3/customers/OWN-1").await.status, 404);
 }
 
 #[tokio::test]
