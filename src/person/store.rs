@@ -221,7 +221,6 @@ pub(crate) async fn acting(conn: &mut Conn, company: i64, actor: &str) -> Result
         team: i64,
         detail: Option<Value>,
     }
-    // An API client is called otherwise, and sees every record.
     let Ok(user) = actor.parse::<Uuid>() else { return Ok(Caller::acting(company, actor)) };
     let role: Option<Role> = conn
         .sql(
@@ -233,7 +232,8 @@ pub(crate) async fn acting(conn: &mut Conn, company: i64, actor: &str) -> Result
         .bind(user)
         .optional()
         .await?;
-    let range = role.map_or(Range::Own { user }, |role| range(user, role.team, role.detail.as_ref()));
+    // An API client, which sees every record, may have brought an id of this form along.
+    let range = role.map_or(Range::All, |role| range(user, role.team, role.detail.as_ref()));
     Ok(Caller::acting_within(company, actor, range))
 }
 
