@@ -364,3 +364,22 @@ async fn what_a_webhook_was_sent_is_shown_to_whoever_sees_every_record() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_import_of_a_client_whose_id_is_a_uuid_sees_every_record() {
+    let app = TestApp::new().await;
+    stranger(&app).await;
+    customer(&app, "FOREIGN", &["stranger"]).await;
+    let given =
+        sala::oauth::Given { id: Some("0b9f4c1e-7d2a-4c55-9f0e-2a6d8c1b3e47".to_owned()), ..Default::default() };
+    let scopes = ["import:write", "customer:write", "customer:read"].map(str::to_owned);
+    let now = app.app.now();
+    let client = sala::oauth::create_client_as(&app.app.db, COMPANY, "Moved", &scopes, given, now).await.unwrap();
+    let request = Request::post("/v1/imports?kind=customers")
+        .header("authorization", format!("Bearer {}", app.token_for(&client).await))
+        .header("content-type", "text/csv");
+    let made = app.call(request.body(Body::from("code,name\nFOREIGN,Moved along\n")).unwrap()).await;
+    assert_eq!(made.status, 202, "{made:?}");
+    app.run_jobs().await;
+    assert_eq!(app.get("/v3/customers/FOREIGN").await.data()["customerName"], "Moved along");
+}
