@@ -5583,6 +5583,8 @@ export interface paths {
         /**
          * Get customer timeline
          * @description List what happened with a customer, the newest first.
+         *
+         *     A kind is left out where the caller may not read it: tasks without `task:read`, rooms without `chat:read`, and so on.
          */
         get: operations["getCustomerTimeline"];
         put?: never;
