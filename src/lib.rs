@@ -95,4 +95,5 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 40, name: "sso", sql: include_str!("../migrations/0040_sso.sql") },
     db::Migration { version: 41, name: "sold_in_bundles", sql: include_str!("../migrations/0041_sold_in_bundles.sql") },
     db::Migration { version: 42, name: "expense_figures", sql: include_str!("../migrations/0042_expense_figures.sql") },
+    db::Migration { version: 43, name: "trail_of_files", sql: include_str!("../migrations/0043_trail_of_files.sql") },
 ];

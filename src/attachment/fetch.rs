@@ -7,7 +7,7 @@ use axum::http::header::LOCATION;
 use reqwest::{Response, Url};
 
 use super::sink::{Refusal, Sink, Stored};
-use super::{Record, Row, announce, by_id, intake, views};
+use super::{Record, Row, by_id, intake, place, tell, views};
 use crate::app::App;
 use crate::http::Error;
 use crate::job::{Job, Next, backoff};
@@ -200,8 +200,9 @@ async fn keep(app: &App, job: &Job, stored: &Stored) -> Result<(), Error> {
                 && let Some(record) = Record::of(&row)
             {
                 let views = views(app, &mut tx, job.company, vec![row]).await?;
+                let of = place(&mut tx, job.company, record).await?;
                 for view in &views {
-                    announce(&mut tx, job.company, record, view, "FileAttached", now).await?;
+                    tell(&mut tx, job.company, &of, view, "FileAttached", now).await?;
                 }
             }
             Ok::<u64, Error>(kept)

@@ -53,8 +53,9 @@ pub struct Record {
     pub id: i64,
     /// Whether everybody may see its files, by an address that lasts.
     is_public: bool,
-    /// Its version, which is its events' place among those of the record.
-    version: &'static str,
+    /// Selects its version, which is its events' place among those of the record, and the name that it has there and in the
+    /// audit trail.
+    place: &'static str,
 }
 
 impl Record {
@@ -65,7 +66,7 @@ impl Record {
             topic: "Customer",
             id,
             is_public: false,
-            version: "select version from customer where company = $1 and id = $2",
+            place: "select version, cast(id as text) from customer where company = $1 and id = $2",
         }
     }
 
@@ -76,7 +77,7 @@ impl Record {
             topic: "Expense",
             id,
             is_public: false,
-            version: "select version from expense where company = $1 and id = $2",
+            place: "select version, number from expense where company = $1 and id = $2",
         }
     }
 
@@ -87,7 +88,7 @@ impl Record {
             topic: "Contract",
             id,
             is_public: false,
-            version: "select version from contract where company = $1 and id = $2",
+            place: "select version, number from contract where company = $1 and id = $2",
         }
     }
 
@@ -98,7 +99,7 @@ impl Record {
             topic: "Product",
             id,
             is_public: true,
-            version: "select version from product where company = $1 and id = $2",
+            place: "select version, cast(id as text) from product where company = $1 and id = $2",
         }
     }
 
@@ -109,13 +110,13 @@ impl Record {
             topic: "Activity",
             id,
             is_public: false,
-            version: "select version from activity where company = $1 and id = $2",
+            place: "select version, no from activity where company = $1 and id = $2",
         }
     }
 
     /// A message to come. Its provider fetches the file, so that the id, which nobody guesses, is the permission.
     pub fn chat() -> Record {
-        Record { kind: CHAT, topic: "", id: 0, is_public: true, version: "" }
+        Record { kind: CHAT, topic: "", id: 0, is_public: true, place: "" }
     }
 
     /// The record of a stored attachment.
@@ -394,10 +395,11 @@ pub async fn attach(
     insert(tx, &made).await?;
     settle_jobs(tx, company, &made, now).await?;
     let views = views(app, tx, company, made.clone()).await?;
+    let of = place(tx, company, record).await?;
     for (row, view) in made.iter().zip(&views) {
-        audit::record(tx, &change(record, caller, "file attached", now), &json!({}), &row.entered()).await?;
+        audit::record(tx, &change(&of, caller, "file attached", now), &json!({}), &row.entered()).await?;
         if row.state == "stored" {
-            announce(tx, company, record, view, "FileAttached", now).await?;
+            tell(tx, company, &of, view, "FileAttached", now).await?;
         }
     }
     Ok(views)
@@ -507,10 +509,11 @@ pub async fn remove(app: &App, tx: &mut Conn, caller: &Caller, record: Record, i
         .later()
         .await?;
     job::enqueue(tx, caller.company, Kind::Discard, id, now).await?;
-    audit::record(tx, &change(record, caller, "file removed", now), &row.entered(), &json!({})).await?;
+    let of = place(tx, caller.company, record).await?;
+    audit::record(tx, &change(&of, caller, "file removed", now), &row.entered(), &json!({})).await?;
     let views = views(app, tx, caller.company, vec![row]).await?;
     for view in &views {
-        announce(tx, caller.company, record, view, "FileRemoved", now).await?;
+        tell(tx, caller.company, &of, view, "FileRemoved", now).await?;
     }
     Ok(())
 }
@@ -538,25 +541,42 @@ pub async fn relink(
     let zone = time::zone(tx, caller.company).await?;
     let link = Link { file_url: link::sign(app, id, &key, until), date_expires: time::text(until * 1000, &zone) };
     let made = json!({"link": {"fileId": id, "fileName": row.name, "dateExpires": link.date_expires}});
-    audit::record(tx, &change(record, caller, "file link made", now), &json!({}), &made).await?;
+    let of = place(tx, caller.company, record).await?;
+    audit::record(tx, &change(&of, caller, "file link made", now), &json!({}), &made).await?;
     Ok(link)
 }
 
-fn change<'a>(record: Record, caller: &'a Caller, action: &'static str, at: i64) -> Change<'a> {
-    let reference = format!("{}/{}", record.kind, record.id);
-    Change { company: caller.company, reference, actor: &caller.id, action, at }
+/// Where a record's audit trail and its events stand.
+struct RecordPlace {
+    record: Record,
+    version: i64,
+    /// `contract/CT2511-0001`: what the trail and the events of the record itself are kept under.
+    reference: String,
+}
+
+async fn place(tx: &mut Conn, company: i64, record: Record) -> Result<RecordPlace, Error> {
+    let (version, name): (i64, String) = match record.place {
+        "" => (0, record.id.to_string()),
+        place => tx.sql(place).bind(company).bind(record.id).one().await?,
+    };
+    Ok(RecordPlace { record, version, reference: format!("{}/{name}", record.kind) })
+}
+
+fn change<'a>(of: &RecordPlace, caller: &'a Caller, action: &'static str, at: i64) -> Change<'a> {
+    Change { company: caller.company, reference: of.reference.clone(), actor: &caller.id, action, at }
 }
 
 /// Tells subscriptions, in the order of the record's own events. The file's address, which is good for an hour, is left
 /// out.
-async fn announce(
+async fn tell(
     tx: &mut Conn,
     company: i64,
-    record: Record,
+    of: &RecordPlace,
     file: &AttachedFile,
     name: &'static str,
     at: i64,
 ) -> Result<(), Error> {
+    let record = of.record;
     if record.topic.is_empty() {
         return Ok(());
     }
@@ -567,8 +587,7 @@ async fn announce(
     };
     told.insert(format!("{}Id", record.kind), record.id.into());
     let body = event::body(record.topic, name, &format!("{}File", record.topic), &told)?;
-    let subject = format!("{}/{}", record.kind, record.id);
-    let place: i64 = tx.sql(record.version).bind(company).bind(record.id).one().await?;
-    event::emit(tx, &Event { company, topic: record.topic, name, subject: &subject, place, body, at }).await?;
+    let (subject, place) = (of.reference.as_str(), of.version);
+    event::emit(tx, &Event { company, topic: record.topic, name, subject, place, body, at }).await?;
     Ok(())
 }

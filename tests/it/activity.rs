@@ -205,6 +205,8 @@ async fn photos_are_attached_to_an_activity() {
     let attached = app.post(&path, json!({"files": ["data:image/gif;base64,R0lGODlhAQABAAAAACw="]})).await;
     let file = attached.data()[0]["fileId"].as_str().unwrap().to_owned();
     assert_eq!(attached.data()[0]["contentType"], "image/gif");
+    let history = app.get(&path.replace("/v1/activity/", "/v1/audit?ref=activity/").replace("/files", "")).await;
+    assert!(history.text.contains("file attached"), "{}", history.text);
     assert_eq!(app.get(&format!("/v1/activities/{}/files", made["activityId"])).await.data()["total"], 1);
     let foreign = planned(&app, json!({})).await;
     let other = format!("/v1/activity/{}/files/{file}", foreign["activityNo"].as_str().unwrap());

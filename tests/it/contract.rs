@@ -344,6 +344,19 @@ async fn contracts_are_listed_found_and_carry_files() {
         (&read.data()["attachments"][0]["type"], &read.data()["attachments"][0]["isProcessed"]),
         (&json!(4), &json!(true))
     );
+    // Its history says so, and one that was written under its id, as it used to be, is moved there.
+    let history = async || {
+        let answer: Answer = app.get("/v1/audit?ref=contract/CONT-2").await;
+        let entries = answer.data()["value"].as_array().unwrap_or_else(|| panic!("{answer:?}")).clone();
+        entries.iter().filter(|entry| entry["action"] == "file attached").count()
+    };
+    assert_eq!(history().await, 1);
+    app.sql("update audit set ref = 'contract/2' where action = 'file attached'").await;
+    assert_eq!(history().await, 0);
+    for statement in include_str!("../../migrations/0043_trail_of_files.sql").split_inclusive(";\n") {
+        app.sql(statement).await;
+    }
+    assert_eq!(history().await, 1);
     let kept = app.request(Method::PUT, "/v1/setting/contract-types/1", &[], Some(json!({"isActive": false}))).await;
     assert_eq!(kept.status, 409, "a type in use");
 }

@@ -212,6 +212,9 @@ async fn receipts_are_attached_listed_and_removed() {
         (&json!("receipt.png"), &json!(".png"), &json!(2))
     );
     assert!(file["thumbnail"].is_string() && file["url"] == file["thumbnail"], "{file}");
+    let history =
+        app.get(&format!("/v1/audit?ref=expense/{}", attached.data()["value"]["expenseNo"].as_str().unwrap())).await;
+    assert!(history.text.contains("file attached"), "{}", history.text);
     let kept = update(&app, 1, json!({"attachments": [file]})).await;
     assert_eq!(kept.data()["value"]["attachments"].as_array().unwrap().len(), 1);
     let mut gone = file.clone();
