@@ -271,10 +271,9 @@ fn must_see_all(app: &App, caller: &Caller) -> Result<(), Error> {
     if let Some(missing) = reads.find(|scope| !caller.scopes.contains(scope)) {
         return Err(Error::Forbidden(missing.clone()));
     }
-    let kept = caller.person.as_ref().is_some_and(|person| person.accounts.is_some());
-    match kept || caller.range() != Range::All {
-        true => Err(Error::invalid(Code::Required, "ref", "ref is required, because you may not see every record")),
-        false => Ok(()),
+    match caller.sees_all() {
+        true => Ok(()),
+        false => Err(Error::invalid(Code::Required, "ref", "ref is required, because you may not see every record")),
     }
 }
 

@@ -71,6 +71,16 @@ impl Client {
         let allowed = self.person.as_ref().and_then(|person| person.accounts.as_ref());
         allowed.is_none_or(|allowed| allowed.iter().any(|one| one == id))
     }
+
+    /// Whether the caller sees everybody's records, on every channel account, as far as the scopes go.
+    pub fn sees_all(&self) -> bool {
+        self.range == Range::All && self.person.as_ref().is_none_or(|person| person.accounts.is_none())
+    }
+
+    /// Refuses whoever does not, for want of the whole of this scope.
+    pub fn must_see_all(&self, scope: &str) -> Result<(), Error> {
+        if self.sees_all() { Ok(()) } else { Err(Error::Forbidden(scope.to_owned())) }
+    }
 }
 
 /// A person who is signed in.

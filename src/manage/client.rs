@@ -11,7 +11,6 @@ use utoipa_axum::routes;
 
 use super::note;
 use crate::app::App;
-use crate::http::caller::Range;
 use crate::http::{Caller, Checked, Code, Envelope, Error, Faults, Path, Reply};
 use crate::oauth::{self, ListedClient, NewClient};
 
@@ -129,11 +128,7 @@ fn may_give(app: &App, caller: &Caller, scopes: &[String], faults: &mut Faults) 
     {
         return Err(Error::Forbidden(scope.clone()));
     }
-    let kept = caller.person.as_ref().is_some_and(|person| person.accounts.is_some());
-    if kept || caller.range() != Range::All {
-        return Err(Error::Forbidden("client:write".to_owned()));
-    }
-    Ok(())
+    caller.must_see_all("client:write")
 }
 
 async fn must(conn: &mut Conn, company: i64, id: &str) -> Result<ListedClient, Error> {

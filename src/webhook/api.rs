@@ -178,6 +178,8 @@ async fn create_webhook(
     caller: Caller,
     Json(input): Json<WebhookWrite>,
 ) -> Result<Reply<WebhookCreated>, Error> {
+    // A subscription sends what happens to everybody's records.
+    caller.must_see_all("webhook:write")?;
     let secret = subscription::new_secret(&app.vault, caller.company)?;
     let now = app.now();
     caller
@@ -262,6 +264,8 @@ async fn update_webhook(
     Path(path): Path<WebhookPath>,
     Json(input): Json<WebhookWrite>,
 ) -> Result<Reply<Webhook>, Error> {
+    // A subscription sends what happens to everybody's records.
+    caller.must_see_all("webhook:write")?;
     let now = app.now();
     caller
         .write(&app, async |mut tx| {
@@ -349,6 +353,8 @@ async fn rotate_webhook_secret(
     caller: Caller,
     Path(path): Path<WebhookPath>,
 ) -> Result<Reply<WebhookSecret>, Error> {
+    // A subscription sends what happens to everybody's records.
+    caller.must_see_all("webhook:write")?;
     let secret = subscription::new_secret(&app.vault, caller.company)?;
     let now = app.now();
     caller

@@ -232,6 +232,34 @@ async fn the_timeline_has_the_documents_that_the_caller_may_see() {
     assert_eq!(kinds(Some(&agent), "").await, none, "they are another salesperson's");
 }
 
+#[tokio::test]
+async fn the_timeline_leaves_out_what_the_caller_has_no_scope_for() {
+    let app = crate::sales::market().await;
+    let room = app.sandbox_room().await;
+    app.request(Method::PUT, &format!("/v1/chat/rooms/{room}/customer"), &[], Some(json!({"customerCode": "daisy"})))
+        .await
+        .data();
+    app.post("/v1/task", json!({"subject": "Call", "customerCode": "daisy"})).await.data();
+    let event = json!({"eventName": "Fair", "eventType": 1, "eventDate": "2025-01-05", "customerCode": "daisy"});
+    app.post("/v1/customerEvent", event).await.data();
+    crate::sales::quote(&app, json!({})).await.data();
+    let kinds = [("chat:read", "room"), ("task:read", "task"), ("quotation:read", "quotation")];
+    for held in 0..=kinds.len() {
+        let own: Vec<&str> = kinds.iter().take(held).map(|(scope, _)| *scope).chain(["customer:read"]).collect();
+        let caller = app.tenant(COMPANY, &own).await;
+        let page = app.request_as(&caller.token, Method::GET, "/v3/customers/daisy/timeline", None).await;
+        let mut seen: Vec<&str> =
+            page.data()["value"].as_array().unwrap().iter().map(|row| row["kind"].as_str().unwrap()).collect();
+        seen.sort_unstable();
+        let mut wanted: Vec<&str> = kinds.iter().take(held).map(|(_, kind)| *kind).chain(["event"]).collect();
+        wanted.sort_unstable();
+        assert_eq!(seen, wanted, "{own:?}");
+        let path = "/v3/customers/daisy/timeline?kinds=quotation";
+        let page = app.request_as(&caller.token, Method::GET, path, None).await;
+        assert_eq!(page.data()["value"].as_array().unwrap().len(), usize::from(held == kinds.len()), "{own:?}");
+    }
+}
+
 /// The status of the history of a record.
 async fn history(app: &TestApp, who: &Session, reference: &str) -> u16 {
     app.as_person(who, Method::GET, &format!("/v1/audit?ref={reference}"), None).await.status
@@ -363,6 +391,27 @@ async fn what_a_webhook_was_sent_is_shown_to_whoever_sees_every_record() {
             assert_eq!(!body.is_null(), is_shown, "{delivery}");
         }
     }
+}
+
+/// A subscription sends what happens to everybody's records: whoever sees some of them makes none.
+#[tokio::test]
+async fn nobody_subscribes_to_more_than_he_may_see() {
+    let app = TestApp::new().await;
+    assert_eq!(app.post("/v1/webhooks", json!({"url": "https://hooks.example/1"})).await.status, 201);
+    let role = json!({"scopes": ["webhook:read", "webhook:write", "client:write"], "range": "team"});
+    entry(&app, "roles", None, "Technician", role).await;
+    let technician = app.signed_in("Technician", "tech@example.com").await;
+    for (method, path) in [
+        (Method::POST, "/v1/webhooks"),
+        (Method::PUT, "/v1/webhooks/1"),
+        (Method::POST, "/v1/webhooks/1/rotate-secret"),
+    ] {
+        let body = json!({"url": "https://elsewhere.example/1"});
+        let refused = app.as_person(&technician, method.clone(), path, Some(body)).await;
+        assert_eq!((refused.status, refused.errors()), (403, vec![("missing_scope", "")]), "{method} {path}");
+    }
+    let listed = app.as_person(&technician, Method::GET, "/v1/webhooks", None).await;
+    assert_eq!(listed.data()["value"][0]["url"], "https://hooks.example/1", "what there is stays as it was");
 }
 
 #[tokio::test]
