@@ -122,17 +122,8 @@ async fn numbered(
     if let Some(given) = given.map(search::trimmed).filter(|given| !given.is_empty()) {
         return Ok(given.to_owned());
     }
-    loop {
-        let number = number::assign(tx, company, document, pattern, day, branch).await?;
-        let text = match document {
-            "quotation" => "select count(*) from quotation where company = $1 and number_key = $2",
-            _ => "select count(*) from sales_order where company = $1 and number_key = $2",
-        };
-        let taken: i64 = tx.sql(text).bind(company).bind(number_key(&number)).one().await?;
-        if taken == 0 {
-            return Ok(number);
-        }
-    }
+    let table = if document == "quotation" { "quotation" } else { "sales_order" };
+    Ok(number::assign_free(tx, company, document, pattern, (day, branch), (table, "number_key")).await?)
 }
 
 /// A line for whatever goes beyond a draft.

@@ -1,12 +1,11 @@
 //! Running numbers of a company: integer ids, and the numbers of documents.
 
-use db::Conn;
-use jiff::Timestamp;
+use db::{Conn, Rows, Type};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::profile;
+use super::profile::{self, Setting};
 use crate::http::{Code, Error, Fault};
 use crate::{search, time};
 
@@ -164,32 +163,84 @@ pub async fn assign(
     Ok(format!("{head}{number:0digits$}"))
 }
 
+/// Where the numbers of a kind of record stand: the table, and its column of folded numbers.
+pub type Column = (&'static str, &'static str);
+
+/// So many numbers are looked up at once where the next one is taken.
+const AT_ONCE: i64 = 256;
+
+/// The same as [`assign`], stepping over numbers that somebody has chosen for another record.
+pub async fn assign_free(
+    tx: &mut Conn,
+    company: i64,
+    document: &str,
+    pattern: &Pattern,
+    (date, branch): (Date, &str),
+    column: Column,
+) -> Result<String, db::Error> {
+    let head = pattern.head(date, branch);
+    let digits = pattern.digits as usize;
+    free(tx, company, &format!("{document}:{head}"), column, |number| format!("{head}{number:0digits$}")).await
+}
+
+/// The next number of a series whose text no record has. A file may have brought any number of the coming ones: they are
+/// looked up many at once.
+pub async fn free(
+    tx: &mut Conn,
+    company: i64,
+    series: &str,
+    (table, column): Column,
+    text: impl Fn(i64) -> String,
+) -> Result<String, db::Error> {
+    let mut number = next(tx, company, series).await?;
+    let first = text(number);
+    let query = tx.sql("select 1 from ").push(table).push(" where company = $1 and ").push(column).push(" = $2");
+    let taken: Option<i64> = query.bind(company).bind(search::fold(&first)).optional().await?;
+    if taken.is_none() {
+        return Ok(first);
+    }
+    loop {
+        number += 1;
+        let mut wanted = Rows::new(&[("number", Type::BigInt), ("text", Type::Text)]);
+        for number in number..number + AT_ONCE {
+            wanted.push([number.into(), search::fold(&text(number)).into()]);
+        }
+        let free: Option<i64> = tx
+            .sql("select min(input.number) from ")
+            .push_rows(&wanted)
+            .push(" as input where not exists (select 1 from ")
+            .push(table)
+            .push(" as t where t.company = ")
+            .push_bind(company)
+            .push(" and t.")
+            .push(column)
+            .push(" = input.text)")
+            .one()
+            .await?;
+        if let Some(free) = free {
+            at_least(tx, company, series, free).await?;
+            return Ok(text(free));
+        }
+        number += AT_ONCE - 1;
+    }
+}
+
 /// The next number of a record, by the pattern of its kind in the company's setting. A number that somebody has chosen for
-/// another record is stepped over: `table` has it in `number_key`.
+/// another record is stepped over.
 pub async fn of_record(
     tx: &mut Conn,
     company: i64,
     kind: &'static str,
-    table: &'static str,
+    column: Column,
     at: i64,
 ) -> Result<String, Error> {
-    let pattern = profile::of(tx, company).await?.numbers.remove(kind).unwrap_or_else(|| Pattern::usual(""));
+    // A setting that was saved before there was this kind does not name it.
+    let pattern = match profile::of(tx, company).await?.numbers.remove(kind) {
+        Some(pattern) => pattern,
+        None => Setting::default().numbers.remove(kind).unwrap_or_else(|| Pattern::usual("")),
+    };
     let zone = time::zone(tx, company).await?;
-    let today = Timestamp::from_millisecond(at).unwrap_or_default().to_zoned(zone).date();
-    loop {
-        let number = assign(tx, company, kind, &pattern, today, "00000").await?;
-        let taken: Option<i64> = tx
-            .sql("select 1 from ")
-            .push(table)
-            .push(" where company = $1 and number_key = $2")
-            .bind(company)
-            .bind(search::fold(&number))
-            .optional()
-            .await?;
-        if taken.is_none() {
-            return Ok(number);
-        }
-    }
+    Ok(assign_free(tx, company, kind, &pattern, (time::day_of(at, &zone), "00000"), column).await?)
 }
 
 #[cfg(test)]

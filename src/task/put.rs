@@ -13,8 +13,7 @@ use crate::http::{Code, Conditions, Error, Fault, Faults, Patch};
 use crate::record::{self, Actor, Saved};
 use crate::recurrence;
 use crate::search;
-use crate::setting::number::{self, Pattern};
-use crate::setting::profile;
+use crate::setting::number;
 use crate::staff::employee;
 use crate::time::{self, Zone};
 
@@ -132,7 +131,7 @@ async fn write(
         new.id = number::next(tx, by.caller.company, "task").await?;
         new.number = match given {
             Some(number) => number.to_owned(),
-            None => next_number(tx, by, &zone).await?,
+            None => number::of_record(tx, by.caller.company, "task", NUMBERS, by.now).await?,
         };
         new.number_key = key(&new.number);
     }
@@ -175,7 +174,7 @@ async fn recur(tx: &mut Conn, by: &Actor, done: &Row, start: i64) -> Result<(), 
     let Some(next) = recurrence::next(rule, start, due, &zone) else { return Ok(()) };
     // In the order in which every task takes them, or two would wait for each other.
     let id = number::next(tx, by.caller.company, "task").await?;
-    let number = next_number(tx, by, &zone).await?;
+    let number = number::of_record(tx, by.caller.company, "task", NUMBERS, by.now).await?;
     let fresh = Row::new(by.caller.company, id, number, &by.caller.id, by.now);
     let undone = |item: &ChecklistItem| ChecklistItem { is_done: false, ..item.clone() };
     let row = Row {
@@ -226,24 +225,8 @@ pub async fn finish_all(tx: &mut Conn, by: &Actor, deal_no: &str) -> Result<u64,
     Ok(count)
 }
 
-/// The next number of the company's pattern that no task out of a file has.
-async fn next_number(tx: &mut Conn, by: &Actor, zone: &Zone) -> Result<String, Error> {
-    let setting = profile::of(tx, by.caller.company).await?;
-    let pattern = setting.numbers.get("task").cloned().unwrap_or_else(|| Pattern::usual("TK"));
-    let today = jiff::Timestamp::from_millisecond(by.now).unwrap_or_default().to_zoned(zone.clone()).date();
-    loop {
-        let number = number::assign(tx, by.caller.company, "task", &pattern, today, "").await?;
-        let known: Option<i64> = tx
-            .sql("select id from task where company = $1 and number_key = $2")
-            .bind(by.caller.company)
-            .bind(key(&number))
-            .optional()
-            .await?;
-        if known.is_none() {
-            return Ok(number);
-        }
-    }
-}
+/// Where the numbers of tasks stand.
+const NUMBERS: number::Column = ("task", "number_key");
 
 async fn link_deals(tx: &mut Conn, row: &Row) -> Result<(), Error> {
     tx.sql("delete from task_deal where company = $1 and task = $2").bind(row.company).bind(row.id).later().await?;

@@ -273,3 +273,20 @@ async fn tasks_of_a_file_keep_their_numbers_and_come_back_after_an_undo() {
     // Through the API a number that no task has is none.
     assert_eq!(app.post("/v1/task", json!({"taskNo": "T-9", "subject": "x"})).await.status, 404);
 }
+
+/// A file may bring any number of the coming ones. They are stepped over, and none beyond them is left out.
+#[tokio::test]
+async fn numbers_that_a_file_has_taken_are_stepped_over() {
+    let app = with_people().await;
+    let first = put(&app, json!({"subject": "First"})).await;
+    let first = first["taskNo"].as_str().unwrap();
+    let head = first.strip_suffix("0001").unwrap_or_else(|| panic!("{first}"));
+    let rows: Vec<String> =
+        (2..=700).filter(|number| *number != 650).map(|number| format!("{head}{number:04},Loaded\n")).collect();
+    let file = format!("task no,subject\n{}", rows.concat());
+    let done = crate::import::import(&app, "kind=tasks", file.as_str()).await;
+    assert_eq!(done["created"], 698, "{done}");
+    for wanted in [650, 701, 702] {
+        assert_eq!(put(&app, json!({"subject": "Next"})).await["taskNo"], format!("{head}{wanted:04}"));
+    }
+}

@@ -6,7 +6,7 @@ use db::{Conn, Rows, Type};
 use serde_json::{Value, json};
 
 use super::save::{insert, link, take_name};
-use super::{Links, Row, announce, by_code, exactly, hold, hold_code, key, links_of, must_see, update};
+use super::{Links, Row, announce, by_code, exactly, hold, hold_code, links_of, must_see, update};
 use crate::audit::{self, Change};
 use crate::customer::input::{self, CustomerWrite, Profile};
 use crate::customer::{erased, identity};
@@ -223,19 +223,8 @@ async fn new_code(
     let pattern = setting.numbers.get(name).cloned().unwrap_or_else(|| Pattern::code(prefix));
     let zone = time::zone(tx, company).await?;
     let today = jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(zone).date();
-    loop {
-        let code = number::assign(tx, company, name, &pattern, today, "").await?;
-        let taken: Option<i64> = tx
-            .sql("select 1 from customer where company = $1 and code_key = $2")
-            .bind(company)
-            .bind(key(&code))
-            .optional()
-            .await?;
-        // Somebody may have given this code by hand.
-        if taken.is_none() {
-            return Ok(code);
-        }
-    }
+    // Somebody may have given this code by hand.
+    Ok(number::assign_free(tx, company, name, &pattern, (today, ""), ("customer", "code_key")).await?)
 }
 
 fn draft(input: &CustomerWrite, old: Option<&Row>, caller: &Caller, id: i64, code: String, now: i64) -> Row {

@@ -160,7 +160,9 @@ async fn new_employee(
     faults.end()?;
     let code = match input.staff_code.as_deref().map(str::trim).filter(|code| !code.is_empty()) {
         Some(code) => code.to_owned(),
-        None => free_code(tx, company).await?,
+        None => {
+            number::free(tx, company, "staff-code", ("employee", "staff_key"), |number| format!("U{number:03}")).await?
+        }
     };
     let team = match input.team_id {
         Some(team) => team_of(tx, company, team).await?.name,
@@ -177,21 +179,6 @@ async fn new_employee(
     employee::put(tx, caller, &upsert, &Conditions::default(), now).await?;
     let found = tx.sql("select id, staff_code from employee where company = $1 and staff_key = $2");
     Ok(found.bind(company).bind(employee::key(&code)).one().await?)
-}
-
-async fn free_code(tx: &mut Conn, company: i64) -> Result<String, Error> {
-    loop {
-        let code = format!("U{:03}", number::next(tx, company, "staff-code").await?);
-        let taken: Option<i64> = tx
-            .sql("select 1 from employee where company = $1 and staff_key = $2")
-            .bind(company)
-            .bind(employee::key(&code))
-            .optional()
-            .await?;
-        if taken.is_none() {
-            return Ok(code);
-        }
-    }
 }
 
 async fn team_of(tx: &mut Conn, company: i64, team: i64) -> Result<Choice, Error> {

@@ -137,7 +137,7 @@ pub(super) async fn put(
         row.id = number::next(tx, company, "contract").await?;
         row.number = match given {
             Some(number) => search::seen(number),
-            None => number::of_record(tx, company, "contract", "contract", by.now).await?,
+            None => number::of_record(tx, company, "contract", ("contract", "number_key"), by.now).await?,
         };
         row.number_key = number_key(&row.number);
     }

@@ -272,7 +272,7 @@ pub(super) async fn number(tx: &mut Conn, row: &mut Row, given: Option<&str>) ->
     row.id = number::next(tx, row.company, "deal").await?;
     row.number = match given {
         Some(number) => number.to_owned(),
-        None => number::of_record(tx, row.company, "deal", "deal", row.created_at).await?,
+        None => number::of_record(tx, row.company, "deal", ("deal", "number_key"), row.created_at).await?,
     };
     row.number_key = crate::search::fold(&row.number);
     Ok(())

@@ -17,8 +17,7 @@ use crate::service::link::{self, Target};
 use crate::service::names;
 use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
-use crate::setting::number::{self, Pattern};
-use crate::setting::profile;
+use crate::setting::number;
 use crate::time::{self, Zone};
 
 /// Links of one kind that an activity may have.
@@ -192,30 +191,11 @@ pub(crate) async fn put(
         row.id = number::next(tx, row.company, "activity").await?;
         row.no = match given {
             Some(no) => no.to_owned(),
-            None => next_no(tx, &row, &zone).await?,
+            None => number::of_record(tx, row.company, "activity", ("activity", "no_key"), row.created_at).await?,
         };
         row.no_key = key(&row.no);
     }
     save(tx, by, old, row, None).await
-}
-
-/// The next number of the company's pattern that no activity from elsewhere has.
-async fn next_no(tx: &mut Conn, row: &Row, zone: &Zone) -> Result<String, Error> {
-    let setting = profile::of(tx, row.company).await?;
-    let pattern = setting.numbers.get("activity").cloned().unwrap_or_else(|| Pattern::dense_with_long_year("A"));
-    loop {
-        let no =
-            number::assign(tx, row.company, "activity", &pattern, time::day_of(row.created_at, zone), "00000").await?;
-        let known: Option<i64> = tx
-            .sql("select id from activity where company = $1 and no_key = $2")
-            .bind(row.company)
-            .bind(key(&no))
-            .optional()
-            .await?;
-        if known.is_none() {
-            return Ok(no);
-        }
-    }
 }
 
 /// Saves an activity with its links; when one that recurs has ended, the next of its series is made.
@@ -276,7 +256,7 @@ async fn recur(tx: &mut Conn, by: &Actor, ended: &Row, start: i64) -> Result<(),
         version: 0,
         ..ended.clone()
     };
-    row.no = next_no(tx, &row, &zone).await?;
+    row.no = number::of_record(tx, row.company, "activity", ("activity", "no_key"), row.created_at).await?;
     row.no_key = key(&row.no);
     let saved = record::save(tx, by, None, row).await?;
     link_all(tx, &saved.row).await?;

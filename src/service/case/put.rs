@@ -17,8 +17,7 @@ use crate::service::link::{self, Target};
 use crate::service::names;
 use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
-use crate::setting::number::{self, Pattern};
-use crate::setting::profile;
+use crate::setting::number;
 use crate::time::{self, Zone};
 
 /// Links of one kind that a case may have.
@@ -212,7 +211,7 @@ pub(super) async fn create(tx: &mut Conn, by: &Actor, input: &Input, found: Vec<
     row.id = number::next(tx, company, Row::COUNTER).await?;
     row.no = match input.no.as_deref().map(search::trimmed).filter(|no| !no.is_empty()) {
         Some(no) => no.to_owned(),
-        None => next_no(tx, &row).await?,
+        None => number::of_record(tx, row.company, "case", ("service_case", "no_key"), row.created_at).await?,
     };
     row.no_key = link::key(&row.no);
     save(tx, by, None, row, "Created").await
@@ -221,26 +220,6 @@ pub(super) async fn create(tx: &mut Conn, by: &Actor, input: &Input, found: Vec<
 impl Row {
     /// The counter of the cases' own numbers.
     const COUNTER: &'static str = "case";
-}
-
-/// The next number of the company's pattern that no case from elsewhere has.
-async fn next_no(tx: &mut Conn, row: &Row) -> Result<String, Error> {
-    let setting = profile::of(tx, row.company).await?;
-    let pattern = setting.numbers.get("case").cloned().unwrap_or_else(|| Pattern::dense("T"));
-    let zone = time::zone(tx, row.company).await?;
-    let day = time::day_of(row.created_at, &zone);
-    loop {
-        let no = number::assign(tx, row.company, "case", &pattern, day, "00000").await?;
-        let known: Option<i64> = tx
-            .sql("select id from service_case where company = $1 and no_key = $2")
-            .bind(row.company)
-            .bind(link::key(&no))
-            .optional()
-            .await?;
-        if known.is_none() {
-            return Ok(no);
-        }
-    }
 }
 
 /// Changes a case that is held.

@@ -111,7 +111,7 @@ pub(super) async fn put(
     faults.end()?;
     if old.is_none() {
         row.id = number::next(tx, row.company, "expense").await?;
-        row.number = number::of_record(tx, row.company, "expense", "expense", by.now).await?;
+        row.number = number::of_record(tx, row.company, "expense", ("expense", "number_key"), by.now).await?;
         row.number_key = search::fold(&row.number);
     }
     for line in row.lines.iter_mut().filter(|line| line.id == 0) {
