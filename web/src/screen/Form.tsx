@@ -10,7 +10,8 @@ import { DateField } from '../ui/DateField';
 import { firstField } from '../ui/focus';
 import { ListField } from '../ui/ListField';
 import { mayLose, useUnsaved, Within } from '../unsaved';
-import { PickField, type Picker } from './Pick';
+import { PersonName } from './names';
+import { PeopleField, PickedName, PickField, type Picker } from './Pick';
 import { useChoices, type ListName } from './choices';
 import { readClock, readNumber } from './number';
 
@@ -18,7 +19,7 @@ import { readClock, readNumber } from './number';
 export interface FieldSpec {
   id: string;
   label: string;
-  kind?: 'text' | 'area' | 'number' | 'money' | 'date' | 'time' | 'choice' | 'list' | 'yes' | 'email' | 'phone' | 'pick' | 'names';
+  kind?: 'text' | 'area' | 'number' | 'money' | 'date' | 'time' | 'choice' | 'list' | 'yes' | 'email' | 'phone' | 'pick' | 'names' | 'people';
   required?: boolean;
   /** A choice among these. Numbers stay numbers. */
   options?: readonly { value: string | number; label: string }[];
@@ -27,6 +28,8 @@ export interface FieldSpec {
   /** The value is the entry's number, not its name. */
   ids?: boolean;
   picker?: Picker;
+  /** The property that has the value in words: `customerName` of `customerCode`. */
+  named?: string;
   /** Shown, never edited. */
   fixed?: boolean;
   /** Only while a record is made. */
@@ -41,7 +44,7 @@ export interface FieldSpec {
 export type Values = Record<string, unknown>;
 
 /** A value for people. */
-export function Shown({ field, value }: { field: FieldSpec; value: unknown }): ReactNode {
+export function Shown({ field, value, said }: { field: FieldSpec; value: unknown; said?: unknown }): ReactNode {
   const t = words('core').list;
   const choices = useChoices(field.kind === 'choice' && !field.options ? field.list : undefined);
   if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return <span className="muted">{t.unset}</span>;
@@ -62,13 +65,15 @@ export function Shown({ field, value }: { field: FieldSpec; value: unknown }): R
       return <a href={`tel:${String(value)}`}>{String(value)}</a>;
     case 'area':
       return <span className="pre">{String(value)}</span>;
+    case 'people':
+      return <span className="row wrap">{(value as string[]).map((one) => <span key={one} className="chip"><PersonName of={one} /></span>)}</span>;
     case 'names':
     case 'list':
       return <span className="row wrap">{(value as string[]).map((one) => <span key={one} className="chip">{one}</span>)}</span>;
     case 'choice':
-      return field.options?.find((option) => String(option.value) === String(value))?.label ?? choices.find((one) => one.name === value || String(one.id) === String(value))?.label ?? String(value);
+      return field.options?.find((option) => String(option.value) === String(value))?.label ?? choices.find((one) => one.name === value || String(one.id) === String(value))?.label ?? String(said || value);
     case 'pick':
-      return field.picker?.show?.(value) ?? String(value);
+      return <PickedName picker={field.picker} value={value} said={said} />;
     default:
       return String(value);
   }
@@ -85,7 +90,7 @@ export function Pairs({ fields, values }: { fields: readonly FieldSpec[]; values
       {shown.map((field) => (
         <div key={field.id} className="pair">
           <dt>{field.label}</dt>
-          <dd><Shown field={field} value={values[field.id]} /></dd>
+          <dd><Shown field={field} value={values[field.id]} said={field.named && values[field.named]} /></dd>
         </div>
       ))}
     </dl>
@@ -162,7 +167,7 @@ export function RecordForm({ fields, first, making, save, cancel, children }: Pr
       <div className="form-grid">
         {fields.filter((field) => !field.fixed && (making || !field.once)).map((field, index) => (
           <div key={field.id} className={field.whole || field.kind === 'area' || field.kind === 'list' ? 'whole' : undefined}>
-            <Input field={field} value={values[field.id]} error={faultOf(wrong, field.id, field.sentAs)} put={(value) => put(field.id, value)} first={index === 0} />
+            <Input field={field} value={values[field.id]} said={field.named && values[field.id] === first[field.id] ? first[field.named] : undefined} error={faultOf(wrong, field.id, field.sentAs)} put={(value) => put(field.id, value)} first={index === 0} />
           </div>
         ))}
       </div>
@@ -198,7 +203,7 @@ export function settled(field: FieldSpec, value: unknown): unknown {
 }
 
 /** One property being edited. */
-export function Input({ field, value, error, put, first }: { field: FieldSpec; value: unknown; error?: string | undefined; put(value: unknown): void; first?: boolean }) {
+export function Input({ field, value, said, error, put, first }: { field: FieldSpec; value: unknown; said?: unknown; error?: string | undefined; put(value: unknown): void; first?: boolean }) {
   const t = words('core').list;
   const choices = useChoices(field.options ? undefined : field.list);
   const offered = useId();
@@ -213,21 +218,25 @@ export function Input({ field, value, error, put, first }: { field: FieldSpec; v
       return <DateField label={field.label} error={error} required={field.required} value={text || null} onChange={put} />;
     case 'choice': {
       const options = field.options ?? choices.filter((one) => one.isActive || one.name === value).map((one) => ({ value: field.ids ? one.id : one.name, label: one.label }));
+      const isOffered = text === '' || options.some((option) => String(option.value) === text);
       return (
         <SelectField {...common} value={text} onChange={(event) => {
           const found = options.find((option) => String(option.value) === event.target.value);
-          put(found ? found.value : null);
+          put(found ? found.value : event.target.value === text ? value : null);
         }}>
           {(!field.required || text === '') && <option value="">{t.unset}</option>}
+          {!isOffered && <option value={text}>{String(said || value)}</option>}
           {options.map((option) => <option key={option.value} value={option.value}>{option.label}</option>)}
         </SelectField>
       );
     }
+    case 'people':
+      return <PeopleField label={field.label} error={error} value={(value as string[] | null) ?? []} onChange={put} />;
     case 'list':
     case 'names':
       return <ListField label={field.label} error={error} value={(value as string[] | null) ?? []} onChange={put} offered={choices.map((one) => one.name)} />;
     case 'pick':
-      return field.picker ? <PickField label={field.label} error={error} required={field.required} picker={field.picker} value={value} onChange={put} /> : null;
+      return field.picker ? <PickField label={field.label} error={error} required={field.required} picker={field.picker} value={value} said={said} onChange={put} /> : null;
     case 'number':
     case 'money':
       return <TextField {...common} inputMode="decimal" value={text} onChange={(event) => put(event.target.value)} onBlur={(event) => {

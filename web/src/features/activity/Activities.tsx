@@ -5,6 +5,7 @@ import { words } from '../../i18n';
 import { formatTime } from '../../i18n/format';
 import type { FieldSpec } from '../../screen/Form';
 import { ListScreen } from '../../screen/List';
+import { Coded, PersonName } from '../../screen/names';
 import { customerPicker, employeePicker } from '../../screen/Pick';
 import { RecordScreen } from '../../screen/Record';
 import { asBody, enquire, read, remove, restore, write, type Resource } from '../../screen/resource';
@@ -17,6 +18,7 @@ const ACTIVITY: Resource = { path: '/v1/activity', key: 'activityNo' };
 interface Row {
   activityNo: string;
   subject: string | null;
+  customerCode?: string | null;
   customerName?: string | null;
   dateAppointmentStart: string | null;
   dateAppointmentEnd: string | null;
@@ -45,9 +47,9 @@ export function Activities() {
         columns={[
           { id: 'subject', label: t.subject, show: (row) => row.subject ?? row.activityNo },
           { id: 'start', label: t.start, show: (row) => (row.dateAppointmentStart ? formatTime(row.dateAppointmentStart) : '') },
-          { id: 'customer', label: t.customer, show: (row) => row.customerName ?? '', wide: true },
+          { id: 'customer', label: t.customer, show: (row) => <Coded name={row.customerName} code={row.customerCode} />, wide: true },
           { id: 'place', label: t.place, show: (row) => row.visitLocationName ?? '', wide: true },
-          { id: 'assignee', label: t.assignee, show: (row) => row.assignToName ?? '', wide: true },
+          { id: 'assignee', label: t.assignee, show: (row) => <PersonName of={row.assignToUserId} said={row.assignToName} />, wide: true },
         ]}
       />
       {feeds && <Feeds onClose={() => setFeeds(false)} />}
@@ -62,12 +64,12 @@ export function ActivityPage() {
   const fields: FieldSpec[] = [
     { id: 'activityNo', label: t.no, fixed: true },
     { id: 'subject', label: t.subject, required: true, whole: true },
-    { id: 'customerCode', label: t.customer, kind: 'pick', picker: customerPicker(t.customer) },
-    { id: 'assignToUserId', label: t.assignee, kind: 'pick', picker: employeePicker(t.assignee) },
+    { id: 'customerCode', label: t.customer, kind: 'pick', picker: customerPicker(t.customer), named: 'customerName' },
+    { id: 'assignToUserId', label: t.assignee, kind: 'pick', picker: employeePicker(t.assignee), named: 'assignToName' },
     { id: 'dateAppointmentStart', label: t.start, kind: 'time', required: true },
     { id: 'dateAppointmentEnd', label: t.end, kind: 'time' },
-    { id: 'activityTypeId', label: t.type, kind: 'choice', list: 'activity-types', ids: true },
-    { id: 'statusId', label: t.status, kind: 'choice', list: 'activity-statuses', ids: true },
+    { id: 'activityTypeId', label: t.type, kind: 'choice', list: 'activity-types', ids: true, named: 'activityTypeName' },
+    { id: 'statusId', label: t.status, kind: 'choice', list: 'activity-statuses', ids: true, named: 'statusName' },
     { id: 'visitLocationName', label: t.place },
     { id: 'contactName', label: t.contact },
     { id: 'note', label: t.note, kind: 'area' },

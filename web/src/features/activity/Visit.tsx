@@ -6,6 +6,7 @@ import { formatDay, formatNumber, formatTime } from '../../i18n/format';
 import { attempt, Confirm, Copied } from '../../screen/Ask';
 import type { Values } from '../../screen/Form';
 import { Button, IconButton } from '../../ui/Button';
+import { PersonName, usePeople } from '../../screen/names';
 import { Dialog } from '../../ui/Dialog';
 import { FileButton } from '../../ui/FileButton';
 
@@ -125,6 +126,7 @@ export function Feeds({ onClose }: { onClose(): void }) {
   const t = words('work').activity;
   const core = words('core').act;
   const cache = useQueryClient();
+  const people = usePeople();
   const [made, setMade] = useState<string | null>(null);
   const list = useQuery({ queryKey: ['activity-calendars'], queryFn: () => call<Feed[]>('GET', '/v1/activity/calendars') });
   const again = () => cache.invalidateQueries({ queryKey: ['activity-calendars'] });
@@ -136,8 +138,8 @@ export function Feeds({ onClose }: { onClose(): void }) {
         <ul className="entries">
           {(list.data ?? []).map((one) => (
             <li key={one.calendarId} className="bar">
-              <span className="grow">{`${one.staffCode} · ${formatDay(one.dateCreated)}`}</span>
-              <IconButton icon="close" label={`${core.remove}: ${one.staffCode} ${formatDay(one.dateCreated)}`} onClick={() => void attempt(call('DELETE', `/v1/activity/calendars/${one.calendarId}`).then(again), t.feedGone)} />
+              <span className="grow"><PersonName of={one.staffCode} />{` · ${formatDay(one.dateCreated)}`}</span>
+              <IconButton icon="close" label={`${core.remove}: ${people.get(one.staffCode.toLowerCase())?.fullname ?? one.staffCode} ${formatDay(one.dateCreated)}`} onClick={() => void attempt(call('DELETE', `/v1/activity/calendars/${one.calendarId}`).then(again), t.feedGone)} />
             </li>
           ))}
         </ul>

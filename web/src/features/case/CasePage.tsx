@@ -6,6 +6,7 @@ import { say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatTime } from '../../i18n/format';
 import type { FieldSpec } from '../../screen/Form';
+import { PersonName } from '../../screen/names';
 import { customerPicker, employeePicker } from '../../screen/Pick';
 import { RecordScreen } from '../../screen/Record';
 import { read, remove, restore, type Resource } from '../../screen/resource';
@@ -32,8 +33,8 @@ export function CasePage() {
   const fields: FieldSpec[] = [
     { id: 'caseNo', label: t.no, fixed: true },
     { id: 'subject', label: t.subject, required: true, whole: true },
-    { id: 'customerCode', label: t.customer, kind: 'pick', picker: customerPicker(t.customer) },
-    { id: 'categoryId', label: t.category, kind: 'choice', list: 'case-categories', ids: true, required: true },
+    { id: 'customerCode', label: t.customer, kind: 'pick', picker: customerPicker(t.customer), named: 'customerName' },
+    { id: 'categoryId', label: t.category, kind: 'choice', list: 'case-categories', ids: true, named: 'categoryName', required: true },
     { id: 'assignedToUserId', label: t.assignee, kind: 'pick', picker: employeePicker(t.assignee) },
     { id: 'dateCase', label: t.raised, kind: 'date', required: true },
     { id: 'dateDue', label: t.due, kind: 'date', required: true },
@@ -106,7 +107,6 @@ interface Comment {
   comment: string;
   isInternal: boolean;
   createdByUserId: string;
-  createdByName?: string;
   dateCreated: string;
 }
 
@@ -143,7 +143,7 @@ function Comments({ no }: { no: string }) {
               <div>
                 {one.isInternal && <span className="chip warn">{t.internal}</span>}
                 <p className="pre">{one.comment}</p>
-                {one.createdByName && <p className="small muted">{one.createdByName}</p>}
+                <p className="small muted"><PersonName of={one.createdByUserId} /></p>
               </div>
             </li>
           ))}

@@ -8,6 +8,7 @@ import { Ask, attempt } from '../../screen/Ask';
 import { DocumentActs } from '../../screen/Document';
 import type { FieldSpec, Values } from '../../screen/Form';
 import { ListScreen } from '../../screen/List';
+import { Coded } from '../../screen/names';
 import { customerPicker, employeePicker } from '../../screen/Pick';
 import { RecordScreen } from '../../screen/Record';
 import { asBody, enquire, read, write } from '../../screen/resource';
@@ -24,6 +25,7 @@ interface Row {
   contractName: string;
   contractType: string;
   contractValue: number;
+  customerCode: string;
   customerName: string;
   ownerName: string;
   dateStart: string;
@@ -75,7 +77,7 @@ export function Contracts() {
       columns={[
         { id: 'name', label: t.name, show: (row) => row.contractName },
         { id: 'no', label: t.no, show: (row) => row.contractNo, wide: true },
-        { id: 'customer', label: t.customer, show: (row) => row.customerName, wide: true },
+        { id: 'customer', label: t.customer, show: (row) => <Coded name={row.customerName} code={row.customerCode} />, wide: true },
         { id: 'status', label: t.status, show: (row) => <span className={`chip ${look(row.statusId)}`}>{t.statuses[row.statusId]}</span> },
         { id: 'end', label: t.ends, show: (row) => formatDay(row.dateEnd) },
         { id: 'type', label: t.type, show: (row) => row.contractType, wide: true },
@@ -95,8 +97,8 @@ export function ContractPage() {
   const fields: FieldSpec[] = [
     { id: 'contractName', label: t.name, required: true, whole: true },
     { id: 'contractType', label: t.type, kind: 'choice', list: 'contract-types', required: true },
-    { id: 'customerCode', label: t.customer, kind: 'pick', required: true, picker: customerPicker(t.customer) },
-    { id: 'owner', label: t.owner, kind: 'pick', required: true, picker: employeePicker(t.owner) },
+    { id: 'customerCode', label: t.customer, kind: 'pick', required: true, picker: customerPicker(t.customer), named: 'customerName' },
+    { id: 'owner', label: t.owner, kind: 'pick', required: true, picker: employeePicker(t.owner), named: 'ownerName' },
     { id: 'contractValue', label: t.value, kind: 'money' },
     { id: 'dateStart', label: t.starts, kind: 'date', required: true },
     { id: 'dateEnd', label: t.ends, kind: 'date', required: true },

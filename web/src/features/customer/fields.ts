@@ -28,7 +28,7 @@ export function customerFields(): FieldSpec[] {
     { id: 'customerBirthdate', label: t.birthdate, kind: 'date' },
     { id: 'customerTags', label: t.tags, kind: 'list', list: 'tags' },
     { id: 'interestsName', label: t.interests, kind: 'list', list: 'interests' },
-    { id: 'owners', label: t.owners, kind: 'names' },
+    { id: 'owners', label: t.owners, kind: 'people' },
     { id: 'customerAliases', label: t.aliases, kind: 'list' },
     { id: 'customerNote', label: t.note, kind: 'area' },
   ];

@@ -18,6 +18,7 @@ function both(read: Values): Values {
     dealDate: read['dealsDate'],
     note: read['notes'],
     customerCode: customer?.['customerCode'],
+    customerName: customer?.['customerName'],
     labelNames: ((read['dealsLabels'] as Values[] | undefined) ?? []).map((one) => one['labelName']),
   };
 }

@@ -35,11 +35,11 @@ export function dealFields(): FieldSpec[] {
   const t = words('work').deal;
   return [
     { id: 'dealName', label: t.name, required: true },
-    { id: 'customerCode', label: t.customer, kind: 'pick', required: true, once: true, sentAs: 'customerCodes', picker: customerPicker(t.customer) },
-    { id: 'boardId', label: t.board, kind: 'choice', list: 'boards', ids: true, once: true },
+    { id: 'customerCode', label: t.customer, kind: 'pick', required: true, once: true, sentAs: 'customerCodes', picker: customerPicker(t.customer), named: 'customerName' },
+    { id: 'boardId', label: t.board, kind: 'choice', list: 'boards', ids: true, named: 'boardName', once: true },
     { id: 'dealValue', label: t.value, kind: 'money', required: true },
     { id: 'probability', label: t.probability, kind: 'number', required: true },
-    { id: 'assignTo', label: t.assignee, kind: 'pick', required: true, picker: employeePicker(t.assignee) },
+    { id: 'assignTo', label: t.assignee, kind: 'pick', required: true, picker: employeePicker(t.assignee), named: 'assignToName' },
     { id: 'dealDate', label: t.date, kind: 'date' },
     { id: 'expectedCloseDate', label: t.expected, kind: 'date', required: true },
     { id: 'labelNames', label: t.labels, kind: 'list', list: 'labels' },

@@ -83,7 +83,7 @@ function Editor({ id, first }: { id: string | null; first: Values }) {
   const fields: FieldSpec[] = [
     { id: 'subject', label: t.subject, required: true },
     { id: 'dateTransaction', label: t.date, kind: 'date', required: true },
-    { id: 'staffCode', label: t.staff, kind: 'pick', required: true, picker: employeePicker(t.staff) },
+    { id: 'staffCode', label: t.staff, kind: 'pick', required: true, picker: employeePicker(t.staff), named: 'staffName' },
     { id: 'remark', label: t.remark, kind: 'area' },
   ];
   const labelOf = (name: string) => {
@@ -151,7 +151,7 @@ function Editor({ id, first }: { id: string | null; first: Values }) {
             <div className="form-grid">
               {fields.map((field, index) => (
                 <div key={field.id} className={field.kind === 'area' ? 'whole' : undefined}>
-                  <Input field={field} value={head[field.id]} error={wrong[field.id]} put={(value) => setHead((now) => ({ ...now, [field.id]: value }))} first={index === 0 && id === null} />
+                  <Input field={field} value={head[field.id]} said={field.named && head[field.id] === first[field.id] ? first[field.named] : undefined} error={wrong[field.id]} put={(value) => setHead((now) => ({ ...now, [field.id]: value }))} first={index === 0 && id === null} />
                 </div>
               ))}
             </div>

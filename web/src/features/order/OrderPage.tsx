@@ -4,6 +4,7 @@ import { words } from '../../i18n';
 import { formatDay, formatMoney, formatNumber } from '../../i18n/format';
 import { DocumentActs } from '../../screen/Document';
 import type { FieldSpec, Values } from '../../screen/Form';
+import { employeePicker } from '../../screen/Pick';
 import { RecordScreen } from '../../screen/Record';
 import { read } from '../../screen/resource';
 import '../../screen/screen.css';
@@ -19,7 +20,7 @@ export function OrderPage() {
   const fields: FieldSpec[] = [
     { id: 'salesOrderNo', label: t.no, fixed: true },
     { id: 'salesOrderDate', label: t.date, kind: 'date', fixed: true },
-    { id: 'staffCode', label: t.staff, fixed: true },
+    { id: 'staffCode', label: t.staff, kind: 'pick', picker: employeePicker(t.staff), fixed: true },
     { id: 'warehouseCode', label: s.warehouse, fixed: true },
     { id: 'recipientName', label: t.recipient, fixed: true },
     { id: 'recipientAddress', label: t.address, kind: 'area', fixed: true },

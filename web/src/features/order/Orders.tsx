@@ -1,6 +1,7 @@
 import { words } from '../../i18n';
 import { formatDay, formatMoney } from '../../i18n/format';
 import { ListScreen } from '../../screen/List';
+import { Coded } from '../../screen/names';
 import { asBody, enquire } from '../../screen/resource';
 import '../../screen/screen.css';
 import { look, ORDER } from './order';
@@ -10,6 +11,7 @@ interface Row {
   salesOrderSubject: string;
   salesOrderStatus: number;
   salesOrderDate: string;
+  customerCode: string;
   customerName: string;
   grandTotal: string | number;
   currencyCode: string;
@@ -38,7 +40,7 @@ export function Orders() {
         { id: 'subject', label: t.subject, show: (row) => row.salesOrderSubject || row.salesOrderNo },
         { id: 'no', label: t.no, show: (row) => row.salesOrderNo, wide: true },
         { id: 'status', label: t.status, show: (row) => <span className={`chip ${row.salesOrderStatus === 3 ? 'good' : row.salesOrderStatus === 2 ? 'info' : ''}`}>{t.statuses[row.salesOrderStatus]}</span> },
-        { id: 'customer', label: t.customer, show: (row) => row.customerName, wide: true },
+        { id: 'customer', label: t.customer, show: (row) => <Coded name={row.customerName} code={row.customerCode} />, wide: true },
         { id: 'payment', label: t.payment, show: (row) => <span className={`chip ${look(row.paymentState, row.isOverdue)}`}>{row.isOverdue ? t.overdue : t.payments[row.paymentState] ?? row.paymentState}</span>, wide: true },
         { id: 'date', label: t.date, show: (row) => formatDay(row.salesOrderDate), wide: true },
         { id: 'total', label: words('work').quotation.grandTotal, show: (row) => formatMoney(row.grandTotal, row.currencyCode || 'THB'), number: true },

@@ -98,7 +98,7 @@ function Editor({ no, first, version, again, linked }: { no: string | null; firs
 
   const fields: FieldSpec[] = [
     { id: 'quotationSubject', label: t.subject, required: true, whole: true },
-    { id: 'customerCode', label: t.customer, kind: 'pick', required: true, picker: customerPicker(t.customer) },
+    { id: 'customerCode', label: t.customer, kind: 'pick', required: true, picker: customerPicker(t.customer), named: 'customerName' },
     { id: 'staffCode', label: t.staff, kind: 'pick', required: true, picker: employeePicker(t.staff) },
     { id: 'quotationDate', label: t.date, kind: 'date', required: true },
     { id: 'quotationValidUntil', label: t.until, kind: 'date', required: true },
@@ -241,7 +241,7 @@ function Editor({ no, first, version, again, linked }: { no: string | null; firs
             <div className="form-grid">
               {fields.map((field, index) => (
                 <div key={field.id} className={field.whole || field.kind === 'area' ? 'whole' : undefined}>
-                  <Input field={field} value={head[field.id]} error={faultOf(wrong, field.id)} put={(value) => put(field.id, value)} first={index === 0 && no === null} />
+                  <Input field={field} value={head[field.id]} said={field.named && head[field.id] === first[field.id] ? first[field.named] : undefined} error={faultOf(wrong, field.id)} put={(value) => put(field.id, value)} first={index === 0 && no === null} />
                 </div>
               ))}
             </div>

@@ -2,6 +2,7 @@ import { may } from '../../api/client';
 import { words } from '../../i18n';
 import { formatDay, formatMoney } from '../../i18n/format';
 import { ListScreen } from '../../screen/List';
+import { Coded } from '../../screen/names';
 import { enquire } from '../../screen/resource';
 import '../../screen/screen.css';
 
@@ -40,7 +41,7 @@ export function Quotations() {
         { id: 'subject', label: t.subject, show: (row) => row.quotationSubject || row.quotationNo },
         { id: 'no', label: t.no, show: (row) => row.quotationNo, wide: true },
         { id: 'status', label: t.status, show: (row) => <span className={`chip ${row.quotationStatus === 5 ? 'good' : row.quotationStatus >= 6 ? 'bad' : row.quotationStatus === 4 ? 'info' : ''}`}>{t.statuses[row.quotationStatus]}</span> },
-        { id: 'customer', label: t.customer, show: (row) => row.customerName ?? row.customerCode, wide: true },
+        { id: 'customer', label: t.customer, show: (row) => <Coded name={row.customerName} code={row.customerCode} />, wide: true },
         { id: 'date', label: t.date, show: (row) => formatDay(row.quotationDate), wide: true },
         { id: 'total', label: t.grandTotal, show: (row) => formatMoney(row.grandTotal ?? row.subTotalWithDiscount ?? 0, row.currencyCode ?? 'THB'), number: true },
       ]}

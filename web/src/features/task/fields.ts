@@ -14,8 +14,10 @@ export interface Task {
   priority: string;
   dateDue: string | null;
   hasDueTime: boolean;
+  assignedToUserId: string | null;
   assignedToStaffCode: string | null;
   customerCode: string | null;
+  customerName?: string | null;
   labels: string[];
   checklist: { text?: string; title?: string; isDone?: boolean }[];
 }
@@ -32,7 +34,7 @@ export function taskFields(): FieldSpec[] {
     { id: 'dateDue', label: t.due, kind: 'date' },
     { id: 'dateRemind', label: t.remind, kind: 'time' },
     { id: 'assignedToUserId', label: t.assignee, kind: 'pick', picker: employeePicker(t.assignee) },
-    { id: 'customerCode', label: t.customer, kind: 'pick', picker: customerPicker(t.customer) },
+    { id: 'customerCode', label: t.customer, kind: 'pick', picker: customerPicker(t.customer), named: 'customerName' },
     { id: 'recurrence', label: t.recurrence, kind: 'choice', options: options(t.recurrences).filter((one) => one.value) },
     { id: 'labels', label: t.labels, kind: 'list' },
     { id: 'note', label: t.note, kind: 'area' },
