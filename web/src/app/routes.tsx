@@ -97,7 +97,7 @@ const expense = createRoute({ getParentRoute: () => shell, path: '/expenses/$id'
 const reports = createRoute({ getParentRoute: () => shell, path: '/reports', validateSearch: filters, loader: withWords('sale', 'record'), component: lazyRouteComponent(() => import('../features/report/Reports'), 'Reports') });
 const mail = createRoute({ getParentRoute: () => shell, path: '/mail', validateSearch: filters, loader: withWords('sale', 'record'), component: lazyRouteComponent(() => import('../features/mail/Mails'), 'Mails') });
 const message = createRoute({ getParentRoute: () => shell, path: '/messages/$id', loader: withWords('inbox'), component: lazyRouteComponent(() => import('../features/inbox/Passport'), 'Passport') });
-const audit = createRoute({ getParentRoute: () => shell, path: '/audit', validateSearch: filters, loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Audit'), 'Audit') });
+const audit = createRoute({ getParentRoute: () => shell, path: '/audit', validateSearch: filters, loader: withWords('manage', 'record', 'audit', 'work', 'sale', 'customer'), component: lazyRouteComponent(() => import('../features/manage/Audit'), 'Audit') });
 const templates = createRoute({ getParentRoute: () => shell, path: '/templates', loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Templates'), 'Templates') });
 const settings = createRoute({ getParentRoute: () => shell, path: '/settings', loader: withWords('manage', 'record'), component: lazyRouteComponent(() => import('../features/manage/Settings'), 'Settings') });
 const search = createRoute({

@@ -1,6 +1,7 @@
 // The areas of the dictionaries. English is the shape that Thai is held to.
 import type account from './en/account';
 import type admin from './en/admin';
+import type audit from './en/audit';
 import type core from './en/core';
 import type customer from './en/customer';
 import type inbox from './en/inbox';
@@ -14,6 +15,7 @@ import type { Shape } from './shape';
 export interface Words {
   account: Shape<typeof account>;
   admin: Shape<typeof admin>;
+  audit: Shape<typeof audit>;
   core: Shape<typeof core>;
   customer: Shape<typeof customer>;
   inbox: Shape<typeof inbox>;

@@ -10,7 +10,9 @@ import { useFocusBack } from '../ui/focus';
 import { Failed, Loading } from '../ui/State';
 import { toast } from '../ui/Toast';
 import { attempt, Confirm } from './Ask';
+import { actionWords, Changes, useAuditWords } from './Changes';
 import { Pairs, RecordForm, type FieldSpec, type Values } from './Form';
+import { keepName } from './names';
 
 /** A record with the version that it was read in. */
 export interface Held {
@@ -53,7 +55,11 @@ export function RecordScreen(props: Props) {
   const editButton = useFocusBack(editing);
   const [asking, setAsking] = useState(false);
   const [meanwhile, setMeanwhile] = useState(false);
-  const found = useQuery({ queryKey: [kind, id], queryFn: () => read(id ?? ''), enabled: id !== null });
+  const found = useQuery({ queryKey: [kind, id], queryFn: async () => {
+      const held = await read(id ?? '');
+      keepName(cache, held.values);
+      return held;
+    }, enabled: id !== null });
   const [blank] = useState<Values>(props.first ?? {});
   const values = id === null ? blank : found.data?.values;
   const title = id === null ? t.making(kindName) : values ? titleOf(values) : '';
@@ -156,9 +162,10 @@ export function History({ of, fields = [] }: { of: string; fields?: readonly Fie
     getNextPageParam: (page) => page.next ?? null,
     retry: false,
   });
-  if (list.isError) return null;
+  const isReady = useAuditWords();
+  if (list.isError || !isReady) return null;
   const entries = list.data?.pages.flatMap((page) => page.value) ?? [];
-  const name = (id: string) => fields.find((field) => field.id === id)?.label ?? t.fields[id] ?? id;
+  const kind = of.split('/')[0] ?? '';
   return (
     <section className="card" aria-label={t.history}>
       <h2>{t.history}</h2>
@@ -168,10 +175,8 @@ export function History({ of, fields = [] }: { of: string; fields?: readonly Fie
           <li key={entry.id}>
             <time>{formatTime(entry.date)}</time>
             <div>
-              <p>{`${t.actions[entry.action] ?? entry.action}${'actorName' in entry && entry.actorName ? ` ${t.by(String(entry.actorName))}` : ''}`}</p>
-              {Object.entries((entry.changes ?? {}) as Record<string, unknown>).filter(([, change]) => plain(change) !== '').slice(0, 12).map(([field, change]) => (
-                <p key={field} className="change"><span>{`${name(field)}:`}</span><Difference change={change} /></p>
-              ))}
+              <p>{`${actionWords(entry.action)} ${t.by(entry.actorName ?? (entry.actor === 'system' ? core.list.system : entry.actor))}`}</p>
+              <Changes kind={kind} action={entry.action} changes={entry.changes} fields={fields} />
             </div>
           </li>
         ))}
@@ -179,22 +184,4 @@ export function History({ of, fields = [] }: { of: string; fields?: readonly Fie
       {list.hasNextPage && <Button onClick={() => void list.fetchNextPage()}>{core.act.more}</Button>}
     </section>
   );
-}
-
-/** From what to what. */
-export function Difference({ change }: { change: unknown }) {
-  const [from, to] = Array.isArray(change) ? change : [(change as { from?: unknown } | null)?.from, (change as { to?: unknown } | null)?.to];
-  return (
-    <>
-      {plain(from) && <del>{plain(from)}</del>}
-      {plain(to) && <ins>{plain(to)}</ins>}
-    </>
-  );
-}
-
-function plain(value: unknown): string {
-  if (value === null || value === undefined || value === '') return '';
-  if (Array.isArray(value)) return value.map(plain).filter(Boolean).join(', ');
-  if (typeof value === 'object') return Object.values(value).map(plain).filter(Boolean).join(' ');
-  return String(value);
 }

@@ -4,7 +4,7 @@ import { call } from '../../api/client';
 import { words } from '../../i18n';
 import { formatMoney, formatTime } from '../../i18n/format';
 import type { Values } from '../../screen/Form';
-import { Difference } from '../../screen/Record';
+import { Changes, useAuditWords } from '../../screen/Changes';
 import { Button } from '../../ui/Button';
 import { Failed, Loading } from '../../ui/State';
 
@@ -47,13 +47,13 @@ export function Revisions({ no }: { no: string }) {
 function Comparison({ path, from, to }: { path: string; from: number; to: number }) {
   const s = words('sale').quotation;
   const found = useQuery({ queryKey: ['quotation', path, from, to], queryFn: () => call<{ changes: Record<string, unknown> }>('GET', `${path}/compare`, { query: { from, to } }), staleTime: Infinity });
-  if (found.isPending) return <Loading />;
+  const isReady = useAuditWords();
+  if (found.isPending || !isReady) return <Loading />;
   if (found.isError) return <Failed error={found.error} />;
-  const changes = Object.entries(found.data.changes);
-  if (changes.length === 0) return <p className="muted">{s.nothingDiffers}</p>;
+  if (Object.keys(found.data.changes).length === 0) return <p className="muted">{s.nothingDiffers}</p>;
   return (
     <div>
-      {changes.map(([field, change]) => <p key={field} className="change"><span>{`${words('record').fields[field] ?? field}:`}</span><Difference change={change} /></p>)}
+      <Changes kind="quotation" action="updated" changes={found.data.changes} />
     </div>
   );
 }

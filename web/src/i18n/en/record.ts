@@ -9,8 +9,6 @@ const words = {
   historyNone: 'Changes will appear here: who, when, from what to what.',
   by: (name: string) => `by ${name}`,
   changed: 'Somebody changed this record meanwhile. The newest state is loaded; what you typed is kept. Look at both and save again.',
-  actions: { created: 'created', updated: 'changed', deleted: 'deleted', restored: 'restored', merged: 'merged', 'merged into another': 'merged into another', assigned: 'assigned', erased: 'erased', identity_linked: 'identity linked', mail_queued: 'sent by e-mail', mail_retried: 'e-mail sent again', password_changed: 'password changed', reopened: 'opened again', retried: 'tried again', 'secret replaced': 'secret replaced', 'serials registered': 'serial numbers registered', verified: 'verified', woken: 'opened again' } as Record<string, string>,
-  fields: { addresses: 'Addresses', contacts: 'Contacts', customFields: 'Own fields', customerSocialAccount: 'Social accounts', scopes: 'Scopes', name: 'Name', isActive: 'In use', quotationDetails: 'Lines', grandTotal: 'Grand total', state: 'State' } as Record<string, string>,
   sure: (name: string) => `Delete “${name}”?`,
   sureText: 'It can be restored.',
   export: 'Export',

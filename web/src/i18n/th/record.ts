@@ -12,8 +12,6 @@ const words: Shape<typeof en> = {
   historyNone: 'การเปลี่ยนแปลงจะแสดงที่นี่: ใคร เมื่อไร จากอะไรเป็นอะไร',
   by: (name) => `โดย ${name}`,
   changed: 'มีคนแก้ไขข้อมูลนี้ไปก่อนแล้ว ระบบโหลดสถานะล่าสุดให้ ข้อความที่คุณพิมพ์ยังอยู่ กรุณาเทียบกันแล้วบันทึกอีกครั้ง',
-  actions: { created: 'สร้าง', updated: 'แก้ไข', deleted: 'ลบ', restored: 'กู้คืน', merged: 'รวม', 'merged into another': 'รวมเข้ากับรายอื่น', assigned: 'มอบหมาย', erased: 'ลบข้อมูลส่วนบุคคล', identity_linked: 'ผูกบัญชีองค์กร', mail_queued: 'ส่งอีเมล', mail_retried: 'ส่งอีเมลอีกครั้ง', password_changed: 'เปลี่ยนรหัสผ่าน', reopened: 'เปิดอีกครั้ง', retried: 'ทำอีกครั้ง', 'secret replaced': 'เปลี่ยนรหัสลับ', 'serials registered': 'บันทึกหมายเลขเครื่อง', verified: 'ตรวจสอบแล้ว', woken: 'เปิดห้องอีกครั้ง' },
-  fields: { addresses: 'ที่อยู่', contacts: 'ผู้ติดต่อ', customFields: 'ช่องของบริษัท', customerSocialAccount: 'บัญชีโซเชียล', scopes: 'สิทธิ์', name: 'ชื่อ', isActive: 'ใช้งาน', quotationDetails: 'รายการ', grandTotal: 'ยอดรวม', state: 'สถานะ' },
   sure: (name) => `ลบ “${name}” หรือไม่?`,
   sureText: 'กู้คืนได้ภายหลัง',
   export: 'ส่งออก',
