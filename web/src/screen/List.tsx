@@ -7,6 +7,9 @@ import { formatNumber } from '../i18n/format';
 import { Button } from '../ui/Button';
 import type { IconName } from '../ui/Icon';
 import { Empty, Failed, Loading } from '../ui/State';
+import { toast } from '../ui/Toast';
+import { between } from './bulk';
+import { BulkBar, MOST, type BulkAct } from './Bulk';
 
 /** A page of a list. `next` is what `fetch` is called with for the following one. */
 export interface Rows<T> {
@@ -58,6 +61,8 @@ interface Props<T> {
   above?: ReactNode;
   /** What can be done with the row that one is at. */
   rowActs?: readonly { id: string; label: string; keys: readonly string[]; run(row: T): void }[];
+  /** What can be done with several rows at once: then they can be chosen. */
+  bulk?: { acts: readonly BulkAct<T>[]; titleOf(row: T): string };
   /** What stands instead of the table. */
   children?: (rows: readonly T[]) => ReactNode;
 }
@@ -87,12 +92,50 @@ export function ListScreen<T>(props: Props<T>) {
   const first = list.data?.pages[0];
   const filtered = Object.entries(asked).some(([key, value]) => value && key !== 'sort');
 
+  const bulk = props.bulk?.acts.length ? props.bulk : undefined;
+  const [chosenIds, setChosenIds] = useState<ReadonlySet<string>>(new Set());
+  const [anchor, setAnchor] = useState<string | null>(null);
+  // Only what is on the screen is acted on: a row that is filtered out is not chosen any more.
+  const chosen = bulk ? rows.filter((row) => chosenIds.has(idOf(row))) : [];
+  const choose = (ids: readonly string[], on: boolean) => {
+    const next = new Set(chosen.map(idOf));
+    for (const id of ids) {
+      if (!on) next.delete(id);
+      else if (next.size < MOST) next.add(id);
+      else if (!next.has(id)) {
+        toast(t.bulk.most(MOST));
+        break;
+      }
+    }
+    setChosenIds(next);
+  };
+  const toggle = (id: string, range: boolean) => {
+    const on = !chosenIds.has(id) || range;
+    choose(range && anchor ? between(rows.map(idOf), anchor, id) : [id], on);
+    setAnchor(id);
+  };
+
   const here = rows.findIndex((row) => idOf(row) === current);
   const step = (by: number) => {
     const row = rows[Math.max(0, Math.min(rows.length - 1, here < 0 ? 0 : here + by))];
     if (!row) return;
     setCurrent(idOf(row));
     document.getElementById(`row-${idOf(row)}`)?.scrollIntoView({ block: 'nearest' });
+  };
+  const chooseHere = () => {
+    const row = rows[Math.max(0, here)];
+    if (!row) return;
+    setCurrent(idOf(row));
+    toggle(idOf(row), false);
+  };
+  /** Goes a row on, and chooses from where one began to there. */
+  const stretch = (by: number) => {
+    const from = rows[Math.max(0, here)];
+    const to = rows[Math.max(0, Math.min(rows.length - 1, here + by))];
+    if (!from || !to) return;
+    choose(between(rows.map(idOf), idOf(from), idOf(to)), true);
+    step(by);
+    setAnchor(idOf(to));
   };
   const open = () => {
     const row = rows[here];
@@ -106,6 +149,13 @@ export function ListScreen<T>(props: Props<T>) {
     { id: `${kind}.next`, label: t.act.next, group: title, keys: ['j', 'ArrowDown'], quiet: true, run: () => step(1) },
     { id: `${kind}.previous`, label: t.act.previous, group: title, keys: ['k', 'ArrowUp'], quiet: true, run: () => step(-1) },
     { id: `${kind}.open`, label: t.act.open, group: title, keys: ['Enter', 'o'], quiet: true, run: open },
+    ...(bulk
+      ? [
+          { id: `${kind}.choose`, label: t.bulk.choose, group: title, keys: props.rowActs?.some((act) => act.keys.includes('Space')) ? ['x'] : ['x', 'Space'], quiet: true, run: chooseHere },
+          { id: `${kind}.chooseDown`, label: t.bulk.chooseDown, group: title, keys: ['Shift+j', 'Shift+ArrowDown'], quiet: true, run: () => stretch(1) },
+          { id: `${kind}.chooseUp`, label: t.bulk.chooseUp, group: title, keys: ['Shift+k', 'Shift+ArrowUp'], quiet: true, run: () => stretch(-1) },
+        ]
+      : []),
     { id: `${kind}.filter`, label: t.list.filter, group: title, keys: ['f'], run: () => input.current?.focus() },
     ...(props.rowActs ?? []).map((act) => ({ id: `${kind}.${act.id}`, label: act.label, group: title, keys: act.keys, run: () => { const row = rows[here]; if (row) act.run(row); } })),
     ...(create ? [{ id: `${kind}.create`, label: create.label, group: title, keys: ['c'], run: make }] : []),
@@ -161,6 +211,7 @@ export function ListScreen<T>(props: Props<T>) {
           </form>
         )}
         {above}
+        {bulk && chosen.length > 0 && <BulkBar kind={kind} group={title} acts={bulk.acts} chosen={chosen} titleOf={bulk.titleOf} keep={(kept) => setChosenIds(new Set(kept.map(idOf)))} />}
       </header>
       {list.isPending ? (
         <Loading />
@@ -178,6 +229,11 @@ export function ListScreen<T>(props: Props<T>) {
           <table className="table">
             <thead>
               <tr>
+                {bulk && (
+                  <th scope="col" className="choose">
+                    <AllBox label={t.bulk.all} all={chosen.length > 0 && chosen.length >= Math.min(rows.length, MOST)} some={chosen.length > 0} put={(on) => (on ? choose(rows.map(idOf), true) : setChosenIds(new Set()))} />
+                  </th>
+                )}
                 {columns.map((column) => {
                   const way = column.sort?.[0] === sorted ? 'ascending' : column.sort?.[1] === sorted ? 'descending' : undefined;
                   return (
@@ -199,7 +255,14 @@ export function ListScreen<T>(props: Props<T>) {
               {rows.map((row) => {
                 const id = idOf(row);
                 return (
-                  <tr key={id} id={`row-${id}`} data-at={id === current || undefined}>
+                  <tr key={id} id={`row-${id}`} data-at={id === current || undefined} data-chosen={chosenIds.has(id) || undefined}>
+                    {bulk && (
+                      <td className="choose">
+                        <label>
+                          <input type="checkbox" aria-label={`${t.bulk.choose}: ${bulk.titleOf(row)}`} checked={chosenIds.has(id)} onChange={() => {}} onClick={(event) => { setCurrent(id); toggle(id, event.shiftKey); }} />
+                        </label>
+                      </td>
+                    )}
                     {columns.map((column, index) => (
                       <td key={column.id} className={[column.number ? 'number' : '', column.wide ? 'wide-only' : ''].join(' ')}>
                         {index === 0 && linkOf ? <Link to={linkOf(row)}><strong>{column.show(row)}</strong></Link> : column.show(row)}
@@ -218,5 +281,18 @@ export function ListScreen<T>(props: Props<T>) {
         </div>
       )}
     </div>
+  );
+}
+
+/** Chooses all rows, or none; in between it is neither. */
+function AllBox({ label, all, some, put }: { label: string; all: boolean; some: boolean; put(on: boolean): void }) {
+  const box = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (box.current) box.current.indeterminate = some && !all;
+  });
+  return (
+    <label>
+      <input ref={box} type="checkbox" aria-label={label} checked={all} onChange={(event) => put(event.target.checked)} />
+    </label>
   );
 }

@@ -1,7 +1,10 @@
-import { may } from '../../api/client';
+import { call, may } from '../../api/client';
 import { words } from '../../i18n';
 import { formatBrief } from '../../i18n/format';
+import type { BulkAct } from '../../screen/Bulk';
 import { ListScreen } from '../../screen/List';
+import { Coded, PersonName } from '../../screen/names';
+import { employeePicker } from '../../screen/Pick';
 import { asBody, enquire } from '../../screen/resource';
 import '../../screen/screen.css';
 
@@ -9,11 +12,35 @@ interface Row {
   caseNo: string;
   subject: string;
   statusId: number;
+  customerCode: string | null;
   customerName: string | null;
   categoryName: string | null;
   dateDue: string;
   isBreached: boolean;
+  assignedToUserId: string | null;
   assignedToStaffCode: string | null;
+}
+
+const OPEN = 2;
+const CLOSED = 5;
+const pathOf = (no: string) => `/v1/case/${encodeURIComponent(no)}`;
+const turn = (no: string, statusId: number) => call('PUT', `${pathOf(no)}/status`, { body: { statusId } });
+
+/** What can be done with several cases. */
+function bulkActs(): BulkAct<Row>[] {
+  const t = words('work').case;
+  return [
+    { id: 'assign', label: t.bulkAssign, keys: ['a'], picker: employeePicker(t.bulkAssign), sure: t.bulkAssignSure, fits: (row, picked) => row.assignedToStaffCode !== picked?.id, run: async (row, picked) => {
+      await call('PUT', pathOf(row.caseNo), { body: { assignedToUserId: picked?.id } });
+      // A case that nobody had looked after cannot be without anybody again.
+      return row.assignedToUserId ? () => call('PUT', pathOf(row.caseNo), { body: { assignedToUserId: row.assignedToUserId } }) : null;
+    } },
+    // What is closed opens again as open, whatever it was before.
+    { id: 'close', label: t.bulkClose, keys: ['e'], sure: t.bulkCloseSure, text: t.bulkCloseText, fits: (row) => row.statusId < CLOSED, run: async (row) => {
+      await turn(row.caseNo, CLOSED);
+      return () => turn(row.caseNo, OPEN);
+    } },
+  ];
 }
 
 /** What customers asked for and somebody must see to. */
@@ -28,6 +55,7 @@ export function Cases() {
       empty={t.empty}
       create={may('case:write') ? { label: t.create, to: '/cases/new' } : undefined}
       filters={[{ id: 'which', label: t.which, options: (['open', 'unassigned', 'breached', 'closed'] as const).map((value) => ({ value, label: t.views[value] })) }]}
+      {...(may('case:write') ? { bulk: { acts: bulkActs(), titleOf: (row: Row) => `${row.caseNo} ${row.subject}` } } : {})}
       idOf={(row) => row.caseNo}
       linkOf={(row) => `/cases/${encodeURIComponent(row.caseNo)}`}
       fetch={({ which, ...asked }, next, signal) =>
@@ -37,9 +65,9 @@ export function Cases() {
         { id: 'subject', label: t.subject, show: (row) => row.subject },
         { id: 'no', label: t.no, show: (row) => row.caseNo, wide: true },
         { id: 'status', label: t.status, show: (row) => <span className={`chip ${row.statusId <= 2 ? 'info' : row.statusId === 3 ? 'warn' : row.statusId === 4 ? 'good' : ''}`}>{t.statuses[row.statusId]}</span> },
-        { id: 'customer', label: t.customer, show: (row) => row.customerName ?? '', wide: true },
+        { id: 'customer', label: t.customer, show: (row) => <Coded name={row.customerName} code={row.customerCode} />, wide: true },
         { id: 'category', label: t.category, show: (row) => row.categoryName ?? '', wide: true },
-        { id: 'assignee', label: t.assignee, show: (row) => row.assignedToStaffCode ?? '', wide: true },
+        { id: 'assignee', label: t.assignee, show: (row) => <PersonName of={row.assignedToStaffCode} />, wide: true },
         { id: 'due', label: t.due, show: (row) => <span className={row.isBreached ? 'chip bad' : ''}>{`${formatBrief(row.dateDue)}${row.isBreached ? ` · ${t.breached}` : ''}`}</span> },
       ]}
     />

@@ -1,11 +1,14 @@
-import { api, may, Refusal } from '../../api/client';
+import { api, call, exchange, may, Refusal } from '../../api/client';
 import type { components } from '../../api/schema';
 import { say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatBrief } from '../../i18n/format';
+import type { BulkAct } from '../../screen/Bulk';
 import { download } from '../../screen/export';
 import { ListScreen, type Asked } from '../../screen/List';
 import { useChoices } from '../../screen/choices';
+import { employeePicker, type Picker } from '../../screen/Pick';
+import { fold } from '../../ui/text';
 import '../../screen/screen.css';
 import { Button } from '../../ui/Button';
 import { toast } from '../../ui/Toast';
@@ -21,11 +24,48 @@ const body = (asked: Asked) => ({
   orderBy: asked['sort'] ?? null,
 });
 
+const pathOf = (code: string) => `/v3/customers/${encodeURIComponent(code)}`;
+
+/** Changes a customer as it is now, under its version; answers how that is taken back. */
+async function change(code: string, to: (now: Customer) => Partial<Customer> | null): Promise<Customer | null> {
+  const { data: now, version } = await exchange<Customer>('GET', pathOf(code));
+  const changed = to(now);
+  if (!changed) return null;
+  await call('POST', '/v3/customers', { body: { customerCode: code, customerName: now.customerName, customerState: now.customerState, ...changed }, ...(version ? { match: version } : {}) });
+  return now;
+}
+
+/** A label out of those that there are, or a new one. */
+const tagPicker = (title: string, names: readonly string[]): Picker => ({
+  title,
+  find: async (text) => {
+    const found = names.filter((name) => fold(name).includes(fold(text))).slice(0, 50);
+    return [...(text && !names.includes(text) ? [text] : []), ...found].map((name) => ({ id: name, label: name }));
+  },
+});
+
+/** What can be done with several customers. */
+function bulkActs(tags: readonly string[]): BulkAct<Customer>[] {
+  const t = words('customer');
+  return [
+    { id: 'tag', label: t.bulkTag, keys: ['l'], picker: tagPicker(t.bulkTag, tags), sure: t.bulkTagSure, fits: (row, picked) => !row.customerTags.includes(picked?.id ?? ''), run: async (row, picked) => {
+      const tag = picked?.id ?? '';
+      const before = await change(row.customerCode, (now) => (now.customerTags.includes(tag) ? null : { customerTags: [...now.customerTags, tag] }));
+      return before && (() => change(row.customerCode, (now) => ({ customerTags: now.customerTags.filter((one) => one !== tag) })));
+    } },
+    { id: 'owner', label: t.bulkOwner, keys: ['a'], picker: employeePicker(t.bulkOwner), sure: t.bulkOwnerSure, text: t.bulkOwnerText, fits: (row, picked) => row.owners.length !== 1 || row.owners[0] !== picked?.id, run: async (row, picked) => {
+      const before = await change(row.customerCode, () => ({ owners: [picked?.id ?? ''] }));
+      return before && (() => change(row.customerCode, () => ({ owners: before.owners })));
+    } },
+  ];
+}
+
 /** All customers. */
 export function CustomerList() {
   const t = words('customer');
   const groups = useChoices('customer-groups');
   const sources = useChoices('sources');
+  const tags = useChoices('tags').filter((one) => one.isActive).map((one) => one.name);
   const states = Object.entries(t.states).map(([value, label]) => ({ value, label }));
   const statuses = Object.entries(t.statuses).map(([value, label]) => ({ value, label }));
   const names = (list: typeof groups) => list.map((one) => ({ value: one.name, label: one.label }));
@@ -44,6 +84,7 @@ export function CustomerList() {
         ...(groups.length ? [{ id: 'group', label: t.group, options: names(groups) }] : []),
         ...(sources.length ? [{ id: 'source', label: t.source, options: names(sources) }] : []),
       ]}
+      {...(may('customer:write') ? { bulk: { acts: bulkActs(tags), titleOf: (row: Customer) => row.customerName } } : {})}
       idOf={(row) => row.customerCode}
       linkOf={(row) => `/customers/${encodeURIComponent(row.customerCode)}`}
       fetch={async (asked, next, signal) => {

@@ -64,6 +64,11 @@ const words = {
   addEvent: 'Write down an event',
   eventName: 'What happened',
   eventDate: 'When',
+  bulkTag: 'Add a tag…',
+  bulkTagSure: (count: number, tag: string) => (count === 1 ? `Add the tag “${tag}” to 1 customer?` : `Add the tag “${tag}” to ${count} customers?`),
+  bulkOwner: 'Looked after by…',
+  bulkOwnerSure: (count: number, who: string) => (count === 1 ? `Shall ${who} look after 1 customer?` : `Shall ${who} look after ${count} customers?`),
+  bulkOwnerText: 'Whoever looks after them now does not any more.',
   satisfaction: 'Answers to surveys',
   timeline: {
     title: 'Timeline',

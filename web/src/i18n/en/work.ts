@@ -25,6 +25,11 @@ const words = {
     views: { todo: 'To do', overdue: 'Overdue', done: 'Done', all: 'All' },
     which: 'Which',
     markDone: 'Done, or open again',
+    bulkDone: 'Done',
+    bulkDoneSure: (count: number) => (count === 1 ? 'Mark 1 task as done?' : `Mark ${count} tasks as done?`),
+    bulkDoneText: 'Of a task that recurs, the next one is made.',
+    bulkAssign: 'Assign to…',
+    bulkAssignSure: (count: number, who: string) => (count === 1 ? `Assign 1 task to ${who}?` : `Assign ${count} tasks to ${who}?`),
   },
   product: {
     title: 'Products',
@@ -134,6 +139,11 @@ const words = {
     internal: 'Only for colleagues',
     addComment: 'Add the comment',
     setStatus: 'Set the status…',
+    bulkAssign: 'Assign to…',
+    bulkAssignSure: (count: number, who: string) => (count === 1 ? `Assign 1 case to ${who}?` : `Assign ${count} cases to ${who}?`),
+    bulkClose: 'Close',
+    bulkCloseSure: (count: number) => (count === 1 ? 'Close 1 case?' : `Close ${count} cases?`),
+    bulkCloseText: 'Taking it back opens them again, as “Open”.',
   },
   activity: {
     title: 'Activities',

@@ -67,6 +67,11 @@ const words: Shape<typeof en> = {
   addEvent: 'บันทึกเหตุการณ์',
   eventName: 'เกิดอะไรขึ้น',
   eventDate: 'เมื่อ',
+  bulkTag: 'เพิ่มแท็ก…',
+  bulkTagSure: (count, tag) => `เพิ่มแท็ก “${tag}” ให้ลูกค้า ${count} รายหรือไม่?`,
+  bulkOwner: 'ให้ดูแลโดย…',
+  bulkOwnerSure: (count, who) => `ให้ ${who} ดูแลลูกค้า ${count} รายหรือไม่?`,
+  bulkOwnerText: 'ผู้ดูแลคนเดิมจะไม่ได้ดูแลอีก',
   satisfaction: 'คำตอบแบบสำรวจ',
   timeline: {
     title: 'ลำดับเหตุการณ์',

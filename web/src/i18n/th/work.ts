@@ -28,6 +28,11 @@ const words: Shape<typeof en> = {
     views: { todo: 'ต้องทำ', overdue: 'เลยกำหนด', done: 'เสร็จแล้ว', all: 'ทั้งหมด' },
     which: 'รายการ',
     markDone: 'เสร็จ หรือเปิดอีกครั้ง',
+    bulkDone: 'เสร็จแล้ว',
+    bulkDoneSure: (count) => `ทำเครื่องหมายว่าเสร็จ ${count} งานหรือไม่?`,
+    bulkDoneText: 'งานที่ทำซ้ำจะมีงานครั้งถัดไปเกิดขึ้น',
+    bulkAssign: 'มอบหมายให้…',
+    bulkAssignSure: (count, who) => `มอบหมาย ${count} งานให้ ${who} หรือไม่?`,
   },
   product: {
     title: 'สินค้า',
@@ -137,6 +142,11 @@ const words: Shape<typeof en> = {
     internal: 'เฉพาะเพื่อนร่วมงาน',
     addComment: 'เพิ่มความเห็น',
     setStatus: 'เปลี่ยนสถานะ…',
+    bulkAssign: 'มอบหมายให้…',
+    bulkAssignSure: (count, who) => `มอบหมาย ${count} เคสให้ ${who} หรือไม่?`,
+    bulkClose: 'ปิดเคส',
+    bulkCloseSure: (count) => `ปิด ${count} เคสหรือไม่?`,
+    bulkCloseText: 'เมื่อย้อนกลับ เคสจะเปิดอีกครั้งในสถานะ “เปิดอยู่”',
   },
   activity: {
     title: 'กิจกรรม',
