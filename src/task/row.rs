@@ -195,6 +195,9 @@ pub(crate) struct Task {
     /// The customer's code.
     #[schema(example = "C000349")]
     customer_code: Option<String>,
+    /// The customer's name.
+    #[schema(example = "Siam Tools Co., Ltd.")]
+    customer_name: Option<String>,
     /// Numbers of the deals that it is about.
     deal_nos: Vec<String>,
     /// Number of the case that it is about.
@@ -244,12 +247,16 @@ impl Record for Row {
     }
 
     async fn views(conn: &mut Conn, company: i64, rows: Vec<Row>, zone: &Zone) -> Result<Vec<Task>, Error> {
-        let codes = customers::codes(conn, company, rows.iter().filter_map(|row| row.customer)).await?;
+        let known = customers::called(conn, company, rows.iter().filter_map(|row| row.customer)).await?;
         let staff = employee::codes(conn, company, rows.iter().filter_map(|row| row.assignee)).await?;
         let time = |at: i64| time::text(at, zone);
         Ok(rows
             .into_iter()
-            .map(|row| Task {
+            .map(|row| {
+                let customer = row.customer.and_then(|id| known.get(&id).cloned());
+                (customer.unzip(), row)
+            })
+            .map(|((customer_code, customer_name), row)| Task {
                 task_no: row.number,
                 subject: row.subject,
                 note: row.note,
@@ -261,7 +268,8 @@ impl Record for Row {
                 date_remind: row.remind_at.map(time),
                 assigned_to_staff_code: row.assignee.and_then(|id| staff.get(&id).cloned()),
                 assigned_to_user_id: row.assignee.map(|id| id.to_string()),
-                customer_code: row.customer.and_then(|id| codes.get(&id).cloned()),
+                customer_code,
+                customer_name,
                 deal_nos: row.deal_nos.unwrap_or_default(),
                 case_no: row.case_no,
                 room_id: row.room.map(|id| id.to_string()),

@@ -5,6 +5,7 @@
 mod account;
 mod activity;
 mod app;
+mod audit;
 mod auth;
 mod backup;
 mod case;

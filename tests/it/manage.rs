@@ -340,6 +340,7 @@ async fn the_whole_trail_is_for_whoever_sees_everything_and_names_who_did_it() {
     assert_eq!((&first["action"], &first["actorName"]), (&json!("created"), &json!("Integration")));
     let agent = app.signed_in("Agent", "ann@example.com").await;
     assert_eq!(app.as_person(&agent, Method::GET, "/v1/audit", None).await.status, 403);
+    assert_eq!(app.as_person(&agent, Method::GET, "/v1/audit?kind=client", None).await.status, 403);
     let path = format!("/v1/audit?ref=client/{id}");
     assert_eq!(app.as_person(&agent, Method::GET, &path, None).await.status, 403);
     let foreign = app.tenant(508, &app.client.scopes.iter().map(String::as_str).collect::<Vec<_>>()).await;

@@ -245,25 +245,21 @@ pub(crate) async fn named_to_add(
     }
 }
 
-/// The codes of these customers, by their numbers.
-pub(crate) async fn codes(
+/// The codes and names of these customers, by their numbers.
+pub(crate) async fn called(
     conn: &mut Conn,
     company: i64,
     ids: impl IntoIterator<Item = i64>,
-) -> Result<HashMap<i64, String>, db::Error> {
+) -> Result<HashMap<i64, (String, String)>, db::Error> {
     let mut ids: Vec<i64> = ids.into_iter().collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     ids.sort_unstable();
     ids.dedup();
-    let codes: Vec<(i64, String)> = conn
-        .sql("select id, code from customer where company = $1 and id in ")
-        .bind(company)
-        .push_ids(&ids)
-        .all()
-        .await?;
-    Ok(codes.into_iter().collect())
+    let query = conn.sql("select id, code, name from customer where company = $1 and id in ").bind(company);
+    let found: Vec<(i64, String, String)> = query.push_ids(&ids).all().await?;
+    Ok(found.into_iter().map(|(id, code, name)| (id, (code, name))).collect())
 }
 
 /// The living customer of this whole name.

@@ -11,16 +11,19 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use self::known::Known;
 use crate::app::App;
 use crate::customer::store as customers;
 use crate::http::caller::Range;
-use crate::http::{Caller, Code, Envelope, Error, Page, Paging, Query, Reply};
+use crate::http::{Caller, Code, Envelope, Error, Faults, Page, Paging, Query, Reply};
 use crate::inbox::rights;
 use crate::sales::{contract, deal, order, quotation, tax};
 use crate::service::{Activity, Case};
 use crate::setting::list::List;
-use crate::staff::expense;
+use crate::staff::{employee, expense};
 use crate::{mail, privacy, record, search, task, telemetry, time};
+
+mod known;
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -105,11 +108,98 @@ struct AuditQuery {
     /// The record: `employee/EMP001`, `setting/507`, `teams/3`; who may not read the record itself may not read its history.
     /// The whole company when it is absent, for whoever may see all of it: with every scope to read, and everybody's records.
     r#ref: Option<String>,
+    /// Only changes of this kind of record: what stands before the stroke of `ref`, such as `customer` or `task`.
+    kind: Option<String>,
+    /// Only changes by this person or program: a user id, a staff code, the id of an API client, or `system`.
+    actor: Option<String>,
+    /// Only changes from this day or time on.
+    date_from: Option<String>,
+    /// Only changes up to this time, or to the end of this day.
+    date_to: Option<String>,
     /// Id of an entry: only older ones are given.
     before: Option<Uuid>,
-    /// Entries a page: 1 to 200, default 20.
+    /// Entries a page: 1 to 200, default 20. With `kind` or `actor` a page may have fewer, or none, while `next` is there:
+    /// each page looks through a bounded number of entries.
     take: Option<i64>,
 }
+
+/// So many entries a page looks through for those of a kind or of a person, for which there is no index.
+const SCANNED: i64 = 5_000;
+
+/// Which entries are asked for.
+#[derive(Debug, Default)]
+struct Wanted {
+    reference: Option<String>,
+    kind: Option<String>,
+    actor: Option<String>,
+    from: Option<i64>,
+    to: Option<i64>,
+    before: Option<Uuid>,
+}
+
+impl Wanted {
+    /// The entries that are looked through, the newest first: `opening` ends before the name of their table. An id begins
+    /// with the time at which it was made.
+    fn scanned<'c>(&self, conn: &'c mut Conn, opening: &'static str, company: i64) -> db::Query<'c> {
+        let made = |at: i64| Uuid::from_u128(u128::try_from(at.max(0)).unwrap_or_default() << 80);
+        let mut select = conn.sql(opening).push(" audit where company = ").push_bind(company);
+        if let Some(reference) = &self.reference {
+            select = select.push(" and ref = ").push_bind(reference.as_str());
+        }
+        if let Some(before) = self.before {
+            select = select.push(" and id < ").push_bind(before);
+        }
+        // A clock may go a little otherwise between an id and its entry; the entries' own times decide.
+        if let Some(from) = self.from {
+            select = select.push(" and id >= ").push_bind(made(from - SLACK));
+        }
+        if let Some(to) = self.to {
+            select = select.push(" and id < ").push_bind(made(to + SLACK));
+        }
+        select.push(" order by id desc limit ")
+    }
+
+    /// Whether some of the entries that are looked through may not be wanted.
+    fn is_sifted(&self) -> bool {
+        self.kind.is_some() || self.actor.is_some() || self.from.is_some() || self.to.is_some()
+    }
+
+    /// So many of the wanted entries, and the last one that was looked at where there may be more behind it.
+    async fn page(&self, conn: &mut Conn, company: i64, most: i64) -> Result<(Vec<Row>, Option<Uuid>), db::Error> {
+        if !self.is_sifted() {
+            let opening = "select id, ref, at, actor, action, changes, trace from";
+            return Ok((self.scanned(conn, opening, company).push_bind(most).all().await?, None));
+        }
+        let opening = "select a.id, a.ref, a.at, a.actor, a.action, a.changes, a.trace from (select id from";
+        let mut select = self.scanned(conn, opening, company).push_bind(SCANNED);
+        select = select.push(") as scanned cross join audit a where a.company = ").push_bind(company);
+        select = select.push(" and a.id = scanned.id");
+        if let Some(kind) = &self.kind {
+            // What a company has once only, such as `assignment`, has no stroke.
+            select = select.push(" and (a.ref = ").push_bind(kind.as_str());
+            select = select.push(" or a.ref like ").push_bind(format!("{kind}/%")).push(")");
+        }
+        if let Some(actor) = &self.actor {
+            select = select.push(" and a.actor = ").push_bind(actor.as_str());
+        }
+        if let Some(from) = self.from {
+            select = select.push(" and a.at >= ").push_bind(from);
+        }
+        if let Some(to) = self.to {
+            select = select.push(" and a.at <= ").push_bind(to);
+        }
+        let rows: Vec<Row> = select.push(" order by a.id desc limit ").push_bind(most).all().await?;
+        if i64::try_from(rows.len()).is_ok_and(|found| found >= most) {
+            return Ok((rows, None));
+        }
+        let last = self.scanned(conn, "select id from", company).push("1 offset ").push_bind(SCANNED - 1);
+        let last: Option<(Uuid,)> = last.optional().await?;
+        Ok((rows, last.map(|(id,)| id)))
+    }
+}
+
+/// Milliseconds by which an id may be made before or after the time of its entry.
+const SLACK: i64 = 3_600_000;
 
 /// One change of a record.
 #[derive(Debug, Serialize, ToSchema)]
@@ -123,6 +213,13 @@ struct AuditEntry {
     /// The record: `employee/EMP001`.
     #[schema(example = "employee/EMP001")]
     r#ref: String,
+    /// What the record is called now: a customer's name, the subject of a task; null when it has no name, or is no more.
+    #[schema(example = "Patty Saruta")]
+    name: Option<String>,
+    /// What the record's own operations are called with, where that is not what stands behind the stroke of `ref`: the code of
+    /// a customer or product, the id of a deal or expense.
+    #[schema(example = "C000349")]
+    key: Option<String>,
     /// Who did it: the id of an API client, the user id of a person, or `system`.
     actor: String,
     /// The name of whoever did it, where there is one.
@@ -164,44 +261,64 @@ async fn list_audit(
     caller: Caller,
     Query(query): Query<AuditQuery>,
 ) -> Result<Reply<Page<AuditEntry>>, Error> {
-    let mut faults = Vec::new();
-    let paging = Paging::read(None, query.take, None, &mut faults);
-    if !faults.is_empty() {
-        return Err(Error::Invalid(faults));
-    }
+    let mut faults = Faults::new(Vec::new());
+    let paging = Paging::read(None, query.take, None, faults.list());
     let mut conn = app.db.read().await?;
     let zone = time::zone(&mut conn, caller.company).await?;
-    let reference = query.r#ref.as_deref().map(str::trim).filter(|reference| !reference.is_empty());
-    let reference = match reference {
-        Some(reference) => Some(by_number(&mut conn, caller.company, reference).await?),
-        None => None,
+    let text = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let mut wanted = Wanted {
+        reference: text(query.r#ref.as_deref()),
+        kind: text(query.kind.as_deref()),
+        actor: text(query.actor.as_deref()),
+        from: faults.time("dateFrom", query.date_from.as_deref(), &zone),
+        to: faults.time_end("dateTo", query.date_to.as_deref(), &zone),
+        before: query.before,
     };
-    match &reference {
+    let is_word = |kind: &String| kind.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_'));
+    if wanted.kind.as_ref().is_some_and(|kind| !is_word(kind)) {
+        faults.add(Code::InvalidFormat, "kind", "kind must be a kind of record such as customer");
+    }
+    faults.end()?;
+    if let Some(reference) = wanted.reference {
+        wanted.reference = Some(by_number(&mut conn, caller.company, &reference).await?);
+    }
+    match &wanted.reference {
         Some(reference) => must_see(&mut conn, &caller, reference).await?,
         None => must_see_all(&app, &caller)?,
     }
-    let mut select = conn
-        .sql("select id, ref, at, actor, action, changes, trace from audit where company = $1")
-        .bind(caller.company);
-    if let Some(reference) = reference {
-        select = select.push(" and ref = ").push_bind(reference);
+    if let Some(actor) = wanted.actor {
+        wanted.actor = Some(user_id(&mut conn, caller.company, actor).await?);
     }
-    if let Some(before) = query.before {
-        select = select.push(" and id < ").push_bind(before);
-    }
-    let rows: Vec<Row> = select.push(" order by id desc limit ").push_bind(paging.take + 1).all().await?;
+    let (mut rows, last) = wanted.page(&mut conn, caller.company, paging.take + 1).await?;
+    let most = usize::try_from(paging.take).unwrap_or_default();
+    let more = rows.len() > most;
+    rows.truncate(most);
+    let next = if more { rows.last().map(|row| row.id) } else { last };
     let names = actors(&mut conn, caller.company, &rows).await?;
-    let entries = rows.into_iter().map(|row| AuditEntry {
-        id: row.id.to_string(),
-        date: time::text(row.at, &zone),
-        actor_name: names.get(&row.actor).cloned(),
-        r#ref: row.r#ref,
-        actor: row.actor,
-        action: row.action,
-        changes: row.changes,
-        trace_id: row.trace,
+    let known = Known::read(&mut conn, caller.company, rows.iter().map(|row| row.r#ref.as_str())).await?;
+    let entries = rows.into_iter().map(|row| {
+        let (name, key) = known.of(&row.r#ref);
+        AuditEntry {
+            id: row.id.to_string(),
+            date: time::text(row.at, &zone),
+            actor_name: names.get(&row.actor).cloned(),
+            name,
+            key,
+            r#ref: row.r#ref,
+            actor: row.actor,
+            action: row.action,
+            changes: row.changes,
+            trace_id: row.trace,
+        }
     });
-    Ok(Reply::ok(Page::cut(entries.collect(), paging.take, |entry| entry.id.clone())))
+    Ok(Reply::ok(Page { value: entries.collect(), next: next.map(|id| id.to_string()) }))
+}
+
+/// Who an entry says did it: a person by user id, who may be asked for by staff code too.
+async fn user_id(conn: &mut Conn, company: i64, actor: String) -> Result<String, db::Error> {
+    let query = conn.sql("select id from employee where company = $1 and staff_key = $2");
+    let found: Option<Uuid> = query.bind(company).bind(employee::key(&actor)).optional().await?;
+    Ok(found.map_or(actor, |id| id.to_string()))
 }
 
 /// The reference under which a record's history is kept: customers and products are named by number there, and may be asked
