@@ -81,6 +81,8 @@ export function BulkBar<T>({ kind, group, acts, chosen, titleOf, keep }: Props<T
 function Run<T>({ kind, begun, left, titleOf, keep, onClose }: { kind: string; begun: Begun<T>; left: number; titleOf(row: T): string; keep(rows: readonly T[]): void; onClose(): void }) {
   const t = words('core');
   const { act, picked, rows } = begun;
+  // What was still to be chosen is chosen.
+  const plain = act.label.replace('…', '');
   const cache = useQueryClient();
   const [through, setThrough] = useState<number | null>(null);
   const [outcome, setOutcome] = useState<Outcome<T, Undo | null> | null>(null);
@@ -98,7 +100,7 @@ function Run<T>({ kind, begun, left, titleOf, keep, onClose }: { kind: string; b
     await again();
     keep([...result.failed.map(([row]) => row), ...result.left]);
     const undos = result.done.flatMap(([row, undo]) => (undo ? [[row, undo] as const] : []));
-    if (result.done.length) toast(t.bulk.done(act.label, result.done.length), undos.length ? { undo: () => void back(undos) } : {});
+    if (result.done.length) toast(t.bulk.done(plain, result.done.length), undos.length ? { undo: () => void back(undos) } : {});
     if (result.failed.length) setOutcome(result);
     else onClose();
   }
@@ -127,7 +129,7 @@ function Run<T>({ kind, begun, left, titleOf, keep, onClose }: { kind: string; b
         )}
         {isBusy && (
           <>
-            <progress max={rows.length} value={through} aria-label={act.label} />
+            <progress max={rows.length} value={through} aria-label={plain} />
             <p role="status">{t.bulk.through(formatNumber(through), formatNumber(rows.length))}</p>
           </>
         )}
@@ -137,7 +139,7 @@ function Run<T>({ kind, begun, left, titleOf, keep, onClose }: { kind: string; b
           ) : (
             <>
               <Button onClick={close}>{isBusy ? t.bulk.stop : t.act.back}</Button>
-              <Button look={act.look === 'danger' ? 'danger' : 'main'} autoFocus busy={isBusy} onClick={() => void go()}>{act.label}</Button>
+              <Button look={act.look === 'danger' ? 'danger' : 'main'} autoFocus busy={isBusy} onClick={() => void go()}>{plain}</Button>
             </>
           )}
         </div>

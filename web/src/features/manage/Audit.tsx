@@ -63,6 +63,8 @@ function Subject({ entry }: { entry: Entry }) {
   );
 }
 
+const differences = (row: Entry) => <Changes kind={row.ref.split('/')[0] ?? ''} action={row.action} changes={row.changes} />;
+
 /** Who changed what, from what to what: of a kind of record, by a person, between two days. */
 export function Audit() {
   const t = words('manage').audit;
@@ -89,8 +91,8 @@ export function Audit() {
       columns={[
         { id: 'when', label: t.when, show: (row) => <span className="small">{formatTime(row.date)}</span> },
         { id: 'who', label: t.who, show: (row) => <PersonName of={row.actor} said={row.actorName ?? null} /> },
-        { id: 'what', label: t.what, show: (row) => <><strong>{actionWords(row.action)}</strong> <Subject entry={row} /></> },
-        { id: 'changes', label: t.changes, show: (row) => <Changes kind={row.ref.split('/')[0] ?? ''} action={row.action} changes={row.changes} />, wide: true },
+        { id: 'what', label: t.what, show: (row) => <><strong>{actionWords(row.action)}</strong> <Subject entry={row} /><div className="narrow-only">{differences(row)}</div></> },
+        { id: 'changes', label: t.changes, show: differences, wide: true },
       ]}
     />
   );
