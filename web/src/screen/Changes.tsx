@@ -17,6 +17,8 @@ export function useAuditWords(): boolean {
 const MONEY = new Set(['grandTotal', 'subTotal', 'subTotalWithDiscount', 'totalVat', 'totalWht', 'netTotal', 'netToReceive', 'paidAmount', 'outstandingAmount', 'dealsValue', 'weightedValue', 'contractValue', 'total', 'totalPrice', 'price', 'amount', 'regularPrice', 'salePrice', 'cost', 'customerIncome', 'creditLimit', 'discountAmount', 'taxi', 'tollway', 'parking']);
 const PEOPLE = /^(owners?|assign(ed)?To|assignee|author|staff|head|approvedBy|createdBy|participants?|participantCodes|participantUserIds)$/;
 const LISTS: Record<string, ListName> = { eventType: 'event-types', keyActivityIds: 'key-activities', keyActivity: 'key-activities', team: 'teams', category: 'case-categories', activityType: 'activity-types', joinRole: 'roles', labels: 'labels', fileCategory: 'file-categories', headerTemplate: 'header-templates', warehouse: 'warehouses' };
+/** Lists of which a record carries the name; the entry may be called otherwise in English. */
+const NAMED: Record<string, ListName> = { categoryName: 'case-categories', activityTypeName: 'activity-types', statusName: 'activity-statuses', role: 'roles', team: 'teams', customerGroupName: 'customer-groups', sourceName: 'sources', classificationName: 'classifications', unqulifiedReasonName: 'unqualified-reasons', contractType: 'contract-types', productUnitName: 'units' };
 /** Lists of which a record carries the number, by which a property is known; elsewhere the same word is a text. */
 const isNumber = (value: unknown): boolean => typeof value === 'number' || (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'number'));
 const DAY = /^\d{4}-\d\d-\d\d$/;
@@ -90,7 +92,8 @@ function tell(tools: Tools, name: string, value: unknown): ReactNode {
   const core = words('core').list;
   if (isBlank(value)) return null;
   const field = tools.fields.find((one) => one.id === name);
-  const person = (one: unknown) => (one === 'system' ? core.system : tools.people.get(String(one).toLowerCase())?.fullname);
+  const isCode = name === 'staffCode' && /^(employee|user)$/.test(tools.kind);
+  const person = (one: unknown) => (isCode ? undefined : one === 'system' ? core.system : tools.people.get(String(one).toLowerCase())?.fullname);
   if (typeof value === 'boolean') return value ? core.yes : core.no;
   const own = wordsFor(tools.kind, name);
   const told = !Array.isArray(value) && typeof value !== 'object' ? own?.[String(value)] ?? field?.options?.find((one) => String(one.value) === String(value))?.label : undefined;
@@ -122,6 +125,7 @@ const room = (id: string) => <Link to="/inbox" search={{ room: id }}>{words('aud
 
 /** The list that a number is an entry of. */
 function listOf(name: string, value: unknown): ListName | undefined {
+  if (typeof value === 'string' && name in NAMED) return NAMED[name];
   return isNumber(value) || name === 'warehouseCode' ? LISTS[name] ?? LISTS[base(name)] : undefined;
 }
 

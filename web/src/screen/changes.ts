@@ -15,6 +15,7 @@ type Values = Readonly<Record<string, unknown>>;
 
 /** What follows from other properties, or means something to the server alone. */
 const HIDDEN = new Set([
+  'id', 'warnings', 'discounts', 'discountAmount',
   'dateCreated', 'dateModified', 'dateUpdated', 'createdByUserId', 'createByUserId', 'modifiedByUserId', 'updatedByUserId', 'isEdit', 'isAction', 'canApprove', 'deletable', 'measure', 'version', 'amount1',
   'grandTotalInWords', 'companyGrandTotal', 'companyNetTotal', 'companyTotalVat', 'totalBaht', 'totalToPay', 'documentDiscountAmount', 'vatAmount', 'whtAmount', 'taxes', 'activityLogs', 'expenseStates', 'activityExpenses', 'whTaxValue',
   'netToReceive', 'netTotal', 'subTotalWithDiscount', 'isDone', 'hasDueTime', 'isProcessed', 'sha256', 'urlResponseUpload', 'thumbnail', 'valueType', 'approveLevels', 'waitingApproveByRankNo', 'userInfo', 'visitLatitude', 'visitLongitude', 'latitude', 'longitude', 'visitPlaceId', 'quantity', 'ipAddress', 'userAgent',
@@ -46,9 +47,12 @@ export function once(kind: string, properties: readonly string[]): string[] {
   // The kind's own names and codes are two things, not two names for one.
   const of = (property: string) => (base(property) === kind || property === 'staffCode' || /^contact|^location/.test(property) ? property : base(property));
   const rank = (property: string) => (BY_NUMBER.has(kind) && property === 'statusId' ? -1 : RANK.indexOf(endOf(property)));
+  const own = kind.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
   for (const property of properties) {
-    if (HIDDEN.has(property) || property === `${kind}No` || property === `${kind}sId` || property === `${kind}sIndex`) continue;
+    if (HIDDEN.has(property) || property === `${own}No` || property === `${kind}sId` || property === `${kind}sIndex`) continue;
     if (kind === 'activity' && property === 'state') continue;
+    // A note of a conversation stays with its conversation: the trail has its id alone.
+    if (kind === 'room' && property === 'note') continue;
     const held = best.get(of(property));
     if (held === undefined || rank(property) < rank(held)) best.set(of(property), property);
   }
@@ -117,15 +121,15 @@ export function changesOf(kind: string, action: string, changes: unknown): Chang
   const found = inside(kind, [], undefined, Object.fromEntries(pairs.map(([name, from]) => [name, from])), Object.fromEntries(pairs.map(([name, , to]) => [name, to])));
   const isNothing = (value: unknown) => isBlank(value) || value === false || value === 0;
   // The times by which a new case is to be answered follow from its day.
-  const isPlain = (one: Change) => kind !== 'case' || !/^(due|response|resolution)$/.test(one.path[0] ?? '');
-  return action === 'created' ? found.filter((one) => !isNothing(one.to) && isPlain(one)) : found;
+  const isTime = (one: Change) => kind === 'case' && /^(due|response|resolution)$/.test(one.path[0] ?? '');
+  return found.filter((one) => (action === 'created' ? !isNothing(one.to) && !isTime(one) : one.path.join('.') !== 'due.dateDue'));
 }
 
 /** The parts of a line that is new or gone, for people: what it is called stands before. */
 export function partsOf(line: Values): [string, unknown][] {
   const title = titleOf(line);
   return once('', Object.keys(line))
-    .filter((name) => !isBlank(line[name]) && line[name] !== title && line[name] !== false && !(name.endsWith('Id') && !KNOWN_IDS.has(name)))
+    .filter((name) => !isBlank(line[name]) && line[name] !== title && line[name] !== false && line[name] !== 0 && !(name === 'status' && typeof line[name] === 'number') && !(name.endsWith('Id') && !KNOWN_IDS.has(name)))
     .map((name) => [name, line[name]]);
 }
 
