@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use db::{Conn, Rows, Type};
+use uuid::Uuid;
 
 use crate::search;
 
@@ -11,7 +12,7 @@ use crate::search;
 pub(super) struct Known(HashMap<(&'static str, String), (String, Option<String>)>);
 
 /// The kinds that have names. Each has a query of its own, and a page asks each once.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "account",
     "activity",
     "case",
@@ -23,6 +24,7 @@ const KINDS: [&str; 14] = [
     "expense",
     "product",
     "quotation",
+    "room",
     "sales_order",
     "task",
     "user",
@@ -44,6 +46,7 @@ impl Known {
         let mut known = HashMap::new();
         for (kind, names) in wanted {
             let found: Vec<(String, String, Option<String>)> = match numbered(kind) {
+                None if kind == "room" => rooms(conn, company, &names).await?,
                 Some(text) => {
                     let ids: Vec<i64> = names.iter().filter_map(|name| name.parse().ok()).collect();
                     conn.sql(text).bind(company).push_ids(&ids).all().await?
@@ -69,6 +72,21 @@ impl Known {
     }
 }
 
+/// Conversations by the names of those who write in them.
+async fn rooms(
+    conn: &mut Conn,
+    company: i64,
+    names: &[String],
+) -> Result<Vec<(String, String, Option<String>)>, db::Error> {
+    let mut rows = Rows::new(&[("id", Type::Uuid)]);
+    for id in names.iter().filter_map(|name| Uuid::try_parse(name).ok()) {
+        rows.push([id.into()]);
+    }
+    let query = conn.sql("select id, name from room where company = $1 and id in (select id from ").bind(company);
+    let found: Vec<(Uuid, String)> = query.push_rows(&rows).push(" as wanted)").all().await?;
+    Ok(found.into_iter().map(|(id, name)| (id.to_string(), name, None)).collect())
+}
+
 /// A kind that has names, and the record.
 fn split(reference: &str) -> Option<(&'static str, &str)> {
     let (kind, name) = reference.split_once('/')?;
@@ -78,7 +96,7 @@ fn split(reference: &str) -> Option<(&'static str, &str)> {
 /// The record as its table finds it.
 fn key(kind: &str, name: &str) -> String {
     match kind {
-        "account" | "client" | "customer" | "product" => name.to_owned(),
+        "account" | "client" | "customer" | "product" | "room" => name.to_owned(),
         _ => search::fold(search::trimmed(name)),
     }
 }

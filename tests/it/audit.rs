@@ -39,6 +39,13 @@ async fn the_trail_is_sifted_by_kind_person_and_day_and_says_what_its_records_ar
     let today = tasks[0]["date"].as_str().unwrap().split('T').next().unwrap();
     assert_eq!(trail(&format!("dateFrom={today}&dateTo={today}&kind=task")).await, tasks);
 
+    let account = app.sandbox().await;
+    let room = app.room(&account, "U1").await;
+    let path = format!("/v1/console/rooms/{room}");
+    let labelled = app.request(Method::PATCH, &path, &[], Some(json!({"priority": "high"}))).await;
+    assert_eq!(labelled.status, 200, "{labelled:?}");
+    assert_eq!(trail("kind=room").await[0]["name"], "Somchai");
+
     // Of one record, too; and what is no kind or no day is a fault at its field.
     assert_eq!(trail(&format!("ref=task/{number}&actor={}", person.id)).await, tasks);
     assert_eq!(trail(&format!("ref=task/{number}&actor=system")).await, Vec::<Value>::new());

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Fragment, type ReactNode } from 'react';
 import { load, words } from '../i18n';
@@ -6,7 +6,7 @@ import { formatDay, formatMoney, formatNumber, formatTime } from '../i18n/format
 import { base, changesOf, inOrder, isBlank, KNOWN_IDS, nameIn, partsOf, titleOf, type Change } from './changes';
 import { useLists, type Choice, type ListName } from './choices';
 import type { FieldSpec } from './Form';
-import { usePeople } from './names';
+import { keptName, usePeople } from './names';
 
 /** True once the words are there in which changes are told. */
 export function useAuditWords(): boolean {
@@ -85,6 +85,7 @@ interface Tools {
   fields: readonly FieldSpec[];
   people: ReturnType<typeof usePeople>;
   lists: Partial<Record<ListName, Choice[]>>;
+  cache: QueryClient;
 }
 
 /** A value in words. */
@@ -107,6 +108,7 @@ function tell(tools: Tools, name: string, value: unknown): ReactNode {
   }
   if (typeof value === 'object') return line(tools, value);
   if (name === 'roomId') return room(String(value));
+  if (name === 'customerCode' && tools.kind !== 'customer') return keptName(tools.cache, value) ?? String(value);
   const listed = entry(value);
   if (listed) return listed;
   if (MONEY.has(name) || field?.kind === 'money') return formatMoney(value as string | number);
@@ -159,7 +161,7 @@ export function Changes({ kind, action, changes, fields = [] }: { kind: string; 
     const list = fields.find((field) => field.id === name)?.list ?? listOf(name, one.to ?? one.from);
     return list ? [list] : [];
   }))];
-  const tools: Tools = { kind, fields, people, lists: useLists(wanted) };
+  const tools: Tools = { kind, fields, people, lists: useLists(wanted), cache: useQueryClient() };
   if (all.length === 0) return null;
   const [shown, rest] = all.length <= SHOWN + 2 ? [all, []] : [all.slice(0, SHOWN), all.slice(SHOWN)];
   return (

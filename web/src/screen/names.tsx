@@ -67,6 +67,9 @@ export function keepName(cache: QueryClient, record: unknown): void {
   if (typeof customerCode === 'string' && typeof customerName === 'string') cache.setQueryData(customerKey(customerCode), customerName);
 }
 
+/** What a customer is called, where an answer on this page has said it. */
+export const keptName = (cache: QueryClient, code: unknown): string | undefined => cache.getQueryData<string>(customerKey(code));
+
 /** What a customer is called, by code. */
 export function useCustomerName(code: unknown): Called | null {
   const found = useQuery({

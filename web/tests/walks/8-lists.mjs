@@ -110,7 +110,7 @@ export default [
       await until('people by name', async () => (await page.innerText('.record .timeline')).includes(second.fullname));
       const history = await page.innerText('.record .timeline');
       for (const raw of ['assignedTo', 'dateDue', '2026-12-31', 'true', 'false', ...(lang === 'th' ? ['updated', 'created', 'checklist', 'urgent'] : [])]) assert(!history.includes(raw), `“${raw}” is not for people: ${history}`);
-      for (const word of [first.fullname, `ลูกค้าเก่า ${tag}`, 'พิมพ์', lang === 'th' ? '31 ธ.ค. 2569' : '31 Dec 2026', lang === 'th' ? 'ด่วน' : 'Urgent']) assert(history.includes(word), `“${word}” is told: ${history}`);
+      for (const word of [first.fullname, second.fullname, `ลูกค้าเก่า ${tag}`, 'พิมพ์', lang === 'th' ? '31 ธ.ค. 2569' : '31 Dec 2026', lang === 'th' ? 'ด่วน' : 'Urgent']) assert(history.includes(word), `“${word}” is told: ${history}`);
       assert(!UUID.test(history), 'no ids of people');
       await one.axe('the history of a task');
       await one.go('/audit');

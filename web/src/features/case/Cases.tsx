@@ -32,8 +32,7 @@ function bulkActs(): BulkAct<Row>[] {
   return [
     { id: 'assign', label: t.bulkAssign, keys: ['a'], picker: employeePicker(t.bulkAssign), sure: t.bulkAssignSure, fits: (row, picked) => row.assignedToStaffCode !== picked?.id, run: async (row, picked) => {
       await call('PUT', pathOf(row.caseNo), { body: { assignedToUserId: picked?.id } });
-      // A case that nobody had looked after cannot be without anybody again.
-      return row.assignedToUserId ? () => call('PUT', pathOf(row.caseNo), { body: { assignedToUserId: row.assignedToUserId } }) : null;
+      return () => call('PUT', pathOf(row.caseNo), { body: { assignedToUserId: row.assignedToUserId } });
     } },
     // What is closed opens again as open, whatever it was before.
     { id: 'close', label: t.bulkClose, keys: ['e'], sure: t.bulkCloseSure, text: t.bulkCloseText, fits: (row) => row.statusId < CLOSED, run: async (row) => {
