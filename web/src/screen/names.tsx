@@ -42,7 +42,7 @@ const NOBODY: ReadonlyMap<string, Person> = new Map();
 
 /** The employees by user id and by staff code: asked for once for everything that is on the screen. */
 export function usePeople(): ReadonlyMap<string, Person> {
-  const found = useQuery({ queryKey: ['people'], queryFn: readPeople, select: byName, staleTime: STALE, retry: false, enabled: may('employee:read') || may('chat:read') });
+  const found = useQuery({ queryKey: ['user', 'people'], queryFn: readPeople, select: byName, staleTime: STALE, retry: false, enabled: may('employee:read') || may('chat:read') });
   return found.data ?? NOBODY;
 }
 
@@ -59,7 +59,7 @@ export function PersonName({ of, said }: { of: unknown; said?: string | null }) 
   return said || found?.label || (of ? String(of) : '');
 }
 
-const customerKey = (code: unknown) => ['customer-name', String(code)];
+const customerKey = (code: unknown) => ['customer', 'name', String(code)];
 
 /** Keeps what an answer calls its customer, so that nobody asks for it. */
 export function keepName(cache: QueryClient, record: unknown): void {
