@@ -45,6 +45,8 @@ interface Begun<T> {
   act: BulkAct<T>;
   picked: Option | null;
   rows: readonly T[];
+  /** How many of the chosen ones stay as they are. */
+  left: number;
 }
 
 /** The bar over a list in which rows are chosen: how many, and what can be done with them. */
@@ -55,32 +57,38 @@ export function BulkBar<T>({ kind, group, acts, chosen, titleOf, keep }: Props<T
   const begin = (act: BulkAct<T>, picked: Option | null) => {
     setPicking(null);
     const rows = chosen.filter((row) => act.fits?.(row, picked) ?? true);
-    if (rows.length) setBegun({ act, picked, rows });
+    if (rows.length) setBegun({ act, picked, rows, left: chosen.length - rows.length });
     else toast(t.bulk.noneFits);
   };
   const start = (act: BulkAct<T>) => {
     if (act.picker) setPicking(act);
     else begin(act, null);
   };
-  useCommands([
+  const isChosen = chosen.length > 0;
+  useCommands(!isChosen ? [] : [
     ...acts.map((act) => ({ id: `${kind}.bulk.${act.id}`, label: act.label, group, keys: act.keys ?? [], run: () => start(act) })),
     { id: `${kind}.bulk.clear`, label: t.bulk.clear, group, keys: ['Escape'], run: () => keep([]) },
   ]);
+  // What failed is told even when its rows are not in the list any more.
   return (
-    <section className="bar bulk-bar" aria-label={t.bulk.label}>
-      <strong role="status">{t.list.selected(chosen.length)}</strong>
-      {acts.map((act) => <Button key={act.id} look={act.look ?? 'plain'} {...(act.keys?.[0] ? { keys: act.keys[0] } : {})} onClick={() => start(act)}>{act.label}</Button>)}
-      <Button look="quiet" keys="Escape" onClick={() => keep([])}>{t.bulk.clear}</Button>
+    <>
+      {isChosen && (
+        <section className="bar bulk-bar" aria-label={t.bulk.label}>
+          <strong role="status">{t.list.selected(chosen.length)}</strong>
+          {acts.map((act) => <Button key={act.id} look={act.look ?? 'plain'} {...(act.keys?.[0] ? { keys: act.keys[0] } : {})} onClick={() => start(act)}>{act.label}</Button>)}
+          <Button look="quiet" keys="Escape" onClick={() => keep([])}>{t.bulk.clear}</Button>
+        </section>
+      )}
       {picking?.picker && <PickDialog picker={picking.picker} onClose={() => setPicking(null)} onChoose={(option) => begin(picking, option)} />}
-      {begun && <Run kind={kind} begun={begun} left={chosen.length - begun.rows.length} titleOf={titleOf} keep={keep} onClose={() => setBegun(null)} />}
-    </section>
+      {begun && <Run kind={kind} begun={begun} titleOf={titleOf} keep={keep} onClose={() => setBegun(null)} />}
+    </>
   );
 }
 
 /** Asks, does it, and says of which rows it failed, and why. */
-function Run<T>({ kind, begun, left, titleOf, keep, onClose }: { kind: string; begun: Begun<T>; left: number; titleOf(row: T): string; keep(rows: readonly T[]): void; onClose(): void }) {
+function Run<T>({ kind, begun, titleOf, keep, onClose }: { kind: string; begun: Begun<T>; titleOf(row: T): string; keep(rows: readonly T[]): void; onClose(): void }) {
   const t = words('core');
-  const { act, picked, rows } = begun;
+  const { act, picked, rows, left } = begun;
   // What was still to be chosen is chosen.
   const plain = act.label.replace('…', '');
   const cache = useQueryClient();

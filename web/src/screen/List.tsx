@@ -211,7 +211,7 @@ export function ListScreen<T>(props: Props<T>) {
           </form>
         )}
         {above}
-        {bulk && chosen.length > 0 && <BulkBar kind={kind} group={title} acts={bulk.acts} chosen={chosen} titleOf={bulk.titleOf} keep={(kept) => setChosenIds(new Set(kept.map(idOf)))} />}
+        {bulk && <BulkBar kind={kind} group={title} acts={bulk.acts} chosen={chosen} titleOf={bulk.titleOf} keep={(kept) => setChosenIds(new Set(kept.map(idOf)))} />}
       </header>
       {list.isPending ? (
         <Loading />
