@@ -104,6 +104,8 @@ export interface Message {
   deliveryStatus: 'pending' | 'sent' | 'delivered' | 'read' | 'failed';
   cost?: 'reply' | 'push' | null;
   failure?: string | null;
+  /** What it says besides. */
+  details?: { fileName?: string };
   clientId?: string | null;
 }
 

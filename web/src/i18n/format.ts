@@ -28,6 +28,23 @@ export function formatMoney(value: string | number, currency = 'THB'): string {
   return format.format(value as unknown as number);
 }
 
+const parts = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
+const sizes = new Map<string, Intl.NumberFormat>();
+
+/** A share of a whole: 0.5 is 50 %. */
+export const formatPart = (value: number): string => parts.format(value);
+
+/** The size of a file in its largest unit: "1.4 MB". */
+export function formatSize(bytes: number): string {
+  const [unit, size] = bytes >= 1_000_000 ? (['megabyte', 1_000_000] as const) : bytes >= 1000 ? (['kilobyte', 1000] as const) : (['byte', 1] as const);
+  let format = sizes.get(unit);
+  if (!format) {
+    format = new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: unit === 'megabyte' ? 1 : 0 });
+    sizes.set(unit, format);
+  }
+  return format.format(bytes / size);
+}
+
 /** A list in words: "a, b and c". */
 export const formatList = (values: readonly string[]): string => list.format(values);
 

@@ -10,6 +10,8 @@ export interface Parcel {
   type: string;
   content: string;
   attachment?: string;
+  /** What the attachment is called. */
+  name?: string;
   mentions?: string[];
   at: number;
   state: 'waiting' | 'refused';

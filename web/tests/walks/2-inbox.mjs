@@ -304,6 +304,8 @@ export default [
       await until('it is sent', async () => (await stored(one)).some((message) => message.content.endsWith(`แนบ ${tag}`)));
       const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
       await one.page.setInputFiles('.composer input[type=file]', { name: 'รูป.png', mimeType: 'image/png', buffer: png });
+      await one.page.waitForSelector('.staged > li.ready');
+      await one.page.click('#send');
       await until('the picture is stored', async () => (await stored(one)).some((message) => message.type === 'image'));
       await one.page.waitForSelector('.bubble.ours img.media');
       await one.axe('a picture in the thread');

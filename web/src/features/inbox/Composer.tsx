@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useId, useImperativeHandle, useLayoutEffect, useRef, useState, type KeyboardEvent, type Ref } from 'react';
+import { useEffect, useId, useImperativeHandle, useLayoutEffect, useRef, useState, type ClipboardEvent, type KeyboardEvent, type Ref } from 'react';
 import { may, Refusal, session } from '../../api/client';
 import { say } from '../../api/words';
 import type { Colleague, Reply, Room } from '../../api/types';
@@ -13,8 +13,11 @@ import { useStore } from '../../store';
 import { Button } from '../../ui/Button';
 import { FileButton } from '../../ui/FileButton';
 import { fold } from '../../ui/text';
-import { listColleagues, listReplies, presence, previewMessage, uploadFile } from './api';
+import { listColleagues, listReplies, presence, previewMessage } from './api';
 import { discard, drafts, open, sent, write, written } from './drafts';
+import { useDrop } from './drop';
+import { MOST, reopen, rest, sendAll, sending, stage, staged, stagedIn } from './files';
+import { StagedFiles } from './StagedFiles';
 
 /** Something that is offered while one types. */
 interface Suggestion {
@@ -42,12 +45,14 @@ interface Props {
 
 /** Where answers and notes are written. What stands in it outlives the component, the page and the browser. */
 export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
-  const t = words('inbox').compose;
+  const t = { ...words('inbox').compose, files: words('inbox').files };
   const me = useStore(session);
   const text = useStore(drafts).get(room.id) ?? written(room.id);
   const field = useRef<HTMLTextAreaElement>(null);
   const [ask, setAsk] = useState(false);
-  const [uploading, setUploading] = useState<string | null>(null);
+  const files = useStore(staged).get(room.id) ?? [];
+  const waits = useStore(sending).has(room.id);
+  const [said, setSaid] = useState({ text: '', bad: false });
   const [pick, setPick] = useState(0);
   const id = useId();
   const canReply = may('chat:write');
@@ -55,7 +60,16 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
   const enterSends = me?.preferences.enterSends;
   const coarse = matchMedia('(pointer: coarse)').matches;
 
-  useEffect(() => void open(room.id), [room.id]);
+  useEffect(() => {
+    void open(room.id);
+    reopen(room.id);
+  }, [room.id]);
+  const waited = useRef(waits);
+  useEffect(() => {
+    // What waited for its files has gone out by itself.
+    if (waited.current && !waits && stagedIn(room.id).length === 0) onSent();
+    waited.current = waits;
+  }, [waits, room.id, onSent]);
   useLayoutEffect(() => {
     const area = field.current;
     if (!area) return;
@@ -93,7 +107,7 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
     const timer = setTimeout(() => setSettled(note ? '' : text.content.trim()), 1500);
     return () => clearTimeout(timer);
   }, [text.content, note]);
-  const preview = useQuery({ queryKey: ['preview', room.id, settled], queryFn: () => previewMessage(room.id, settled), enabled: settled !== '' && canReply && navigator.onLine, staleTime: 60_000, gcTime: 60_000, retry: false });
+  const preview = useQuery({ queryKey: ['preview', room.id, settled], queryFn: () => previewMessage(room.id, { content: settled }), enabled: settled !== '' && canReply && navigator.onLine, staleTime: 60_000, gcTime: 60_000, retry: false });
   const told = !note && settled !== '' && settled === text.content.trim() ? preview.data : undefined;
   const costs = (() => {
     if (told?.route === 'ask') return t.asks;
@@ -115,13 +129,21 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
 
   function send() {
     // Read from the field, not from the state: the last syllable of a composition may be in the field only.
-    const content = (field.current?.value ?? text.content).trim();
-    if (!content || !canReply) return;
-    const isNote = written(room.id).mode === 'note';
+    const typedText = field.current?.value ?? text.content;
+    if (!canReply) return;
+    if (written(room.id).mode !== 'note') {
+      if (typedText !== written(room.id).content) write(room.id, { content: typedText });
+      const outcome = sendAll(room.id);
+      setSaid(outcome === 'stuck' ? { text: t.files.stuck, bad: true } : { text: '', bad: false });
+      if (outcome === 'sent') onSent();
+      return;
+    }
+    const content = typedText.trim();
+    if (!content) return;
     sent(room.id);
-    const mentions = isNote ? (colleagues.data ?? []).filter((one) => content.includes(`@${short(one)}`)).map((one) => one.id) : undefined;
-    void post({ id: uuid7(), roomId: room.id, kind: isNote ? 'note' : 'reply', type: 'message', content, mentions, at: Date.now() });
-    if (isNote) discard(room.id);
+    const mentions = (colleagues.data ?? []).filter((one) => content.includes(`@${short(one)}`)).map((one) => one.id);
+    void post({ id: uuid7(), roomId: room.id, kind: 'note', type: 'message', content, mentions, at: Date.now() });
+    discard(room.id);
     onSent();
   }
 
@@ -151,7 +173,8 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
     }
     if (event.key === 'Escape') {
       event.preventDefault();
-      if (ask) setAsk(false);
+      if (waits) rest(room.id);
+      else if (ask) setAsk(false);
       else if (slash !== null) write(room.id, { content: '' });
       else onLeave();
       return;
@@ -159,7 +182,7 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
     if (event.key === 'Enter' && !event.shiftKey && !coarse) {
       if (enterSends === undefined) {
         event.preventDefault();
-        if (field.current?.value.trim()) setAsk(true);
+        if (field.current?.value.trim() || (!note && files.length > 0)) setAsk(true);
       } else if (enterSends) {
         event.preventDefault();
         send();
@@ -167,20 +190,25 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
     }
   }
 
-  async function attach(chosen: File | undefined) {
-    if (!chosen) return;
-    setUploading(chosen.name);
-    try {
-      const stored = await uploadFile(chosen);
-      void post({ id: uuid7(), roomId: room.id, kind: 'reply', type: stored.kind, content: stored.url, attachment: stored.id, at: Date.now() });
-      onSent();
-    } catch (error) {
-      const { toast } = await import('../../ui/Toast');
-      toast(say(error), { bad: true });
-    } finally {
-      setUploading(null);
-    }
+  /** Stages files. What there is no room for is said. */
+  function attach(chosen: readonly File[]) {
+    if (chosen.length === 0) return;
+    const over = stage(room.id, chosen);
+    setSaid(over > 0 ? { text: t.files.many(MOST), bad: true } : { text: t.files.added(stagedIn(room.id).length), bad: false });
   }
+
+  function onPaste(event: ClipboardEvent<HTMLTextAreaElement>) {
+    const files = [...event.clipboardData.files];
+    // Office programs give a picture of a text beside it: then the text is meant.
+    if (files.length === 0 || event.clipboardData.types.includes('text/plain')) return;
+    event.preventDefault();
+    attach(files.map((file) => (/^image\.\w+$/.test(file.name) ? new File([file], `${t.files.pasted} ${formatClock(Date.now()).replace(':', '.')}${file.name.slice(5)}`, { type: file.type }) : file)));
+  }
+
+  const dropping = useDrop(canReply, (dropped) => {
+    attach(dropped);
+    field.current?.focus();
+  });
 
   if (!canReply) return <p className="composer hint">{t.readOnly}</p>;
   return (
@@ -236,12 +264,23 @@ export function Composer({ room, crossing, onSent, onLeave, ref }: Props) {
         value={text.content}
         onChange={(event) => onType(event.target.value)}
         onKeyDown={onKey}
+        onPaste={onPaste}
+        readOnly={waits}
       />
+      {files.length > 0 && <StagedFiles room={room.id} files={files} onGone={() => field.current?.focus()} say={(text) => setSaid({ text, bad: false })} />}
+      {files.length > 0 && note && <p className="small composer-cost">{t.files.notInNote}</p>}
+      <p className={said.bad ? 'fault' : 'unseen'} role="status">{said.text}</p>
+      {waits && (
+        <div className="bar notice" role="status">
+          <span className="grow">{t.files.waits}</span>
+          <Button onClick={() => { rest(room.id); field.current?.focus(); }}>{t.files.stop}</Button>
+        </div>
+      )}
+      {dropping && <p className="drop-here" aria-hidden="true">{t.files.drop}</p>}
       <div className="bar">
-        {!note && <FileButton small label={t.attach} choose={([chosen]) => void attach(chosen)} />}
-        {uploading && <span className="small muted" role="status">{t.uploading(uploading)}</span>}
+        {!note && <FileButton small label={t.attach} multiple choose={attach} />}
         <span className="grow small muted">{text.content && !text.dirty ? t.saved : ''}</span>
-        <Button id="send" look="main" icon={note ? 'note' : 'send'} keys={enterSends && !coarse ? 'Enter' : 'Mod+Enter'} onClick={() => { send(); field.current?.focus(); }}>
+        <Button id="send" look="main" icon={note ? 'note' : 'send'} keys={enterSends && !coarse ? 'Enter' : 'Mod+Enter'} busy={waits && !note} onClick={() => { send(); field.current?.focus(); }}>
           {note ? t.sendNote : t.send}
         </Button>
       </div>

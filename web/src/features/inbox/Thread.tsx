@@ -206,7 +206,7 @@ function Bubble({ message, head, room }: { message: Message; head: boolean; room
         </header>
       )}
       <div className="bubble-body">
-        <Content type={message.type} content={message.content} name={name} />
+        <Content type={message.type} content={message.content} name={name} file={message.details?.fileName} />
         <footer className="bubble-foot">
           {!theirs && <Delivery message={message} />}
           <Link to="/messages/$id" params={{ id: message.id }} title={words('inbox').passport.open} className="passport">
@@ -265,7 +265,7 @@ function ParcelView({ parcel }: { parcel: Parcel }) {
     <article className={`bubble ${parcel.kind === 'note' ? 'note' : 'ours'} parcel`}>
       <div className="bubble-body">
         {parcel.kind === 'note' && <p className="note-word"><Icon name="note" size={14} />{t.note}</p>}
-        {parcel.type === 'message' ? <p className="pre">{parcel.content}</p> : <p>{words('inbox').kinds[parcel.type] ?? parcel.type}</p>}
+        {parcel.type === 'message' ? <p className="pre">{parcel.content}</p> : <p><span className="chip">{words('inbox').kinds[parcel.type] ?? parcel.type}</span>{' '}{parcel.name}</p>}
         <footer className="bubble-foot">
           <span className="delivery pending">{parcel.state === 'refused' ? t.failed : t.pending}</span>
         </footer>
@@ -291,16 +291,16 @@ function Linked({ text }: { text: string }) {
   );
 }
 
-function Content({ type, content, name }: { type: string; content: string; name: string }) {
+function Content({ type, content, name, file }: { type: string; content: string; name: string; file?: string }) {
   const t = words('inbox');
   const [gone, setGone] = useState(false);
   const own = content.startsWith('/') || content.startsWith(location.origin);
   const web = content.startsWith('https://');
   if (type === 'message' || type === 'text') return <p className="pre"><Linked text={content} /></p>;
-  if (gone) return <p className="muted">{`[${t.kinds[type] ?? type}] ${t.thread.gone}`}</p>;
+  if (gone) return <p className="muted">{[`[${t.kinds[type] ?? type}]`, file, t.thread.gone].filter(Boolean).join(' ')}</p>;
   if (type === 'image' && (own || web)) {
     return (
-      <a href={content} target="_blank" rel="noreferrer noopener" aria-label={t.thread.picture(name)}>
+      <a href={content} target="_blank" rel="noreferrer noopener" aria-label={[t.thread.picture(name), file].filter(Boolean).join(': ')} title={file}>
         <img className="media" src={content} alt={t.thread.picture(name)} loading="lazy" onError={() => setGone(true)} />
       </a>
     );
@@ -323,7 +323,7 @@ function Content({ type, content, name }: { type: string; content: string; name:
   return (
     <p>
       <span className="chip">{t.kinds[type] ?? type}</span>{' '}
-      {own || web ? <a href={content} target="_blank" rel="noreferrer noopener">{t.thread.openFile}</a> : <span className="muted">{content}</span>}
+      {own || web ? <a href={content} target="_blank" rel="noreferrer noopener">{file ?? t.thread.openFile}</a> : file ? <span>{file}</span> : <span className="muted">{content}</span>}
     </p>
   );
 }

@@ -1,4 +1,4 @@
-import { call, exchange, Refusal, type Fault } from '../../api/client';
+import { call, exchange, Refusal, upload, type Fault } from '../../api/client';
 import type { Colleague, Counts, Draft, Message, Note, Reply, Room } from '../../api/types';
 import type { View } from './model';
 
@@ -58,19 +58,30 @@ export interface Preview {
   quotaUsed: number | null;
   faults: Fault[];
 }
-export const previewMessage = (roomId: string, content: string) => call<Preview>('POST', '/v1/console/preview', { body: { roomId, content } });
+export const previewMessage = (roomId: string, what: { content?: string; attachment?: string }) => call<Preview>('POST', '/v1/console/preview', { body: { roomId, ...what } });
 export const listReplies = () => call<{ value: Reply[] }>('GET', '/v1/console/replies').then((page) => page.value);
 export const presence = (body: { roomId: string | null; typing?: boolean; state?: string }) => call('POST', '/v1/console/presence', { body }).catch(() => null);
 /** What a file is to a messenger. */
 const kindOf = (type: string) => ['image', 'video', 'audio'].find((kind) => type.startsWith(`${kind}/`)) ?? 'file';
 
-export const uploadFile = async (file: File) => {
+/** A file that the server has. */
+export interface Uploaded {
+  id: string;
+  name: string;
+  contentType: string;
+  size: number;
+  url: string;
+  kind: string;
+}
+
+/** Uploads a file that is to be sent, and tells how much of it has left (0 to 1). */
+export async function uploadFile(file: File, signal: AbortSignal, progress: (done: number) => void): Promise<Uploaded> {
   const form = new FormData();
   form.append('file', file);
-  const [stored] = await call<{ id: string; name: string; contentType: string; size: number; url: string }[]>('POST', '/v1/console/files', { form });
+  const [stored] = await upload<Omit<Uploaded, 'kind'>[]>('/v1/console/files', form, signal, progress);
   if (!stored) throw new Error('no file was stored');
   return { ...stored, kind: kindOf(stored.contentType) };
-};
+}
 
 /** True when somebody else was quicker. */
 export const lostRace = (error: unknown) => error instanceof Refusal && (error.status === 409 || error.status === 412);

@@ -1,0 +1,128 @@
+import { assert, Customer, inPage, until } from '../harness.mjs';
+
+const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const row = (name) => `#rooms [role=option]:has-text("${name}")`;
+const openRoom = async (one, name) => {
+  await one.page.waitForSelector(row(name));
+  await one.page.click(row(name));
+  await one.page.waitForSelector('.thread .bubble');
+};
+async function stored(one) {
+  const room = new URL(one.page.url()).searchParams.get('room');
+  const answer = await inPage(one, 'GET', `/v1/console/rooms/${room}/messages?take=100`);
+  return answer.body.data.value;
+}
+const staged = (one, state = '') => one.page.locator(`.staged > li${state}`);
+/** Gives the page a file as the clipboard or the mouse does. */
+const give = (one, how, name, type, content) =>
+  one.page.evaluate(
+    ([how, name, type, content]) => {
+      const carried = new DataTransfer();
+      carried.items.add(new File([Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))], name, { type }));
+      if (how === 'paste') document.querySelector('#composer').dispatchEvent(new ClipboardEvent('paste', { clipboardData: carried, bubbles: true, cancelable: true }));
+      else for (const step of ['dragenter', 'dragover', 'drop']) document.querySelector('.thread').dispatchEvent(new DragEvent(step, { dataTransfer: carried, bubbles: true, cancelable: true }));
+    },
+    [how, name, type, content],
+  );
+
+export default [
+  {
+    name: 'files wait in the composer: chosen, pasted, dropped, taken out, kept, and sent after the words in their order',
+    async run({ person, server, tag }) {
+      const customer = new Customer(server, `Uf${tag}`, `แนบไฟล์ ${tag}`);
+      const other = new Customer(server, `Ug${tag}`, `อีกห้อง ${tag}`);
+      await customer.says('ขอดูรูปหน่อยค่ะ');
+      await other.says('สวัสดี');
+      const one = await person();
+      await one.go('/inbox?view=open');
+      await inPage(one, 'PATCH', '/v1/auth/me', { preferences: { enterSends: true } });
+      await one.page.reload();
+      await openRoom(one, `แนบไฟล์ ${tag}`);
+      const picture = (name) => ({ name, mimeType: 'image/png', buffer: Buffer.from(png, 'base64') });
+      await one.page.setInputFiles('.composer input[type=file]', [picture('ที่ปั้นน้ำ.png'), picture('สอง.png')]);
+      await until('both are ready', async () => (await staged(one, '.ready').count()) === 2);
+      assert((await staged(one).first().innerText()).includes('ที่ปั้นน้ำ.png'), 'a file has its name');
+      assert((await stored(one)).length === 1, 'nothing is sent before somebody sends it');
+      await one.axe('files in the composer');
+
+      await openRoom(one, `อีกห้อง ${tag}`);
+      assert((await staged(one).count()) === 0, 'the other room has none of them');
+      await openRoom(one, `แนบไฟล์ ${tag}`);
+      assert((await staged(one).count()) === 2, 'they are still there after another room');
+      await one.page.reload();
+      await until('and after a reload', async () => (await staged(one, '.ready').count()) === 2);
+
+      await give(one, 'paste', 'image.png', 'image/png', png);
+      await give(one, 'drop', 'วาง.png', 'image/png', png);
+      await until('pasted and dropped ones stand beside them', async () => (await staged(one, '.ready').count()) === 4);
+      await one.page.focus('.staged > li:nth-child(2) .staged-remove');
+      await one.page.keyboard.press('Enter');
+      await until('the second is out', async () => (await staged(one).count()) === 3);
+      await until('the focus is on the next one', () => one.page.evaluate(() => document.activeElement?.matches('.staged > li:nth-child(2) .staged-remove')));
+
+      await one.page.focus('#composer');
+      await one.page.keyboard.type(`ตามรูปค่ะ ${tag}`);
+      await one.page.keyboard.press('Enter');
+      await until('the words and the pictures are stored', async () => (await stored(one)).length === 5);
+      const kinds = (await stored(one)).map((message) => message.type);
+      assert(kinds.join() === 'message,message,image,image,image', `the words come first: ${kinds}`);
+      await one.page.waitForSelector('.bubble.ours img.media');
+      assert((await staged(one).count()) === 0 && (await one.page.inputValue('#composer')) === '', 'the composer is empty');
+      await one.axe('after files were sent');
+    },
+  },
+  {
+    name: 'a file that does not arrive can be tried again, one that the channel does not take is named, and sending waits for uploads',
+    async run({ person, server, tag }) {
+      const customer = new Customer(server, `Uh${tag}`, `ไฟล์ช้า ${tag}`);
+      await customer.says('ส่งเอกสารให้หน่อยค่ะ');
+      const one = await person({ width: 360, height: 740 });
+      await one.go('/inbox?view=open');
+      await openRoom(one, `ไฟล์ช้า ${tag}`);
+      const picture = { name: 'รูป.png', mimeType: 'image/png', buffer: Buffer.from(png, 'base64') };
+      await one.page.route('**/v1/console/files', (route) => route.abort());
+      await one.page.setInputFiles('.composer input[type=file]', picture);
+      await staged(one, '.failed').waitFor();
+      await one.axe('a file that was not uploaded, on a phone');
+      await one.page.fill('#composer', `ดูรูป ${tag}`);
+      await one.page.click('#send');
+      await one.page.waitForSelector('.composer > p.fault');
+      assert((await one.page.inputValue('#composer')) === `ดูรูป ${tag}`, 'nothing is sent, and nothing is lost');
+
+      await one.page.unroute('**/v1/console/files');
+      let release;
+      const held = new Promise((resolve) => (release = resolve));
+      await one.page.route('**/v1/console/files', async (route) => {
+        await held;
+        await route.continue();
+      });
+      await staged(one, '.failed').locator('button').first().click();
+      await staged(one, '.uploading').waitFor();
+      await one.page.click('#send');
+      await one.page.waitForSelector('.composer .notice');
+      await one.axe('sending waits for an upload');
+      release();
+      await until('all of it went out', async () => {
+        const kinds = (await stored(one)).map((message) => message.type);
+        return kinds.join() === 'message,message,image';
+      });
+
+      const paper = { name: 'สัญญา ก.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.4\n%%EOF\n') };
+      await one.page.setInputFiles('.composer input[type=file]', paper);
+      await staged(one, '.ready').waitFor();
+      await one.page.click('#send');
+      await one.page.waitForSelector('.bubble.ours:not(.parcel) a:has-text("สัญญา ก.pdf")');
+      // What a channel does not take is the server's to say: here it says so of any file.
+      await one.page.route('**/v1/console/preview', (route) => route.fulfill({ json: { status: { code: '1000', description: 'Success' }, data: { route: 'push', isFree: false, faults: [{ code: 'invalid_value', field: 'attachment', message: 'ใหญ่เกินไป' }] } } }));
+      await one.page.setInputFiles('.composer input[type=file]', paper);
+      await staged(one, '.refused').waitFor();
+      assert((await staged(one).innerText()).includes('ใหญ่เกินไป'), 'why it is refused is said');
+      await one.page.click('#send');
+      await one.page.waitForSelector('.composer > p.fault');
+      await one.axe('a file that the channel does not take');
+      await one.page.click('.staged-remove');
+      await until('it is out', async () => (await staged(one).count()) === 0);
+      await until('the focus is back in the text', () => one.page.evaluate(() => document.activeElement?.id === 'composer'));
+    },
+  },
+];
