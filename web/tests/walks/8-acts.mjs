@@ -125,4 +125,86 @@ export default [
       await until('the focus is back in the text', () => one.page.evaluate(() => document.activeElement?.id === 'composer'));
     },
   },
+  {
+    name: 'a sales order is made without a quotation, with a discount on the whole, changed as a draft, and opened',
+    async run({ person, tag }) {
+      const one = await person();
+      const { page } = one;
+      await one.go('/orders');
+      await page.waitForSelector('.table');
+      await page.focus('main');
+      await page.keyboard.press('c');
+      await page.waitForURL(/\/orders\/new$/);
+      await page.waitForSelector('[name=salesOrderSubject]');
+      await page.fill('[name=salesOrderSubject]', `สั่งเอง ${tag}`);
+      await page.locator('.pick').first().click();
+      await page.waitForSelector('.chooser [role=option]');
+      await page.keyboard.type('daisy');
+      await page.waitForSelector('.chooser [role=option]:has-text("daisy")');
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('.chooser', { state: 'detached' });
+      await page.locator('button.button:has(.icon):not(.main)', { hasText: /./ }).last().click();
+      await page.waitForSelector('.chooser [role=option]');
+      await page.keyboard.type('AB00025dddd');
+      await page.waitForSelector('.chooser [role=option]:has-text("AB00025dddd")');
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('.lines tbody tr');
+      await one.axe('a new order');
+      const cell = (at) => page.locator('.lines tbody input').nth(at);
+      await cell(1).fill('2');
+      await cell(3).fill('500');
+      await cell(5).fill('7');
+      await page.fill('[name=discountValue]', 'สิบ');
+      await page.keyboard.press('Control+Enter');
+      await page.waitForSelector('[name=discountValue][aria-invalid=true]');
+      await one.axe('a discount that is no number');
+      await page.fill('[name=discountValue]', '10');
+      await page.fill('[name=discountName]', 'ลูกค้าประจำ');
+      await page.keyboard.press('Control+Enter');
+      await page.waitForURL(/\/orders\/(?!new)/);
+      await page.waitForSelector('[data-sum=discountAmount]');
+      const no = decodeURIComponent(new URL(page.url()).pathname.split('/').at(-1));
+      const order = async () => (await inPage(one, 'GET', `/v2/salesorder/${encodeURIComponent(no)}`)).body.data;
+      const made = await order();
+      assert(made.discountType === true && made.discountValue === 10 && made.discountAmount === 100 && made.grandTotal === 963, `ten percent off: ${JSON.stringify(made)}`);
+      assert((await page.innerText('[data-sum=grandTotal]')).includes('963'), 'the total is the server’s');
+      await one.axe('a draft with its discount');
+
+      await page.locator('.whole-discount .modes button').last().click();
+      await page.fill('[name=discountValue]', '150');
+      assert((await page.innerText('[data-sum=grandTotal]')) === '…', 'a total that does not hold any more is not shown');
+      await page.selectOption('[name=salesOrderStatus]', '2');
+      await page.click('form .button.main[type=submit]');
+      await page.waitForSelector('main .table:not(.lines)');
+      const opened = await order();
+      assert(opened.salesOrderStatus === 2 && opened.discountType === false && opened.discountAmount === 150 && opened.subTotalWithDiscount === 850, `an amount off, and open: ${JSON.stringify(opened)}`);
+      await page.waitForSelector('[data-sum=discountAmount]');
+      await one.axe('an open order');
+    },
+  },
+  {
+    name: 'a quotation takes a discount on the whole, also on a phone',
+    async run({ person, tag }) {
+      const one = await person({ width: 360, height: 740 });
+      const { page } = one;
+      await one.go('/quotations');
+      await page.waitForSelector('.table');
+      const made = await inPage(one, 'POST', '/v2/quotation', { quotationSubject: `ลดทั้งใบ ${tag}`, quotationDate: '2026-01-04', quotationValidUntil: '2099-12-31', quotationStatus: 1, customerCode: 'daisy', staffCode: 'Admin01', vatCalculation: true, quotationDetails: [{ productCode: 'AB00025dddd', qty: 1, price: 200, vatTaxValue: 7, whtTaxValue: 3, productDescription: `พิเศษ ${tag}` }] });
+      assert(made.status < 300, JSON.stringify(made.body));
+      const no = typeof made.body.data === 'string' ? made.body.data : made.body.data.quotationNo;
+      const path = `/v1/quotation/${encodeURIComponent(no)}`;
+      await one.go(`/quotations/${encodeURIComponent(no)}`);
+      await page.waitForSelector('[name=discountValue]');
+      await page.locator('.whole-discount .modes button').first().click();
+      await page.fill('[name=discountValue]', '๒๕');
+      await page.click('form .button.main[type=submit]');
+      await page.waitForSelector('[data-sum=discountAmount]');
+      await one.axe('a discount on a phone');
+      const read = (await inPage(one, 'GET', path)).body.data;
+      assert(read.discountAmount === 50 && read.subTotalWithDiscount === 150, `a quarter off: ${JSON.stringify(read)}`);
+      const [line] = read.quotationDetails;
+      assert(line.productDescription === `พิเศษ ${tag}` && (line.whtTaxValue ?? line.whTaxValue) === 3, 'what is not edited of a line is kept');
+      assert(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the phone');
+    },
+  },
 ];

@@ -1,26 +1,107 @@
+import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import { may } from '../../api/client';
+import { useState } from 'react';
+import { may, session } from '../../api/client';
 import { words } from '../../i18n';
 import { formatDay, formatMoney, formatNumber } from '../../i18n/format';
 import { DocumentActs } from '../../screen/Document';
 import type { FieldSpec, Values } from '../../screen/Form';
-import { employeePicker } from '../../screen/Pick';
+import { customerPicker, employeePicker } from '../../screen/Pick';
 import { RecordScreen } from '../../screen/Record';
 import { read } from '../../screen/resource';
+import { day, SaleEditor, type SaleKind } from '../../screen/SaleEditor';
+import { SaleSums } from '../../screen/SaleLines';
 import '../../screen/screen.css';
+import { Failed, Loading } from '../../ui/State';
 import { look, ORDER } from './order';
 import { OrderActs } from './OrderActs';
 import { Payments, TaxDocuments } from './Papers';
 
-/** One order: what was sold, handed over and paid, its papers, and its acts. */
+const KIND: SaleKind = { query: 'salesorder', path: '/v2/salesorder', key: 'salesOrderNo', subject: 'salesOrderSubject', lines: 'salesOrderDetails', linesRead: 'salesorderDetails', listAt: '/orders', audit: 'sales_order' };
+
+/** One order. A draft, and a new one, is edited; any other is read. */
 export function OrderPage() {
   const { id } = useParams({ strict: false }) as { id: string };
+  const found = useQuery({ queryKey: ['salesorder', id], queryFn: () => read(ORDER, id), enabled: id !== 'new' });
+  if (id === 'new') return <Draft key={id} no={null} version={null} again={() => Promise.resolve({})} />;
+  if (found.isPending) return <Loading />;
+  if (found.isError) return <Failed error={found.error} retry={() => void found.refetch()} />;
+  if (Number(found.data.values['salesOrderStatus']) === 1 && may('salesorder:write'))
+    return <Draft key={id} no={id} values={found.data.values} version={found.data.version} again={async () => (await found.refetch()).data?.values ?? found.data.values} />;
+  return <Placed id={id} />;
+}
+
+/** An order that is still being written. */
+function Draft({ no, values, version, again }: { no: string | null; values?: Values; version: string | null; again(): Promise<Values> }) {
+  const t = words('work').order;
+  const q = words('work').quotation;
+  const s = words('sale').order;
+  const [blank] = useState<Values>(() => ({ salesOrderStatus: 1, salesOrderDate: day(0), vatCalculation: true, discountType: true, staffCode: session.get()?.user.staffCode ?? null }));
+  const first = values ?? blank;
+  const fields: FieldSpec[] = [
+    { id: 'salesOrderSubject', label: t.subject, required: true, whole: true },
+    // An order stays with its customer.
+    { id: 'customerCode', label: t.customer, kind: 'pick', required: true, picker: customerPicker(t.customer), named: 'customerName', fixed: no !== null },
+    { id: 'staffCode', label: t.staff, kind: 'pick', picker: employeePicker(t.staff) },
+    { id: 'salesOrderDate', label: t.date, kind: 'date', required: true },
+    { id: 'salesOrderStatus', label: t.status, kind: 'choice', required: true, hint: s.openHint, options: [1, 2].map((value) => ({ value, label: t.statuses[value] ?? String(value) })) },
+    { id: 'referenceNo', label: t.reference },
+    { id: 'warehouseCode', label: s.warehouse, kind: 'choice', list: 'warehouses' },
+    { id: 'recipientName', label: t.recipient },
+    { id: 'paymentTerm', label: q.term },
+    { id: 'recipientAddress', label: t.address, kind: 'area' },
+    { id: 'remark', label: t.remark, kind: 'area' },
+    { id: 'privateNote', label: s.note, kind: 'area' },
+  ];
+  return (
+    <SaleEditor
+      kind={KIND}
+      no={no}
+      first={first}
+      version={version}
+      again={again}
+      fields={fields}
+      making={t.create}
+      saved={q.saved}
+      can={may('salesorder:write')}
+      marks={no && <Marks values={first} />}
+      acts={(dirty) => (
+        <>
+          <DocumentActs kind="salesorder" no={String(no)} disabled={dirty} />
+          {!dirty && <OrderActs values={first} again={() => void again()} />}
+        </>
+      )}
+      aside={no && (
+        <section className="card" aria-label={t.customer}>
+          <dl className="pairs"><About values={first} /></dl>
+        </section>
+      )}
+    />
+  );
+}
+
+/** The states of an order. */
+function Marks({ values }: { values: Values }) {
+  const t = words('work').order;
+  const s = words('sale').order;
+  return (
+    <>
+      <span className="chip info">{t.statuses[Number(values['salesOrderStatus'])]}</span>
+      <span className={`chip ${look(String(values['paymentState']), values['isOverdue'] === true)}`}>{values['isOverdue'] === true ? t.overdue : t.payments[String(values['paymentState'])]}</span>
+      <span className="chip">{s.deliveries[String(values['deliveryState'])] ?? String(values['deliveryState'])}</span>
+      {(values['approval'] as Values | null)?.['state'] === 'waiting' && <span className="chip warn">{s.waits}</span>}
+    </>
+  );
+}
+
+/** One order that was placed: what was sold, handed over and paid, its papers, and its acts. */
+function Placed({ id }: { id: string }) {
   const t = words('work').order;
   const s = words('sale').order;
   const fields: FieldSpec[] = [
     { id: 'salesOrderNo', label: t.no, fixed: true },
     { id: 'salesOrderDate', label: t.date, kind: 'date', fixed: true },
-    { id: 'staffCode', label: t.staff, kind: 'pick', picker: employeePicker(t.staff), fixed: true },
+    { id: 'staffCode', label: t.staff, fixed: true },
     { id: 'warehouseCode', label: s.warehouse, fixed: true },
     { id: 'recipientName', label: t.recipient, fixed: true },
     { id: 'recipientAddress', label: t.address, kind: 'area', fixed: true },
@@ -42,10 +123,7 @@ export function OrderPage() {
       marks={(values) => (
         <>
           <span className="chip">{String(values['salesOrderNo'])}</span>
-          <span className="chip info">{t.statuses[Number(values['salesOrderStatus'])]}</span>
-          <span className={`chip ${look(String(values['paymentState']), values['isOverdue'] === true)}`}>{values['isOverdue'] === true ? t.overdue : t.payments[String(values['paymentState'])]}</span>
-          <span className="chip">{s.deliveries[String(values['deliveryState'])] ?? String(values['deliveryState'])}</span>
-          {(values['approval'] as Values | null)?.['state'] === 'waiting' && <span className="chip warn">{s.waits}</span>}
+          <Marks values={values} />
         </>
       )}
       acts={(values, again) => (
@@ -107,32 +185,34 @@ function Lines({ values }: { values: Values }) {
   );
 }
 
+/** Whom an order is for, and what it came of. */
+function About({ values }: { values: Values }) {
+  const t = words('work').order;
+  const quotation = values['quotationNo'] as string | null;
+  return (
+    <>
+      <div className="pair">
+        <dt>{t.customer}</dt>
+        <dd><Link to="/customers/$code" params={{ code: String(values['customerCode']) }}>{String(values['customerName'])}</Link></dd>
+      </div>
+      {quotation && (
+        <div className="pair">
+          <dt>{t.quotation}</dt>
+          <dd><Link to="/quotations/$id" params={{ id: quotation }}>{quotation}</Link></dd>
+        </div>
+      )}
+    </>
+  );
+}
+
 function Sums({ values }: { values: Values }) {
   const t = words('work').order;
-  const q = words('work').quotation;
-  const currency = String(values['currencyCode'] || 'THB');
-  const sums = [
-    [q.subTotal, 'subTotal'],
-    [q.afterDiscount, 'subTotalWithDiscount'],
-    [q.totalVat, 'totalVat'],
-    [q.grandTotal, 'grandTotal'],
-    [t.paid, 'paidAmount'],
-    [t.outstanding, 'outstandingAmount'],
-  ] as const;
-  const quotation = values['quotationNo'] as string | null;
   return (
     <section className="card" aria-label={t.payment}>
       <dl className="pairs">
-        <dt>{t.customer}</dt>
-        <dd><Link to="/customers/$code" params={{ code: String(values['customerCode']) }}>{String(values['customerName'])}</Link></dd>
-        {sums.map(([label, key]) => (values[key] == null ? null : (
-          <div key={key} className="pair">
-            <dt>{label}</dt>
-            <dd className="number">{formatMoney(values[key] as string, currency)}</dd>
-          </div>
-        )))}
+        <About values={values} />
+        <SaleSums values={values} more={[[t.paid, 'paidAmount'], [t.outstanding, 'outstandingAmount']]} />
         {values['dueDate'] ? <><dt>{t.due}</dt><dd>{formatDay(values['dueDate'] as string)}</dd></> : null}
-        {quotation ? <><dt>{t.quotation}</dt><dd><Link to="/quotations/$id" params={{ id: quotation }}>{quotation}</Link></dd></> : null}
       </dl>
     </section>
   );

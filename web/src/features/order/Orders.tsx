@@ -1,3 +1,4 @@
+import { may } from '../../api/client';
 import { words } from '../../i18n';
 import { formatDay, formatMoney } from '../../i18n/format';
 import { ListScreen } from '../../screen/List';
@@ -29,6 +30,7 @@ export function Orders() {
       at="/orders"
       kind="salesorder"
       empty={t.empty}
+      create={may('salesorder:write') ? { label: t.create, to: '/orders/new' } : undefined}
       filters={[
         { id: 'status', label: t.status, options: Object.entries(t.statuses).map(([value, label]) => ({ value, label })) },
         { id: 'payment', label: t.payment, options: Object.entries(t.payments).map(([value, label]) => ({ value, label })) },

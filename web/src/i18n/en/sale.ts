@@ -1,6 +1,7 @@
 const words = {
   order: {
     warehouse: 'Warehouse',
+    openHint: 'Stock is kept for an open order.',
     note: 'Note',
     waits: 'Waits for approval',
     approve: 'Approve',

@@ -3,6 +3,7 @@ import type { Words } from '../words';
 const words: Words['sale'] = {
   order: {
     warehouse: 'คลัง',
+    openHint: 'เมื่อเปิดใบสั่งขาย สต็อกจะถูกจองไว้',
     note: 'บันทึก',
     waits: 'รออนุมัติ',
     approve: 'อนุมัติ',
