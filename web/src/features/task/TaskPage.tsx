@@ -4,6 +4,7 @@ import { words } from '../../i18n';
 import { RecordScreen } from '../../screen/Record';
 import { read, remove, restore, write } from '../../screen/resource';
 import '../../screen/screen.css';
+import { Checklist } from './Checklist';
 import { TASK, taskFields } from './fields';
 
 /** One task, or a new one. */
@@ -25,6 +26,7 @@ export function TaskPage() {
       write={can ? (key, changed, version) => write(TASK, key, changed, version) : undefined}
       remove={can ? (key, version) => remove(TASK, key, version) : undefined}
       restore={(key) => restore(TASK, key)}
+      below={(values) => <Checklist key={String(values['taskNo'])} no={String(values['taskNo'])} can={can} />}
       audit={(values) => `task/${String(values['taskNo'])}`}
     />
   );
