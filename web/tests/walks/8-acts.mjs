@@ -207,4 +207,112 @@ export default [
       assert(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the phone');
     },
   },
+  {
+    name: 'the steps of a task are added, ticked, renamed, moved and removed, with the keyboard only',
+    async run({ person, tag }) {
+      const one = await person();
+      const { page } = one;
+      await one.go('/tasks');
+      await page.waitForSelector('.table, .state');
+      const made = await inPage(one, 'POST', '/v1/task', { subject: `เตรียมงาน ${tag}` });
+      assert(made.status < 300, JSON.stringify(made.body));
+      const no = made.body.data.taskNo;
+      const list = async () => (await inPage(one, 'GET', `/v1/task/${encodeURIComponent(no)}`)).body.data.checklist;
+      const texts = async () => (await list()).map((step) => step.text).join();
+      await one.go(`/tasks/${encodeURIComponent(no)}`);
+      const fresh = 'form .input.grow[maxlength]';
+      await page.waitForSelector(fresh);
+      await one.axe('a task without steps');
+      await page.focus(fresh);
+      for (const text of ['พิมพ์สัญญา', 'โทรหาลูกค้า', 'ส่งของ']) {
+        await page.keyboard.type(text);
+        await page.keyboard.press('Enter');
+      }
+      await until('three steps are stored', async () => (await texts()) === 'พิมพ์สัญญา,โทรหาลูกค้า,ส่งของ');
+      assert(await page.evaluate((at) => document.activeElement === document.querySelector(at), fresh), 'the focus stays where steps are added');
+      await one.axe('a task with steps');
+      await page.focus('.steps > li:nth-child(2) input[type=checkbox]');
+      await page.keyboard.press('Space');
+      await until('the second is done', async () => (await list())[1].isDone);
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('End');
+      await page.keyboard.type('ก่อนเที่ยง');
+      await page.keyboard.press('Control+ArrowUp');
+      await until('renamed and moved', async () => (await texts()) === 'โทรหาลูกค้าก่อนเที่ยง,พิมพ์สัญญา,ส่งของ');
+      await until('the focus goes with it', () => page.evaluate(() => document.activeElement?.matches('.steps > li:first-child [data-step]')));
+      assert((await list())[0].isDone, 'it is still done');
+      await page.focus('.steps > li:nth-child(3) .step-gone');
+      await page.keyboard.press('Enter');
+      await until('the third is out', async () => (await list()).length === 2);
+      await until('the focus is on the one before', () => page.evaluate(() => document.activeElement?.matches('.steps > li:nth-child(2) [data-step]')));
+      await page.keyboard.press('Escape');
+      await page.focus('main');
+      await page.keyboard.press('z');
+      await until('and back', async () => (await list()).length === 3);
+      // Two people at once: the second is told, and sees what the first did.
+      const other = await inPage(one, 'POST', '/v1/task', { taskNo: no, checklist: [{ text: 'อย่างอื่น' }] });
+      assert(other.status < 300, JSON.stringify(other.body));
+      await page.reload();
+      await until('the other list is there', async () => (await page.inputValue('.steps [data-step]')) === 'อย่างอื่น');
+      await one.axe('steps at the end');
+    },
+  },
+  {
+    name: 'a card keeps the focus while it moves along the board, and closed deals are seen and opened',
+    async run({ person, tag }) {
+      const one = await person();
+      const { page } = one;
+      await one.go('/deals');
+      await page.waitForSelector('.board-column');
+      const made = await inPage(one, 'POST', '/v1/deals', { dealName: `ย้าย ${tag}`, dealValue: 900, probability: 50, customerCodes: ['daisy'], assignTo: 'Admin01', expectedCloseDate: '2099-12-31' });
+      assert(made.status < 300, JSON.stringify(made.body));
+      const id = made.body.data.value.dealsId;
+      await page.reload();
+      await page.waitForSelector(`#deal-${id}`);
+      const columns = await page.locator('.board-column').count();
+      const at = () => page.evaluate((id) => [...document.querySelectorAll('.board-column')].findIndex((column) => column.querySelector(`#deal-${id}`)), id);
+      const isHeld = () => page.evaluate((id) => document.activeElement?.id === `deal-${id}`, id);
+      const from = await at();
+      await page.focus(`#deal-${id}`);
+      // Quicker than the server answers.
+      await page.keyboard.press('Shift+ArrowRight');
+      await page.keyboard.press('Shift+ArrowRight');
+      await until('two stages on', async () => (await at()) === from + 2);
+      await page.waitForLoadState('networkidle');
+      assert((await at()) === from + 2 && (await isHeld()), 'it is still there, and has the focus');
+      await page.keyboard.press('Shift+ArrowLeft');
+      await until('one back', async () => (await at()) === from + 1 && (await isHeld()));
+      await page.waitForLoadState('networkidle');
+      assert(await isHeld(), 'it still has the focus');
+      await one.axe('the board');
+      // On to where deals are closed.
+      for (let step = from + 1; step < columns - 1; step++) {
+        await page.keyboard.press('Shift+ArrowRight');
+        await until('a stage on, or a reason is asked for', async () => (await at()) === step + 1 || (await page.$('dialog[open]')));
+        if (await page.$('dialog[open]')) break;
+        const { data } = (await inPage(one, 'GET', `/v1/deals/${id}`)).body;
+        if ((data.value ?? data).statusId === 2) break;
+      }
+      if (await page.$('dialog[open]')) {
+        await page.waitForSelector('dialog[open] [role=option]');
+        await page.keyboard.press('Enter');
+        await page.waitForSelector('dialog[open]', { state: 'detached' });
+      }
+      const status = async () => {
+        const { data } = (await inPage(one, 'GET', `/v1/deals/${id}`)).body;
+        return (data.value ?? data).statusId;
+      };
+      await until('it is closed', async () => (await status()) !== 1);
+      await until('it stands among the closed ones, with the focus', async () => (await page.$(`.board-column #deal-${id}`)) && (await isHeld()));
+      await one.axe('a board with a closed deal');
+      await page.keyboard.press('Enter');
+      await page.waitForURL(new RegExp(`/deals/${id}$`));
+      await page.goBack();
+      await page.waitForSelector('.board-column a.small');
+      await page.locator('.board-column:has(a.small)').first().locator('a.small').first().click();
+      await page.waitForURL(/as=list/);
+      await page.waitForSelector('.table');
+      await one.axe('the list of won deals');
+    },
+  },
 ];

@@ -1,6 +1,6 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { call, may, Refusal } from '../../api/client';
 import { say } from '../../api/words';
 import { useCommands } from '../../keys';
@@ -20,7 +20,12 @@ interface Row extends Card {
   dealStageName?: string;
   statusId?: number;
   dateModified?: string;
+  dateClosed?: string | null;
 }
+
+/** How many closed deals stand in their column; the list has them all. */
+const SHOWN = 20;
+const STATUS: Record<string, number> = { won: 2, missed: 3 };
 
 /** Deals: a board, or the same as a list. */
 export function Deals() {
@@ -72,7 +77,8 @@ function DealBoard({ asked }: { asked: Asked }) {
   const cache = useQueryClient();
   const boards = useChoices('boards');
   const chosen = asked['board'] ?? String(boards.find((one) => one.isActive)?.id ?? '');
-  const found = useQuery({ queryKey: ['deal', 'board', chosen, asked['q']], queryFn: () => call<Board>('GET', `/v1/deals/boards/${chosen}`, { query: { keyword: asked['q'], most: 500 } }), enabled: chosen !== '' });
+  const key = ['deal', 'board', chosen, asked['q']];
+  const found = useQuery({ queryKey: key, queryFn: () => call<Board>('GET', `/v1/deals/boards/${chosen}`, { query: { keyword: asked['q'], most: 500 } }), enabled: chosen !== '' });
   const [at, setAt] = useState<number | null>(null);
   const [missing, setMissing] = useState<{ card: Card; stage: Stage } | null>(null);
   const [moving, setMoving] = useState<Card | null>(null);
@@ -84,13 +90,29 @@ function DealBoard({ asked }: { asked: Asked }) {
   }, [t]);
 
   const stages = found.data?.stages ?? [];
+  // The board has open deals only; those that were closed lately stand in the columns of their kind.
+  const ends = stages.filter((stage) => stage.kind !== 'open');
+  const [month] = useState(() => new Date(Date.now() - 30 * 86_400_000).toLocaleDateString('sv'));
+  const closed = useQueries({
+    queries: ends.map((stage) => ({
+      queryKey: ['deal', 'closed', stage.dealStageId, asked['q']],
+      queryFn: ({ signal }: { signal: AbortSignal }) => enquire<Row>('/v1/deals/enquiry', { boardId: Number(chosen), statusIds: [STATUS[stage.kind]], keyword: asked['q'], dateClosedFrom: month, orderBy: 'dateModified', take: SHOWN }, null, signal),
+    })),
+  });
+  const cardsOf = (stage: Stage): readonly Card[] => (stage.kind === 'open' ? stage.deals : closed[ends.indexOf(stage)]?.data?.rows ?? []);
   const where = (() => {
     for (const [column, stage] of stages.entries()) {
-      const row = stage.deals.findIndex((card) => card.dealsId === at);
+      const row = cardsOf(stage).findIndex((card) => card.dealsId === at);
       if (row >= 0) return { column, row };
     }
     return null;
   })();
+  // A card that moves is made anew in its new column: the focus goes there with it, however often that happens.
+  const holding = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (holding.current === null || (document.activeElement && document.activeElement !== document.body)) return;
+    document.getElementById(`deal-${holding.current}`)?.focus();
+  });
   const focus = (card: Card | undefined) => {
     if (!card) return;
     setAt(card.dealsId);
@@ -98,29 +120,47 @@ function DealBoard({ asked }: { asked: Asked }) {
   };
   const aside = (by: number) => {
     for (let column = (where?.column ?? -by) + by; column >= 0 && column < stages.length; column += by) {
-      const deals = stages[column]?.deals ?? [];
+      const stage = stages[column];
+      const deals = stage ? cardsOf(stage) : [];
       if (deals.length) return focus(deals[Math.min(where?.row ?? 0, deals.length - 1)]);
     }
   };
-  const along = (by: number) => focus(where ? stages[where.column]?.deals[where.row + by] : stages.find((stage) => stage.deals.length)?.deals[0]);
+  const current = where && stages[where.column];
+  const card = current && cardsOf(current)[where.row];
+  const along = (by: number) => focus(where && current ? cardsOf(current)[where.row + by] : stages.find((stage) => stage.deals.length)?.deals[0]);
 
-  async function move(card: Card, stage: Stage, reasonCategoryId?: number, undone = false) {
-    const before = stages.find((one) => one.deals.includes(card));
-    try {
-      await call('POST', `/v1/deals/${card.dealsId}/move`, { body: { dealStageId: stage.dealStageId, ...(reasonCategoryId ? { reasonCategoryId } : {}) } });
-      await cache.invalidateQueries({ queryKey: ['deal'] });
-      toast(t.moved(stage.dealStageName), before && !undone ? { undo: () => void move(card, before, undefined, true) } : {});
-      requestAnimationFrame(() => document.getElementById(`deal-${card.dealsId}`)?.focus());
-    } catch (error) {
-      if (error instanceof Refusal && error.faults.some((fault) => fault.field === 'reasonCategoryId')) setMissing({ card, stage });
-      else toast(say(error), { bad: true });
-    }
+  const line = useRef(Promise.resolve());
+  const moves = useRef(0);
+  function move(card: Card, stage: Stage, reasonCategoryId?: number, undone = false) {
+    const isHere = (one: Stage) => one.deals.some((other) => other.dealsId === card.dealsId);
+    const before = cache.getQueryData<Board>(key)?.stages.find(isHere) ?? stages.find((one) => cardsOf(one).some((other) => other.dealsId === card.dealsId));
+    if (document.activeElement?.id === `deal-${card.dealsId}`) holding.current = card.dealsId;
+    // Shown at once; what the columns are worth is the server's to say. A stage that closes a deal may ask why first.
+    if (stage.kind === 'open')
+      cache.setQueryData<Board>(key, (board) => board && { ...board, stages: board.stages.map((one) => {
+        const deals = one.deals.filter((other) => other.dealsId !== card.dealsId);
+        return one.dealStageId === stage.dealStageId ? { ...one, deals: [...deals, card] } : { ...one, deals };
+      }) });
+    moves.current += 1;
+    line.current = line.current.then(async () => {
+      try {
+        await call('POST', `/v1/deals/${card.dealsId}/move`, { body: { dealStageId: stage.dealStageId, ...(reasonCategoryId ? { reasonCategoryId } : {}) } });
+        toast(t.moved(stage.dealStageName), before && !undone ? { undo: () => move(card, before, undefined, true) } : {});
+      } catch (error) {
+        if (error instanceof Refusal && error.faults.some((fault) => fault.field === 'reasonCategoryId')) setMissing({ card, stage });
+        else toast(say(error), { bad: true });
+      }
+      moves.current -= 1;
+      // What the server says between two moves is older than the second one.
+      if (moves.current === 0) await cache.invalidateQueries({ queryKey: ['deal'] });
+    });
   }
   const shift = (by: number) => {
-    if (!where || !can) return;
-    const card = stages[where.column]?.deals[where.row];
-    const stage = stages[where.column + by];
-    if (card && stage) void move(card, stage);
+    // As it stands in the cache: a second press may come before the first one is drawn.
+    const now = cache.getQueryData<Board>(key)?.stages ?? stages;
+    const column = now.findIndex((one) => one.deals.some((other) => other.dealsId === at));
+    const stage = now[(column < 0 ? where?.column ?? NaN : column) + by];
+    if (can && card && stage) move(card, stage);
   };
   useCommands([
     { id: 'deal.down', label: t.down, group: t.title, keys: ['j', 'ArrowDown'], quiet: true, run: () => along(1) },
@@ -129,7 +169,7 @@ function DealBoard({ asked }: { asked: Asked }) {
     { id: 'deal.columnRight', label: t.columnRight, group: t.title, keys: ['ArrowRight'], quiet: true, run: () => aside(1) },
     { id: 'deal.left', label: t.left, group: t.title, keys: ['Shift+ArrowLeft'], quiet: true, run: () => shift(-1) },
     { id: 'deal.right', label: t.right, group: t.title, keys: ['Shift+ArrowRight'], quiet: true, run: () => shift(1) },
-    { id: 'deal.move', label: t.moveTo, group: t.title, keys: ['m'], run: () => { const card = where ? stages[where.column]?.deals[where.row] : undefined; if (card && can) setMoving(card); } },
+    { id: 'deal.move', label: t.moveTo, group: t.title, keys: ['m'], run: () => { if (card && can) setMoving(card); } },
     ...(can ? [{ id: 'deal.create', label: t.create, group: t.title, keys: ['c'], run: () => void navigate({ to: '/deals/$id', params: { id: 'new' } }) }] : []),
   ]);
 
@@ -148,7 +188,7 @@ function DealBoard({ asked }: { asked: Asked }) {
               {boards.map((one) => <option key={one.id} value={one.id}>{one.label}</option>)}
             </select>
           )}
-          <span className="hint">{t.hint}</span>
+          <span className="hint keys-only">{t.hint}</span>
         </form>
       </header>
       {found.isError ? (
@@ -168,30 +208,33 @@ function DealBoard({ asked }: { asked: Asked }) {
               onDrop={(event) => {
                 event.preventDefault();
                 const id = Number(event.dataTransfer.getData('text/plain'));
-                const card = stages.flatMap((one) => one.deals).find((one) => one.dealsId === id);
-                if (card && !stage.deals.includes(card)) void move(card, stage);
+                const dropped = stages.flatMap(cardsOf).find((one) => one.dealsId === id);
+                if (dropped && !cardsOf(stage).includes(dropped)) move(dropped, stage);
               }}
             >
               <header className="board-head">
                 <h2 className="line">{stage.dealStageName}</h2>
                 <span className="muted">{formatMoney(stage.value)}</span>
               </header>
-              <p className="small muted">{t.count(stage.count)}</p>
-              {stage.deals.map((card) => (
+              <p className="small muted">{stage.kind === 'open' ? t.count(stage.count) : `${t.count(stage.count)} · ${t.closedRecent}`}</p>
+              {stage.kind !== 'open' && <Link className="small" to="/deals" search={{ as: 'list', status: STATUS[stage.kind] } as never}>{t.closedAll(stage.dealStageName)}</Link>}
+              {stage.kind !== 'open' && cardsOf(stage).length === 0 && closed[ends.indexOf(stage)]?.isSuccess && <p className="small muted">{t.closedNone}</p>}
+              {cardsOf(stage).map((card) => (
                 <Link
                   key={card.dealsId}
                   id={`deal-${card.dealsId}`}
                   to={`/deals/${card.dealsId}` as never}
                   className={card.dealsId === at ? 'board-card at' : 'board-card'}
                   draggable={can}
-                  onFocus={() => setAt(card.dealsId)}
+                  onFocus={() => { holding.current = card.dealsId; setAt(card.dealsId); }}
+                  onBlur={(event) => { if (event.relatedTarget) holding.current = null; }}
                   onDragStart={(event) => event.dataTransfer.setData('text/plain', String(card.dealsId))}
                 >
                   <strong>{card.dealsName}</strong>
                   <span className="small">{card.customerName}</span>
-                  <span className="row small muted"><span className="grow">{formatMoney(card.dealsValue)}</span>{card.expectedCloseDate && <span>{formatBrief(card.expectedCloseDate)}</span>}</span>
+                  <span className="row small muted"><span className="grow">{formatMoney(card.dealsValue)}</span>{stage.kind === 'open' ? card.expectedCloseDate && <span>{formatBrief(card.expectedCloseDate)}</span> : (card as Row).dateClosed && <span>{formatBrief((card as Row).dateClosed ?? '')}</span>}</span>
                   <span className="row small muted"><span className="grow line">{card.assignToName}</span><span>{`${card.probability} %`}</span></span>
-                  {card.labels.length > 0 && <span className="row wrap">{card.labels.map((one) => <span key={one} className="chip">{one}</span>)}</span>}
+                  {stage.kind === 'open' && card.labels.length > 0 && <span className="row wrap">{card.labels.map((one) => <span key={one} className="chip">{one}</span>)}</span>}
                 </Link>
               ))}
             </section>
@@ -208,7 +251,7 @@ function DealBoard({ asked }: { asked: Asked }) {
           onChoose={(option) => {
             const stage = stages.find((one) => String(one.dealStageId) === option.id);
             setMoving(null);
-            if (stage) void move(moving, stage);
+            if (stage) move(moving, stage);
           }}
         />
       )}
@@ -221,7 +264,7 @@ function DealBoard({ asked }: { asked: Asked }) {
           onClose={() => setMissing(null)}
           onChoose={(option) => {
             setMissing(null);
-            void move(missing.card, missing.stage, Number(option.id));
+            move(missing.card, missing.stage, Number(option.id));
           }}
         />
       )}
