@@ -75,6 +75,14 @@ export function daysBetween(earlier: Date, later: Date): number {
   return Math.round((floor(later) - floor(earlier)) / DAY);
 }
 
+const month = new Intl.DateTimeFormat(locale, { month: 'long', year: 'numeric' });
+const longWeekday = new Intl.DateTimeFormat(locale, { weekday: 'long' });
+
+/** A month, as the API writes it: `2026-11`. */
+export const formatMonth = (value: string): string => shown(month, `${value}-01T12:00:00`);
+/** A day of the week, 1 being Monday. */
+export const formatWeekday = (number: number): string => longWeekday.format(new Date(2024, 0, number, 12));
+
 /** As short as it stays clear: the time today, the weekday within a week, else the day. */
 export function formatBrief(value: number | string, now = Date.now()): string {
   const date = at(value);
@@ -99,4 +107,29 @@ export function formatSpan(milliseconds: number): string {
     if (span >= size) return unitFormats.get(unit)?.format(Math.floor(span / size)) ?? '';
   }
   return '';
+}
+
+const lengths: [unit: string, seconds: number][] = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+];
+const lengthFormats = new Map(lengths.map(([unit]) => [unit, new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: lang === 'th' ? 'long' : 'short', maximumFractionDigits: 0 })]));
+
+/** A length of time, given in seconds, in its two largest units: "2 hr 5 min". */
+export function formatDuration(seconds: number): string {
+  let rest = Math.round(Math.abs(seconds));
+  const parts: string[] = [];
+  for (const [unit, size] of lengths) {
+    const count = Math.floor(rest / size);
+    if (count === 0 && (parts.length === 0 ? size > 1 : true)) {
+      if (parts.length > 0) break;
+      continue;
+    }
+    parts.push(lengthFormats.get(unit)?.format(count) ?? '');
+    rest -= count * size;
+    if (parts.length === 2) break;
+  }
+  return parts.join(' ');
 }

@@ -3,7 +3,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Fragment, useEffect } from 'react';
 import { call, may } from '../../api/client';
 import { words } from '../../i18n';
-import { formatDay, formatNumber } from '../../i18n/format';
+import { formatNumber } from '../../i18n/format';
 import { attempt } from '../../screen/Ask';
 import { download, downloadSheet } from '../../screen/export';
 import type { Asked } from '../../screen/List';
@@ -15,6 +15,7 @@ import { Empty, Failed, Loading } from '../../ui/State';
 import { Chart } from './Chart';
 import './report.css';
 import { Sales } from './Sales';
+import { formatFigure, groupLabel, valueOf, type Row } from './shown';
 
 interface Kind {
   name: string;
@@ -22,15 +23,6 @@ interface Kind {
   groupBy: string[];
   figures: string[];
 }
-interface Row {
-  group: string;
-  groupName: string | null;
-  figure: string;
-  count: number;
-  average: number | null;
-  total: number | null;
-}
-
 const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toLocaleDateString('sv');
 
 /** Figures of a period: a picture of each, and all of them as a table that can be taken along. */
@@ -83,17 +75,14 @@ function Figures({ kind, by, from, to }: { kind: Kind; by: string; from: string;
   if (rows.length === 0) return <Empty icon="activity" title={t.none} />;
   const groups = [...new Set(rows.map((row) => row.group))];
   const figures = kind.figures.filter((figure) => rows.some((row) => row.figure === figure));
-  const label = (group: string) => {
-    if (/^\d{4}-\d\d-\d\d$/.test(group)) return formatDay(group);
-    const named = rows.find((row) => row.group === group)?.groupName;
-    return named ?? (kind.name === 'expenses' ? words('sale').expense.kinds[group] : undefined) ?? group;
-  };
+  const label = (group: string) => (kind.name === 'expenses' ? words('sale').expense.kinds[group] : undefined) ?? groupLabel(by, group, rows.find((row) => row.group === group)?.groupName);
   // What is measured is shown beside how many it was measured of.
   const measured = (figure: string) => rows.some((row) => row.figure === figure && (row.average !== null || row.total !== null));
   const count = (group: string, figure: string) => rows.find((one) => one.group === group && one.figure === figure)?.count ?? 0;
-  const value = (group: string, figure: string) => {
-    const row = rows.find((one) => one.group === group && one.figure === figure);
-    return row ? row.total ?? row.average ?? row.count : 0;
+  const value = (group: string, figure: string) => valueOf(rows.find((one) => one.group === group && one.figure === figure));
+  const format = (figure: string) => {
+    const isMoney = rows.some((row) => row.figure === figure && row.total !== null);
+    return (number: number) => formatFigure(figure, isMoney, number);
   };
   return (
     <>
@@ -102,7 +91,7 @@ function Figures({ kind, by, from, to }: { kind: Kind; by: string; from: string;
         <Button icon="import" onClick={() => void attempt(downloadSheet('GET', path, null, `${kind.name}.xlsx`))}>{t.xlsx}</Button>
       </div>
       <div className="charts">
-        {figures.map((figure) => <Chart key={figure} title={t.figures[figure] ?? figure} points={groups.map((group) => ({ label: label(group), value: value(group, figure) }))} />)}
+        {figures.map((figure) => <Chart key={figure} title={t.figures[figure] ?? figure} points={groups.map((group) => ({ label: label(group), value: value(group, figure) }))} format={format(figure)} />)}
       </div>
       <div className="table-wrap" tabIndex={0} role="region" aria-label={t.names[kind.name] ?? kind.name}>
         <table className="table">
@@ -123,7 +112,7 @@ function Figures({ kind, by, from, to }: { kind: Kind; by: string; from: string;
                 <th scope="row">{label(group)}</th>
                 {figures.map((figure) => (
                   <Fragment key={figure}>
-                    <td className="number">{formatNumber(Math.round(value(group, figure) * 100) / 100)}</td>
+                    <td className="number">{measured(figure) && count(group, figure) === 0 && rows.every((row) => row.figure !== figure || row.total === null) ? '–' : format(figure)(value(group, figure))}</td>
                     {measured(figure) && <td className="number">{formatNumber(count(group, figure))}</td>}
                   </Fragment>
                 ))}

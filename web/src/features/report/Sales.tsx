@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { call } from '../../api/client';
 import { words } from '../../i18n';
-import { formatMoney, formatNumber } from '../../i18n/format';
+import { formatMoney, formatMonth, formatNumber } from '../../i18n/format';
 import { attempt } from '../../screen/Ask';
 import { download, downloadSheet } from '../../screen/export';
 import type { Asked } from '../../screen/List';
@@ -30,6 +30,7 @@ interface Due {
 
 const BY = ['month', 'product', 'customer', 'employee'] as const;
 const DUE = ['notDue', 'days30', 'days60', 'days90', 'older', 'total'] as const;
+const nameOf = (row: Row, by: string) => (by === 'month' && /^\d{4}-\d\d$/.test(row.code) ? formatMonth(row.code) : row.name || row.code);
 const net = (row: Row) => row.netTotal ?? row.net_total ?? 0;
 
 /** What was sold in a period, and what is still to be paid. */
@@ -55,7 +56,7 @@ export function Sales({ from, to }: { from: string; to: string }) {
       </div>
       {rows.length === 0 ? <Empty icon="cart" title={t.none} /> : (
         <>
-          <Chart title={t.net} points={rows.slice(0, 40).map((row) => ({ label: row.name, value: net(row) }))} />
+          <Chart title={t.net} points={rows.slice(0, 40).map((row) => ({ label: nameOf(row, by), value: net(row) }))} format={formatMoney} />
           <div className="table-wrap" tabIndex={0} role="region" aria-label={t.names['sales']}>
             <table className="table">
               <thead>
@@ -68,7 +69,7 @@ export function Sales({ from, to }: { from: string; to: string }) {
               <tbody>
                 {rows.map((row) => (
                   <tr key={row.code}>
-                    <th scope="row">{row.name || row.code}</th>
+                    <th scope="row">{nameOf(row, by)}</th>
                     <td className="number">{formatNumber(row.orders)}</td>
                     <td className="number">{formatMoney(net(row))}</td>
                   </tr>
