@@ -184,7 +184,7 @@ function House({ me }: { me: Me }) {
         {list.slice(0, 4).map((place) => (
           <Link key={place.to} to={place.to} aria-current={here(place.to) ? 'page' : undefined}>
             <Icon name={place.icon} size={22} />
-            <span>{t.nav[place.word]}</span>
+            <span>{t.nav[place.short ?? place.word]}</span>
           </Link>
         ))}
         <button type="button" onClick={() => setOpen('palette')}>

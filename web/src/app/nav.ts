@@ -8,6 +8,8 @@ type Nav = ReturnType<typeof words<'core'>>['nav'];
 export interface Place {
   to: string;
   word: keyof Nav;
+  /** A shorter one for the bar of a phone. */
+  short?: keyof Nav;
   icon: IconName;
   scope: string;
   /** The second key of `g …`. */
@@ -16,7 +18,7 @@ export interface Place {
 }
 
 const PLACES: readonly Place[] = [
-  { to: '/inbox', word: 'inbox', icon: 'inbox', scope: 'chat:read', key: 'i', part: 'work' },
+  { to: '/inbox', word: 'inbox', short: 'inboxShort', icon: 'inbox', scope: 'chat:read', key: 'i', part: 'work' },
   { to: '/customers', word: 'customers', icon: 'people', scope: 'customer:read', key: 'c', part: 'work' },
   { to: '/tasks', word: 'tasks', icon: 'task', scope: 'task:read', key: 't', part: 'work' },
   { to: '/activities', word: 'activities', icon: 'activity', scope: 'activity:read', key: 'y', part: 'work' },

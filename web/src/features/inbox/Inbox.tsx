@@ -32,7 +32,7 @@ import { Thread, type ThreadHandle } from './Thread';
 
 const VIEW_ICONS: Record<string, IconName> = { queue: 'clock', mine: 'user', unassigned: 'inbox', mentioned: 'mention', open: 'menu', waiting: 'moon', closed: 'check' };
 
-type Asking = 'assign' | 'snooze' | 'label' | 'priority' | 'close' | null;
+type Asking = 'acts' | 'assign' | 'snooze' | 'label' | 'priority' | 'close' | null;
 
 /** A clock that moves the waiting times on. */
 function useMinute(): number {
@@ -165,6 +165,8 @@ export function Inbox() {
     { id: 'inbox.saveView', label: t.saved.save, group, run: () => setNaming(true) },
   ];
   useCommands(commands);
+  // What a phone's header has no room for.
+  const onPhone = [...(canWrite && room?.assignee?.id !== my ? ['inbox.claim'] : []), ...(canWrite ? ['inbox.assign', 'inbox.label', 'inbox.snooze', 'inbox.priority', 'inbox.link'] : []), 'inbox.unread', 'inbox.pane'];
 
   // The thread, the read mark, and where I am.
   const loaded = useQuery({ queryKey: threadKey(roomId ?? ''), queryFn: () => loadThread(roomId ?? '', search.at), enabled: !!roomId, staleTime: Infinity });
@@ -260,13 +262,14 @@ export function Inbox() {
               {canWrite && (
                 <div className="thread-acts">
                   {room.assignee?.id !== my && <Button className="wide-only" icon="assign" title={t.act.claim} aria-label={t.act.claim} onClick={() => void acts.claim(room)}>{t.act.claim}</Button>}
-                  <IconButton icon="user" label={t.act.assign} keys="a" onClick={() => setAsking('assign')} />
-                  <IconButton icon="tag" label={t.act.label} keys="l" onClick={() => setAsking('label')} />
-                  <IconButton icon="moon" label={t.act.snooze} keys="s" onClick={() => setAsking('snooze')} />
+                  <IconButton className="wide-only" icon="user" label={t.act.assign} keys="a" onClick={() => setAsking('assign')} />
+                  <IconButton className="wide-only" icon="tag" label={t.act.label} keys="l" onClick={() => setAsking('label')} />
+                  <IconButton className="wide-only" icon="moon" label={t.act.snooze} keys="s" onClick={() => setAsking('snooze')} />
                   <IconButton id="close-room" icon={room.status === 'closed' ? 'inbox' : 'check'} label={room.status === 'closed' ? t.act.open : t.act.close} keys="e" onClick={() => (room.status === 'closed' ? void acts.reopen(room) : tryClose(room))} />
                 </div>
               )}
-              <IconButton icon="pane" label={t.act.pane} keys="]" aria-pressed={pane} onClick={togglePane} />
+              <IconButton className="wide-only" icon="pane" label={t.act.pane} keys="]" aria-pressed={pane} onClick={togglePane} />
+              <IconButton className="phone-only" icon="more" label={words('core').nav.more} aria-haspopup="dialog" onClick={() => setAsking('acts')} />
             </header>
             {loaded.isPending ? (
               <Loading />
@@ -300,10 +303,24 @@ export function Inbox() {
         </>
       ) : (
         <section className="thread-column none" aria-label={t.title}>
-          {single.isError ? <Failed error={single.error} /> : roomId ? <Loading /> : <Empty icon="inbox" title={t.thread.none}><p>{t.thread.noneKeys}</p></Empty>}
+          {single.isError ? <Failed error={single.error} /> : roomId ? <Loading /> : <Empty icon="inbox" title={t.thread.none}><p className="keys-only">{t.thread.noneKeys}</p></Empty>}
         </section>
       )}
       {naming && <NameView view={view} close={() => setNaming(false)} done={() => { setNaming(false); void own.refetch(); }} />}
+      {room && asking === 'acts' && (
+        <Chooser
+          title={t.act.group}
+          placeholder={t.act.group}
+          none={words('core').list.none}
+          options={commands.filter((command) => onPhone.includes(command.id)).map((command) => ({ id: command.id, label: command.label }))}
+          onClose={() => setAsking(null)}
+          onChoose={(option) => {
+            setAsking(null);
+            // The focus goes back first, so that a command may move it on.
+            setTimeout(() => commands.find((command) => command.id === option.id)?.run());
+          }}
+        />
+      )}
       {room && <Questions asking={asking} room={room} close={() => setAsking(null)} my={my} colleagues={colleagues.data ?? []} loading={colleagues.isPending} />}
     </div>
   );

@@ -5,6 +5,7 @@ const words = {
   nav: {
     label: 'Main',
     inbox: 'Inbox',
+    inboxShort: 'Inbox',
     customers: 'Customers',
     deals: 'Deals',
     quotations: 'Quotations',

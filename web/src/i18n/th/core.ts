@@ -8,6 +8,7 @@ const words: Shape<typeof en> = {
   nav: {
     label: 'เมนูหลัก',
     inbox: 'กล่องข้อความ',
+    inboxShort: 'ข้อความ',
     customers: 'ลูกค้า',
     deals: 'ดีล',
     quotations: 'ใบเสนอราคา',
