@@ -24,6 +24,9 @@ export function useUnsaved(is: boolean): () => void {
   return () => void held.delete(me);
 }
 
+/** Lets go of all that is typed: the page starts anew for somebody else. */
+export const forgetUnsaved = () => held.clear();
+
 /** The question that stands open, as the function that takes its answer: true to lose what was typed. */
 export const question = store<((lose: boolean) => void) | null>(null);
 

@@ -34,9 +34,37 @@ export class Refusal extends Error {
   }
 }
 
+/**
+ * True once the session of whoever is on this page has ended. What is on screen stays there; requests wait until the same person has signed
+ * in again, and are then sent once more.
+ */
+export const ended = store(false);
+
+/** Until somebody has signed in again, or the request is given up. */
+const signedInAgain = (signal: AbortSignal) =>
+  new Promise<void>((resolve, reject) => {
+    const settle = () => {
+      if (ended.get() && !signal.aborted) return;
+      off();
+      signal.removeEventListener('abort', settle);
+      if (signal.aborted) reject(new DOMException('', 'AbortError'));
+      else resolve();
+    };
+    const off = ended.subscribe(settle);
+    signal.addEventListener('abort', settle);
+    settle();
+  });
+
+/** Whether an answer says that nobody is signed in any more, and not that a password is wrong. */
+async function isEnd(response: Response): Promise<boolean> {
+  if (response.status !== 401 || !session.get()) return false;
+  const envelope = (await response.clone().json().catch(() => null)) as { errors?: Fault[] } | null;
+  return envelope?.errors?.[0]?.code === 'unauthorized';
+}
+
 const HEADERS = { 'X-Sala-Console': '1', Accept: 'application/json' };
 
-async function send(request: Request): Promise<Response> {
+async function attempt(request: Request): Promise<Response> {
   try {
     return await fetch(request);
   } catch (error) {
@@ -45,12 +73,23 @@ async function send(request: Request): Promise<Response> {
   }
 }
 
+async function send(request: Request): Promise<Response> {
+  // A body can be sent once only.
+  const spare = request.clone();
+  const response = await attempt(request);
+  if (!(await isEnd(response))) return response;
+  ended.set(true);
+  // What asks who is signed in, or signs in and out, has its answer.
+  if (new URL(request.url).pathname.startsWith('/v1/auth/')) return response;
+  await signedInAgain(request.signal);
+  return session.get() ? send(spare) : response;
+}
+
 /** The typed client. `data` of an answer is the envelope: see [`data`]. */
 export const api = createClient<paths, 'application/json'>({ baseUrl: location.origin, fetch: send, headers: HEADERS });
 
 async function refusal(response: Response, body?: unknown): Promise<Refusal> {
   const envelope = (body ?? (await response.json().catch(() => null))) as { errors?: Fault[]; traceId?: string } | null;
-  if (response.status === 401 && session.get()) session.set(null);
   const after = Number(response.headers.get('retry-after'));
   return new Refusal(response.status, envelope?.errors ?? [], envelope?.traceId ?? null, after > 0 ? after : null);
 }
@@ -132,8 +171,13 @@ export function upload<T>(path: string, form: FormData, signal: AbortSignal, pro
     request.onload = () => {
       const retryAfter = request.getResponseHeader('retry-after');
       const response = new Response(request.responseText || null, { status: request.status, headers: retryAfter ? { 'retry-after': retryAfter } : {} });
-      if (response.ok) response.json().then((envelope: { data: T }) => resolve(envelope.data), reject);
-      else void refusal(response).then(reject);
+      if (response.ok) return void response.json().then((envelope: { data: T }) => resolve(envelope.data), reject);
+      void isEnd(response).then(async (isOver) => {
+        if (!isOver) return reject(await refusal(response));
+        ended.set(true);
+        await signedInAgain(signal);
+        resolve(upload<T>(path, form, signal, progress));
+      }).catch(reject);
     };
     signal.addEventListener('abort', () => request.abort());
     request.send(form);

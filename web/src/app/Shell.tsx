@@ -1,6 +1,6 @@
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
-import { session } from '../api/client';
+import { useEffect, useRef, useState } from 'react';
+import { ended, session } from '../api/client';
 import type { Me } from '../api/types';
 import { chordText, useCommands, type Command } from '../keys';
 import { lang, load, speak, words } from '../i18n';
@@ -21,6 +21,7 @@ import { Palette } from './Palette';
 import { places } from './nav';
 import { cache, prefer, signOut, whoAmI } from './session';
 import { SignIn } from './SignIn';
+import { SignInAgain } from './SignInAgain';
 
 /** True once the server runs another version than this page came from. */
 const upgraded = store(false);
@@ -69,7 +70,6 @@ function House({ me }: { me: Me }) {
 
   useEffect(() => {
     beginPost(me.user.id);
-    const stop = begin();
     let version: string | null = null;
     const unfollow = follow((tiding) => {
       if (tiding.is === 'version') {
@@ -78,7 +78,8 @@ function House({ me }: { me: Me }) {
       }
       if (tiding.is === 'reset') void cache.invalidateQueries();
       // The session has ended, or its rights have changed: asking tells which.
-      if (tiding.is === 'signed_out') whoAmI().then(begin, () => null);
+      if (tiding.is === 'signed_out') whoAmI().then(() => { if (session.get() && !ended.get()) begin(); }, () => null);
+      if (tiding.is === 'unsure') whoAmI().catch(() => null);
       if (tiding.is === 'change' && 'ref' in tiding.change) {
         const kind = tiding.change.kind;
         void cache.invalidateQueries({ queryKey: [kind] });
@@ -104,10 +105,18 @@ function House({ me }: { me: Me }) {
     return () => {
       over = true;
       leave();
-      stop();
       unfollow();
     };
   }, [me.user.id]);
+
+  // While nobody is signed in there is no stream. Afterwards what is on screen is asked for again; what was typed stays.
+  const isOver = useStore(ended);
+  const wasOver = useRef(false);
+  useEffect(() => {
+    if (wasOver.current && !isOver) void cache.invalidateQueries();
+    wasOver.current = isOver;
+    return isOver ? undefined : begin();
+  }, [me.user.id, isOver]);
 
   // A new version is loaded when nobody looks: what is being written is kept in any case.
   const newer = useStore(upgraded);
@@ -194,6 +203,7 @@ function House({ me }: { me: Me }) {
       </nav>
       <Toasts />
       <Leave />
+      {isOver && <SignInAgain me={me} />}
       {open === 'palette' && <Palette onClose={() => setOpen(null)} />}
       {open === 'help' && <Help onClose={() => setOpen(null)} />}
     </div>

@@ -6,10 +6,10 @@ import { lang, speak, words } from '../i18n';
 import { Button } from '../ui/Button';
 import { SelectField, TextField } from '../ui/Field';
 import { Loading } from '../ui/State';
-import { signedIn } from './session';
+import { resume } from './session';
 import { ssoReason, SsoButtons, useOffered } from './SsoButtons';
 
-type Step = { step: 'done'; me?: Me } | { step: 'totp'; challenge: string } | { step: 'company'; companies: { id: number; name: string }[] };
+export type Step = { step: 'done'; me?: Me } | { step: 'totp'; challenge: string } | { step: 'company'; companies: { id: number; name: string }[] };
 
 /** The page around every form before somebody is signed in. */
 function Gate({ title, children }: { title: string; children: ReactNode }) {
@@ -34,7 +34,8 @@ function Gate({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-function reason(error: unknown): string {
+/** Why signing in did not work, in words. */
+export function reason(error: unknown): string {
   const t = words('sign');
   if (error instanceof Refusal) {
     if (error.status === 429) return t.limited(error.retryAfter ?? 5);
@@ -47,8 +48,9 @@ function reason(error: unknown): string {
   return say(error);
 }
 
-async function enter(step: Step): Promise<void> {
-  if (step.step === 'done') signedIn(step.me ?? (await call<Me>('GET', '/v1/auth/me')));
+/** Takes in whoever has passed the last step. */
+export async function enter(step: Step): Promise<void> {
+  if (step.step === 'done') resume(step.me ?? (await call<Me>('GET', '/v1/auth/me')));
 }
 
 /** Signing in: e-mail and password, then the company or the second factor where one is asked for. */
@@ -120,7 +122,8 @@ export function SignIn() {
   );
 }
 
-function Password({ id, label, autoComplete, value, onChange, error }: { id: string; label: string; autoComplete: string; value: string; onChange(text: string): void; error?: string | null }) {
+/** A password, which can be shown. */
+export function Password({ id, label, autoComplete, value, onChange, error }: { id: string; label: string; autoComplete: string; value: string; onChange(text: string): void; error?: string | null }) {
   const t = words('sign');
   const [shown, setShown] = useState(false);
   return (
@@ -133,7 +136,8 @@ function Password({ id, label, autoComplete, value, onChange, error }: { id: str
   );
 }
 
-function Code({ busy, fault, send }: { busy: boolean; fault: string | null; send(event: FormEvent, code: string): void }) {
+/** The form of the second factor. */
+export function Code({ busy, fault, send }: { busy: boolean; fault: string | null; send(event: FormEvent, code: string): void }) {
   const t = words('sign');
   const [code, setCode] = useState('');
   const input = useRef<HTMLInputElement>(null);

@@ -31,16 +31,16 @@ export function ssoReason(): string | null {
   return first === null ? null : (reasons[first] ?? reasons['failed'] ?? null);
 }
 
-/** A button for each identity provider; it leads back to the page that was wanted. */
-export function SsoButtons({ offered }: { offered: Offered | null }) {
+/** A button for each identity provider; it leads back to the page that was wanted, or `apart` into a window of its own. */
+export function SsoButtons({ offered, apart }: { offered: Offered | null; apart?: boolean }) {
   const t = words('sign').sso;
   if (!offered?.value.length) return null;
   const path = first === null ? location.pathname + location.search : '/console/';
   return (
     <section className="sso" aria-label={t.title}>
-      {!offered.ssoOnly && <p className="hint">{t.or}</p>}
+      {apart ? <p className="hint">{t.apart}</p> : !offered.ssoOnly && <p className="hint">{t.or}</p>}
       {offered.value.map((one) => (
-        <a key={one.id} className="button" href={`/v1/auth/oidc/${encodeURIComponent(one.id)}/start?path=${encodeURIComponent(path)}`}>
+        <a key={one.id} className="button" target={apart ? '_blank' : undefined} href={`/v1/auth/oidc/${encodeURIComponent(one.id)}/start?path=${encodeURIComponent(apart ? '/console/' : path)}`}>
           <span>{(lang === 'en' && one.nameEn) || one.name}</span>
         </a>
       ))}

@@ -1,7 +1,8 @@
 import { QueryClient } from '@tanstack/react-query';
-import { call, Refusal, session } from '../api/client';
+import { call, ended, Refusal, session } from '../api/client';
 import type { Me, Preferences } from '../api/types';
 import { wishes } from '../keys/registry';
+import { forgetUnsaved } from '../unsaved';
 import { keep } from './company';
 
 /** What the server has said so far. The stream says when something is no longer true; nothing is asked for again by itself. */
@@ -16,24 +17,55 @@ export const cache = new QueryClient({
   },
 });
 
+/** Who was the last on this page: what is in its memory is theirs. */
+let last: { user: string; company: number } | null = null;
+
+// Tabs share a session: when one signs in, the others go on, or start anew for somebody else.
+const tabs = new BroadcastChannel('sala.session');
+tabs.onmessage = (event: MessageEvent<{ user: string; company: number }>) => {
+  const me = session.get();
+  if (me && (event.data.user !== me.user.id || event.data.company !== me.company.id)) anew();
+  else if (me === null || ended.get()) whoAmI().catch(() => null);
+};
+
+/** Loads the page anew, without what the one before had written. */
+function anew(): void {
+  forgetUnsaved();
+  location.reload();
+}
+
 /** Asks who is signed in. */
 export async function whoAmI(): Promise<void> {
   try {
-    signedIn(await call<Me>('GET', '/v1/auth/me'));
+    resume(await call<Me>('GET', '/v1/auth/me'));
   } catch (error) {
-    if (error instanceof Refusal && error.status === 401) session.set(null);
-    else throw error;
+    if (!(error instanceof Refusal) || error.status !== 401) throw error;
+    // Whoever is here keeps what is on screen, and is asked to sign in again.
+    if (session.get()) ended.set(true);
+    else session.set(null);
   }
 }
 
-/** Takes somebody in. */
-export function signedIn(me: Me): void {
-  const before = session.get();
-  if (before && before.user.id !== me.user.id) cache.clear();
+/** Goes on for somebody who has signed in. */
+export function resume(me: Me): void {
+  if (signedIn(me)) ended.set(false);
+}
+
+/** Takes somebody in; false when the page starts anew, because it was somebody else's. */
+export function signedIn(me: Me): boolean {
+  const now = { user: me.user.id, company: me.company.id };
+  const isNew = last?.user !== now.user || last.company !== now.company || session.get() === null || ended.get();
+  if (isNew) tabs.postMessage(now);
+  if (last && (last.user !== now.user || last.company !== now.company)) {
+    anew();
+    return false;
+  }
+  last = now;
   session.set({ ...me, preferences: me.preferences ?? {} });
   wishes.set({ on: !me.preferences?.keysOff, map: me.preferences?.keys ?? {} });
   paint(me.preferences?.theme);
   keep(me.company.id);
+  return true;
 }
 
 /** Ends the session here and on the server. */
@@ -41,6 +73,7 @@ export async function signOut(): Promise<void> {
   await call('DELETE', '/v1/auth/sessions/current').catch(() => null);
   cache.clear();
   session.set(null);
+  ended.set(false);
 }
 
 /** Shows the page light, dark, or as the machine is set. */

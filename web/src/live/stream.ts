@@ -12,7 +12,7 @@ export interface Connection {
 export const connection = store<Connection>({ state: 'catching', since: Date.now() });
 
 /** What the stream says to the screen. */
-export type Tiding = { is: 'change'; change: Change } | { is: 'reset' } | { is: 'presence'; presence: Presence } | { is: 'version'; version: string } | { is: 'signed_out' };
+export type Tiding = { is: 'change'; change: Change } | { is: 'reset' } | { is: 'presence'; presence: Presence } | { is: 'version'; version: string } | { is: 'signed_out' } | { is: 'unsure' };
 /** Where somebody is, and whether they type. */
 export interface Presence {
   userId: string;
@@ -86,7 +86,7 @@ export function begin(): () => void {
     channel.close();
     stop = null;
   };
-  return stop;
+  return () => stop?.();
 }
 
 function read(tell: Listener, state: (next: Connection) => void): () => void {
@@ -154,6 +154,8 @@ function read(tell: Listener, state: (next: Connection) => void): () => void {
     lost();
     if (over) return;
     clearTimeout(timer);
+    // A stream does not say why it was refused; asking who is signed in does.
+    if (tries === 2) tell({ is: 'unsure' });
     timer = setTimeout(open, Math.min(10_000, 500 * 2 ** Math.min(tries++, 5)) * (0.5 + Math.random() / 2));
   };
   // After a sleep the connection may look open and be dead: whoever comes back asks again.

@@ -25,6 +25,14 @@ const give = (one, how, name, type, content) =>
     [how, name, type, content],
   );
 
+/** Ends the session of a page on the server, as time or an administrator does; the page has not been told. */
+const endSession = async (one, server) => {
+  const cookie = (await one.context.cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
+  const gone = await fetch(`${server.url}/v1/auth/sessions/current`, { method: 'DELETE', headers: { Cookie: cookie, 'X-Sala-Console': '1', Origin: server.url, 'Sec-Fetch-Site': 'same-origin' } });
+  assert(gone.ok, `the session is ended: ${gone.status}`);
+};
+const again = '#again-password';
+
 export default [
   {
     name: 'files wait in the composer: chosen, pasted, dropped, taken out, kept, and sent after the words in their order',
@@ -313,6 +321,130 @@ export default [
       await page.waitForURL(/as=list/);
       await page.waitForSelector('.table');
       await one.axe('the list of won deals');
+    },
+  },
+  {
+    name: 'a session that ends leaves the form, the composer and its draft where they are, and goes on after signing in again',
+    async run({ person, server, tag }) {
+      const customer = new Customer(server, `Us${tag}`, `ต่อเซสชัน ${tag}`);
+      await customer.says('ยังอยู่ไหมคะ');
+      const one = await person({ state: undefined });
+      const { page } = one;
+      await one.signIn('/customers/new');
+      await page.waitForSelector('[name=customerName]');
+      await page.fill('[name=customerName]', `บริษัท ต่อเซสชัน ${tag}`);
+      await endSession(one, server);
+      await page.keyboard.press('Control+Enter');
+      await page.waitForSelector(again);
+      await until('the password has the focus', () => page.evaluate((at) => document.activeElement === document.querySelector(at), again));
+      assert((await page.inputValue('[name=customerName]')) === `บริษัท ต่อเซสชัน ${tag}`, 'the form is still there');
+      await one.axe('sign in again over a form');
+      await page.keyboard.press('Escape');
+      assert(await page.isVisible(again), 'there is no way around it');
+      await page.fill(again, 'not the password');
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('dialog[open] .notice.bad[role=alert]');
+      await one.axe('a wrong password again');
+      await page.fill(again, server.password);
+      await page.keyboard.press('Enter');
+      await page.waitForSelector(again, { state: 'detached' });
+      await page.waitForURL(/\/customers\/(?!new)/);
+      const found = await inPage(one, 'POST', '/v3/customers/enquiry', { keyword: `ต่อเซสชัน ${tag}`, take: 5 });
+      assert(found.body.data.length === 1, 'what was being saved is saved once');
+
+      await one.go('/inbox?view=open');
+      await openRoom(one, `ต่อเซสชัน ${tag}`);
+      await inPage(one, 'PATCH', '/v1/auth/me', { preferences: { enterSends: true } });
+      await page.fill('#composer', `อยู่ค่ะ ${tag}`);
+      await page.setInputFiles('.composer input[type=file]', { name: 'ค้าง.png', mimeType: 'image/png', buffer: Buffer.from(png, 'base64') });
+      await staged(one, '.ready').waitFor();
+      await endSession(one, server);
+      await page.click('#send');
+      await page.waitForSelector(again);
+      await one.axe('sign in again over the inbox');
+      await page.fill(again, server.password);
+      await page.keyboard.press('Enter');
+      await page.waitForSelector(again, { state: 'detached' });
+      await until('words and picture went out once', async () => (await stored(one)).map((message) => message.type).join() === 'message,message,image');
+      await page.fill('#composer', `ร่าง ${tag}`);
+      await endSession(one, server);
+      await page.waitForSelector(again);
+      assert((await page.inputValue('#composer')) === `ร่าง ${tag}`, 'the draft is still there');
+      // Signing in in another window of the same browser is enough.
+      const other = await one.newPage();
+      await other.goto(`${server.url}/console/`);
+      await other.fill('#email', server.email);
+      await other.fill('#password', server.password);
+      await other.press('#password', 'Enter');
+      await other.waitForSelector('.house');
+      await page.waitForSelector(again, { state: 'detached' });
+      assert((await page.inputValue('#composer')) === `ร่าง ${tag}`, 'and afterwards');
+      await until('the stream goes on', () => page.$('.connection.live'));
+    },
+  },
+  {
+    name: 'when somebody else signs in where a session has ended, the page starts anew',
+    async run({ person, server, tag }) {
+      const one = await person({ state: undefined, width: 360, height: 740 });
+      const { page } = one;
+      await one.signIn('/customers/new');
+      await page.waitForSelector('[name=customerName]');
+      const roles = await inPage(one, 'GET', '/v1/setting/roles');
+      const role = roles.body.data.value.at(-1);
+      const email = `else.${tag}@example.com`;
+      const made = await inPage(one, 'POST', '/v1/console/users', { email, firstname: 'คนอื่น', lastname: tag, nickname: `อื่น ${tag}`, roleId: role.id });
+      assert(made.status < 300, `a second person: ${JSON.stringify(made.body)}`);
+      const link = JSON.stringify(made.body).match(/link\/([\w.~-]+)/)?.[1] ?? JSON.stringify((await inPage(one, 'POST', `/v1/console/users/${made.body.data.id ?? made.body.data.user?.id}/link`, {})).body).match(/link\/([\w.~-]+)/)?.[1];
+      const secret = `ช้างม้าวัวควาย ${tag}`;
+      const chosen = await fetch(`${server.url}/v1/auth/links/${link}`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Sala-Console': '1', Origin: server.url, 'Sec-Fetch-Site': 'same-origin' }, body: JSON.stringify({ password: secret }) });
+      assert(chosen.ok, `the second person has a password: ${chosen.status} ${await chosen.text()}`);
+      await page.fill('[name=customerName]', `ของคนแรก ${tag}`);
+      await endSession(one, server);
+      await page.waitForSelector(again);
+      await page.locator('dialog[open] .bar .button').first().click();
+      await page.waitForSelector('#again-email');
+      await one.axe('somebody else, on a phone');
+      assert(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the phone');
+      await page.fill('#again-email', email);
+      await page.fill(again, secret);
+      await page.keyboard.press('Enter');
+      await page.waitForSelector(again, { state: 'detached' });
+      await page.waitForSelector('.house');
+      const me = await inPage(one, 'GET', '/v1/auth/me');
+      assert(me.body.data.user.email === email, 'somebody else is here');
+      assert((await page.content()).includes(`ของคนแรก ${tag}`) === false && !(await page.$$eval('input', (inputs, text) => inputs.some((input) => input.value === text), `ของคนแรก ${tag}`)), 'nothing of the first one is left');
+    },
+  },
+  {
+    name: 'a phone shows no keys, cuts no word of its bar, and leaves a name its room',
+    async run({ person, server, tag }) {
+      const customer = new Customer(server, `Up${tag}`, `ผู้ใหญ่ปั้น น้ำที่นี่ ${tag}`);
+      await customer.says('ขอที่อยู่ร้านหน่อยค่ะ');
+      const one = await person({ width: 360, height: 740 });
+      const { page } = one;
+      const isWhole = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+      for (const path of ['/inbox?view=open', '/customers', '/deals', '/orders/SO23010005', '/quotations/new', '/reports', '/tasks']) {
+        await one.go(path);
+        await page.waitForSelector('.tabbar');
+        await until(`${path} is loaded`, async () => (await page.$('main .spinner')) === null);
+        assert((await page.$$eval('kbd', (all) => all.filter((one) => one.checkVisibility()).length)) === 0, `${path} shows keys`);
+        assert(await isWhole(), `${path} is wider than the phone`);
+        const cut = await page.$$eval('.tabbar span', (all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflow !== 'visible').map((one) => one.textContent));
+        assert(cut.length === 0, `cut: ${cut}`);
+      }
+      await one.go('/inbox?view=open');
+      await openRoom(one, tag);
+      const name = await page.$eval('.thread-head h2', (head) => head.clientWidth);
+      assert(name >= 180, `the name has ${name} px`);
+      await one.axe('a conversation on a phone');
+      await page.click('.thread-head .phone-only');
+      await page.waitForSelector('.chooser [role=option]');
+      await one.axe('what can be done with it');
+      await page.locator('.chooser [role=option]').first().click();
+      await until('it is taken', async () => {
+        const room = new URL(page.url()).searchParams.get('room');
+        return (await inPage(one, 'GET', `/v1/console/rooms/${room}`)).body.data.assignee;
+      });
     },
   },
 ];

@@ -29,7 +29,13 @@ const words = {
   weak: 'This password is too easy to guess.',
   choose: 'Save and sign in',
   first: 'Nobody has been set up yet? The server prints a link for its first person when it starts; “sala user create” makes one, too.',
+  againTitle: 'Sign in again',
+  againText: 'Your session has ended. What you have written is still here, and goes on once you are back.',
+  againElse: 'When somebody else signs in, this page starts anew, and what is not saved is lost.',
+  againOther: 'I am somebody else',
+  againBack: (name: string) => `I am ${name}`,
   sso: {
+    apart: 'It opens in a new window. Come back here afterwards.',
     title: 'Single sign-on',
     or: 'Or with an account that you have already:',
     owner: 'Sign in with a password (owners and administrators)',
