@@ -316,6 +316,39 @@ pub(crate) async fn chat_file(
     }))
 }
 
+/// What the uploaded files are called that these addresses lead to, by address. An address that leads elsewhere is not among them.
+pub(crate) async fn chat_names(
+    conn: &mut Conn,
+    company: i64,
+    addresses: &[String],
+) -> Result<HashMap<String, String>, db::Error> {
+    // A zero is in no id, and no database takes one.
+    let wanted: Vec<(&str, &String)> = addresses
+        .iter()
+        .filter_map(|address| Some((public_id(address)?, address)))
+        .filter(|(id, _)| !id.contains('\0'))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut ids = Rows::new(&[("id", Type::Text)]);
+    for (id, _) in &wanted {
+        ids.push([(*id).into()]);
+    }
+    let found: Vec<(String, String)> = conn
+        .sql("select attachment.id, attachment.name from ")
+        .push_rows(&ids)
+        .push(" as input cross join attachment where attachment.id = input.id and attachment.company = ")
+        .push_bind(company)
+        .push(" and attachment.record_kind = ")
+        .push_bind(CHAT)
+        .all()
+        .await?;
+    let names: HashMap<&str, &String> = found.iter().map(|(id, name)| (id.as_str(), name)).collect();
+    let named = |(id, address): (&str, &String)| Some((address.clone(), (*names.get(id)?).clone()));
+    Ok(wanted.into_iter().filter_map(named).filter(|(_, name)| !name.is_empty()).collect())
+}
+
 /// Lets go of the files that these addresses lead to: the messages that held them are erased.
 pub(crate) async fn forget_chat_files(
     tx: &mut Conn,

@@ -8,6 +8,7 @@ use channel::{Content, Platform};
 use db::Conn;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -206,7 +207,27 @@ async fn views(conn: &mut Conn, at: (i64, Uuid), rows: Vec<message::Row>) -> Res
         let (cost, failure) = costs.map_or((None, None), |costs| (costs.cost, costs.failure));
         ThreadMessage { message: row.into(), number, cost, failure }
     };
-    Ok(rows.into_iter().map(view).collect())
+    let mut views: Vec<ThreadMessage> = rows.into_iter().map(view).collect();
+    name_files(conn, at.0, &mut views).await?;
+    Ok(views)
+}
+
+/// Says what uploaded pictures, films and sounds are called: of those a channel is told the address only.
+async fn name_files(conn: &mut Conn, company: i64, views: &mut [ThreadMessage]) -> Result<(), db::Error> {
+    let is_media = |view: &ThreadMessage| matches!(view.message.r#type.as_str(), "image" | "video" | "audio");
+    let addresses: Vec<String> =
+        views.iter().filter(|view| is_media(view)).map(|view| view.message.content.clone()).collect();
+    let names = attachment::chat_names(conn, company, &addresses).await?;
+    for message in views.iter_mut().map(|view| &mut view.message) {
+        let Some(name) = names.get(&message.content) else { continue };
+        let mut details = match message.details.take() {
+            Some(Value::Object(details)) => details,
+            _ => Map::new(),
+        };
+        details.entry("fileName").or_insert_with(|| Value::from(name.as_str()));
+        message.details = Some(Value::Object(details));
+    }
+    Ok(())
 }
 
 /// A message to be sent as oneself.

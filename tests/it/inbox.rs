@@ -432,6 +432,10 @@ async fn a_file_is_uploaded_first_and_sent_then() {
     assert_eq!((&shown.data()["type"], &shown.data()["isFree"]), (&json!("image"), &json!(true)), "{shown:?}");
     let sent = app.as_person(&nok, Method::POST, &format!("/v1/console/rooms/{id}/messages"), Some(body)).await;
     assert_eq!((sent.status, &sent.data()["type"]), (201, &json!("image")), "{sent:?}");
+    // A channel hears the address only; whoever reads the room is told what it is called.
+    assert_eq!(sent.data()["details"]["fileName"], "cup.png", "{sent:?}");
+    let read = get(&app, &nok, &format!("/v1/console/rooms/{id}/messages")).await;
+    assert_eq!(read.data()["value"][1]["details"]["fileName"], "cup.png", "{read:?}");
     let url = sent.data()["content"].as_str().unwrap();
     let open = app.call(Request::get(&url[url.find("/images/").unwrap()..]).body(Body::empty()).unwrap()).await;
     assert_eq!((open.status, open.header("content-type")), (200, "image/png"));

@@ -298,15 +298,19 @@ function Content({ type, content, name, file }: { type: string; content: string;
   const web = content.startsWith('https://');
   if (type === 'message' || type === 'text') return <p className="pre"><Linked text={content} /></p>;
   if (gone) return <p className="muted">{[`[${t.kinds[type] ?? type}]`, file, t.thread.gone].filter(Boolean).join(' ')}</p>;
+  const named = file && <span className="small file-name">{file}</span>;
   if (type === 'image' && (own || web)) {
     return (
-      <a href={content} target="_blank" rel="noreferrer noopener" aria-label={[t.thread.picture(name), file].filter(Boolean).join(': ')} title={file}>
-        <img className="media" src={content} alt={t.thread.picture(name)} loading="lazy" onError={() => setGone(true)} />
-      </a>
+      <>
+        <a href={content} target="_blank" rel="noreferrer noopener" aria-label={[t.thread.picture(name), file].filter(Boolean).join(': ')} title={file}>
+          <img className="media" src={content} alt={t.thread.picture(name)} loading="lazy" onError={() => setGone(true)} />
+        </a>
+        {named}
+      </>
     );
   }
-  if (type === 'video' && own) return <video className="media" src={content} controls preload="none" aria-label={t.kinds['video']} />;
-  if (type === 'audio' && own) return <audio src={content} controls preload="none" aria-label={t.kinds['audio']} />;
+  if (type === 'video' && own) return <><video className="media" src={content} controls preload="none" aria-label={file ?? t.kinds['video']} />{named}</>;
+  if (type === 'audio' && own) return <><audio src={content} controls preload="none" aria-label={file ?? t.kinds['audio']} />{named}</>;
   if (type === 'location') {
     const place = spot(content);
     if (place) {
