@@ -262,13 +262,13 @@ export function Inbox() {
               {canWrite && (
                 <div className="thread-acts">
                   {room.assignee?.id !== my && <Button className="wide-only" icon="assign" title={t.act.claim} aria-label={t.act.claim} onClick={() => void acts.claim(room)}>{t.act.claim}</Button>}
-                  <IconButton className="wide-only" icon="user" label={t.act.assign} keys="a" onClick={() => setAsking('assign')} />
-                  <IconButton className="wide-only" icon="tag" label={t.act.label} keys="l" onClick={() => setAsking('label')} />
-                  <IconButton className="wide-only" icon="moon" label={t.act.snooze} keys="s" onClick={() => setAsking('snooze')} />
+                  <IconButton className="not-phone" icon="user" label={t.act.assign} keys="a" onClick={() => setAsking('assign')} />
+                  <IconButton className="not-phone" icon="tag" label={t.act.label} keys="l" onClick={() => setAsking('label')} />
+                  <IconButton className="not-phone" icon="moon" label={t.act.snooze} keys="s" onClick={() => setAsking('snooze')} />
                   <IconButton id="close-room" icon={room.status === 'closed' ? 'inbox' : 'check'} label={room.status === 'closed' ? t.act.open : t.act.close} keys="e" onClick={() => (room.status === 'closed' ? void acts.reopen(room) : tryClose(room))} />
                 </div>
               )}
-              <IconButton className="wide-only" icon="pane" label={t.act.pane} keys="]" aria-pressed={pane} onClick={togglePane} />
+              <IconButton className="not-phone" icon="pane" label={t.act.pane} keys="]" aria-pressed={pane} onClick={togglePane} />
               <IconButton className="phone-only" icon="more" label={words('core').nav.more} aria-haspopup="dialog" onClick={() => setAsking('acts')} />
             </header>
             {loaded.isPending ? (
