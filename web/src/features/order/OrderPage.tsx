@@ -101,7 +101,7 @@ function Placed({ id }: { id: string }) {
   const fields: FieldSpec[] = [
     { id: 'salesOrderNo', label: t.no, fixed: true },
     { id: 'salesOrderDate', label: t.date, kind: 'date', fixed: true },
-    { id: 'staffCode', label: t.staff, fixed: true },
+    { id: 'staffCode', label: t.staff, kind: 'pick', picker: employeePicker(t.staff), fixed: true },
     { id: 'warehouseCode', label: s.warehouse, fixed: true },
     { id: 'recipientName', label: t.recipient, fixed: true },
     { id: 'recipientAddress', label: t.address, kind: 'area', fixed: true },
