@@ -8920,6 +8920,17 @@ export interface components {
             /** @description The entry. */
             id: string;
             /**
+             * @description What the record's own operations are called with, where that is not what stands behind the stroke of `ref`: the code of
+             *     a customer or product, the id of a deal or expense.
+             * @example C000349
+             */
+            key?: string | null;
+            /**
+             * @description What the record is called now: a customer's name, the subject of a task; null when it has no name, or is no more.
+             * @example Patty Saruta
+             */
+            name?: string | null;
+            /**
              * @description The record: `employee/EMP001`.
              * @example employee/EMP001
              */
@@ -16060,6 +16071,17 @@ export interface components {
                     /** @description The entry. */
                     id: string;
                     /**
+                     * @description What the record's own operations are called with, where that is not what stands behind the stroke of `ref`: the code of
+                     *     a customer or product, the id of a deal or expense.
+                     * @example C000349
+                     */
+                    key?: string | null;
+                    /**
+                     * @description What the record is called now: a customer's name, the subject of a task; null when it has no name, or is no more.
+                     * @example Patty Saruta
+                     */
+                    name?: string | null;
+                    /**
                      * @description The record: `employee/EMP001`.
                      * @example employee/EMP001
                      */
@@ -18170,6 +18192,11 @@ export interface components {
                  * @example C000349
                  */
                 customerCode?: string | null;
+                /**
+                 * @description The customer's name.
+                 * @example Siam Tools Co., Ltd.
+                 */
+                customerName?: string | null;
                 /**
                  * @description When.
                  * @example 2025-01-29T15:38:43+0700
@@ -22522,6 +22549,11 @@ export interface components {
                  * @example C000349
                  */
                 customerCode?: string | null;
+                /**
+                 * @description The customer's name.
+                 * @example Siam Tools Co., Ltd.
+                 */
+                customerName?: string | null;
                 /**
                  * @description When.
                  * @example 2025-01-29T15:38:43+0700
@@ -27949,6 +27981,11 @@ export interface components {
              */
             customerCode?: string | null;
             /**
+             * @description The customer's name.
+             * @example Siam Tools Co., Ltd.
+             */
+            customerName?: string | null;
+            /**
              * @description When.
              * @example 2025-01-29T15:38:43+0700
              */
@@ -29248,6 +29285,11 @@ export interface components {
              * @example C000349
              */
             CustomerCode?: string | null;
+            /**
+             * @description The customer's name.
+             * @example Siam Tools Co., Ltd.
+             */
+            CustomerName?: string | null;
             /**
              * @description When.
              * @example 2025-01-29T15:38:43+0700
@@ -31016,14 +31058,25 @@ export interface operations {
     listAudit: {
         parameters: {
             query?: {
+                /** @description Only changes by this person or program: a user id, a staff code, the id of an API client, or `system`. */
+                actor?: string;
                 /** @description Id of an entry: only older ones are given. */
                 before?: string;
+                /** @description Only changes from this day or time on. */
+                dateFrom?: string;
+                /** @description Only changes up to this time, or to the end of this day. */
+                dateTo?: string;
+                /** @description Only changes of this kind of record: what stands before the stroke of `ref`, such as `customer` or `task`. */
+                kind?: string;
                 /**
                  * @description The record: `employee/EMP001`, `setting/507`, `teams/3`; who may not read the record itself may not read its history.
                  *     The whole company when it is absent, for whoever may see all of it: with every scope to read, and everybody's records.
                  */
                 ref?: string;
-                /** @description Entries a page: 1 to 200, default 20. */
+                /**
+                 * @description Entries a page: 1 to 200, default 20. With `kind` or `actor` a page may have fewer, or none, while `next` is there:
+                 *     each page looks through a bounded number of entries.
+                 */
                 take?: number;
             };
             header?: never;
