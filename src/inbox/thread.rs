@@ -398,7 +398,10 @@ async fn send_message(
             state::mark_read(&mut tx, &caller, path.id, stored.number, false, draft.at).await?;
             state::answered(&mut tx, &caller, path.id, draft.at).await?;
             let message = accepted(&draft, stored);
-            tx.reply(Reply::created(ThreadMessage { message, number: stored.number, cost: None, failure: None })).await
+            let mut sent = [ThreadMessage { message, number: stored.number, cost: None, failure: None }];
+            name_files(&mut tx, caller.company, &mut sent).await?;
+            let [sent] = sent;
+            tx.reply(Reply::created(sent)).await
         })
         .await?;
     app.wakes.wake(Kind::Deliver);
