@@ -230,6 +230,29 @@ async fn put(tx: &mut Conn, company: i64, mut number: i64, said: Vec<Said>) -> R
     Ok(number)
 }
 
+/// Writes a lot of the messages behind this number into the index anew, as far as the fold has changed for them: spaces in a row
+/// were several. Answers the last number; nothing behind the last message.
+pub(crate) async fn fold_anew(tx: &mut Conn, company: i64, after: i64) -> Result<Option<i64>, db::Error> {
+    lock(tx, company).await?;
+    let said: Vec<(i64, String)> = tx
+        .sql(
+            "select message_place.number, message.content from message_place
+             join message on message.company = message_place.company and message.id = message_place.message
+             where message_place.company = $1 and message_place.number > $2 order by message_place.number limit $3",
+        )
+        .bind(company)
+        .bind(after)
+        .bind(LOT)
+        .all()
+        .await?;
+    let Some(last) = said.last().map(|(number, _)| *number) else { return Ok(None) };
+    let changed = said.iter().filter(|(_, content)| search::has_spaces_to_fold(content));
+    let texts: Vec<(i64, String)> = changed.map(|(number, content)| (*number, search::fold(content))).collect();
+    let texts: Vec<(i64, &str)> = texts.iter().map(|(number, text)| (*number, text.as_str())).collect();
+    tx.index_texts(TEXTS, company, &texts).await?;
+    Ok(Some(last))
+}
+
 /// Takes a lot out of the index; when none is left, its place, so that it begins anew.
 async fn clear(tx: &mut Conn, company: i64) -> Result<(), db::Error> {
     let numbers: Vec<i64> = tx

@@ -16,6 +16,8 @@ use crate::setting::{choice, profile};
 use crate::staff::employee;
 use crate::{chat, search};
 
+mod records;
+
 /// Records in one unit of work.
 const PAGE: i64 = 200;
 
@@ -23,7 +25,27 @@ const PAGE: i64 = 200;
 const PAUSE: i64 = 24 * 60 * 60 * 1000;
 
 /// What is folded: the keys of the jobs.
-pub const SECTIONS: [&str; 7] = ["customer", "owner", "choice", "employee", "product", "stock", "room"];
+pub const SECTIONS: [&str; 19] = [
+    "customer",
+    "owner",
+    "choice",
+    "employee",
+    "product",
+    "stock",
+    "room",
+    "reply",
+    "message",
+    "mail",
+    "task",
+    "quotation",
+    "sales_order",
+    "tax_document",
+    "deal",
+    "expense",
+    "contract",
+    "service_case",
+    "activity",
+];
 
 /// Asks for everything of a company to be folded.
 pub async fn ask(tx: &mut Conn, company: i64, now: i64) -> Result<(), db::Error> {
@@ -100,7 +122,16 @@ async fn page(tx: &mut Conn, company: i64, section: &str, after: Cursor) -> Resu
         "product" => Ok(products(tx, company, after).await?),
         "stock" => Ok(stock(tx, company, after).await?),
         "room" => Ok(rooms(tx, company, after).await?),
-        _ => Ok(None),
+        "reply" => Ok(records::replies(tx, company, after).await?),
+        "mail" => Ok(records::mails(tx, company, after).await?),
+        "message" => {
+            let next = chat::texts::fold_anew(tx, company, after.id).await?;
+            Ok(next.map(|id| Cursor { id, ..Cursor::default() }))
+        }
+        section => match records::NUMBERED.iter().find(|kind| kind.table == section) {
+            Some(kind) => Ok(records::numbered_page(tx, company, kind, after).await?),
+            None => Ok(None),
+        },
     }
 }
 
