@@ -78,6 +78,8 @@ pub(super) struct Line {
     pub(super) record: String,
     pub(super) created: bool,
     pub(super) version: i64,
+    /// The version that the import found.
+    pub(super) was: i64,
     pub(super) before: Option<Value>,
 }
 

@@ -13,7 +13,8 @@ use crate::product::legacy::TIER;
 use crate::product::plan::Demand;
 use crate::product::put::Batch;
 use crate::product::store::{self, Row};
-use crate::product::{ProductWrite, removal, stock};
+use crate::product::stock::{self, UNDO};
+use crate::product::{ProductWrite, removal};
 use crate::record;
 
 /// What people call a product's code.
@@ -290,7 +291,7 @@ pub(super) async fn undo(tx: &mut Conn, undo: &Undo<'_>, line: &Line) -> Result<
     }
     let Some(before) = &line.before else { return Ok(Undone::Kept("nothing is known of it")) };
     let input: ProductWrite = lenient::decode_value(before).map_err(Error::Invalid)?;
-    let note = format!("undo of {}", undo.note);
+    let note = format!("{UNDO}{}", undo.note);
     let mut batch = Batch::open(tx, undo.caller, undo.now).await?.noting(&note);
     Ok(Undone::Restored(batch.put_back(tx, &input).await?.row.version))
 }

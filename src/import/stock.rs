@@ -13,7 +13,7 @@ use super::product;
 use super::record::Record;
 use crate::http::{Code, Error, lenient};
 use crate::product::stock::set::{ProductStockItem, Quantities, put_back};
-use crate::product::stock::{By, Cause, Reason, codes_of};
+use crate::product::stock::{By, Cause, Reason, UNDO, codes_of};
 use crate::product::store;
 
 /// The columns, by the fields of `PUT /v1/products/stock`; a barcode may stand for the code.
@@ -117,7 +117,7 @@ pub(super) async fn undo(tx: &mut Conn, undo: &Undo<'_>, line: &Line) -> Result<
     });
     let was = line.before.as_ref().and_then(|before| serde_json::from_value::<Amount>(before["qty"].clone()).ok());
     let Some((place, was)) = place.zip(was) else { return Ok(Undone::Kept("nothing is known of it")) };
-    let note = format!("undo of {}", undo.note);
+    let note = format!("{UNDO}{}", undo.note);
     let by = By::caller(undo.caller, undo.now);
     match put_back(tx, &by, place, line.version, (was, &note)).await? {
         Some(number) => Ok(Undone::Restored(number)),

@@ -252,7 +252,27 @@ pub(super) struct Outcome {
     /// Whether warnings are kept, or only counted.
     tells_warnings: bool,
     faults: Vec<(i64, bool, RowFault, Option<Vec<String>>)>,
-    written: Vec<(i64, Written)>,
+    written: Vec<(i64, Taken)>,
+}
+
+/// A record that rows have written.
+#[derive(Debug)]
+struct Taken {
+    record: String,
+    is_new: bool,
+    /// What it was.
+    before: Option<Value>,
+    /// Its version before, which each change raises by one; and after it.
+    was: i64,
+    version: i64,
+}
+
+impl Taken {
+    fn of(Written { record, change, version, .. }: Written) -> Taken {
+        let is_new = matches!(change, Change::Created);
+        let before = if let Change::Updated(before) = change { Some(before) } else { None };
+        Taken { record, is_new, before, was: version - 1, version }
+    }
 }
 
 impl Outcome {
@@ -284,8 +304,13 @@ impl Outcome {
             Change::Unchanged => self.unchanged += 1,
         }
         self.warn(record, warnings);
-        if !matches!(written.change, Change::Unchanged) {
-            self.written.push((record.number, written));
+        if matches!(written.change, Change::Unchanged) {
+            return;
+        }
+        // A record of several rows is what it was before the first of them, and what the last of them has made of it.
+        match self.written.iter_mut().find(|(_, known)| known.record == written.record) {
+            Some((_, known)) => known.version = written.version,
+            None => self.written.push((record.number, Taken::of(written))),
         }
     }
 
@@ -374,7 +399,7 @@ async fn save_faults(tx: &mut Conn, import: &Import, progress: Progress, outcome
 }
 
 /// A record that two rows of one file have written keeps what it was before the first.
-async fn save_written(tx: &mut Conn, import: &Import, written: &[(i64, Written)]) -> Result<(), db::Error> {
+async fn save_written(tx: &mut Conn, import: &Import, written: &[(i64, Taken)]) -> Result<(), db::Error> {
     if written.is_empty() {
         return Ok(());
     }
@@ -383,24 +408,24 @@ async fn save_written(tx: &mut Conn, import: &Import, written: &[(i64, Written)]
         ("line", Type::BigInt),
         ("created", Type::Boolean),
         ("version", Type::BigInt),
+        ("was", Type::BigInt),
         ("before", Type::Json),
     ]);
     for (number, written) in written {
-        let before = if let Change::Updated(before) = &written.change { Some(before) } else { None };
-        let is_new = matches!(written.change, Change::Created);
         rows.push([
             written.record.as_str().into(),
             (*number).into(),
-            is_new.into(),
+            written.is_new.into(),
             written.version.into(),
-            before.into(),
+            written.was.into(),
+            written.before.as_ref().into(),
         ]);
     }
-    tx.sql("insert into import_row (company, import, record, line, created, version, before) select ")
+    tx.sql("insert into import_row (company, import, record, line, created, version, was, before) select ")
         .push_bind(import.company)
         .push(", ")
         .push_bind(import.id)
-        .push(", record, line, created, version, before from ")
+        .push(", record, line, created, version, was, before from ")
         .push_rows(&rows)
         .push(" as input where true on conflict (company, import, record) do update set version = excluded.version")
         .exec()

@@ -47,9 +47,10 @@ pub(super) async fn take_back(app: &App, mut import: Import) -> Result<(), Error
                                 undone.map_err(|error| passing(Failed::Row(at, error)))?
                             }
                         };
-                        done.push((line.record.clone(), undone));
+                        done.push((line, undone));
                     }
                     save(&mut tx, &import, &done, now).await?;
+                    move_earlier_on(&mut tx, &import, kind, &done).await?;
                     job::advance(&mut tx, import.company, JobKind::Import, &import.id.to_string()).await?;
                     Ok(())
                 })
@@ -103,7 +104,7 @@ pub(super) async fn ask(tx: &mut Conn, import: &Import, actor: &str) -> Result<b
 /// The next records to take back.
 async fn lines(conn: &mut Conn, import: &Import, most: i64) -> Result<Vec<Line>, db::Error> {
     conn.sql(
-        "select record, created, version, before from import_row
+        "select record, created, version, coalesce(was, version - 1) as was, before from import_row
          where company = $1 and import = $2 and record > $3 order by record limit $4",
     )
     .bind(import.company)
@@ -130,10 +131,10 @@ async fn claim(tx: &mut Conn, import: &Import) -> Result<bool, db::Error> {
 }
 
 /// Writes down what became of these records; without any the taking back is at its end.
-async fn save(tx: &mut Conn, import: &Import, done: &[(String, Undone)], now: i64) -> Result<(), db::Error> {
+async fn save(tx: &mut Conn, import: &Import, done: &[(&Line, Undone)], now: i64) -> Result<(), db::Error> {
     let mut rows = Rows::new(&[("record", Type::Text), ("undo", Type::Text), ("version", Type::BigInt)]);
     let mut kept = 0;
-    for (record, undone) in done {
+    for (Line { record, .. }, undone) in done {
         match undone {
             Undone::Restored(version) => drop(rows.push([record.as_str().into(), "undone".into(), (*version).into()])),
             Undone::Kept(why) => {
@@ -153,7 +154,7 @@ async fn save(tx: &mut Conn, import: &Import, done: &[(String, Undone)], now: i6
             .push(" and import_row.record > ")
             .push_bind(&import.undo_after)
             .push(" and import_row.record <= ")
-            .push_bind(done.last().map_or("", |(record, _)| record.as_str()))
+            .push_bind(done.last().map_or("", |(line, _)| line.record.as_str()))
             .later()
             .await?;
     }
@@ -166,12 +167,55 @@ async fn save(tx: &mut Conn, import: &Import, done: &[(String, Undone)], now: i6
     .bind(import.id)
     .bind(i64::try_from(done.len()).unwrap_or_default() - kept)
     .bind(kept)
-    .bind(done.last().map_or(import.undo_after.as_str(), |(record, _)| record.as_str()))
+    .bind(done.last().map_or(import.undo_after.as_str(), |(line, _)| line.record.as_str()))
     .bind(if is_end { State::Undone.name() } else { State::Undoing.name() })
     .bind(is_end.then_some(now))
     .exec()
     .await
     .map(drop)
+}
+
+/// Records that are as they were before this import are what an earlier import has left, though in a new version: that import
+/// can be taken back next. One that somebody has changed between the two is in no version that the earlier one knows.
+async fn move_earlier_on(
+    tx: &mut Conn,
+    import: &Import,
+    kind: Kind,
+    done: &[(&Line, Undone)],
+) -> Result<(), db::Error> {
+    // Stock is known by its movements: those that were taken back do not count.
+    if kind == Kind::Stock {
+        return Ok(());
+    }
+    let mut rows = Rows::new(&[("record", Type::Text), ("was", Type::BigInt), ("version", Type::BigInt)]);
+    for (line, undone) in done.iter().filter(|(line, _)| !line.created) {
+        match undone {
+            Undone::Restored(version) if *version != line.version => {
+                rows.push([line.record.as_str().into(), line.was.into(), (*version).into()]);
+            }
+            _ => {}
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    tx.sql("update import_row set version = input.version from ")
+        .push_rows(&rows)
+        .push(" as input where import_row.record = input.record and import_row.version = input.was and import_row.company = ")
+        .push_bind(import.company)
+        .push(" and import_row.undo is null and import_row.import <> ")
+        .push_bind(import.id)
+        // As above.
+        .push(" and import_row.record > ")
+        .push_bind(&import.undo_after)
+        .push(" and import_row.record <= ")
+        .push_bind(done.last().map_or("", |(line, _)| line.record.as_str()))
+        .push(" and exists (select 1 from import where import.company = import_row.company and import.id = import_row.import and import.kind = ")
+        .push_bind(kind.name())
+        .push(")")
+        .exec()
+        .await
+        .map(drop)
 }
 
 /// A record that was left as it is when its import was taken back.

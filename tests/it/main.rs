@@ -39,6 +39,7 @@ mod history;
 mod hostile;
 mod idempotency;
 mod import;
+mod import_chain;
 mod import_cli;
 mod import_product;
 mod import_stock;

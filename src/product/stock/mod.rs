@@ -9,7 +9,7 @@ pub(crate) mod reservation;
 pub(crate) mod set;
 mod warehouse;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use db::{Amount, Conn};
 use serde::Deserialize;
@@ -23,6 +23,7 @@ use self::warehouse::OWN;
 pub(crate) use self::warehouse::Warehouses;
 use crate::app::App;
 use crate::http::{Code, Error, Fault};
+use crate::search;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -97,22 +98,62 @@ pub(super) async fn own(conn: &mut Conn, company: i64, ids: &[i64]) -> Result<Ha
 /// The last movement of a product.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Last {
+    pub(crate) number: i64,
+    warehouse: i64,
     pub(crate) note: Option<String>,
     pub(crate) at: i64,
 }
 
-/// The last movement of a product, whose stock is held until the unit of work ends.
+/// The last movement of a product that counts, whose stock is held until the unit of work ends.
 pub(crate) async fn last(tx: &mut Conn, company: i64, product: i64) -> Result<Option<Last>, db::Error> {
     tx.sql("update stock_level set moves = moves where company = $1 and product = $2")
         .bind(company)
         .bind(product)
         .exec()
         .await?;
-    tx.sql("select note, at from stock_movement where company = $1 and product = $2 order by number desc limit 1")
-        .bind(company)
-        .bind(product)
-        .optional()
-        .await
+    standing(tx, company, product, None).await
+}
+
+/// What is noted at a movement that takes another one back, before what is noted there.
+pub(crate) const UNDO: &str = "undo of ";
+
+/// The last movement of a product, in one warehouse or all, that counts: what an import moved and what its undoing moved back
+/// cancel each other.
+async fn standing(
+    conn: &mut Conn,
+    company: i64,
+    product: i64,
+    warehouse: Option<i64>,
+) -> Result<Option<Last>, db::Error> {
+    const PAGE: i64 = 50;
+    // More of them than this have not been taken back by anybody.
+    const PAGES: usize = 20;
+    let mut undone: HashSet<(i64, String)> = HashSet::new();
+    let (mut below, mut newest) = (i64::MAX, None);
+    for _ in 0..PAGES {
+        let mut query =
+            conn.sql("select number, warehouse, note, at from stock_movement where company = $1 and product = $2");
+        query = query.bind(company).bind(product).push(" and number < ").push_bind(below);
+        if let Some(warehouse) = warehouse {
+            query = query.push(" and warehouse = ").push_bind(warehouse);
+        }
+        let page: Vec<Last> = query.push(" order by number desc limit ").push_bind(PAGE).all().await?;
+        let is_last = search::number(page.len()) < PAGE;
+        for movement in page {
+            below = movement.number;
+            let note = movement.note.clone().unwrap_or_default();
+            if let Some(taken_back) = note.strip_prefix(UNDO) {
+                undone.insert((movement.warehouse, taken_back.to_owned()));
+            } else if !undone.contains(&(movement.warehouse, note)) {
+                return Ok(Some(movement));
+            }
+            newest = newest.or(Some(movement));
+        }
+        if is_last {
+            return Ok(None);
+        }
+    }
+    Ok(newest)
 }
 
 /// How much there is of each of these products, in all warehouses; one that is not named has none.

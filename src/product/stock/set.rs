@@ -354,14 +354,8 @@ pub(crate) async fn put_back(
     let Some(item) = items.get(&product) else { return Ok(None) };
     // What was there once is allowed.
     let mut ledger = Ledger::hold(tx, by, &[item], true).await?;
-    let last: Option<i64> = tx
-        .sql("select max(number) from stock_movement where company = $1 and product = $2 and warehouse = $3")
-        .bind(by.company)
-        .bind(product)
-        .bind(warehouse)
-        .one()
-        .await?;
-    if last != Some(number) {
+    let last = super::standing(tx, by.company, product, Some(warehouse)).await?;
+    if last.is_none_or(|last| last.number != number) {
         return Ok(None);
     }
     let cause = Cause { note: Some(note), ..Cause::of(Reason::Set) };
