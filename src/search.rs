@@ -177,6 +177,13 @@ pub fn is_unseen(letter: char) -> bool {
     )
 }
 
+/// The first control character inside a text, with line ends and tabs among them unless they are allowed. At the ends they are
+/// no part of it.
+pub fn control(text: &str, allows_lines: bool) -> Option<char> {
+    let is_allowed = |letter: char| allows_lines && matches!(letter, '\n' | '\r' | '\t');
+    text.trim().chars().find(|letter| letter.is_control() && !is_allowed(*letter))
+}
+
 /// A text as it is kept: without what cannot be seen at its ends, spaces included. What says how the letter before it looks
 /// (an emoji in colour, a flag) stays.
 pub fn trimmed(text: &str) -> &str {

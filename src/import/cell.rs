@@ -4,9 +4,10 @@ use jiff::civil::{Date, DateTime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::amount::{Comma, amount};
+use super::amount::{Comma, amount, is_number};
 use super::day::{day, is_day, is_unclear, moment};
 use super::header::key;
+use super::zeros::{branch, phone, tax_no};
 use crate::http::Code;
 use crate::search::{self, ascii_digits};
 use crate::time;
@@ -71,7 +72,9 @@ impl Cell {
     pub(super) fn text(&self) -> String {
         match self {
             Cell::Empty | Cell::Uncomputed => String::new(),
-            Cell::Text(text) | Cell::Wrong(text) | Cell::Time(text) => text.clone(),
+            // PostgreSQL keeps no NUL.
+            Cell::Text(text) => text.replace('\0', ""),
+            Cell::Wrong(text) | Cell::Time(text) => text.clone(),
             Cell::Number(Number { shown: Shown::As(text), .. }) => text.clone(),
             Cell::Number(Number { value, shown: Shown::Percent }) => format!("{}%", fifteen(value * 100.0)),
             Cell::Number(Number { value, .. }) => fifteen(*value),
@@ -121,6 +124,18 @@ pub(super) enum Form {
     List,
 }
 
+impl Form {
+    /// A control character that this text holds and must not. Words and lists may have lines and tabs; what else
+    /// cannot be seen in a text is passed over wherever it is compared.
+    fn control_in(self, text: &str) -> Option<char> {
+        match self {
+            Form::Text | Form::Names | Form::List => None,
+            Form::Phone => search::control(text, true),
+            _ => search::control(text, false),
+        }
+    }
+}
+
 /// What the reading of cells depends on.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
@@ -164,6 +179,12 @@ pub(super) fn read(cell: &Cell, form: Form, reading: &Reading) -> Result<Option<
         Cell::Uncomputed => {
             let message = "the cell contains a formula without a stored value; open the file in a spreadsheet program and save it";
             return Err((Code::InvalidValue, message.to_owned()));
+        }
+        Cell::Text(raw) => {
+            if let Some(letter) = form.control_in(raw) {
+                let message = format!("the cell contains the control character U+{:04X}", u32::from(letter));
+                return Err((Code::InvalidValue, message));
+            }
         }
         _ => {}
     }
@@ -344,59 +365,19 @@ fn email(text: String) -> Read {
     }
 }
 
-/// The text of a value that is made of digits only.
-fn bare(read: &Read) -> Option<&str> {
-    read.value.as_str().filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn repaired(read: &Read, text: String) -> Read {
-    let warning = format!("{} was read as {text}: a leading zero was lost", read.value.as_str().unwrap_or_default());
-    Read { value: Value::String(text), warning: Some(warning) }
-}
-
-/// A Thai number without its trunk zero: nine digits of a mobile (06, 08, 09), eight of another.
-fn phone(read: Read, reading: &Reading) -> Read {
-    let is_short = |digits: &str| {
-        matches!((digits.len(), digits.bytes().next()), (9, Some(b'6' | b'8' | b'9')) | (8, Some(b'2'..=b'7')))
-    };
-    match bare(&read).filter(|digits| reading.country == "TH" && is_short(digits)) {
-        Some(digits) => repaired(&read, format!("0{digits}")),
-        None => read,
-    }
-}
-
-/// A company's number in Thailand begins with 0 and has 13 digits.
-fn tax_no(read: Read, reading: &Reading) -> Read {
-    match bare(&read).filter(|digits| reading.country == "TH" && digits.len() == 12) {
-        Some(digits) => repaired(&read, format!("0{digits}")),
-        None => read,
-    }
-}
-
-/// A branch in Thailand has five digits; the head office is called so as often as it is numbered.
-fn branch(read: Read, reading: &Reading) -> Read {
-    if reading.country != "TH" {
-        return read;
-    }
-    let word = key(read.value.as_str().unwrap_or_default());
-    if ["สำนักงานใหญ่", "สนญ", "head office", "hq"].iter().any(|name| key(name) == word) {
-        return "00000".to_owned().into();
-    }
-    match bare(&read).filter(|digits| digits.len() < 5) {
-        Some(digits) => repaired(&read, format!("{digits:0>5}")),
-        None => read,
-    }
-}
-
 /// A number as it was typed: a float that a spreadsheet has computed is cut to the fifteen digits that it shows.
 fn quantity(cell: &Cell, text: &str, reading: &Reading) -> Result<Read, (Code, String)> {
     match cell {
-        Cell::Number(Number { value, shown }) => {
-            let warning = (*shown == Shown::Percent).then(|| format!("{text} was read as {}", fifteen(*value)));
-            Ok(Read { value: Value::String(fifteen(*value)), warning })
-        }
+        Cell::Number(Number { shown: Shown::Percent, .. }) => Err(no_amount(text)),
+        Cell::Number(Number { value, .. }) => Ok(fifteen(*value).into()),
+        Cell::Text(_) if text.strip_suffix('%').is_some_and(is_number) => Err(no_amount(text)),
         _ => amount(text, reading.comma),
     }
+}
+
+fn no_amount(text: &str) -> (Code, String) {
+    let message = format!("{text} is a percentage, and this column holds amounts: name it as one of percentages, or write the amount");
+    (Code::InvalidFormat, message)
 }
 
 /// A percentage: `7%` in a text, and what a spreadsheet shows so, which it keeps as 0.07.
@@ -559,6 +540,10 @@ mod tests {
         ] {
             assert_eq!(value(cell.clone(), form), (json!(expected), is_warned), "{cell:?}");
         }
+        for percentage in [shown_as(0.1, Shown::Percent), text("10%"), text("10 %"), text("12,5%")] {
+            let refused = read(&percentage, Form::Amount, &thai()).expect_err("no amount");
+            assert!(refused.1.contains("is a percentage"), "{refused:?}");
+        }
     }
 
     #[test]
@@ -622,6 +607,26 @@ mod tests {
             assert!(read(&rounded, Form::Text, &thai()).is_err(), "{rounded:?}");
         }
         assert_eq!(value(text("\u{200b}ZW01\u{200f} "), Form::Text).0, json!("ZW01"));
+    }
+
+    #[test]
+    fn control_characters_are_no_part_of_codes_and_numbers() {
+        let forms = [Form::Code, Form::Phone, Form::TaxNo, Form::Branch, Form::Email, Form::Amount, Form::Percent, Form::Day];
+        for control in ['\0', '\u{1}', '\u{8}', '\u{1f}', '\u{7f}', '\u{80}', '\u{9f}'] {
+            for form in forms {
+                for typed in [format!("0{control}1"), format!("{control}01"), format!("01{control}")] {
+                    let refused = read(&text(&typed), form, &thai()).expect_err("a control character");
+                    let message = format!("the cell contains the control character U+{:04X}", u32::from(control));
+                    assert_eq!(refused, (Code::InvalidValue, message), "{typed:?} {form:?}");
+                }
+            }
+        }
+        assert!(read(&text("A\tB"), Form::Code, &thai()).is_err());
+        assert!(read(&text("A\nB"), Form::Code, &thai()).is_err());
+        assert_eq!(value(text("A1\n"), Form::Code).0, json!("A1"), "a line end behind it is none of it");
+        assert_eq!(value(text("081-234-5678\n02-123-4567"), Form::Phone).0, json!("081-234-5678\n02-123-4567"));
+        assert_eq!(value(text("line\nline\tline"), Form::Text).0, json!("line\nline\tline"));
+        assert_eq!(value(text("A\u{200b}1"), Form::Code).0, json!("A\u{200b}1"), "the record leaves it out");
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod task;
 mod undo;
 mod upload;
 pub(crate) mod venio;
+mod zeros;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;

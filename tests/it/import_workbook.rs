@@ -279,6 +279,75 @@ async fn what_a_spreadsheet_shows_is_what_is_read() {
 }
 
 #[tokio::test]
+async fn the_number_formats_of_excel_in_thai_are_what_the_standard_says() {
+    let app = TestApp::new().await;
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (column, header) in ["code", "name", "birthdate", "note"].iter().enumerate() {
+        sheet.write_string(0, u16::try_from(column).unwrap(), *header).unwrap();
+    }
+    // 17 May 2026 is 46159.
+    let cases = [
+        (59, 42.0, "42"),
+        (60, 42.5, "42.50"),
+        (62, 1250.5, "1250.5"),
+        (67, 0.1, "10%"),
+        (70, 1.5, "1.5"),
+        (71, 46159.0, "2026-05-17"),
+        (72, 46159.0, "2026-05-17"),
+        (75, 0.604_166_666_666_666_7, "14:30"),
+        (76, 0.604_270_833_333_333_3, "14:30:09"),
+        (77, 46159.604_166_666_664, "2026-05-17 14:30"),
+        (79, 1.520_833_333_333_333_3, "36:30"),
+        (81, 46159.0, "2026-05-17"),
+    ];
+    for (row, (format, number, _)) in (1..).zip(cases) {
+        sheet.write_string(row, 0, format!("F{format}")).unwrap();
+        sheet.write_string(row, 1, format!("Format {format}")).unwrap();
+        let day = Format::new().set_num_format_index(71);
+        sheet.write_number_with_format(row, 2, 35064.0, &day).unwrap();
+        let format = Format::new().set_num_format_index(format);
+        sheet.write_number_with_format(row, 3, number, &format).unwrap();
+    }
+    // A code that has become a day is refused in this format, too.
+    let row = u32::try_from(cases.len()).unwrap() + 1;
+    sheet.write_number_with_format(row, 0, 46159.0, &Format::new().set_num_format_index(71)).unwrap();
+    sheet.write_string(row, 1, "Day").unwrap();
+    let done = import(&app, "kind=customers", workbook.save_to_buffer().unwrap()).await;
+    assert_eq!(counts(&done), (12, 0, 0, 1), "{done:#}");
+    assert_eq!(told(&done, "errors"), [(14, "code".to_owned(), "invalid_format".to_owned())]);
+    for (format, _, shown) in cases {
+        let made = customer(&app, &format!("F{format}")).await;
+        assert_eq!((&made["customerNote"], &made["customerBirthdate"]), (&json!(shown), &json!("1995-12-31")), "{format}");
+    }
+}
+
+#[tokio::test]
+async fn control_characters_in_codes_and_numbers_are_refused_where_they_stand() {
+    let app = TestApp::new().await;
+    let file = "code,name,phone,note\nA\u{1}1,One,,\nA2,Two,081\u{7f}2345678,\nA3,Three,,a\u{1}b\nA\u{85}4,Four,,\n\0A5,Five,,\n";
+    let done = import(&app, "kind=customers", file).await;
+    let of = |row: i64, column: &str| (row, column.to_owned(), "invalid_value".to_owned());
+    assert_eq!(told(&done, "errors"), [of(2, "code"), of(3, "phone"), of(5, "code"), of(6, "code")], "{done:#}");
+    assert_eq!(done["errors"][0]["message"], "the cell contains the control character U+0001");
+    assert_eq!(counts(&done), (1, 0, 0, 4));
+    for (path, body, field, letter) in [
+        ("/v3/customers", json!({"customerCode": "A\u{1}", "customerName": "A", "customerState": 3}), "customerCode", "U+0001"),
+        ("/v3/customers", json!({"customerName": "A", "customerState": 3, "customerPhone": "081\u{9f}"}), "customerPhone", "U+009F"),
+        ("/v1/products/stock/sales", json!({"items": [{"productCode": "A\u{7f}B", "qty": 1}]}), "items[0].productCode", "U+007F"),
+        ("/v1/task", json!({"subject": "A", "customerCode": "A\tB"}), "customerCode", "U+0009"),
+        ("/v1/deals", json!({"customerCodes": ["A\u{1f}"], "dealName": "A"}), "customerCodes[0]", "U+001F"),
+    ] {
+        let refused = app.post(path, body).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        let errors = refused.body["errors"].as_array().unwrap();
+        let fault = errors.iter().find(|fault| fault["field"].as_str().unwrap().ends_with(field));
+        let message = fault.unwrap_or_else(|| panic!("{field}: {refused:?}"))["message"].as_str().unwrap();
+        assert!(message.ends_with(&format!("must not contain the control character {letter}")), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_formula_without_a_value_is_refused() {
     let app = TestApp::new().await;
     let header: String = [("A1", "Code"), ("B1", "Name"), ("C1", "Price"), ("D1", "Qty")]

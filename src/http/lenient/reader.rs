@@ -10,6 +10,7 @@ use super::super::check::MOST_FAULTS;
 use super::super::error::{Code, Fault};
 use super::{Context, Ignored, POISON};
 use crate::sales::decimal::Decimal;
+use crate::search;
 
 /// Of a longer name no more is told (characters).
 const LONGEST_NAME: usize = 100;
@@ -42,6 +43,32 @@ pub(super) enum Path<'a> {
     Root,
     Field(&'a Path<'a>, &'a str),
     Index(&'a Path<'a>, usize),
+}
+
+/// What the names of fields end with that hold codes and numbers of any kind: they have no control characters.
+const CODES: [&str; 12] =
+    ["code", "codes", "no", "nos", "number", "numbers", "serial", "serials", "barcode", "barcodes", "email", "emails"];
+
+/// The same of telephones, several of which may stand in lines.
+const PHONES: [&str; 2] = ["phone", "mobile"];
+
+impl Path<'_> {
+    /// A control character that a text in this place must not hold, where it is a code or a number.
+    fn control_in(&self, text: &str) -> Option<char> {
+        let name = match self {
+            Path::Root => return None,
+            Path::Index(parent, _) => return parent.control_in(text),
+            Path::Field(_, name) => *name,
+        };
+        // `taskNo` ends with a word, `casino` does not.
+        let start = name.rfind(|letter: char| letter.is_ascii_uppercase()).unwrap_or(0);
+        let word = name.get(start..).unwrap_or(name).to_ascii_lowercase();
+        match (CODES.contains(&word.as_str()), PHONES.contains(&word.as_str())) {
+            (true, _) => search::control(text, false),
+            (_, true) => search::control(text, true),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Path<'_> {
@@ -174,7 +201,14 @@ impl<'a> Reader<'a> {
                 self.fault(Code::InvalidValue, "must not contain a NUL character");
                 POISON.to_owned()
             }
-            Value::String(text) => text.clone(),
+            Value::String(text) => match self.path.control_in(text) {
+                Some(letter) => {
+                    let what = format!("must not contain the control character U+{:04X}", u32::from(letter));
+                    self.fault(Code::InvalidValue, &what);
+                    POISON.to_owned()
+                }
+                None => text.clone(),
+            },
             Value::Number(number) => number.to_string(),
             Value::Bool(flag) => flag.to_string(),
             _ => {

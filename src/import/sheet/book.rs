@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 
-use calamine::{Data, DataRef, Dimensions, ExcelDateTime, Reader, SheetType, SheetVisible, Xls, Xlsb, Xlsx};
+use calamine::{Data, DataRef, Dimensions, ExcelDateTime, ExcelDateTimeType, Reader, SheetType, SheetVisible, Xls, Xlsb, Xlsx};
 use jiff::SignedDuration;
 use jiff::civil::{DateTime, Time};
 
 use super::super::cell::{Cell, Number, Shown};
 use super::super::day::serial;
-use super::format::{shown, shows};
+use super::format::{shown, shows, thai};
 use super::open::Open;
 use super::{HEAD, MOST_CELLS, MOST_COLUMNS, Rows, SheetRow, Source, Unreadable, Visit, Wanted, clean, unreadable};
 
@@ -258,16 +258,22 @@ impl<R: Read + Seek> Book for Xlsx<R> {
             }
         }
         let mut cells = self.worksheet_cells_reader(sheet).map_err(broken)?;
-        let formats: Vec<Option<String>> = cells
-            .styles()
-            .iter()
-            .map(|style| style.number_format.as_ref().map(|format| format.format_code.clone()))
-            .collect();
+        let formats = cells.styles().iter().map(|style| {
+            let format = style.number_format.as_ref()?;
+            // A number that the reader does not know is General to it.
+            let thai = format.format_id.and_then(thai).filter(|_| format.format_code == "General");
+            Some((thai.map_or_else(|| format.format_code.clone(), str::to_owned), thai.is_some()))
+        });
+        let formats: Vec<Option<(String, bool)>> = formats.collect();
         let mut gather = Gather::new(take);
         while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(broken)? {
-            let format = formats.get(style).and_then(Option::as_deref).unwrap_or("General");
+            let known = formats.get(style).and_then(Option::as_ref);
+            let (format, is_thai) = known.map_or(("General", false), |(format, is_thai)| (format, *is_thai));
             let value = match cell.get_value() {
                 DataRef::Empty if uncomputed.contains(&cell.get_position()) => Cell::Uncomputed,
+                DataRef::Float(number) if is_thai => in_thai(*number, format, is_from_1904),
+                #[expect(clippy::cast_precision_loss, reason = "a spreadsheet's numbers are floats")]
+                DataRef::Int(number) if is_thai => in_thai(*number as f64, format, is_from_1904),
                 value => of(value, Some(format), is_from_1904),
             };
             if !gather.cell(cell.get_position(), value) {
@@ -366,6 +372,18 @@ fn of(value: &DataRef<'_>, format: Option<&str>, is_from_1904: bool) -> Cell {
         DataRef::Float(number) => number_of(*number, format),
         DataRef::DateTime(time) => moment(*time, format, is_from_1904),
         other => of_whole(&Data::from(other.clone()), is_from_1904),
+    }
+}
+
+/// A number in one of the formats of Excel in Thai: the reader does not know which of them show days and times of day.
+fn in_thai(value: f64, format: &str, is_from_1904: bool) -> Cell {
+    let kind = match format.starts_with("[h]") {
+        true => ExcelDateTimeType::TimeDelta,
+        false => ExcelDateTimeType::DateTime,
+    };
+    match shows(format) {
+        (false, false) => number_of(value, Some(format)),
+        _ => moment(ExcelDateTime::new(value, kind, is_from_1904), Some(format), is_from_1904),
     }
 }
 

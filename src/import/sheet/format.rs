@@ -28,6 +28,34 @@ pub(super) fn shown(number: f64, format: &str) -> Shown {
     }
 }
 
+/// The number formats of Excel in Thai, which a workbook names by their numbers only (ECMA-376, 18.8.30); the letters of
+/// days and times are those of English. Those of East Asia (27 to 36, 50 to 58) are days or times of day by the language of
+/// the program that wrote them, so that the number itself says which.
+pub(super) fn thai(number: u32) -> Option<&'static str> {
+    Some(match number {
+        59 => "t0",
+        60 => "t0.00",
+        61 => "t#,##0",
+        62 => "t#,##0.00",
+        67 => "t0%",
+        68 => "t0.00%",
+        69 => "t# ?/?",
+        70 => "t# ??/??",
+        71 => "d/m/yyyy",
+        72 => "d-mmm-yy",
+        73 => "d-mmm",
+        74 => "mmm-yy",
+        75 => "h:mm",
+        76 => "h:mm:ss",
+        77 => "d/m/yyyy h:mm",
+        78 => "mm:ss",
+        79 => "[h]:mm:ss",
+        80 => "mm:ss.0",
+        81 => "d/m/bb",
+        _ => return None,
+    })
+}
+
 /// Which parts of a moment a number format shows: its day, its time of day.
 pub(super) fn shows(format: &str) -> (bool, bool) {
     let first = sections(format).into_iter().next().unwrap_or_default();
@@ -232,6 +260,21 @@ mod tests {
         assert_eq!(shown(1.0, "0%"), Shown::Percent);
         assert_eq!(shown(100_000.0, "0.00E+00"), Shown::Rounded);
         assert_eq!(shows("yyyy-mm-dd"), (true, false));
+        for (number, shown) in [
+            (59, (false, false)),
+            (70, (false, false)),
+            (71, (true, false)),
+            (74, (true, false)),
+            (75, (false, true)),
+            (76, (false, true)),
+            (77, (true, true)),
+            (79, (false, true)),
+            (81, (true, false)),
+        ] {
+            assert_eq!(thai(number).map(shows), Some(shown), "{number}");
+        }
+        assert_eq!((thai(63), thai(82)), (None, None));
+        assert_eq!(thai(67).map(|format| super::shown(0.1, format)), Some(Shown::Percent));
         assert_eq!(shows("h:mm:ss AM/PM"), (false, true));
         assert_eq!(shows("m/d/yy h:mm"), (true, true));
         assert_eq!(shows("[$-41E]d mmmm yyyy;@"), (true, false));

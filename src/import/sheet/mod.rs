@@ -171,7 +171,7 @@ fn clean(text: &str) -> Cell {
     if text.starts_with('#') && ERRORS.contains(&text.trim_end()) {
         return Cell::Wrong(text.trim_end().to_owned());
     }
-    Cell::Text(if text.contains('\0') { text.replace('\0', "") } else { text.to_owned() })
+    Cell::Text(text.to_owned())
 }
 
 /// Keeps the first rows until the header is known, and then hands on one after another.
