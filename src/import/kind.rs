@@ -239,6 +239,21 @@ impl Kind {
         }
     }
 
+    /// What rows of a file may have in common all the same: they are counted, so that each is known by its place among them.
+    pub(super) fn counted(self, record: &Record) -> Vec<(&'static str, String)> {
+        match self {
+            Kind::Orders => order::counted(record),
+            Kind::Customers
+            | Kind::Employees
+            | Kind::Products
+            | Kind::Stock
+            | Kind::Tasks
+            | Kind::Deals
+            | Kind::Activities
+            | Kind::Cases => Vec::new(),
+        }
+    }
+
     /// The field of the number by which alone a record of this kind is found again.
     pub(super) fn number(self) -> Option<&'static str> {
         match self {

@@ -1,5 +1,6 @@
 //! Sales orders: a row is a line of the order of its number. Rows of one number make one order, whose other columns need only
-//! stand in the first; a line that the order has already is not added again.
+//! stand in the first; a line that the order has already is not added again, and the only line of a product that says otherwise
+//! is corrected.
 
 use db::Conn;
 use serde_json::{Map, Value, json};
@@ -13,6 +14,7 @@ use crate::product::store as products;
 use crate::record::{self, Actor, Record as _};
 use crate::sales::decimal::Decimal;
 use crate::sales::order::{self, Row, SalesOrderWrite, Status};
+use crate::search;
 
 /// The property of an order's lines.
 const LINES: &str = "salesOrderDetails";
@@ -65,6 +67,7 @@ pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Resu
     } else if line.contains_key("discountValue") {
         line.insert("discountType".to_owned(), json!(false));
     }
+    let mut warnings = Vec::new();
     let known = known(tx, &by, &number).await?;
     match &known {
         None => {
@@ -79,17 +82,101 @@ pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Resu
             let message = format!("order {number} is cancelled; give the rows another order number");
             return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
         }
+        Some(_) if line.is_empty() => {}
         Some(view) => {
             let lines = view["salesorderDetails"].as_array().cloned().unwrap_or_default();
-            if !line.is_empty() && !lines.iter().any(|known| says(known, &line)) {
-                let all: Vec<Value> = lines.into_iter().chain([Value::Object(line)]).collect();
-                body.insert(LINES.to_owned(), Value::Array(all));
+            match place(&lines, &line, &record.places) {
+                Place::There => {}
+                Place::New => {
+                    let all: Vec<Value> = lines.into_iter().chain([Value::Object(line)]).collect();
+                    body.insert(LINES.to_owned(), Value::Array(all));
+                }
+                Place::Instead(at) => {
+                    let mut lines = lines;
+                    if let Some(Value::Object(known)) = lines.get_mut(at) {
+                        known.extend(line);
+                    }
+                    body.insert(LINES.to_owned(), Value::Array(lines));
+                    let message = format!("line {} of order {number} is now as this row says", at + 1);
+                    warnings.push(("salesOrderDetails.productCode", message));
+                }
+                Place::Unclear => {
+                    let message = format!(
+                        "order {number} has several lines of this product, and none of them is as this row says: change the order itself"
+                    );
+                    return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderDetails.productCode", message)));
+                }
             }
         }
     }
     let input: SalesOrderWrite = lenient::decode_value(&Value::Object(body)).map_err(Error::Invalid)?;
     let given = known.is_none().then_some(number.as_str());
-    Ok(order::put(tx, &by, &input, &Conditions::default(), Faults::default(), given).await?.into())
+    let saved = order::put(tx, &by, &input, &Conditions::default(), Faults::default(), given).await?;
+    Ok(Written { warnings, ..Written::from(saved) })
+}
+
+/// Where a row's line is among those of its order.
+#[derive(Debug, PartialEq)]
+enum Place {
+    /// One of them says what the row says.
+    There,
+    /// The row is a further line.
+    New,
+    /// The only line of the row's product says otherwise: the row corrects it.
+    Instead(usize),
+    /// Several lines of the product say otherwise.
+    Unclear,
+}
+
+/// Of a product, the first row of a file is one line of the order, the second another, and so on; of several rows that say the
+/// same each is a line of its own. So a file that is handed in again changes nothing, and no line of it is dropped.
+fn place(lines: &[Value], line: &Map<String, Value>, places: &[usize]) -> Place {
+    let (of_product, same) = (places.first().copied().unwrap_or(1), places.get(1).copied().unwrap_or(1));
+    let is_of_product = |known: &Value| match (line.get("productCode"), line.get("productName")) {
+        (Some(code), _) => products::key(&as_text(&known["productCode"])) == products::key(&as_text(code)),
+        (None, Some(name)) => search::fold(&as_text(&known["productName"])) == search::fold(&as_text(name)),
+        (None, None) => true,
+    };
+    let known: Vec<usize> =
+        lines.iter().enumerate().filter(|(_, known)| is_of_product(known)).map(|(at, _)| at).collect();
+    if of_product > known.len() {
+        return Place::New;
+    }
+    if lines.iter().filter(|known| says(known, line)).count() >= same {
+        return Place::There;
+    }
+    match known.as_slice() {
+        [one] => Place::Instead(*one),
+        _ => Place::Unclear,
+    }
+}
+
+/// What rows of a file have in common: the order and the product; the order and all of the line.
+pub(super) fn counted(record: &Record) -> Vec<(&'static str, String)> {
+    let Some(number) = record.text("salesOrderNo") else { return Vec::new() };
+    let (_, nested) = record.fields();
+    if nested.is_empty() {
+        return Vec::new();
+    }
+    let of = |wanted: &str| nested.iter().find(|(_, name, _)| *name == wanted).map(|(_, _, value)| as_text(value));
+    let product = match (of("productCode"), of("productName")) {
+        (Some(code), _) => products::key(&code),
+        (None, name) => search::fold(&name.unwrap_or_default()),
+    };
+    let line = nested.iter().map(|(_, name, value)| {
+        let text = as_text(value);
+        let is_fraction = text.contains('.') && text.parse::<Decimal>().is_ok();
+        let text = match *name {
+            "productCode" => products::key(&text),
+            _ if is_fraction => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+            _ => text,
+        };
+        format!("{name}\n{text}")
+    });
+    let mut line: Vec<String> = line.collect();
+    line.sort_unstable();
+    let order = crate::sales::number_key(number);
+    vec![("product", format!("{order}\n{product}")), ("line", format!("{order}\n{}", line.join("\n")))]
 }
 
 /// The order of this number as the API shows it.
@@ -114,18 +201,21 @@ fn says_cancelled(body: &Map<String, Value>) -> bool {
 
 /// Whether a line is what a row says, as far as the row says anything.
 fn says(known: &Value, line: &Map<String, Value>) -> bool {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.trim().to_lowercase(),
-        other => other.to_string(),
-    };
     line.iter().all(|(name, value)| {
-        let (one, other) = (text(&known[name.as_str()]), text(value));
+        let (one, other) = (as_text(&known[name.as_str()]), as_text(value));
         let number = |text: &str| text.parse::<Decimal>().ok();
         // As the product was found by it.
         one == other
             || number(&one).is_some_and(|one| Some(one) == number(&other))
             || name == "productCode" && products::key(&one) == products::key(&other)
     })
+}
+
+fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.trim().to_lowercase(),
+        other => other.to_string(),
+    }
 }
 
 /// Cancels an order that the import made, or gives one back what it was before.

@@ -40,6 +40,8 @@ pub(super) struct Record {
     pub(super) warnings: Vec<RowFault>,
     /// Its cells as they stand in the file.
     pub(super) cells: Vec<String>,
+    /// How many rows up to this one have the same in common, for each of [`super::kind::Kind::counted`].
+    pub(super) places: Vec<usize>,
 }
 
 /// A value below a field: the field, its own name, and the value.
@@ -68,6 +70,7 @@ pub(super) fn parse(row: SheetRow, layout: &Layout, columns: &[Column], reading:
         faults: Vec::new(),
         warnings: Vec::new(),
         cells: row.cells.iter().map(Cell::text).collect(),
+        places: Vec::new(),
     };
     let of_row = |code: &str, message: &str| RowFault {
         code: code.to_owned(),

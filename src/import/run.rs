@@ -246,11 +246,11 @@ impl Loading<'_> {
         let (sender, mut rows) = mpsc::channel::<Vec<SheetRow>>(2);
         let by = self.app.config.reader.clone();
         let reader = tokio::task::spawn_blocking(move || send(&path, &ask, by.as_deref(), &sender));
-        let mut seen: HashMap<u64, i64> = HashMap::new();
+        let (mut seen, mut counts) = (HashMap::new(), HashMap::new());
         let (mut read, mut lot) = (0, Vec::with_capacity(LOT));
         while let Some(batch) = rows.recv().await {
             for row in batch {
-                let record = self.parse(row, &mut seen);
+                let record = self.parse(row, &mut seen, &mut counts);
                 read += 1;
                 // What was dealt with before is read all the same: it says what later rows repeat.
                 if read > self.progress.done {
@@ -269,7 +269,7 @@ impl Loading<'_> {
 
     /// A row as a record; one that names the same record as an earlier row of the file is at fault, because the second
     /// would undo the first.
-    fn parse(&self, row: SheetRow, seen: &mut HashMap<u64, i64>) -> Record {
+    fn parse(&self, row: SheetRow, seen: &mut HashMap<u64, i64>, counts: &mut HashMap<u64, usize>) -> Record {
         let mut record = record::parse(row, &self.scan.layout, self.kind.columns(), &self.scan.reading);
         for key in self.kind.keys(&record) {
             let earlier = *seen.entry(hash(&key)).or_insert(record.number);
@@ -278,6 +278,11 @@ impl Loading<'_> {
                 let message = format!("row {earlier} of this file has the same {}", key.0);
                 record.faults.push(RowFault { code: "duplicate".to_owned(), column, message });
             }
+        }
+        for key in self.kind.counted(&record) {
+            let count = counts.entry(hash(&key)).or_insert(0);
+            *count += 1;
+            record.places.push(*count);
         }
         record
     }

@@ -529,6 +529,74 @@ async fn a_discount_in_a_file_is_what_its_header_says() {
     assert_eq!(done["errors"][0]["column"], "discount %");
 }
 
+/// Product, quantity and price of each line.
+async fn lines(app: &TestApp, number: &str) -> Vec<(String, f64, f64)> {
+    let read = app.get(&format!("/v2/salesorder/{number}")).await;
+    let lines = read.data()["salesorderDetails"].as_array().unwrap().clone();
+    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap();
+    let line = |line: &Value| (line["productCode"].as_str().unwrap().to_owned(), number(&line["qty"]), number(&line["price"]));
+    lines.iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn equal_lines_of_an_order_in_a_file_are_all_kept_and_a_later_file_corrects() {
+    let app = market().await;
+    let head = "order no,date,customer,product code,quantity,price\n";
+    let file = format!(
+        "{head}E-1,2026-11-28,daisy,10001,1,100\nE-1,,,10001,1,100\nE-1,,,10001,1.0,100.00\nE-1,,,AB00025dddd,2,50\n\
+         E-2,2026-11-28,daisy,10001,1,100\nE-2,,,10001,2,100\nE-2,,,10001,1,100\n"
+    );
+    let one = |product: &str, quantity: f64, price: f64| (product.to_owned(), quantity, price);
+    let expected = [one("10001", 1.0, 100.0), one("10001", 1.0, 100.0), one("10001", 1.0, 100.0), one("AB00025dddd", 2.0, 50.0)];
+    for turn in 0..2 {
+        let done = import(&app, "kind=orders", file.clone()).await;
+        assert_eq!(counts(&done), if turn == 0 { (2, 5, 0, 0) } else { (0, 0, 7, 0) }, "{done:#}");
+        assert_eq!(lines(&app, "E-1").await, expected);
+        let second = [one("10001", 1.0, 100.0), one("10001", 2.0, 100.0), one("10001", 1.0, 100.0)];
+        assert_eq!(lines(&app, "E-2").await, second);
+    }
+    // The only line of its product is corrected, and that is said; one of several is not guessed at.
+    let later = format!("{head}E-1,,,AB00025dddd,3,40\nE-2,,,10001,9,100\n");
+    let done = import(&app, "kind=orders", later.clone()).await;
+    assert_eq!(counts(&done), (0, 1, 0, 1), "{done:#}");
+    assert_eq!(done["warnings"][0]["message"], "line 4 of order E-1 is now as this row says", "{done:#}");
+    assert_eq!((&done["errors"][0]["row"], &done["errors"][0]["code"]), (&json!(3), &json!("conflict")), "{done:#}");
+    assert_eq!(lines(&app, "E-1").await.last(), Some(&one("AB00025dddd", 3.0, 40.0)));
+    assert_eq!(counts(&import(&app, "kind=orders", later).await), (0, 0, 1, 1));
+    // A product that the order does not have is a further line.
+    let further = format!("{head}E-2,,,AB00025dddd,1,60\n");
+    assert_eq!(counts(&import(&app, "kind=orders", further).await), (0, 1, 0, 0));
+    assert_eq!(lines(&app, "E-2").await.len(), 4);
+    undo(&app, &done).await;
+    assert_eq!(lines(&app, "E-1").await, expected);
+}
+
+#[tokio::test]
+async fn a_percentage_is_no_amount() {
+    let app = market().await;
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet();
+    let percent = rust_xlsxwriter::Format::new().set_num_format("0%");
+    for (column, header) in ["order no", "date", "customer", "product code", "quantity", "price", "discount"].iter().enumerate() {
+        sheet.write_string(0, u16::try_from(column).unwrap(), *header).unwrap();
+    }
+    for (column, text) in ["P-1", "2026-11-28", "daisy", "10001"].iter().enumerate() {
+        sheet.write_string(1, u16::try_from(column).unwrap(), *text).unwrap();
+    }
+    sheet.write_number(1, 4, 1.0).unwrap();
+    sheet.write_number(1, 5, 100.0).unwrap();
+    sheet.write_number_with_format(1, 6, 0.1, &percent).unwrap();
+    let done = import(&app, "kind=orders", workbook.save_to_buffer().unwrap()).await;
+    assert_eq!(counts(&done), (0, 0, 0, 1), "{done:#}");
+    let fault = &done["errors"][0];
+    assert_eq!((&fault["row"], &fault["column"]), (&json!(2), &json!("discount")), "{done:#}");
+    assert!(fault["message"].as_str().unwrap().starts_with("10% is a percentage"), "{done:#}");
+    // In a column of percentages it is what it says.
+    let file = "order no,date,customer,product code,quantity,price,discount %\nP-2,2026-11-28,daisy,10001,1,100,10%\n";
+    assert_eq!(counts(&import(&app, "kind=orders", file).await), (1, 0, 0, 0));
+    assert_eq!(app.get("/v2/salesorder/P-2").await.data()["grandTotal"].as_f64(), Some(90.0));
+}
+
 #[tokio::test]
 async fn orders_come_out_of_a_file_once_and_go_back() {
     let app = market().await;
