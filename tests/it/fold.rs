@@ -125,6 +125,112 @@ async fn records_of_an_earlier_fold_are_folded_anew_and_clashes_are_named() {
     assert_eq!(third, "f3");
 }
 
+#[tokio::test]
+async fn spaces_in_a_row_are_one() {
+    let app = TestApp::new().await;
+    let name = |code: &str, name: &str| json!({"customerCode": code, "customerName": name, "customerState": 3, "customerTags": [name]});
+    assert_eq!(create(&app, name("S1", "บริษัท เอ")).await, 200);
+    for (code, spelling) in
+        [("S2", "บริษัท  เอ"), ("S3", "บริษัท\u{a0}เอ"), ("S4", " บริษัท \tเอ "), ("S5", "บริษัท \u{200b} เอ")]
+    {
+        assert_eq!(create(&app, name(code, spelling)).await, 409, "{spelling}");
+        assert_eq!(existing(&app, json!({"customerName": spelling})).await, ["S1"], "{spelling}");
+        let found = app.post("/v3/customers/enquiry", json!({"keyword": spelling})).await;
+        assert_eq!(found.body["total"], 1, "{spelling}");
+    }
+    let before = entries(&app).await;
+    let other = json!({"customerCode": "S6", "customerName": "Other", "customerState": 3, "customerTags": ["บริษัท   เอ"]});
+    assert_eq!(create(&app, other).await, 200);
+    assert_eq!(entries(&app).await, before, "the same tag");
+    // As typed; and codes and addresses are what they were.
+    assert_eq!(create(&app, name("S 7", "Typed  so")).await, 200);
+    assert_eq!(app.get("/v3/customers/S%207").await.data()["customerName"], "Typed  so");
+    assert_eq!(app.get("/v3/customers/S%20%207").await.data()["customerName"], "Typed  so");
+    let spaced = json!({"customerCode": "S8", "customerName": "Spaced", "customerState": 3, "customerEmail": "a  b@example.com"});
+    assert_eq!(create(&app, spaced).await, 400);
+}
+
+#[tokio::test]
+async fn what_was_stored_before_spaces_were_one_is_folded_anew() {
+    let app = TestApp::new().await;
+    let customer = |code: &str, name: &str| json!({"customerCode": code, "customerName": name, "customerState": 3,
+        "customerPhone": "LINE 081-777-8832"});
+    assert_eq!(create(&app, customer("R1", "Two  spaces")).await, 200);
+    assert_eq!(create(&app, customer("R2", "Other")).await, 200);
+    let task = |subject: &str| json!({"subject": subject});
+    for subject in ["Call  back", "Call again"] {
+        assert_eq!(app.post("/v1/task", task(subject)).await.status, 200);
+    }
+    app.run_jobs().await;
+    app.sql("update customer set name_key = 'two  spaces', search_key = 'two  spaces' where code = 'R1'").await;
+    app.sql("update customer_name set name_key = 'two  spaces' where name_key = 'two spaces'").await;
+    app.sql("update customer set name = 'Two spaces', name_key = 'two spaces' where code = 'R2'").await;
+    app.sql("update customer_name set name_key = 'two spaces' where name_key = 'other'").await;
+    app.sql("delete from customer_identity").await;
+    app.sql("update task set search_key = 'call  back' where subject = 'Call  back'").await;
+    let numbers = app.post("/v1/task/enquiry", json!({})).await.data().clone();
+    let number = |subject: &str| {
+        let mut all = numbers.as_array().unwrap().iter();
+        all.find(|task| task["subject"] == subject).unwrap()["taskNo"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (number("Call  back"), number("Call again"));
+    app.sql("update task set number = 'T  1', number_key = 't  1' where subject = 'Call  back'").await;
+    app.sql("update task set number = 'T 1', number_key = 't 1' where subject = 'Call again'").await;
+    assert_ne!(first, second);
+    assert!(existing(&app, json!({"customerPhone": "0817778832"})).await.is_empty());
+    app.app
+        .db
+        .write(async |mut tx| sala::refold::ask(&mut tx, 507, 0).await)
+        .await
+        .map_err(|error: db::Error| error)
+        .unwrap();
+    app.run_jobs().await;
+    assert_eq!(existing(&app, json!({"customerPhone": "+66 81 777 8832"})).await, ["R1", "R2"]);
+    assert_eq!(app.post("/v3/customers/enquiry", json!({"keyword": "two spaces"})).await.body["total"], 2);
+    assert_eq!(app.post("/v3/customers/enquiry", json!({"keyword": "081 777 8832"})).await.body["total"], 2);
+    assert_eq!(app.post("/v1/task/enquiry", json!({"keyword": "call back"})).await.data().as_array().unwrap().len(), 1);
+    // Nothing is merged: what looks the same now is named.
+    let clashes = sala::refold::clashes(&mut app.app.db.read().await.unwrap()).await.unwrap();
+    let named: Vec<(&str, &str)> = clashes.iter().map(|clash| (clash.kind.as_str(), clash.record.as_str())).collect();
+    assert_eq!(named, [("customer name", "R1 (Two  spaces)"), ("task number", "T  1")]);
+    assert_eq!(app.get("/v3/customers/R1").await.data()["customerName"], "Two  spaces");
+}
+
+#[tokio::test]
+async fn telephones_are_found_whatever_stands_around_them() {
+    let app = TestApp::new().await;
+    let typed = [
+        ("0817778801 (LINE)", "0817778801"),
+        ("LINE 081-777-8802", "+66 81 777 8802"),
+        ("คุณเอ 081-777-8803", "081 777 8803"),
+        ("081-777-8804 คุณเอ", "0817778804"),
+        ("02-777-8805-9", "02 777 8805"),
+        ("02-777-8811 กด 3", "027778811"),
+        ("081_777_8806", "081-777-8806"),
+        ("มือถือ: 0817778807 / บ้าน 027778807", "02-777-8807"),
+        ("081 777 8808 (office hours)", "0066817778808"),
+        ("Tel 02-777-8812 Fax 02-777-8813", "02 777 8813"),
+    ];
+    for (at, (phone, _)) in typed.iter().enumerate() {
+        let code = format!("T{at}");
+        let body = json!({"customerCode": code, "customerName": code, "customerState": 3, "customerPhone": phone});
+        assert_eq!(create(&app, body).await, 200, "{phone}");
+        assert_eq!(app.get(&format!("/v3/customers/{code}")).await.data()["customerPhone"], *phone, "as typed");
+    }
+    for (at, (phone, number)) in typed.iter().enumerate() {
+        let code = format!("T{at}");
+        assert_eq!(existing(&app, json!({"customerPhone": number})).await, [code.as_str()], "{phone}");
+        let digits = number.trim_start_matches("00");
+        for query in [json!({"keyword": digits}), json!({"customerPhone": number})] {
+            let found = app.post("/v3/customers/enquiry", query).await;
+            assert_eq!(found.body["data"][0]["customerCode"], json!(code), "{phone} {found:?}");
+        }
+    }
+    for none in ["28/11/2026", "0105561000008", "@abc1234567", "som0817778801@example.com", "SO2511-0001"] {
+        assert!(existing(&app, json!({"customerPhone": none})).await.is_empty(), "{none}");
+    }
+}
+
 /// Twelve requests at once that make the same record, each with a tag that is new: none meets a deadlock, and all are done.
 #[tokio::test(flavor = "multi_thread")]
 async fn creations_of_one_code_with_new_tags_meet_no_deadlock() {
