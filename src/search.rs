@@ -284,15 +284,23 @@ mod tests {
                 assert_eq!(fold(other), fold(same[0]), "{other:?}");
             }
         }
-        for (one, other) in
-            [("น้ำ", "นำ"), ("เม", "แม"), ("กา", "ก่า"), ("ปู", "ปุ"), ("ซึม", "ซิม"), ("ab", "a b"), ("a-b", "ab"), ("a b", "a\nb")]
-        {
+        for (one, other) in [
+            ("น้ำ", "นำ"),
+            ("เม", "แม"),
+            ("กา", "ก่า"),
+            ("ปู", "ปุ"),
+            ("ซึม", "ซิม"),
+            ("ab", "a b"),
+            ("a-b", "ab"),
+            ("a b", "a\nb"),
+        ] {
             assert_ne!(fold(one), fold(other));
         }
         // Once is enough, whatever stands beside each other.
         let letters = [
             'a', 'İ', 'ß', 'ﬁ', '\u{200d}', '\u{301}', 'น', '\u{e31}', '\u{e34}', '\u{e49}', '\u{e4d}', 'ำ', 'เ', 'แ',
-            ' ', '\t', '\n', '\u{a0}', '\u{a8}', '\u{200b}', 'า', '๑', '-', '–', '\u{ecd}', '\u{eb4}', 'ຳ', 'ເ', 'Å', '\u{1100}', '\u{1161}',
+            ' ', '\t', '\n', '\u{a0}', '\u{a8}', '\u{200b}', 'า', '๑', '-', '–', '\u{ecd}', '\u{eb4}', 'ຳ', 'ເ', 'Å',
+            '\u{1100}', '\u{1161}',
         ];
         for one in letters {
             for other in letters {

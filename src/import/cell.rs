@@ -376,7 +376,9 @@ fn quantity(cell: &Cell, text: &str, reading: &Reading) -> Result<Read, (Code, S
 }
 
 fn no_amount(text: &str) -> (Code, String) {
-    let message = format!("{text} is a percentage, and this column holds amounts: name it as one of percentages, or write the amount");
+    let message = format!(
+        "{text} is a percentage, and this column holds amounts: name it as one of percentages, or write the amount"
+    );
     (Code::InvalidFormat, message)
 }
 
@@ -611,7 +613,8 @@ mod tests {
 
     #[test]
     fn control_characters_are_no_part_of_codes_and_numbers() {
-        let forms = [Form::Code, Form::Phone, Form::TaxNo, Form::Branch, Form::Email, Form::Amount, Form::Percent, Form::Day];
+        let forms =
+            [Form::Code, Form::Phone, Form::TaxNo, Form::Branch, Form::Email, Form::Amount, Form::Percent, Form::Day];
         for control in ['\0', '\u{1}', '\u{8}', '\u{1f}', '\u{7f}', '\u{80}', '\u{9f}'] {
             for form in forms {
                 for typed in [format!("0{control}1"), format!("{control}01"), format!("01{control}")] {

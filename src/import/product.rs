@@ -12,8 +12,8 @@ use crate::http::{Code, Error, lenient};
 use crate::product::legacy::TIER;
 use crate::product::plan::Demand;
 use crate::product::put::Batch;
-use crate::product::store::{self, Row};
 use crate::product::stock::{self, UNDO};
+use crate::product::store::{self, Row};
 use crate::product::{ProductWrite, removal};
 use crate::record;
 

@@ -61,10 +61,11 @@ enum Trust {
 }
 
 /// Words for a telephone: what is joined to one is a number, as `tel0812345678`.
-const WORDS: [&str; 17] = [
-    "tel", "telephone", "phone", "mobile", "mob", "cell", "call", "line", "fax", "hotline", "office", "home", "โทร", "มือถือ",
-    "เบอร์", "แฟกซ์", "ໂທ",
-];
+const WORDS: [&str; 13] =
+    ["tel", "telephone", "phone", "mobile", "mob", "cell", "call", "fax", "hotline", "โทร", "มือถือ", "แฟกซ์", "ໂທ"];
+
+/// Words that may be joined to a number, though they may stand before others, too.
+const PLACES: [&str; 5] = ["line", "whatsapp", "viber", "office", "home"];
 
 fn is_telephonic(letter: char) -> bool {
     letter.is_ascii_digit() || matches!(letter, ' ' | '-' | '.' | '(' | ')' | '/' | '_' | '~')
@@ -104,15 +105,17 @@ fn trust(before: &[char], after: &[char]) -> Option<Trust> {
     }
     let text: String = before.iter().collect();
     let said = text.trim_end_matches([' ', '.', ':', '-', '(', '_', '/']);
-    let is_called = WORDS.iter().map(|word| search::fold(word)).any(|word| {
-        let rest = said.strip_suffix(word.as_str());
+    let ends_with = |word: &str| {
+        let rest = said.strip_suffix(word);
         rest.is_some_and(|rest| !word.is_ascii() || !rest.ends_with(|letter: char| letter.is_ascii_alphanumeric()))
-    });
+    };
+    let is_called = WORDS.iter().any(|word| ends_with(&search::fold(word)));
     let joined = text.trim_end_matches(['-', '_']);
     let is_joined = joined.ends_with(|letter: char| letter.is_ascii_alphanumeric());
     match (is_called, is_joined) {
         (true, _) => Some(Trust::Called),
         (false, false) => Some(Trust::Among),
+        (false, true) if PLACES.iter().any(|word| ends_with(word)) => Some(Trust::Among),
         (false, true) if joined.len() < text.len() => Some(Trust::Joined),
         (false, true) => None,
     }
@@ -125,7 +128,8 @@ fn without_days(text: &str) -> String {
     let mut place = 0;
     while let Some(letter) = letters.get(place) {
         let follows = matches!(kept.chars().last(), Some('0'..='9' | '+'))
-            || kept.ends_with(['-', '/', '.', ' ']) && kept.chars().rev().nth(1).is_some_and(|last| last.is_ascii_digit());
+            || kept.ends_with(['-', '/', '.', ' '])
+                && kept.chars().rev().nth(1).is_some_and(|last| last.is_ascii_digit());
         match (!follows).then(|| day(letters.get(place..).unwrap_or_default())).flatten() {
             Some(length) => {
                 kept.push(',');
@@ -252,9 +256,7 @@ impl Plan {
         match trust {
             Trust::Called => Some(e164),
             Trust::Among => is_dialled.then_some(e164),
-            Trust::Joined => {
-                (is_dialled && matches!(kind, Type::Mobile | Type::FixedLineOrMobile)).then_some(e164)
-            }
+            Trust::Joined => (is_dialled && matches!(kind, Type::Mobile | Type::FixedLineOrMobile)).then_some(e164),
         }
     }
 
@@ -374,6 +376,7 @@ mod tests {
             "0066817778831 (WhatsApp)",
             "๐๘๑-๗๗๗-๘๘๓๑ (ไลน์)",
             "0817778831LINE",
+            "LINE0817778831",
         ] {
             assert_eq!(e164(among, "TH").as_deref(), Some("+66817778831"), "{among}");
             assert_eq!(numbers(among, "TH").len(), 1, "{among}");
@@ -413,6 +416,8 @@ mod tests {
             "@0817778831",
             "LINE: @0817778831",
             "LINE ID abc0817778831",
+            "LINE: 12345678",
+            "LINE id 20251234",
             "somchai0817778831@example.com",
             "0817778831@example.com",
             "mailto:0817778831.som@example.com",

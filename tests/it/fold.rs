@@ -139,7 +139,8 @@ async fn spaces_in_a_row_are_one() {
         assert_eq!(found.body["total"], 1, "{spelling}");
     }
     let before = entries(&app).await;
-    let other = json!({"customerCode": "S6", "customerName": "Other", "customerState": 3, "customerTags": ["บริษัท   เอ"]});
+    let other =
+        json!({"customerCode": "S6", "customerName": "Other", "customerState": 3, "customerTags": ["บริษัท   เอ"]});
     assert_eq!(create(&app, other).await, 200);
     assert_eq!(entries(&app).await, before, "the same tag");
     // As typed; and codes and addresses are what they were.
@@ -153,8 +154,10 @@ async fn spaces_in_a_row_are_one() {
 #[tokio::test]
 async fn what_was_stored_before_spaces_were_one_is_folded_anew() {
     let app = TestApp::new().await;
-    let customer = |code: &str, name: &str| json!({"customerCode": code, "customerName": name, "customerState": 3,
-        "customerPhone": "LINE 081-777-8832"});
+    let customer = |code: &str, name: &str| {
+        json!({"customerCode": code, "customerName": name, "customerState": 3,
+        "customerPhone": "LINE 081-777-8832"})
+    };
     assert_eq!(create(&app, customer("R1", "Two  spaces")).await, 200);
     assert_eq!(create(&app, customer("R2", "Other")).await, 200);
     let task = |subject: &str| json!({"subject": subject});

@@ -318,7 +318,11 @@ async fn the_number_formats_of_excel_in_thai_are_what_the_standard_says() {
     assert_eq!(told(&done, "errors"), [(14, "code".to_owned(), "invalid_format".to_owned())]);
     for (format, _, shown) in cases {
         let made = customer(&app, &format!("F{format}")).await;
-        assert_eq!((&made["customerNote"], &made["customerBirthdate"]), (&json!(shown), &json!("1995-12-31")), "{format}");
+        assert_eq!(
+            (&made["customerNote"], &made["customerBirthdate"]),
+            (&json!(shown), &json!("1995-12-31")),
+            "{format}"
+        );
     }
 }
 
@@ -332,9 +336,24 @@ async fn control_characters_in_codes_and_numbers_are_refused_where_they_stand() 
     assert_eq!(done["errors"][0]["message"], "the cell contains the control character U+0001");
     assert_eq!(counts(&done), (1, 0, 0, 4));
     for (path, body, field, letter) in [
-        ("/v3/customers", json!({"customerCode": "A\u{1}", "customerName": "A", "customerState": 3}), "customerCode", "U+0001"),
-        ("/v3/customers", json!({"customerName": "A", "customerState": 3, "customerPhone": "081\u{9f}"}), "customerPhone", "U+009F"),
-        ("/v1/products/stock/sales", json!({"items": [{"productCode": "A\u{7f}B", "qty": 1}]}), "items[0].productCode", "U+007F"),
+        (
+            "/v3/customers",
+            json!({"customerCode": "A\u{1}", "customerName": "A", "customerState": 3}),
+            "customerCode",
+            "U+0001",
+        ),
+        (
+            "/v3/customers",
+            json!({"customerName": "A", "customerState": 3, "customerPhone": "081\u{9f}"}),
+            "customerPhone",
+            "U+009F",
+        ),
+        (
+            "/v1/products/stock/sales",
+            json!({"items": [{"productCode": "A\u{7f}B", "qty": 1}]}),
+            "items[0].productCode",
+            "U+007F",
+        ),
         ("/v1/task", json!({"subject": "A", "customerCode": "A\tB"}), "customerCode", "U+0009"),
         ("/v1/deals", json!({"customerCodes": ["A\u{1f}"], "dealName": "A"}), "customerCodes[0]", "U+001F"),
     ] {

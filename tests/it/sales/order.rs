@@ -534,7 +534,8 @@ async fn lines(app: &TestApp, number: &str) -> Vec<(String, f64, f64)> {
     let read = app.get(&format!("/v2/salesorder/{number}")).await;
     let lines = read.data()["salesorderDetails"].as_array().unwrap().clone();
     let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap();
-    let line = |line: &Value| (line["productCode"].as_str().unwrap().to_owned(), number(&line["qty"]), number(&line["price"]));
+    let line =
+        |line: &Value| (line["productCode"].as_str().unwrap().to_owned(), number(&line["qty"]), number(&line["price"]));
     lines.iter().map(line).collect()
 }
 
@@ -547,7 +548,8 @@ async fn equal_lines_of_an_order_in_a_file_are_all_kept_and_a_later_file_correct
          E-2,2026-11-28,daisy,10001,1,100\nE-2,,,10001,2,100\nE-2,,,10001,1,100\n"
     );
     let one = |product: &str, quantity: f64, price: f64| (product.to_owned(), quantity, price);
-    let expected = [one("10001", 1.0, 100.0), one("10001", 1.0, 100.0), one("10001", 1.0, 100.0), one("AB00025dddd", 2.0, 50.0)];
+    let expected =
+        [one("10001", 1.0, 100.0), one("10001", 1.0, 100.0), one("10001", 1.0, 100.0), one("AB00025dddd", 2.0, 50.0)];
     for turn in 0..2 {
         let done = import(&app, "kind=orders", file.clone()).await;
         assert_eq!(counts(&done), if turn == 0 { (2, 5, 0, 0) } else { (0, 0, 7, 0) }, "{done:#}");
@@ -577,7 +579,9 @@ async fn a_percentage_is_no_amount() {
     let mut workbook = rust_xlsxwriter::Workbook::new();
     let sheet = workbook.add_worksheet();
     let percent = rust_xlsxwriter::Format::new().set_num_format("0%");
-    for (column, header) in ["order no", "date", "customer", "product code", "quantity", "price", "discount"].iter().enumerate() {
+    for (column, header) in
+        ["order no", "date", "customer", "product code", "quantity", "price", "discount"].iter().enumerate()
+    {
         sheet.write_string(0, u16::try_from(column).unwrap(), *header).unwrap();
     }
     for (column, text) in ["P-1", "2026-11-28", "daisy", "10001"].iter().enumerate() {
