@@ -260,7 +260,7 @@ function TimeField({ field, error, value, put }: { field: FieldSpec; error?: str
   const [day = '', clock = ''] = value.split('T');
   const join = (nextDay: string, nextClock: string) => put(nextDay || nextClock ? `${nextDay}T${nextClock}` : null);
   return (
-    <div className="row" role="group" aria-label={field.label}>
+    <div className="day-and-time" role="group" aria-label={field.label}>
       <DateField label={field.label} error={error} required={field.required} value={day || null} onChange={(next) => join(next ?? '', clock)} />
       <ClockField label={words('core').date.clock} value={clock.replace(/^(\d\d:\d\d):.*/, '$1')} onChange={(next) => join(day, next)} name={field.id} required={field.required} />
     </div>
