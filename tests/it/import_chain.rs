@@ -1,5 +1,7 @@
 //! Imports of the same records that are taken back one after another, the latest first.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -196,6 +198,7 @@ async fn what_a_person_has_changed_between_two_imports_or_after_them_stays() {
     for kind in kinds() {
         let query = format!("kind={}", kind.name);
         let first = import(&app, &query, kind.makes).await;
+        app.advance(Duration::from_secs(1));
         let (method, path, body) = kind.hand.clone();
         app.request(method, path, &[], Some(body)).await;
         let by_hand = read(&app, &kind).await;
