@@ -293,25 +293,25 @@ async fn the_number_formats_of_excel_in_thai_are_what_the_standard_says() {
         (62, 1250.5, "1250.5"),
         (67, 0.1, "10%"),
         (70, 1.5, "1.5"),
-        (71, 46159.0, "2026-05-17"),
-        (72, 46159.0, "2026-05-17"),
+        (71, 46_159.0, "2026-05-17"),
+        (72, 46_159.0, "2026-05-17"),
         (75, 0.604_166_666_666_666_7, "14:30"),
         (76, 0.604_270_833_333_333_3, "14:30:09"),
-        (77, 46159.604_166_666_664, "2026-05-17 14:30"),
+        (77, 46_159.604_166_666_664, "2026-05-17 14:30"),
         (79, 1.520_833_333_333_333_3, "36:30"),
-        (81, 46159.0, "2026-05-17"),
+        (81, 46_159.0, "2026-05-17"),
     ];
     for (row, (format, number, _)) in (1..).zip(cases) {
         sheet.write_string(row, 0, format!("F{format}")).unwrap();
         sheet.write_string(row, 1, format!("Format {format}")).unwrap();
         let day = Format::new().set_num_format_index(71);
-        sheet.write_number_with_format(row, 2, 35064.0, &day).unwrap();
+        sheet.write_number_with_format(row, 2, 35_064.0, &day).unwrap();
         let format = Format::new().set_num_format_index(format);
         sheet.write_number_with_format(row, 3, number, &format).unwrap();
     }
     // A code that has become a day is refused in this format, too.
     let row = u32::try_from(cases.len()).unwrap() + 1;
-    sheet.write_number_with_format(row, 0, 46159.0, &Format::new().set_num_format_index(71)).unwrap();
+    sheet.write_number_with_format(row, 0, 46_159.0, &Format::new().set_num_format_index(71)).unwrap();
     sheet.write_string(row, 1, "Day").unwrap();
     let done = import(&app, "kind=customers", workbook.save_to_buffer().unwrap()).await;
     assert_eq!(counts(&done), (12, 0, 0, 1), "{done:#}");
