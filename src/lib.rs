@@ -96,6 +96,6 @@ pub const MIGRATIONS: &[db::Migration] = &[
     db::Migration { version: 41, name: "sold_in_bundles", sql: include_str!("../migrations/0041_sold_in_bundles.sql") },
     db::Migration { version: 42, name: "expense_figures", sql: include_str!("../migrations/0042_expense_figures.sql") },
     db::Migration { version: 43, name: "trail_of_files", sql: include_str!("../migrations/0043_trail_of_files.sql") },
-    db::Migration { version: 45, name: "spaces", sql: include_str!("../migrations/0045_spaces.sql") },
-    db::Migration { version: 46, name: "import_chain", sql: include_str!("../migrations/0046_import_chain.sql") },
+    db::Migration { version: 44, name: "spaces", sql: include_str!("../migrations/0044_spaces.sql") },
+    db::Migration { version: 45, name: "import_chain", sql: include_str!("../migrations/0045_import_chain.sql") },
 ];
