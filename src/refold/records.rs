@@ -73,9 +73,16 @@ pub(super) async fn numbered_page(
     for row in rows {
         let (text, name) = (search::fold(&row.search_key), search::fold(&row.name));
         if text != row.search_key || name != row.name_key {
-            let update = tx.sql("update ").push(kind.table).push(" set search_key = $3");
-            let update = if kind.is_named { update.push(", name_key = $4") } else { update };
-            let update = update.push(" where company = $1 and id = $2").bind(company).bind(row.id).bind(text);
+            let named = if kind.is_named { ", name_key = $4" } else { "" };
+            let update = tx
+                .sql("update ")
+                .push(kind.table)
+                .push(" set search_key = $3")
+                .push(named)
+                .push(" where company = $1 and id = $2")
+                .bind(company)
+                .bind(row.id)
+                .bind(text);
             if kind.is_named { update.bind(name) } else { update }.later().await?;
         }
         let folded = service::link::key(&row.number);
