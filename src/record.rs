@@ -34,8 +34,9 @@ pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync {
     /// What receivers of the original call the record's number in `Data` of its events, beside the record itself.
     const NUMBER: Option<&'static str> = None;
 
-    /// Properties of the view that follow from the save itself, and so are no change.
-    const STAMPED: &'static [&'static str] = &["dateModified", "modifiedByUserId"];
+    /// Properties of the view that are no change of the record: they follow from the save itself, or are another record's. A
+    /// customer's name would stay in the trail of a record that is another customer's when this one is erased.
+    const STAMPED: &'static [&'static str] = &["dateModified", "modifiedByUserId", "customerName"];
 
     /// The record as callers and subscribers get it.
     type View: Serialize + Send;

@@ -228,8 +228,6 @@ impl Record for Row {
     const TABLE: &'static str = "task";
     const TOPIC: &'static str = "Task";
     const OWNER: Option<&'static str> = Some("assignee");
-    // A customer's name stays out of the audit trail: a task may be another customer's when this one is erased.
-    const STAMPED: &'static [&'static str] = &["dateModified", "modifiedByUserId", "customerName"];
     type View = Task;
 
     fn head(&self) -> Head<'_> {

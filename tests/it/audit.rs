@@ -77,3 +77,22 @@ async fn a_page_of_the_trail_that_finds_little_goes_on_where_it_ended() {
         (Some("The oldest"), &json!(null))
     );
 }
+
+/// A record may be another customer's when its first one is erased: the code is told, and the name is found by it.
+#[tokio::test]
+async fn the_trail_of_a_record_leaves_its_customers_name_out() {
+    let app = crate::sales::market().await;
+    let quotation = crate::sales::quote(&app, json!({})).await;
+    let order = crate::sales::sell(&app, json!({})).await;
+    let task = app.post("/v1/task", json!({"subject": "Call", "customerCode": "daisy"})).await;
+    for (kind, made, number) in
+        [("quotation", quotation, "quotationNo"), ("sales_order", order, "salesOrderNo"), ("task", task, "taskNo")]
+    {
+        let reference = format!("{kind}/{}", made.data()[number].as_str().unwrap_or_else(|| panic!("{made:?}")));
+        let trail = app.get(&format!("/v1/audit?ref={reference}")).await;
+        let entries = trail.data()["value"].as_array().unwrap().clone();
+        let created = entries.last().unwrap_or_else(|| panic!("{reference}"));
+        assert_eq!(created["changes"]["customerCode"], json!([null, "daisy"]), "{reference}");
+        assert_eq!(created["changes"]["customerName"], json!(null), "{reference}");
+    }
+}
