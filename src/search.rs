@@ -53,8 +53,13 @@ pub fn fold(text: &str) -> String {
 }
 
 /// One space for each run of them, and none at the ends. Line ends stay: they stand between words that are no neighbours.
-fn one_space(text: &str) -> String {
+fn one_space(text: String) -> String {
     let is_space = |letter: char| letter.is_whitespace() && !is_line_end(letter);
+    // Nearly every text is so already.
+    let is_odd = |letter: char| letter != ' ' && is_space(letter);
+    if text.trim().len() == text.len() && !text.contains("  ") && !text.contains(is_odd) {
+        return text;
+    }
     let mut spaced = String::with_capacity(text.len());
     for letter in text.trim().chars() {
         match is_space(letter) {
@@ -85,7 +90,7 @@ fn is_line_end(letter: char) -> bool {
 
 fn fold_once(text: &str) -> String {
     if text.is_ascii() && !text.bytes().any(|byte| is_unseen(char::from(byte))) {
-        return one_space(&text.to_ascii_lowercase());
+        return one_space(text.to_ascii_lowercase());
     }
     let lower: String = text.nfkc().filter(|letter| !is_unseen(*letter)).flat_map(char::to_lowercase).collect();
     // Lower case may come apart (İ), and what stood between two parts of a letter may be gone.
@@ -111,7 +116,7 @@ fn fold_once(text: &str) -> String {
         }
     }
     // Marks of other scripts among those of Thai have an order, too.
-    one_space(&folded.nfkc().collect::<String>())
+    one_space(folded.nfkc().collect())
 }
 
 /// A run of marks that begins with this one, and what is behind it.
