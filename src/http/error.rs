@@ -53,6 +53,9 @@ pub enum Error {
     /// 404: no such operation.
     #[error("no such operation")]
     NoRoute,
+    /// 404: this node works in the background, and offers its health alone.
+    #[error("no operation of this node")]
+    NotServed,
     /// 405: the path exists, the method does not.
     #[error("method not allowed")]
     Method,
@@ -328,7 +331,7 @@ impl Error {
             Error::Forbidden(_) | Error::BeyondRange(_) | Error::ForeignOrigin | Error::PeopleOnly => {
                 StatusCode::FORBIDDEN
             }
-            Error::NotFound(_) | Error::NoRoute => StatusCode::NOT_FOUND,
+            Error::NotFound(_) | Error::NoRoute | Error::NotServed => StatusCode::NOT_FOUND,
             Error::Method => StatusCode::METHOD_NOT_ALLOWED,
             Error::Conflict(_) | Error::Conflicts(_) | Error::StillRunning { .. } => StatusCode::CONFLICT,
             Error::Changed => StatusCode::PRECONDITION_FAILED,
@@ -376,6 +379,7 @@ impl Error {
                 vec![Fault::new(Code::NotFound, field, format!("No such {words}"))]
             }
             Error::NoRoute => one(Code::NotFound, "No such operation; /docs lists them all"),
+            Error::NotServed => one(Code::NotFound, "This node answers no requests: it works in the background"),
             Error::Method => one(Code::MethodNotAllowed, "This method is not allowed here"),
             Error::Changed => vec![Fault::new(
                 Code::Changed,

@@ -109,13 +109,15 @@ impl Server {
         let extra = ["/openapi.json", "/docs", "/docs/scalar.js"];
         let paths = Paths::new(document.paths.paths.keys().map(String::as_str).chain(extra));
         let (api, pages) = match app.config.role {
-            Role::Worker => (ops::routes().into(), Router::new()),
-            Role::Api | Role::All => (api, docs::pages(&document).merge(console::pages())),
+            Role::Worker => (ops::routes().into(), Router::new().fallback(async || Error::NotServed)),
+            Role::Api | Role::All => {
+                let pages = docs::pages(&document).merge(console::pages());
+                (api, pages.fallback(async || Error::NoRoute))
+            }
         };
         let router = api
             .route_layer(middleware::from_fn_with_state(app.clone(), caller::authenticate))
             .merge(pages)
-            .fallback(async || Error::NoRoute)
             .method_not_allowed_fallback(async || Error::Method)
             .with_state(app.clone());
         Server { app, router, paths: Arc::new(paths) }

@@ -146,6 +146,11 @@ async fn a_worker_offers_no_more_than_its_health() {
     for path in ["/", "/docs", "/openapi.json", "/v1/chat/message", "/authorization/connect/token", "/media/x"] {
         let refused = get(path).await;
         assert_eq!((refused.status, refused.errors()), (404, vec![("not_found", "")]), "{path}");
+        assert!(
+            refused.text.contains("works in the background") && !refused.text.contains("/docs"),
+            "{}",
+            refused.text
+        );
     }
     let (_, api) = app.node(|config| config.role = Role::Api).await;
     assert_eq!(answer(&api, Request::get("/docs").body(Body::empty()).unwrap()).await.status, 200);
