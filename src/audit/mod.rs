@@ -24,6 +24,7 @@ use crate::staff::{employee, expense};
 use crate::{mail, privacy, record, search, task, telemetry, time};
 
 mod known;
+pub mod vocabulary;
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -57,6 +58,12 @@ pub async fn record(
 
 /// The same of what is JSON already: `{}` where the record is not there.
 pub async fn record_read(tx: &mut Conn, change: &Change<'_>, from: &Value, to: Value) -> Result<bool, Error> {
+    debug_assert!(
+        vocabulary::is_listed(&change.reference, change.action),
+        "{} {} is not in the vocabulary of the audit trail",
+        change.reference,
+        change.action
+    );
     let differences = differences(from, to);
     if differences.is_empty() {
         return Ok(false);

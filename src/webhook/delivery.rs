@@ -1,7 +1,7 @@
 //! Posting events to a subscription: the events of one subject in order, each until it arrives or its time is over.
 
 use base64::Engine;
-use db::{Conn, Json};
+use db::Conn;
 use metrics::counter;
 use serde::Deserialize;
 use serde_json::json;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::post::{Outcome, Post, post};
 use super::{backoff, sign, subscription};
 use crate::app::App;
+use crate::audit::{self, Change};
 use crate::event::{self, Event};
 use crate::http::Error;
 use crate::job::{self, Job, Kind, Next, Wanted};
@@ -372,19 +373,9 @@ async fn strike(
 async fn end(tx: &mut Conn, company: i64, webhook: i64, fate: Fate, error: &str, now: i64) -> Result<(), Error> {
     let why = format!("the subscription was {}", fate.state());
     subscription::give_up(tx, company, webhook, &why, now).await?;
-    tx.sql(
-        "insert into audit (company, id, ref, at, actor, action, changes, trace) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(company)
-    .bind(Uuid::now_v7())
-    .bind(format!("webhook/{webhook}"))
-    .bind(now)
-    .bind("system")
-    .bind(fate.state())
-    .bind(Json(json!({"state": ["active", fate.state()], "error": [null, error]})))
-    .bind(crate::telemetry::trace_id())
-    .later()
-    .await?;
+    let change =
+        Change { company, reference: format!("webhook/{webhook}"), actor: "system", action: fate.state(), at: now };
+    audit::record(tx, &change, &json!({"state": "active"}), &json!({"state": fate.state(), "error": error})).await?;
     let name = if fate == Fate::Ended { "Ended" } else { "Paused" };
     if event::is_wanted(tx, company, "Webhook", name).await? {
         let record = json!({"webhookId": webhook, "state": fate.state(), "error": error});

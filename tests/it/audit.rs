@@ -96,3 +96,26 @@ async fn the_trail_of_a_record_leaves_its_customers_name_out() {
         assert_eq!(created["changes"]["customerName"], json!(null), "{reference}");
     }
 }
+
+/// What stands under a name in a file of the console's words.
+fn words(language: &str, name: &str) -> Vec<String> {
+    let file = format!("{}/web/src/i18n/{language}/audit.ts", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(file).unwrap();
+    let (_, block) = text.split_once(&format!("  {name}: {{\n")).unwrap();
+    let (block, _) = block.split_once("\n  }").unwrap();
+    let mut keys: Vec<String> = block
+        .lines()
+        .map(|line| line.trim().split_once(": ").unwrap_or_else(|| panic!("{line}")).0.trim_matches('\'').to_owned())
+        .collect();
+    keys.sort();
+    keys
+}
+
+/// Whatever is not in the vocabulary fails every test that writes it.
+#[test]
+fn the_console_has_words_for_all_that_the_trail_can_say() {
+    for language in ["en", "th"] {
+        assert_eq!(words(language, "actions"), audit::vocabulary::ACTIONS, "{language}");
+        assert_eq!(words(language, "kinds"), audit::vocabulary::KINDS, "{language}");
+    }
+}
