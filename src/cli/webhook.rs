@@ -142,21 +142,13 @@ impl Webhook {
                     &json!({"id": made.id, "url": made.url, "topics": topics, "secret": secret.text}),
                 )?;
                 note("The secret is shown only once.")?;
-                let allowed =
-                    std::env::var("SALA_ALLOW_PRIVATE_WEBHOOKS").is_ok_and(|text| text == "true" || text == "1");
-                let host = reqwest::Url::parse(&made.url).ok();
-                let is_private =
-                    host.is_some_and(|url| client::names_private_address(&url) || url.host_str() == Some("localhost"));
-                if is_private && !allowed {
-                    note(
-                        "This is a private address: start the server with --allow-private-webhooks, or nothing arrives.",
-                    )?;
-                }
-                Ok(())
+                tell_private(&made.url)
             }
             Action::List => print_list(common, &subscription::list(&mut db.read().await?, company).await?),
             Action::Update { target, url, what } => {
-                print_record(common, &change(target.read()?, &what.write(url)).await?)
+                let given = url.clone();
+                print_record(common, &change(target.read()?, &what.write(url)).await?)?;
+                given.map_or(Ok(()), |url| tell_private(&url))
             }
             Action::Pause(target) => {
                 let id: i64 = target.read()?;
@@ -213,4 +205,15 @@ impl Webhook {
             }
         }
     }
+}
+
+/// Says of an address inside the own network that a server has to be told to post there.
+fn tell_private(url: &str) -> Result<(), Failure> {
+    let is_allowed = std::env::var("SALA_ALLOW_PRIVATE_WEBHOOKS").is_ok_and(|text| text == "true" || text == "1");
+    let is_private = reqwest::Url::parse(url)
+        .is_ok_and(|url| client::names_private_address(&url) || url.host_str() == Some("localhost"));
+    if is_private && !is_allowed {
+        note("This is a private address: start the server with --allow-private-webhooks, or nothing arrives.")?;
+    }
+    Ok(())
 }

@@ -155,6 +155,30 @@ async fn records_are_made_listed_and_removed() {
 }
 
 #[tokio::test]
+async fn a_webhook_at_a_private_address_is_warned_of() {
+    let sala = Sala::new().await;
+    sala.ok(&["company", "create", "--name", "Siam Tools", "--id", "507"]);
+    let said = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let create = |url: &str| sala.command(&["webhook", "create", "--company", "507", "--url", url]);
+    let warning = "--allow-private-webhooks";
+    for private in ["http://127.0.0.1:9300/hook", "http://localhost:9300/hook", "http://[fec0::1]/", "http://10.0.0.7/"]
+    {
+        assert!(said(&mut create(private)).contains(warning), "{private}");
+        let allowed = said(create(private).env("SALA_ALLOW_PRIVATE_WEBHOOKS", "true"));
+        assert!(!allowed.contains(warning), "{private}");
+    }
+    assert!(!said(&mut create("https://example.com/in")).contains(warning));
+    let update =
+        |args: &[&str]| said(&mut sala.command(&[&["webhook", "update", "1", "--company", "507"], args].concat()));
+    assert!(update(&["--url", "http://127.0.0.1:9300/other"]).contains(warning));
+    assert!(!update(&["--topic", "Chat"]).contains(warning));
+}
+
+#[tokio::test]
 async fn what_goes_wrong_is_said_on_standard_error() {
     let sala = Sala::new().await;
     sala.ok(&["company", "create", "--name", "Siam Tools", "--id", "507"]);
