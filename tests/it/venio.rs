@@ -48,6 +48,24 @@ pub fn counts(report: &Value) -> [i64; 6] {
     ["read", "created", "updated", "unchanged", "failed", "here"].map(|name| report[name].as_i64().unwrap())
 }
 
+/// A wrong address is said at the first contact: tries are for a server that has answered before.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_where_nobody_answers_is_said_at_once() {
+    let app = TestApp::new().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let other = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move { axum::serve(listener, Router::new()).await });
+    for (address, why) in [(free, "could not connect"), (other, "no such address")] {
+        let base = format!("http://{address}");
+        let output = run(&app, &base, ("id", "secret"), &[]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(why) && said.contains(&base), "{base}: {said}");
+        assert!(!said.contains("times"), "{base}: {said}");
+    }
+    serving.abort();
+}
+
 /// A company with something of everything that is copied.
 async fn filled() -> TestApp {
     let app = TestApp::new().await;
