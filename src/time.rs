@@ -7,9 +7,14 @@ use jiff::{Timestamp, Unit};
 
 /// The zone of a company.
 pub async fn zone(conn: &mut Conn, company: i64) -> Result<Zone, db::Error> {
+    if let Some(known) = conn.kept::<Zone>(company) {
+        return Ok(Zone::clone(&known));
+    }
     let name: Option<String> =
         conn.sql("select time_zone from company where company = $1").bind(company).optional().await?;
-    Ok(name.and_then(|name| Zone::get(&name).ok()).unwrap_or(Zone::UTC))
+    let Some(name) = name else { return Ok(Zone::UTC) };
+    let zone = conn.keep(company, Zone::get(&name).unwrap_or(Zone::UTC));
+    Ok(Zone::clone(&zone))
 }
 
 /// Unix milliseconds as the API's text.

@@ -199,7 +199,7 @@ impl CustomerEnquiry {
         faults.end()?;
         let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         if let Some(text) = given(self.customer_phone) {
-            let country = profile::of(conn, company).await?.country;
+            let country = profile::of(conn, company).await?.country.clone();
             // A text that is no number belongs to nobody.
             filter.phone = Some(phone::e164(&text, &country).unwrap_or_default());
         }

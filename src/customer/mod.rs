@@ -409,7 +409,7 @@ async fn check_customer_existence(
     let given =
         |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
     let mut conn = app.db.read().await?;
-    let country = profile::of(&mut conn, caller.company).await?.country;
+    let country = profile::of(&mut conn, caller.company).await?.country.clone();
     let phone = given(&input.customer_phone);
     let known = store::Known {
         name: given(&input.customer_name),

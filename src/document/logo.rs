@@ -80,7 +80,8 @@ pub(super) async fn of(app: &App, company: i64) -> Result<Option<Vec<u8>>, Error
     if own.is_some() {
         return Ok(own);
     }
-    let Some(address) = profile::of(&mut conn, company).await?.logo_url.filter(|address| !address.is_empty()) else {
+    let Some(address) = profile::of(&mut conn, company).await?.logo_url.clone().filter(|address| !address.is_empty())
+    else {
         return Ok(None);
     };
     drop(conn);

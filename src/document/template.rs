@@ -402,7 +402,7 @@ async fn preview_document_template(
     faults.end()?;
     let entry = query.entry(&app, &caller, path.kind).await?;
     let mut conn = app.db.read().await?;
-    let language = profile::of(&mut conn, caller.company).await?.language;
+    let language = profile::of(&mut conn, caller.company).await?.language.clone();
     let kept = source(&mut conn, caller.company, path.kind, entry).await?;
     drop(conn);
     let text = input.source.or(kept).unwrap_or_else(|| standard(path.kind).to_owned());
@@ -434,7 +434,7 @@ struct UnbrokenWords {
     security(("bearerAuth" = ["setting:read"], "subscriptionKey" = []))
 )]
 async fn get_unbroken_words(State(app): State<App>, caller: Caller) -> Result<Reply<UnbrokenWords>, Error> {
-    let own = profile::of(&mut app.db.read().await?, caller.company).await?.unbroken_words;
+    let own = profile::of(&mut app.db.read().await?, caller.company).await?.unbroken_words.clone();
     Ok(Reply::ok(UnbrokenWords { standard: paper::standard_words().collect(), own }))
 }
 

@@ -108,7 +108,7 @@ async fn load(app: &App, import: Import) -> Result<(), Error> {
 async fn load_all(app: &App, import: Import) -> Result<(), Stop> {
     let kind =
         Kind::named(&import.kind).ok_or_else(|| Stop::Unfit("kind", format!("{} is not a known kind", import.kind)))?;
-    let country = profile::of(&mut app.db.read().await?, import.company).await?.country;
+    let country = profile::of(&mut app.db.read().await?, import.company).await?.country.clone();
     let file = fetch(app, &import).await?;
     let ask = || Ask { kind, mapping: import.mapping.clone(), encoding: import.encoding.clone() };
     let reader = || app.config.reader.clone();

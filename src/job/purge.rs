@@ -37,7 +37,7 @@ pub(super) async fn run(app: &App) -> Result<Next, Error> {
 
 /// What one company keeps too long; whether there may be more.
 async fn of_one(app: &App, company: i64, now: i64) -> Result<bool, Error> {
-    let ages = Retention::of(&profile::of(&mut app.db.read().await?, company).await?);
+    let ages = Retention::of(&*profile::of(&mut app.db.read().await?, company).await?);
     let deleted = app.db.write(async |mut tx| of_company(&mut tx, company, ages, now).await).await?;
     if deleted > 0 {
         tracing::debug!(company, deleted, "purged");

@@ -262,7 +262,7 @@ impl Sender {
         let setting = profile::of(conn, company).await?;
         let name: String = conn.sql("select name from company where company = $1").bind(company).one().await?;
         let reply_to = setting.mail.reply_to.as_deref().or(setting.email.as_deref()).and_then(address);
-        let shown = setting.mail.sender_name.unwrap_or_else(|| name.clone());
+        let shown = setting.mail.sender_name.clone().unwrap_or_else(|| name.clone());
         Ok(Sender { company: name, name: one_line(&shown), reply_to })
     }
 }

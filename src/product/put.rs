@@ -46,8 +46,8 @@ pub(crate) struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// Reads what all products need.
     pub(crate) async fn open(tx: &mut Conn, caller: &'a Caller, now: i64) -> Result<Batch<'a>, Error> {
-        let mut setting = profile::of(tx, caller.company).await?;
-        let pattern = setting.numbers.remove("product").unwrap_or_else(|| Pattern::code("PRD"));
+        let setting = profile::of(tx, caller.company).await?;
+        let pattern = setting.numbers.get("product").cloned().unwrap_or_else(|| Pattern::code("PRD"));
         let zone = time::zone(tx, caller.company).await?;
         let names = Names::open(tx, caller.company).await?;
         let (gathered, own) = (HashMap::new(), HashMap::new());

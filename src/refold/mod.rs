@@ -152,7 +152,7 @@ async fn clash(tx: &mut Conn, company: i64, section: &str, kind: &str, record: &
 async fn customers(tx: &mut Conn, company: i64, after: Cursor) -> Result<Option<Cursor>, Error> {
     let rows = customer::after(tx, company, after.id, PAGE).await?;
     let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
-    let country = profile::of(tx, company).await?.country;
+    let country = profile::of(tx, company).await?.country.clone();
     for row in rows.iter().filter(|row| row.erased_at.is_none()) {
         let found = customer::refold(tx, row, &country).await?;
         for (is_clear, kind) in [(found.code, "customer code"), (found.name, "customer name")] {

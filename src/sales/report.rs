@@ -359,7 +359,7 @@ pub(super) async fn keep(tx: &mut Conn, row: &order::Row) -> Result<(), Error> {
     // Nearly every order is in the company's own currency and has no rate.
     let rate = match row.terms.currency_rate {
         Some(rate) => {
-            let own = profile::of(tx, row.company).await?.currency;
+            let own = profile::of(tx, row.company).await?.currency.clone();
             (own != row.terms.currency).then(|| (rate, totals::places(&own)))
         }
         None => None,

@@ -235,7 +235,7 @@ pub async fn of_record(
     at: i64,
 ) -> Result<String, Error> {
     // A setting that was saved before there was this kind does not name it.
-    let pattern = match profile::of(tx, company).await?.numbers.remove(kind) {
+    let pattern = match profile::of(tx, company).await?.numbers.get(kind).cloned() {
         Some(pattern) => pattern,
         None => Setting::default().numbers.remove(kind).unwrap_or_else(|| Pattern::usual("")),
     };

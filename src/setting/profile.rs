@@ -1,6 +1,7 @@
 //! The company's profile and rules: `GET` and `PUT /v1/setting`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use db::{Amount, Conn, Json as Stored};
@@ -406,8 +407,12 @@ async fn read(query: db::Query<'_>) -> Result<Row, Error> {
 }
 
 /// The rules of a company, as other resources need them.
-pub async fn of(conn: &mut Conn, company: i64) -> Result<Setting, Error> {
-    Ok(find(conn, company).await?.setting)
+pub async fn of(conn: &mut Conn, company: i64) -> Result<Arc<Setting>, Error> {
+    if let Some(known) = conn.kept::<Setting>(company) {
+        return Ok(known);
+    }
+    let row = find(conn, company).await?;
+    Ok(conn.keep(company, row.setting))
 }
 
 /// Whether the company works at this time; one that has entered no hours always does.
@@ -433,6 +438,8 @@ async fn save(tx: &mut Conn, row: &Row) -> Result<(), db::Error> {
         .bind(row.company)
         .exec()
         .await?;
+    // The zone, too.
+    tx.forget();
     Ok(())
 }
 

@@ -58,7 +58,7 @@ pub async fn replay_span(db: &Db, tenant: i64, id: i64, span: Span, now: i64) ->
     let mut since = span.from;
     if !span.all {
         // What became of older ones is not known any more: it would be sent a second time.
-        let ages = Retention::of(&profile::of(&mut db.read().await?, tenant).await?);
+        let ages = Retention::of(&*profile::of(&mut db.read().await?, tenant).await?);
         since = since.max(retention::before(now, ages.deliveries));
     }
     let (mut from, end) = (first_id(since), first_id(span.to.saturating_add(1)));

@@ -97,7 +97,7 @@ impl Db {
 
     /// A reader whose statements all see one state: that of this moment. On SQLite the log grows as long as it is held.
     pub async fn snapshot(&self) -> Result<Conn, Error> {
-        Ok(Conn(match &*self.engine {
+        Ok(Conn::new(match &*self.engine {
             Engine::Sqlite(database) => Inner::SqliteReader(database.read().await?.freeze()?),
             Engine::Postgres(database) => Inner::PostgresReader(database.read().await?.freeze().await?),
         }))

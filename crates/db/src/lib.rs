@@ -33,7 +33,7 @@ mod sqlite;
 mod text;
 mod value;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 use serde::de::DeserializeOwned;
 
@@ -193,7 +193,7 @@ impl Db {
     /// On SQLite a statement runs on the thread of its task: a read that takes long belongs into smaller ones, or says
     /// [`Query::aside`].
     pub async fn read(&self) -> Result<Conn, Error> {
-        Ok(Conn(match &*self.engine {
+        Ok(Conn::new(match &*self.engine {
             Engine::Sqlite(database) => Inner::SqliteReader(database.read().await?),
             Engine::Postgres(database) => Inner::PostgresReader(database.read().await?),
         }))
@@ -251,7 +251,11 @@ impl fmt::Debug for Db {
 }
 
 /// A connection: a reader, or the transaction of a unit of work.
-pub struct Conn(Inner);
+pub struct Conn {
+    inner: Inner,
+    /// What a unit of work keeps of a tenant.
+    kept: Vec<(i64, Arc<dyn Any + Send + Sync>)>,
+}
 
 enum Inner {
     SqliteReader(sqlite::Reader),
@@ -270,7 +274,7 @@ impl Conn {
     /// to write before it writes anything meets others in one order, also where what is written is not there yet. SQLite
     /// has one writer, who holds everything.
     pub async fn lock(&mut self, name: &str) -> Result<(), Error> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::PostgresUnit(unit) => {
                 unit.later("select pg_advisory_xact_lock(hashtextextended($1, 0))", vec![name.into()]).await
             }
@@ -281,23 +285,48 @@ impl Conn {
         }
     }
 
+    /// What this unit of work has kept of a tenant.
+    pub fn kept<T: Any + Send + Sync>(&self, company: i64) -> Option<Arc<T>> {
+        let mut known = self.kept.iter().filter(|(of, _)| *of == company);
+        known.find_map(|(_, value)| Arc::clone(value).downcast().ok())
+    }
+
+    /// Keeps for the rest of this unit of work what was read of a tenant and is asked for at many steps. A reader keeps
+    /// nothing, because each of its statements sees what is committed by then.
+    pub fn keep<T: Any + Send + Sync>(&mut self, company: i64, value: T) -> Arc<T> {
+        let value = Arc::new(value);
+        if !self.is_reader() {
+            self.kept.push((company, Arc::clone(&value) as Arc<dyn Any + Send + Sync>));
+        }
+        value
+    }
+
+    /// Forgets what was kept: for who changes what that was read from.
+    pub fn forget(&mut self) {
+        self.kept.clear();
+    }
+
+    fn new(inner: Inner) -> Self {
+        Self { inner, kept: Vec::new() }
+    }
+
     pub(crate) fn member(member: Arc<sqlite::Member>) -> Self {
-        Self(Inner::SqliteUnit(member))
+        Self::new(Inner::SqliteUnit(member))
     }
 
     pub(crate) fn unit(unit: Arc<postgres::Unit>) -> Self {
-        Self(Inner::PostgresUnit(unit))
+        Self::new(Inner::PostgresUnit(unit))
     }
 
     fn kind(&self) -> Kind {
-        match self.0 {
+        match self.inner {
             Inner::SqliteReader(_) | Inner::SqliteUnit(_) => Kind::Sqlite,
             Inner::PostgresReader(_) | Inner::PostgresUnit(_) => Kind::Postgres,
         }
     }
 
     fn is_reader(&self) -> bool {
-        matches!(self.0, Inner::SqliteReader(_) | Inner::PostgresReader(_))
+        matches!(self.inner, Inner::SqliteReader(_) | Inner::PostgresReader(_))
     }
 
     async fn fetch<R: DeserializeOwned>(
@@ -307,7 +336,7 @@ impl Conn {
         each: Option<&EachRow>,
         most: usize,
     ) -> Result<Vec<R>, Error> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::SqliteReader(reader) => reader.fetch(text, &values, each, most),
             Inner::SqliteUnit(unit) => unit.fetch(text, &values, each, most),
             Inner::PostgresReader(reader) => reader.fetch(text, &values, most).await,
@@ -316,7 +345,7 @@ impl Conn {
     }
 
     async fn exec(&mut self, text: &str, values: Vec<Value>, each: Option<&EachRow>) -> Result<u64, Error> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::SqliteReader(reader) => reader.exec(text, &values, each),
             Inner::SqliteUnit(unit) => unit.exec(text, &values, each),
             Inner::PostgresReader(reader) => reader.exec(text, &values).await,
@@ -326,7 +355,7 @@ impl Conn {
 
     /// Changes a text index of SQLite when the unit's group commits.
     fn index_entry(&mut self, entry: sqlite::Entry) -> Result<(), Error> {
-        match &self.0 {
+        match &self.inner {
             Inner::SqliteUnit(unit) => unit.index(entry),
             _ => Err(Error::Sql("a text index is changed in a unit of work".into())),
         }
@@ -334,7 +363,7 @@ impl Conn {
 
     /// Lets a unit on SQLite see what it and the units before it have for text indexes.
     fn show_index(&mut self) -> Result<(), Error> {
-        match &self.0 {
+        match &self.inner {
             Inner::SqliteUnit(unit) => unit.show_index(),
             _ => Ok(()),
         }
@@ -346,7 +375,7 @@ impl Conn {
         values: Vec<Value>,
         each: Option<EachRow>,
     ) -> Result<(), Error> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::PostgresUnit(unit) => unit.later(&text, values).await,
             _ => self.exec(&text, values, each.as_ref()).await.map(drop),
         }

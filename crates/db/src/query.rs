@@ -237,7 +237,7 @@ impl<'c> Query<'c> {
     pub async fn all<R: DeserializeOwned>(mut self) -> Result<Vec<R>, Error> {
         self.check()?;
         let Self { conn, text, values, each, aside, .. } = self;
-        if let (true, Inner::SqliteReader(reader)) = (aside, &mut conn.0) {
+        if let (true, Inner::SqliteReader(reader)) = (aside, &mut conn.inner) {
             return sqlite::aside(|| reader.fetch(&text, &values, each.map(Each::rows).as_ref(), usize::MAX));
         }
         conn.fetch(&text, values, each.map(Each::rows).as_ref(), usize::MAX).await

@@ -8,6 +8,8 @@ mod sample;
 mod tax;
 mod write;
 
+use std::sync::Arc;
+
 use db::Conn;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -80,7 +82,7 @@ type Found = (Kind, String, Map<String, Value>);
 
 /// The company, as far as its documents show it.
 struct Shop {
-    setting: Setting,
+    setting: Arc<Setting>,
     name: String,
     zone: Zone,
 }

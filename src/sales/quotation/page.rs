@@ -15,6 +15,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -310,7 +311,7 @@ async fn order(tx: &mut Conn, by: &Actor, id: i64) -> Result<(), Error> {
 
 struct Page {
     row: Row,
-    setting: Setting,
+    setting: Arc<Setting>,
     company: String,
     customer: String,
     token: String,

@@ -152,7 +152,7 @@ pub(super) async fn calendar(conn: &mut Conn, company: i64, targets: Targets) ->
     let zone = time::zone(conn, company).await?;
     Ok(match targets.around_the_clock {
         true => Calendar::always(&zone),
-        false => Calendar::of(&profile::of(conn, company).await?, &zone),
+        false => Calendar::of(&*profile::of(conn, company).await?, &zone),
     })
 }
 

@@ -119,6 +119,25 @@ async fn a_row_that_is_missing_or_does_not_fit_fails_nothing() {
 }
 
 #[tokio::test]
+async fn a_unit_keeps_what_it_has_read_of_a_tenant_and_a_reader_does_not() {
+    let test = test().await;
+    test.write(async |mut tx| {
+        assert_eq!(tx.kept::<String>(1), None, "a unit that runs begins with nothing");
+        assert_eq!(*tx.keep(1, "Bangkok".to_owned()), "Bangkok");
+        assert_eq!(tx.kept::<String>(1).as_deref().map(String::as_str), Some("Bangkok"));
+        assert_eq!((tx.kept::<String>(2), tx.kept::<i64>(1)), (None, None), "another tenant, another fact");
+        tx.forget();
+        assert_eq!(tx.kept::<String>(1), None);
+        Ok::<_, Error>(())
+    })
+    .await
+    .unwrap();
+    let mut reader = test.read().await.unwrap();
+    assert_eq!(*reader.keep(1, "Bangkok".to_owned()), "Bangkok");
+    assert_eq!(reader.kept::<String>(1), None);
+}
+
+#[tokio::test]
 async fn later_is_done_in_order_and_its_failure_fails_the_unit() {
     let test = test().await;
     let count = test
