@@ -32,6 +32,13 @@ if (root) {
   );
 }
 
+/** The semibold font comes last: when nothing has been asked for during a second, and the page is idle. */
 const idle = window.requestIdleCallback ?? ((act: () => void) => setTimeout(act, 1500));
-addEventListener('load', () => setTimeout(() => idle(() => void import('./style/bold.css').catch(() => null)), 1200));
-if (document.readyState === 'complete') setTimeout(() => idle(() => void import('./style/bold.css').catch(() => null)), 1200);
+let quiet = 0;
+const bold = () => {
+  quiet = cache.isFetching() > 0 ? 0 : quiet + 1;
+  if (quiet < 5) setTimeout(bold, 250);
+  else idle(() => void import('./style/bold.css').catch(() => null));
+};
+if (document.readyState === 'complete') bold();
+else addEventListener('load', bold);

@@ -132,7 +132,7 @@ export const inPage = (person, method, path, body) =>
   );
 
 /** CPU time of the page's main thread, in milliseconds, that something takes. */
-export async function cpu(one, act) {
+async function cpu(one, act) {
   const client = await one.context.newCDPSession(one.page);
   await client.send('Performance.enable', { timeDomain: 'threadTicks' });
   const read = async () => (await client.send('Performance.getMetrics')).metrics.find((metric) => metric.name === 'TaskDuration').value * 1000;
@@ -141,4 +141,49 @@ export async function cpu(one, act) {
   const after = await read();
   await client.detach();
   return after - before;
+}
+
+/** CPU time that `work` below takes on the machine from which the limits come, in milliseconds. */
+const USUAL = 125;
+
+/** How much slower than that this machine is now; never below 1, so that a limit is never less than what it says. */
+async function slowness(one) {
+  const page = await one.context.newPage();
+  const work = () =>
+    page.evaluate(() => {
+      for (let n = 0; n < 20; n++) {
+        const list = document.createElement('div');
+        for (let row = 0; row < 300; row++) {
+          const line = document.createElement('div');
+          line.textContent = `ส่งของวันไหนคะ ${row}`;
+          line.style.padding = `${row % 7}px`;
+          list.append(line);
+        }
+        document.body.append(list);
+        list.getBoundingClientRect();
+        list.remove();
+        JSON.parse(JSON.stringify(Array.from({ length: 2_000 }, (_, id) => ({ id, name: `ชื่อ ${id}` }))));
+      }
+    });
+  const measured = [];
+  for (let n = 0; n < 3; n++) measured.push(await cpu({ context: one.context, page }, work));
+  await page.close();
+  const took = Math.min(...measured);
+  console.log(`        ${took.toFixed(0)} ms for the work that usually takes ${USUAL} ms`);
+  return Math.max(1, took / USUAL);
+}
+
+/** A key that opens the next room costs at most 60 ms of the main thread, a letter 8 ms; so much more where the machine is slower. */
+export async function keysWithinBudget(one, press) {
+  // Down the list the rooms are loaded; up again it is only the page that works.
+  for (let n = 0; n < 31; n++) await press('j');
+  const keys = (await cpu(one, async () => {
+    for (let n = 0; n < 30; n++) await press('k');
+  })) / 30;
+  await one.page.keyboard.press('r');
+  const letters = (await cpu(one, () => one.page.keyboard.type('abcdefghijklmnopqrstuvwxyzabcd'))) / 30;
+  console.log(`        ${keys.toFixed(1)} ms a key, ${letters.toFixed(1)} ms a letter`);
+  const slower = await slowness(one);
+  assert(keys <= 60 * slower, `${keys.toFixed(1)} ms a key`);
+  assert(letters <= 8 * slower, `${letters.toFixed(1)} ms a letter`);
 }
