@@ -12,7 +12,7 @@ const words = {
     activity: 'Activity',
     assignment: 'Assignment of conversations',
     case: 'Case',
-    chat: 'Files of conversations',
+    chat: 'File of a conversation',
     client: 'API client',
     contract: 'Contract',
     customer: 'Customer',
