@@ -179,8 +179,10 @@ impl Serialize for Decimal {
         if !serializer.is_human_readable() {
             return serializer.collect_str(self);
         }
-        match i64::try_from(self.units) {
-            Ok(whole) if self.places == 0 => serializer.serialize_i64(whole),
+        match (i64::try_from(self.units), self.amount()) {
+            (Ok(whole), _) if self.places == 0 => serializer.serialize_i64(whole),
+            // Nearly every price: an amount is written more quickly.
+            (_, Some(amount)) => amount.serialize(serializer),
             _ => RawValue::from_string(self.to_string()).map_err(ser::Error::custom)?.serialize(serializer),
         }
     }

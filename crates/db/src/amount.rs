@@ -12,6 +12,9 @@ use serde_json::value::RawValue;
 use crate::Error;
 
 const SCALE: i64 = 10_000;
+/// Below so many ten-thousandths an amount has at most 15 digits: the float next to it is written with the very same digits,
+/// and more quickly than a text of them is handed on.
+const FLOAT: u64 = 1_000_000_000_000_000;
 /// The name by which serde_json hands out the digits of a number as they were written.
 const RAW: &str = "$serde_json::private::RawValue";
 
@@ -135,6 +138,10 @@ impl Serialize for Amount {
         }
         if self.0 % SCALE == 0 {
             return serializer.serialize_i64(self.0 / SCALE);
+        }
+        if self.0.unsigned_abs() < FLOAT {
+            #[expect(clippy::cast_precision_loss, reason = "both are whole numbers of at most 15 digits")]
+            return serializer.serialize_f64(self.0 as f64 / SCALE as f64);
         }
         RawValue::from_string(self.to_string()).map_err(ser::Error::custom)?.serialize(serializer)
     }
@@ -264,6 +271,17 @@ mod tests {
         fn json_and_text_round_trip(units: i64) {
             let amount = Amount::from_units(units);
             prop_assert_eq!(amount.to_string().parse::<Amount>().unwrap(), amount);
+            let json = serde_json::to_string(&amount).unwrap();
+            prop_assert_eq!(&json, &amount.to_string());
+            prop_assert_eq!(read(&json).unwrap(), amount);
+        }
+
+        #[test]
+        fn amounts_that_are_written_as_floats_keep_their_digits(
+            units in -1_000_100_000_000_000_i64..1_000_100_000_000_000,
+            places in 0_u32..15,
+        ) {
+            let amount = Amount::from_units(units / 10_i64.pow(places));
             let json = serde_json::to_string(&amount).unwrap();
             prop_assert_eq!(&json, &amount.to_string());
             prop_assert_eq!(read(&json).unwrap(), amount);
