@@ -5,6 +5,7 @@ use db::{Conn, Query, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::audit::{self, Change};
 use crate::event::{self, Event};
@@ -136,13 +137,15 @@ pub struct Saved<R: Record> {
     pub view: R::View,
     /// What the save did.
     pub outcome: Outcome,
+    /// The view as JSON: it is written once for the audit trail, the event and the answer.
+    pub(crate) told: Box<RawValue>,
 }
 
 impl<R: Record> Saved<R> {
     /// The answer to whoever asked for the save, with its version.
     pub fn reply(self) -> Reply<R::View> {
         let version = self.row.head().version;
-        Reply::ok(self.view).version(version, &Conditions::default())
+        Reply::ok(self.view).written(self.told).version(version, &Conditions::default())
     }
 }
 
@@ -270,7 +273,7 @@ pub async fn save_as<R: Record>(
 ) -> Result<Saved<R>, Error> {
     let saved = keep(tx, by, old, new, name).await?;
     if saved.outcome != Outcome::Unchanged {
-        announce::<R>(tx, by, &saved.row, &saved.view, name).await?;
+        announce::<R>(tx, by, &saved.row, &saved.told, name).await?;
     }
     Ok(saved)
 }
@@ -323,16 +326,19 @@ async fn keep<R: Record>(
     let rows = old.iter().chain([&new]).cloned().collect();
     let mut views = R::views(tx, company, rows, &zone).await?;
     let view = views.pop().ok_or(Error::NotFound(R::NAME))?;
+    let told = written::<R>(&view)?;
     let outcome = match old.zip(views.pop()) {
         None => {
             tx.insert(R::TABLE, &new).await?;
-            log::<R>(tx, by, &new, name, &json!({}), audited::<R>(&view)?).await?;
+            let action = name.to_lowercase();
+            audit::record_new(tx, &change(by, &new, &action), &told, R::STAMPED).await?;
             Outcome::Created
         }
         Some((old, old_view)) => {
             let before = audited::<R>(&old_view)?;
             if !log::<R>(tx, by, &new, name, &before, audited::<R>(&view)?).await? {
-                return Ok(Saved { row: old, view: old_view, outcome: Outcome::Unchanged });
+                let told = written::<R>(&old_view)?;
+                return Ok(Saved { row: old, view: old_view, outcome: Outcome::Unchanged, told });
             }
             if !tx.replace(R::TABLE, &new).await? {
                 return Err(Error::Changed);
@@ -340,7 +346,7 @@ async fn keep<R: Record>(
             Outcome::Updated(before)
         }
     };
-    Ok(Saved { row: new, view, outcome })
+    Ok(Saved { row: new, view, outcome, told })
 }
 
 /// Deletes a record: it stays, out of every list, and can be restored.
@@ -367,16 +373,17 @@ async fn turn<R: Record>(
     stamp.modified_by.clone_from(&by.caller.id);
     *stamp.modified_at = by.now;
     let view = view(tx, row.clone()).await?;
-    let told = audited::<R>(&view)?;
+    let before = audited::<R>(&view)?;
     match deleted_at {
-        Some(_) => log::<R>(tx, by, &row, name, &told, json!({})).await?,
-        None => log::<R>(tx, by, &row, name, &json!({}), told.clone()).await?,
+        Some(_) => log::<R>(tx, by, &row, name, &before, json!({})).await?,
+        None => log::<R>(tx, by, &row, name, &json!({}), before.clone()).await?,
     };
     if !tx.replace(R::TABLE, &row).await? {
         return Err(Error::Changed);
     }
-    announce::<R>(tx, by, &row, &view, name).await?;
-    Ok(Saved { row, view, outcome: Outcome::Updated(told) })
+    let told = written::<R>(&view)?;
+    announce::<R>(tx, by, &row, &told, name).await?;
+    Ok(Saved { row, view, outcome: Outcome::Updated(before), told })
 }
 
 /// Writes the difference into the audit trail; false when there is none.
@@ -388,19 +395,22 @@ async fn log<R: Record>(
     from: &serde_json::Value,
     to: serde_json::Value,
 ) -> Result<bool, Error> {
-    let change = Change {
-        company: row.head().company,
-        reference: reference(row),
-        actor: &by.caller.id,
-        action: &name.to_lowercase(),
-        at: by.now,
-    };
-    audit::record_read(tx, &change, from, to).await
+    audit::record_read(tx, &change(by, row, &name.to_lowercase()), from, to).await
+}
+
+/// What is done to a record, and by whom.
+fn change<'a, R: Record>(by: &'a Actor, row: &R, action: &'a str) -> Change<'a> {
+    Change { company: row.head().company, reference: reference(row), actor: &by.caller.id, action, at: by.now }
 }
 
 /// What the audit trail and events call a record: `task/TK000001`.
 pub fn reference<R: Record>(row: &R) -> String {
     format!("{}/{}", R::NAME, row.head().name)
+}
+
+/// A view as JSON.
+fn written<R: Record>(view: &R::View) -> Result<Box<RawValue>, Error> {
+    to_raw_value(view).map_err(|error| Error::Internal(error.to_string()))
 }
 
 /// What the audit trail compares: the view without what follows from the save.
@@ -419,12 +429,12 @@ async fn announce<R: Record>(
     tx: &mut Conn,
     by: &Actor,
     row: &R,
-    view: &R::View,
+    told: &RawValue,
     name: &'static str,
 ) -> Result<(), Error> {
     let Head { company, version, name: number, .. } = row.head();
     let beside = R::NUMBER.map(|name| (name, number));
-    let body = event::body_beside(R::TOPIC, name, R::TOPIC, view, beside)?;
+    let body = event::body_beside(R::TOPIC, name, R::TOPIC, told, beside);
     let subject = reference(row);
     event::emit(tx, &Event { company, topic: R::TOPIC, name, subject: &subject, place: version, body, at: by.now })
         .await?;

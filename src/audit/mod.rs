@@ -1,10 +1,14 @@
 //! The audit trail: who changed what, when, from what to what. Written in the transaction of the change.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 
 use axum::extract::State;
 use db::{Conn, Json, Rows, Type};
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -58,16 +62,73 @@ pub async fn record(
 
 /// The same of what is JSON already: `{}` where the record is not there.
 pub async fn record_read(tx: &mut Conn, change: &Change<'_>, from: &Value, to: Value) -> Result<bool, Error> {
+    let differences = differences(from, to);
+    if differences.is_empty() {
+        return Ok(false);
+    }
+    write(tx, change, Json(differences).into()).await?;
+    Ok(true)
+}
+
+/// The same of a record that is new, as it is written: what is null is no change, nor are these fields.
+pub async fn record_new(
+    tx: &mut Conn,
+    change: &Change<'_>,
+    told: &RawValue,
+    without: &'static [&'static str],
+) -> Result<(), Error> {
+    let changes = Fields::of(told, without).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(write(tx, change, changes).await?)
+}
+
+/// The fields of a new record, each as it is written.
+struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl Fields<'_> {
+    /// The changes that made a record.
+    fn of(told: &RawValue, without: &[&str]) -> Result<db::Value, serde_json::Error> {
+        let mut fields: Fields<'_> = serde_json::from_str(told.get())?;
+        fields.0.retain(|(name, value)| value.get() != "null" && !without.contains(&name.as_ref()));
+        Ok(Json(fields).into())
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a record")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::with_capacity(64);
+                while let Some((name, value)) = map.next_entry()? {
+                    fields.push((name, value));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// `{"field": [null, value]}`.
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, [RawValue::NULL, *value])))
+    }
+}
+
+async fn write(tx: &mut Conn, change: &Change<'_>, changes: db::Value) -> Result<(), db::Error> {
     debug_assert!(
         vocabulary::is_listed(&change.reference, change.action),
         "{} {} is not in the vocabulary of the audit trail",
         change.reference,
         change.action
     );
-    let differences = differences(from, to);
-    if differences.is_empty() {
-        return Ok(false);
-    }
     tx.sql(
         "insert into audit (company, id, ref, at, actor, action, changes, trace)
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -78,11 +139,10 @@ pub async fn record_read(tx: &mut Conn, change: &Change<'_>, from: &Value, to: V
     .bind(change.at)
     .bind(change.actor)
     .bind(change.action)
-    .bind(Json(differences))
+    .bind(changes)
     .bind(telemetry::trace_id())
     .later()
-    .await?;
-    Ok(true)
+    .await
 }
 
 /// A record as the trail compares it.

@@ -3,13 +3,10 @@
 pub mod catalogue;
 pub mod document;
 
-use std::{io, mem};
-
 use db::{Conn, Rows, Type};
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
-use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
+use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use crate::http::Error;
@@ -199,76 +196,63 @@ pub async fn is_wanted(conn: &mut Conn, company: i64, topic: &str, name: &str) -
 
 /// A body in the form of the original API's events: `{"Topic", "Event", "Data": {name: record}}`, PascalCase throughout.
 pub fn body(topic: &str, event: &str, name: &str, record: &impl Serialize) -> Result<String, Error> {
-    body_beside(topic, event, name, record, None)
+    let told = to_raw_value(record).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(body_beside(topic, event, name, &told, None))
 }
 
-/// The same with one more member of `Data` beside the record, where receivers of the original look for it.
-pub fn body_beside(
-    topic: &str,
-    event: &str,
-    name: &str,
-    record: &impl Serialize,
-    beside: Option<(&str, &str)>,
-) -> Result<String, Error> {
-    /// `Data`: its members' names are known when it is written.
-    struct Data<'a, R> {
-        name: &'a str,
-        record: &'a R,
-        beside: Option<(&'a str, &'a str)>,
+/// The same of a record that is written already, with one more member of `Data` beside it, where receivers of the original
+/// look for it.
+pub fn body_beside(topic: &str, event: &str, name: &str, told: &RawValue, beside: Option<(&str, &str)>) -> String {
+    let string = |text: &str| Value::from(text).to_string();
+    let mut body = String::with_capacity(told.get().len() + 256);
+    body.push_str(r#"{"Topic":"#);
+    body.push_str(&string(topic));
+    body.push_str(r#","Event":"#);
+    body.push_str(&string(event));
+    body.push_str(r#","Data":{"#);
+    pascal(&string(name), true, &mut body);
+    body.push(':');
+    pascal(told.get(), false, &mut body);
+    if let Some((name, value)) = beside {
+        body.push(',');
+        pascal(&string(name), true, &mut body);
+        body.push(':');
+        body.push_str(&string(value));
     }
-    impl<R: Serialize> Serialize for Data<'_, R> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut members = serializer.serialize_map(None)?;
-            members.serialize_entry(self.name, self.record)?;
-            if let Some((name, value)) = self.beside {
-                members.serialize_entry(name, value)?;
-            }
-            members.end()
+    body.push_str("}}");
+    body
+}
+
+/// Appends JSON with the first letter of each name in upper case; a text that stands alone may be a name.
+fn pascal(json: &str, is_name: bool, to: &mut String) {
+    let mut rest = json;
+    while let Some((before, string)) = rest.split_once('"') {
+        to.push_str(before);
+        to.push('"');
+        let (inside, after) = string.split_at(length(string));
+        let is_name = is_name || after.get(1..).is_some_and(|after| after.trim_ascii_start().starts_with(':'));
+        let mut letters = inside.chars();
+        match letters.next() {
+            // One that begins with an escape stays.
+            Some(first) if is_name && first != '\\' => to.extend(first.to_uppercase()),
+            first => to.extend(first),
         }
+        to.push_str(letters.as_str());
+        rest = after.strip_prefix('"').unwrap_or_default();
+        to.push('"');
     }
-    #[derive(Serialize)]
-    struct Body<'a, R: Serialize> {
-        topic: &'a str,
-        event: &'a str,
-        data: Data<'a, R>,
-    }
-    let mut text = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut text, Pascal::default());
-    let written = Body { topic, event, data: Data { name, record, beside } }.serialize(&mut serializer);
-    let internal = |error: &dyn std::error::Error| Error::Internal(error.to_string());
-    written.map_err(|error| internal(&error))?;
-    String::from_utf8(text).map_err(|error| internal(&error))
+    to.push_str(rest);
 }
 
-/// JSON with the first letter of each name in upper case.
-#[derive(Default)]
-struct Pascal {
-    /// A name begins, and nothing of it is written yet.
-    begins: bool,
-}
-
-impl Formatter for Pascal {
-    fn begin_object_key<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.begins = true;
-        CompactFormatter.begin_object_key(writer, first)
-    }
-
-    fn end_object_key<W: io::Write + ?Sized>(&mut self, _: &mut W) -> io::Result<()> {
-        self.begins = false;
-        Ok(())
-    }
-
-    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        match mem::take(&mut self.begins) {
-            true => writer.write_all(capital(fragment).as_bytes()),
-            false => writer.write_all(fragment.as_bytes()),
-        }
-    }
-
-    fn write_char_escape<W: io::Write + ?Sized>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
-        self.begins = false;
-        CompactFormatter.write_char_escape(writer, escape)
-    }
+/// How long a string of JSON is, behind its opening quotation mark.
+fn length(string: &str) -> usize {
+    let mut is_escaped = false;
+    let end = string.bytes().position(|byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
+    });
+    end.unwrap_or(string.len())
 }
 
 /// The same body with no more of the record than what names it: properties that end in `Id`, `Code`, `No` or `Number`.
@@ -307,8 +291,8 @@ mod tests {
         let fields = BTreeMap::from([("", 1), ("\"q", 2), ("a b", 3), ("ölKey", 4), ("ก", 5), ("ßa", 6)]);
         let record =
             serde_json::json!({"orderNo": "so \"1\"", "lines": [{"netTotal": 1.5, "isFree": null}], "custom": fields});
-        let body =
-            body_beside("SalesOrder", "Created", "salesOrder", &record, Some(("salesOrderNo", "so1"))).expect("a body");
+        let told = to_raw_value(&record).expect("JSON");
+        let body = body_beside("SalesOrder", "Created", "salesOrder", &told, Some(("salesOrderNo", "so1")));
         let expected = serde_json::json!({
             "Topic": "SalesOrder",
             "Event": "Created",

@@ -4,6 +4,7 @@ use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::error::Status;
@@ -22,6 +23,8 @@ pub struct Reply<T> {
     known: bool,
     /// The data without an envelope, as the legacy operations answer.
     bare: bool,
+    /// The data as JSON, where it has been written already.
+    written: Option<Box<RawValue>>,
 }
 
 /// `{"status": {"code": "1000", "description": "Success"}, "data": …}`.
@@ -153,17 +156,23 @@ impl From<i64> for Total {
 impl<T: Serialize> Reply<T> {
     /// 200 with `data`.
     pub fn ok(data: T) -> Reply<T> {
-        Reply { status: StatusCode::OK, data, version: None, known: false, bare: false }
+        Reply { status: StatusCode::OK, data, version: None, known: false, bare: false, written: None }
     }
 
     /// 201 with `data`.
     pub fn created(data: T) -> Reply<T> {
-        Reply { status: StatusCode::CREATED, data, version: None, known: false, bare: false }
+        Reply { status: StatusCode::CREATED, data, version: None, known: false, bare: false, written: None }
     }
 
     /// 200 with the record alone, without the envelope: a legacy operation's answer.
     pub fn bare(data: T) -> Reply<T> {
         Reply { bare: true, ..Reply::ok(data) }
+    }
+
+    /// Says how the data is written, which somebody else needed too.
+    pub(crate) fn written(mut self, json: Box<RawValue>) -> Reply<T> {
+        self.written = Some(json);
+        self
     }
 
     /// Sends the record's version along, and nothing else to a caller who has it.
@@ -177,11 +186,12 @@ impl<T: Serialize> Reply<T> {
     pub fn body(&self) -> Result<Vec<u8>, super::Error> {
         let status = Status { code: "1000", description: "Success".to_owned() };
         // Most answers fit; what grows step by step is copied at each.
-        let mut body = Vec::with_capacity(1024);
-        let written = if self.bare {
-            serde_json::to_writer(&mut body, &self.data)
-        } else {
-            serde_json::to_writer(&mut body, &Envelope { status, data: &self.data })
+        let mut body = Vec::with_capacity(self.written.as_ref().map_or(1024, |data| data.get().len() + 128));
+        let written = match (&self.written, self.bare) {
+            (Some(data), true) => serde_json::to_writer(&mut body, data),
+            (Some(data), false) => serde_json::to_writer(&mut body, &Envelope { status, data }),
+            (None, true) => serde_json::to_writer(&mut body, &self.data),
+            (None, false) => serde_json::to_writer(&mut body, &Envelope { status, data: &self.data }),
         };
         written.map_err(|error| super::Error::Internal(error.to_string()))?;
         Ok(body)
