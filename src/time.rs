@@ -13,8 +13,13 @@ pub async fn zone(conn: &mut Conn, company: i64) -> Result<Zone, db::Error> {
     let name: Option<String> =
         conn.sql("select time_zone from company where company = $1").bind(company).optional().await?;
     let Some(name) = name else { return Ok(Zone::UTC) };
-    let zone = conn.keep(company, Zone::get(&name).unwrap_or(Zone::UTC));
+    let zone = conn.keep(company, zone_of(&name));
     Ok(Zone::clone(&zone))
+}
+
+/// The zone of this IANA name.
+pub(crate) fn zone_of(name: &str) -> Zone {
+    Zone::get(name).unwrap_or(Zone::UTC)
 }
 
 /// Unix milliseconds as the API's text.

@@ -123,7 +123,11 @@ pub(super) async fn content(
     faults: &mut Faults,
 ) -> Result<Content, Error> {
     let was = old.cloned().unwrap_or_default();
-    let warehouses = Warehouses::load(tx, company).await?;
+    // Most companies keep everything in one place.
+    let warehouses = match names_warehouse(entry) {
+        true => Warehouses::load(tx, company).await?,
+        false => Warehouses::default(),
+    };
     let texts = texts(names, entry, was.texts, faults);
     let terms = terms(tx, company, setting, entry, (old.is_none(), was.terms), &warehouses, faults).await?;
     let lines = match &entry.lines {
@@ -140,6 +144,12 @@ pub(super) async fn content(
         Err(wrong) => wrong.into_iter().for_each(|wrong| say(wrong, names, &document, faults)),
     }
     Ok(content)
+}
+
+/// Whether the document or one of its lines names a warehouse.
+fn names_warehouse(entry: &Entry) -> bool {
+    let names_one = |line: &SalesLineWrite| super::given(line.warehouse_code.as_deref()).is_some();
+    matches!(entry.warehouse, Patch::Set(_)) || entry.lines.iter().flatten().any(names_one)
 }
 
 fn texts(names: Names, entry: &Entry, was: Texts, faults: &mut Faults) -> Texts {
@@ -317,8 +327,30 @@ struct Product {
 struct Shop {
     company: i64,
     products: HashMap<String, Product>,
-    vat: Vec<Choice>,
-    withholding: Vec<Choice>,
+    vat: Vec<Rate>,
+    withholding: Vec<Rate>,
+}
+
+/// An entry of a list of rates.
+struct Rate {
+    /// Percent.
+    rate: Decimal,
+    is_active: bool,
+}
+
+impl Rate {
+    fn of(choice: &Choice) -> Option<Rate> {
+        let rate = match choice.detail.as_ref()?.get("rate")? {
+            Value::Number(number) => number.to_string().parse().ok()?,
+            Value::String(text) => text.parse().ok()?,
+            _ => return None,
+        };
+        Some(Rate { rate, is_active: choice.is_active })
+    }
+
+    async fn all(tx: &mut Conn, company: i64, list: List) -> Result<Vec<Rate>, Error> {
+        Ok(choice::all(tx, company, list).await?.iter().filter_map(Rate::of).collect())
+    }
 }
 
 impl Shop {
@@ -359,10 +391,10 @@ impl Shop {
             .await?;
         shop.products = found.into_iter().map(|product| (product.code_key.clone(), product)).collect();
         if lines.iter().any(|line| line.vat_tax_value.is_some()) {
-            shop.vat = choice::all(tx, company, List::VatRates).await?;
+            shop.vat = Rate::all(tx, company, List::VatRates).await?;
         }
         if lines.iter().any(|line| line.wht_tax_value.or(line.wh_tax_value).is_some()) {
-            shop.withholding = choice::all(tx, company, List::WithholdingRates).await?;
+            shop.withholding = Rate::all(tx, company, List::WithholdingRates).await?;
         }
         Ok(shop)
     }
@@ -406,35 +438,28 @@ impl Shop {
     ) -> Result<(), Error> {
         let percent = |rate: &Decimal| (Decimal::ZERO..=Decimal::HUNDRED).contains(rate);
         if let Some(rate) = write.vat_tax_value.filter(percent) {
-            let known: Vec<&Choice> = self.vat.iter().filter(|choice| rate_of(choice) == Some(rate)).collect();
-            if known.is_empty() {
+            let is_known = self.vat.iter().any(|known| known.rate == rate);
+            let is_used = self.vat.iter().any(|known| known.rate == rate && known.is_active);
+            if !is_known {
                 let detail: Value = json!({"rate": rate});
                 let name = format!("VAT {rate}%");
                 let new = New { id: None, name: &name, name_en: Some(&name), detail: Some(&detail), ..New::default() };
                 let made = choice::create(tx, self.company, List::VatRates, &new).await?;
-                self.vat.push(made);
-            } else if known.iter().all(|choice| !choice.is_active) {
+                self.vat.extend(Rate::of(&made));
+            } else if !is_used {
                 let message = format!("{path}vatTaxValue {rate} is out of use");
                 faults.add(Code::InvalidValue, format!("{path}vatTaxValue"), message);
             }
         }
         if let Some(rate) = write.wht_tax_value.or(write.wh_tax_value).filter(percent)
             && !rate.is_zero()
-            && !self.withholding.iter().any(|choice| choice.is_active && rate_of(choice) == Some(rate))
+            && !self.withholding.iter().any(|known| known.is_active && known.rate == rate)
         {
             let field = format!("{path}{}", names.withholding);
             let message = format!("{field} {rate} is not in the list withholding-rates");
             faults.add(Code::NotFound, field, message);
         }
         Ok(())
-    }
-}
-
-fn rate_of(choice: &Choice) -> Option<Decimal> {
-    match choice.detail.as_ref()?.get("rate")? {
-        Value::Number(number) => number.to_string().parse().ok(),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
     }
 }
 

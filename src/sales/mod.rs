@@ -62,23 +62,19 @@ async fn find_customer(
     faults: &mut Faults,
 ) -> Result<Option<customers::Row>, Error> {
     let Some(code) = given(code) else { return Ok(None) };
-    let company = caller.company;
-    let merged: Option<Option<i64>> = tx
-        .sql("select merged_into from customer where company = $1 and code_key = $2")
-        .bind(company)
-        .bind(customers::key(code))
-        .shared()
-        .optional()
-        .await?;
-    if merged == Some(None) {
-        // The record's own customer may be named again, whoever looks after it.
-        let own = customers::by_code(tx, company, code).await?;
-        return match own.filter(|row| row.deleted_at.is_none() && known == Some(row.id)) {
-            Some(own) => Ok(Some(own)),
-            None => faults.take(customers::named(tx, caller, "customerCode", code).await),
-        };
+    // Whoever merges or erases it meanwhile waits.
+    let row = customers::shared_by_code(tx, caller.company, code).await?;
+    let Some(row) = row.filter(|row| row.merged_into.is_none()) else {
+        return faults.take(customers::named_to_add(tx, caller, "customerCode", code, known).await);
+    };
+    // The record's own customer may be named again, whoever looks after it.
+    let is_own = known == Some(row.id);
+    let is_seen = is_own || customers::is_seen(tx, caller, row.id).await?;
+    if row.deleted_at.is_none() && is_seen {
+        return Ok(Some(row));
     }
-    faults.take(customers::named_to_add(tx, caller, "customerCode", code, known).await)
+    faults.add(Code::NotFound, "customerCode", format!("customerCode “{code}” is not a known customer"));
+    Ok(None)
 }
 
 /// The employee of a code: user id and the code in its own spelling.

@@ -21,7 +21,7 @@ use super::{read_day, totals};
 use crate::app::App;
 use crate::http::caller::Range;
 use crate::http::{Caller, Envelope, Error, Faults, Query, Reply};
-use crate::record;
+use crate::record::{self, Outcome, Saved};
 use crate::report::sold::{self, Owed, Sold};
 use crate::setting::profile;
 use crate::time;
@@ -354,8 +354,23 @@ struct Open {
     rest: Amount,
 }
 
-/// Keeps a row for each line of an order, as it is written.
-pub(super) async fn keep(tx: &mut Conn, row: &order::Row) -> Result<(), Error> {
+/// Keeps a row for each line of an order that is sold, as it is written.
+pub(super) async fn keep(tx: &mut Conn, saved: &Saved<order::Row>) -> Result<(), Error> {
+    let row = &saved.row;
+    match saved.outcome {
+        Outcome::Created => {}
+        Outcome::Unchanged => return Ok(()),
+        Outcome::Updated(_) => {
+            tx.sql("delete from sales_line where company = $1 and sales_order = $2")
+                .bind(row.company)
+                .bind(row.id)
+                .later()
+                .await?;
+        }
+    }
+    if !matches!(row.status(), Status::Open | Status::Completed) {
+        return Ok(());
+    }
     // Nearly every order is in the company's own currency and has no rate.
     let rate = match row.terms.currency_rate {
         Some(rate) => {
@@ -364,11 +379,6 @@ pub(super) async fn keep(tx: &mut Conn, row: &order::Row) -> Result<(), Error> {
         }
         None => None,
     };
-    tx.sql("delete from sales_line where company = $1 and sales_order = $2")
-        .bind(row.company)
-        .bind(row.id)
-        .later()
-        .await?;
     let mut rows = Rows::new(&[("position", Type::BigInt), ("product", Type::BigInt), ("net", Type::BigInt)]);
     let nets = own_nets(row, rate).unwrap_or_default();
     for (position, (line, net)) in (0_i64..).zip(row.lines.iter().zip(nets)) {
@@ -384,7 +394,7 @@ pub(super) async fn keep(tx: &mut Conn, row: &order::Row) -> Result<(), Error> {
         .push(", position, product, ")
         .push_bind(row.dated.as_str())
         .push(", ")
-        .push_bind(matches!(row.status(), Status::Open | Status::Completed))
+        .push_bind(true)
         .push(", net from ")
         .push_rows(&rows)
         .push(" as input")

@@ -21,6 +21,7 @@ use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Patch, Reply};
 use crate::person::sso;
 use crate::sales::rules::{self, SalesRules, SalesRulesUpdate};
+use crate::time;
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<App> {
@@ -412,6 +413,8 @@ pub async fn of(conn: &mut Conn, company: i64) -> Result<Arc<Setting>, Error> {
         return Ok(known);
     }
     let row = find(conn, company).await?;
+    // Whoever goes by the rules soon asks for the time zone.
+    conn.keep(company, time::zone_of(&row.time_zone));
     Ok(conn.keep(company, row.setting))
 }
 

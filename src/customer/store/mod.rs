@@ -156,6 +156,12 @@ pub(crate) async fn by_code(conn: &mut Conn, company: i64, code: &str) -> Result
     follow(conn, company, found).await
 }
 
+/// The customer of this code itself, deleted, merged or not: nobody changes it until the unit ends.
+pub(crate) async fn shared_by_code(tx: &mut Conn, company: i64, code: &str) -> Result<Option<Row>, db::Error> {
+    let query = tx.rows::<Row>(TABLE).push(" where company = $1 and code_key = $2");
+    query.bind(company).bind(key(code)).shared().optional().await
+}
+
 /// The customer of this number, deleted or not; the number of one that was merged leads to the survivor.
 pub(crate) async fn by_id(conn: &mut Conn, company: i64, id: i64) -> Result<Option<Row>, Error> {
     let found = exactly(conn, company, id).await?;

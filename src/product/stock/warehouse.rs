@@ -11,7 +11,7 @@ use crate::setting::list::List;
 pub(crate) const OWN: i64 = 0;
 
 /// The warehouses of a company.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Warehouses(Vec<Choice>);
 
 impl Warehouses {

@@ -98,7 +98,7 @@ pub(super) async fn of_content(tx: &mut Conn, by: &Actor, from: &quotation::Row)
     write::number_new(tx, by, &setting, &mut row, None).await?;
     write::move_stock(tx, by, None, &mut row).await?;
     let saved = record::save(tx, by, None, row).await?;
-    report::keep(tx, &saved.row).await?;
+    report::keep(tx, &saved).await?;
     Ok(saved)
 }
 
@@ -338,7 +338,7 @@ async fn turn(
     }
     write::move_stock(tx, by, Some(&old), &mut row).await?;
     let saved = record::save_as(tx, by, Some(old), row, to.event()).await?;
-    report::keep(tx, &saved.row).await?;
+    report::keep(tx, &saved).await?;
     Ok(saved)
 }
 

@@ -128,9 +128,7 @@ pub(crate) async fn take(tx: &mut Conn, by: &Actor, record: &Value, left: &mut F
         row.number = number;
     }
     let saved = record::take_over(tx, by, old, row).await?;
-    if saved.outcome != Outcome::Unchanged {
-        report::keep(tx, &saved.row).await?;
-    }
+    report::keep(tx, &saved).await?;
     let is_new = put_payments(tx, &saved.row, payments).await?;
     Ok(match saved.outcome {
         Outcome::Unchanged if is_new => Outcome::Updated(Value::Null),

@@ -262,8 +262,7 @@ pub(crate) async fn put(
         keep_deliveries(&row, was, &mut content)?;
     }
     row.set_content(content);
-    let before = old.as_ref().map(|old| (old.content(), old.dated.clone()));
-    let changed = before.as_ref() != Some(&(row.content(), row.dated.clone()));
+    let changed = old.as_ref().is_none_or(|old| old.dated != row.dated || old.content() != row.content());
     if let Some(number) = row.tax_invoice.as_ref().filter(|_| changed) {
         let message = format!("Tax invoice {number} was issued; cancel it by a credit note first");
         return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
@@ -287,7 +286,7 @@ pub(crate) async fn put(
     }
     move_stock(tx, by, old.as_ref(), &mut row).await?;
     let saved = record::save_as(tx, by, old, row, event).await?;
-    report::keep(tx, &saved.row).await?;
+    report::keep(tx, &saved).await?;
     Ok(saved)
 }
 
