@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
@@ -220,65 +221,117 @@ fn writes(
     Ok(())
 }
 
-/// The statements of making one order of 5 lines, with nothing around them.
+/// What making an order reads, statement by statement, with the values that each is given.
+const READS: [(&str, &[&str]); 8] = [
+    ("select company, name, time_zone, settings, version from company where company = ?1", &[]),
+    ("select * from customer where company = ?1 and code_key = ?2", &["c1"]),
+    ("select id, staff_code from employee where company = ?1 and staff_key = ?2", &["emp001"]),
+    (CHOICES, &["header-templates"]),
+    (
+        "select product.id, product.code, product.code_key, product.name, product.kind, product.is_parent,
+                product.track_inventory, product.active, product.cost, product.details, product.unit, unit.name, unit.name_en,
+                (select coalesce(price.sale_price, price.regular_price) from product_price as price
+                 where price.company = product.company and price.product = product.id
+                   and (price.starts_at is null or price.starts_at <= 1800000000000)
+                   and (price.ends_at is null or price.ends_at > 1800000000000)
+                 order by price.position limit 1)
+         from (select value ->> 0 as code_key from jsonb_each(?2)) as input cross join product
+         left join choice as unit on unit.company = product.company and unit.list = 'units' and unit.id = product.unit
+         where product.code_key = input.code_key and product.deleted_at is null and product.company = ?1",
+        &[r#"[["p000"],["p001"],["p002"],["p003"],["p004"]]"#],
+    ),
+    (CHOICES, &["vat-rates"]),
+    ("select 1 from sales_order where company = ?1 and number_key = ?2", &["nobody's"]),
+    (
+        "select customer.id, customer.code, customer.name from (select value ->> 0 as id from jsonb_each(?2)) as input
+         cross join customer where customer.id = input.id and customer.company = ?1",
+        &["[[1]]"],
+    ),
+];
+
+/// A list to choose from.
+const CHOICES: &str = "select id, name, name_en, detail, position, active, version from choice
+                       where company = ?1 and list = ?2 order by position, id limit 10000";
+
+/// The statements of making one order of 5 lines, each with values as long as Sala's, and nothing around them.
 fn limit(sala: &Sala, time: Duration, round: usize) -> Result<f64> {
     let connection = Connection::open(sala.file())?;
     connection.execute_batch(
         "pragma journal_mode = wal; pragma synchronous = full; pragma temp_store = memory; pragma foreign_keys = on;
          pragma busy_timeout = 5000; pragma wal_autocheckpoint = 16384",
     )?;
-    let mut setting = connection.prepare("select * from company where company = ?1")?;
-    let mut customer = connection.prepare("select * from customer where company = ?1 and code_key = 'c1'")?;
-    let mut staff = connection.prepare("select * from employee where company = ?1 and staff_key = 'emp001'")?;
-    let mut product = connection.prepare("select * from product where company = ?1 and code_key = ?2")?;
+    let mut reads = READS
+        .iter()
+        .map(|(text, values)| {
+            let values =
+                [Sql::Integer(COMPANY)].into_iter().chain(values.iter().map(|value| Sql::Text((*value).into())));
+            Ok((connection.prepare(text)?, values.collect::<Vec<Sql>>()))
+        })
+        .collect::<Result<Vec<_>>>()?;
     let mut counter = connection.prepare(
         "insert into counter (company, name, value) values (?1, ?2, 10000000)
          on conflict (company, name) do update set value = counter.value + 1 returning value",
     )?;
-    let names: Vec<String> = connection
-        .prepare("select name from pragma_table_info('sales_order')")?
-        .query_map([], |row| row.get(0))?
-        .collect::<std::result::Result<_, _>>()?;
-    let values: Vec<&str> = names
-        .iter()
-        .map(|name| match name.as_str() {
-            "id" => "?2",
-            "number" | "number_key" => "?3",
-            "quotation" => "null",
-            name => name,
-        })
-        .collect();
+    let first = |text: &str| -> Result<Vec<(String, Sql)>> {
+        let mut statement = connection.prepare(text)?;
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let cell = |row: &rusqlite::Row<'_>| (0..names.len()).map(|index| row.get(index)).collect();
+        let cells: rusqlite::Result<Vec<Sql>> = statement.query_row([COMPANY], cell);
+        Ok(names.clone().into_iter().zip(cells?).collect())
+    };
+    let mut row = first("select * from sales_order where company = ?1 order by id limit 1")?;
+    let changes =
+        first("select changes from audit where company = ?1 and ref like 'sales_order/%' limit 1")?.remove(0).1;
+    let body = first("select body from event where company = ?1 and topic = 'SalesOrder' limit 1")?.remove(0).1;
+    let names: Vec<&str> = row.iter().map(|(name, _)| name.as_str()).collect();
+    let numbers: Vec<String> = (1..=names.len()).map(|number| format!("?{number}")).collect();
+    let at = |wanted: &str| names.iter().position(|name| *name == wanted).ok_or("no such column");
+    let (id_at, number_at, key_at) = (at("id")?, at("number")?, at("number_key")?);
     let mut made = connection.prepare(&format!(
-        "insert into sales_order ({}) select {} from sales_order where company = ?1 order by id limit 1",
+        "insert into sales_order ({}) values ({})",
         names.join(", "),
-        values.join(", ")
+        numbers.join(", ")
     ))?;
     let mut audit = connection.prepare(
         "insert into audit (company, id, ref, at, actor, action, changes, trace)
          values (?1, ?2, ?3, ?4, 'bench', 'created', ?5, '4bf92f3577b34da6a3ce929d0e0e4736')",
     )?;
     let mut event = connection.prepare(
-        "insert into event (company, id, topic, name, subject, at, body) values (?1, ?2, 'SalesOrder', 'Created', ?3, ?4, ?5)",
+        "insert into event (company, id, topic, name, subject, at, body, place)
+         values (?1, ?2, 'SalesOrder', 'Created', ?3, ?4, ?5, 1)",
     )?;
-    let (changes, body) = ("c".repeat(2_500), "b".repeat(3_500));
+    let mut delivery = connection.prepare(
+        "insert into webhook_delivery (company, webhook, event, subject, place, state, tries, created_at)
+         select company, id, ?2, ?3, 1, 'pending', 0, ?4 from webhook
+         where company = ?1 and state = 'active' and (topics = '' or ' ' || topics || ' ' like '% SalesOrder %')
+         returning webhook",
+    )?;
     let (mut begin, mut commit) = (connection.prepare("begin immediate")?, connection.prepare("commit")?);
     let (started, mut count) = (Instant::now(), 0_u32);
     while started.elapsed() < time {
         begin.raw_execute()?;
         for _ in 0..64 {
-            for look in [&mut setting, &mut customer, &mut staff] {
-                let _ = look.exists([COMPANY])?;
-            }
-            for line in 0..5 {
-                let _ = product.exists(params![COMPANY, format!("p{line:03}")])?;
+            for (statement, values) in &mut reads {
+                let width = statement.column_count();
+                let mut rows = statement.query(rusqlite::params_from_iter(values.iter()))?;
+                while let Some(row) = rows.next()? {
+                    for index in 0..width {
+                        std::hint::black_box(row.get_ref(index)?);
+                    }
+                }
             }
             let id: i64 = counter.query_row(params![COMPANY, "bench-order"], |row| row.get(0))?;
             let _: i64 = counter.query_row(params![COMPANY, "bench-number"], |row| row.get(0))?;
             let number = format!("x{round}-{id}");
-            made.execute(params![COMPANY, id, number])?;
-            let subject = format!("salesorder/{id}");
+            let subject = format!("sales_order/{number}");
+            row[id_at].1 = Sql::Integer(id);
+            row[number_at].1 = Sql::Text(number.clone());
+            row[key_at].1 = Sql::Text(number);
+            made.execute(rusqlite::params_from_iter(row.iter().map(|(_, value)| value)))?;
             audit.execute(params![COMPANY, uuid::Uuid::now_v7().as_bytes(), subject, id, changes])?;
-            event.execute(params![COMPANY, uuid::Uuid::now_v7().as_bytes(), subject, id, body])?;
+            let told = uuid::Uuid::now_v7();
+            event.execute(params![COMPANY, told.as_bytes(), subject, id, body])?;
+            let _ = delivery.exists(params![COMPANY, told.as_bytes(), subject, id])?;
             count += 1;
         }
         commit.raw_execute()?;

@@ -105,7 +105,7 @@ impl Default for Options {
             acquire_timeout: Duration::from_secs(5),
             hold_limit: Duration::from_secs(5),
             read_limit: Duration::from_secs(30),
-            group_age: Duration::from_millis(20),
+            group_age: Duration::from_millis(10),
             sqlite_max_pages: None,
         }
     }
