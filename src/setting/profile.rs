@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use db::{Amount, Conn, Json as Stored};
 use jiff::civil::{Date, Time};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -369,10 +369,14 @@ struct Row {
     company: i64,
     name: String,
     time_zone: String,
-    settings: Option<serde_json::Value>,
-    version: i64,
-    #[serde(skip)]
+    /// Null until it is changed for the first time.
+    #[serde(rename = "settings", deserialize_with = "or_default")]
     setting: Setting,
+    version: i64,
+}
+
+fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Setting, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Row {
@@ -399,12 +403,7 @@ async fn held(tx: &mut Conn, company: i64) -> Result<Row, Error> {
 }
 
 async fn read(query: db::Query<'_>) -> Result<Row, Error> {
-    let row: Option<Row> = query.optional().await?;
-    let mut row = row.ok_or(Error::NotFound("company"))?;
-    if let Some(stored) = row.settings.take() {
-        row.setting = serde_json::from_value(stored).map_err(|error| Error::Internal(error.to_string()))?;
-    }
-    Ok(row)
+    query.optional().await?.ok_or(Error::NotFound("company"))
 }
 
 /// The rules of a company, as other resources need them.
