@@ -44,7 +44,9 @@ export default [
         return text.includes(name) && text.includes(code) && text.includes(first.fullname);
       });
       const asked = (part) => one.requests.filter((url) => url.includes(part)).length;
-      assert(asked('/v1/Employees/Enquiry') === 1, `the employees are asked for once: ${asked('/v1/Employees/Enquiry')}`);
+      // What is on screen before the stream opens may be older than it, and is asked for once more: the list and its names alike.
+      const [people, lists] = [asked('/v1/Employees/Enquiry'), asked('/v1/task/enquiry')];
+      assert(people >= 1 && people <= Math.min(lists, 2), `the employees are asked for once for each list: ${people} for ${lists}`);
       assert(asked('/v3/customers/') === 0, 'no customer is asked for by itself');
       await one.axe('tasks with names');
       await row.locator('a').first().click();
