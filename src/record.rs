@@ -137,8 +137,8 @@ pub struct Saved<R: Record> {
     pub view: R::View,
     /// What the save did.
     pub outcome: Outcome,
-    /// The view as JSON: it is written once for the audit trail, the event and the answer.
-    pub(crate) told: Box<RawValue>,
+    /// The view as JSON, where it was written for the audit trail or the event; the answer is the same.
+    pub(crate) told: Option<Box<RawValue>>,
 }
 
 impl<R: Record> Saved<R> {
@@ -272,8 +272,8 @@ pub async fn save_as<R: Record>(
     name: &'static str,
 ) -> Result<Saved<R>, Error> {
     let saved = keep(tx, by, old, new, name).await?;
-    if saved.outcome != Outcome::Unchanged {
-        announce::<R>(tx, by, &saved.row, &saved.told, name).await?;
+    if let Some(told) = &saved.told {
+        announce::<R>(tx, by, &saved.row, told, name).await?;
     }
     Ok(saved)
 }
@@ -326,27 +326,26 @@ async fn keep<R: Record>(
     let rows = old.iter().chain([&new]).cloned().collect();
     let mut views = R::views(tx, company, rows, &zone).await?;
     let view = views.pop().ok_or(Error::NotFound(R::NAME))?;
-    let told = written::<R>(&view)?;
-    let outcome = match old.zip(views.pop()) {
+    let (outcome, told) = match old.zip(views.pop()) {
         None => {
             tx.insert(R::TABLE, &new).await?;
+            let told = written::<R>(&view)?;
             let action = name.to_lowercase();
             audit::record_new(tx, &change(by, &new, &action), &told, R::STAMPED).await?;
-            Outcome::Created
+            (Outcome::Created, told)
         }
         Some((old, old_view)) => {
             let before = audited::<R>(&old_view)?;
             if !log::<R>(tx, by, &new, name, &before, audited::<R>(&view)?).await? {
-                let told = written::<R>(&old_view)?;
-                return Ok(Saved { row: old, view: old_view, outcome: Outcome::Unchanged, told });
+                return Ok(Saved { row: old, view: old_view, outcome: Outcome::Unchanged, told: None });
             }
             if !tx.replace(R::TABLE, &new).await? {
                 return Err(Error::Changed);
             }
-            Outcome::Updated(before)
+            (Outcome::Updated(before), written::<R>(&view)?)
         }
     };
-    Ok(Saved { row: new, view, outcome, told })
+    Ok(Saved { row: new, view, outcome, told: Some(told) })
 }
 
 /// Deletes a record: it stays, out of every list, and can be restored.
@@ -383,7 +382,7 @@ async fn turn<R: Record>(
     }
     let told = written::<R>(&view)?;
     announce::<R>(tx, by, &row, &told, name).await?;
-    Ok(Saved { row, view, outcome: Outcome::Updated(before), told })
+    Ok(Saved { row, view, outcome: Outcome::Updated(before), told: Some(told) })
 }
 
 /// Writes the difference into the audit trail; false when there is none.

@@ -1,13 +1,10 @@
 //! The audit trail: who changed what, when, from what to what. Written in the transaction of the change.
 
-use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axum::extract::State;
 use db::{Conn, Json, Rows, Type};
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -77,49 +74,17 @@ pub async fn record_new(
     told: &RawValue,
     without: &'static [&'static str],
 ) -> Result<(), Error> {
-    let changes = Fields::of(told, without).map_err(|error| Error::Internal(error.to_string()))?;
+    let changes = of_new(told, without).map_err(|error| Error::Internal(error.to_string()))?;
     Ok(write(tx, change, changes).await?)
 }
 
-/// The fields of a new record, each as it is written.
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl Fields<'_> {
-    /// The changes that made a record.
-    fn of(told: &RawValue, without: &[&str]) -> Result<db::Value, serde_json::Error> {
-        let mut fields: Fields<'_> = serde_json::from_str(told.get())?;
-        fields.0.retain(|(name, value)| value.get() != "null" && !without.contains(&name.as_ref()));
-        Ok(Json(fields).into())
-    }
-}
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a record")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::with_capacity(64);
-                while let Some((name, value)) = map.next_entry()? {
-                    fields.push((name, value));
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(Reader)
-    }
-}
-
-/// `{"field": [null, value]}`.
-impl Serialize for Fields<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, [RawValue::NULL, *value])))
-    }
+/// `{"field": [null, value]}` for each field of a new record.
+fn of_new(told: &RawValue, without: &[&str]) -> Result<db::Value, serde_json::Error> {
+    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(told.get())?;
+    fields.retain(|name, value| value.get() != "null" && !without.contains(&name.as_str()));
+    let changes: BTreeMap<&str, _> =
+        fields.iter().map(|(name, value)| (name.as_str(), [RawValue::NULL, *value])).collect();
+    Ok(Json(changes).into())
 }
 
 async fn write(tx: &mut Conn, change: &Change<'_>, changes: db::Value) -> Result<(), db::Error> {

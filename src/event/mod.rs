@@ -204,44 +204,28 @@ pub fn body(topic: &str, event: &str, name: &str, record: &impl Serialize) -> Re
 /// look for it.
 pub fn body_beside(topic: &str, event: &str, name: &str, told: &RawValue, beside: Option<(&str, &str)>) -> String {
     let string = |text: &str| Value::from(text).to_string();
-    let mut body = String::with_capacity(told.get().len() + 256);
-    body.push_str(r#"{"Topic":"#);
-    body.push_str(&string(topic));
-    body.push_str(r#","Event":"#);
-    body.push_str(&string(event));
-    body.push_str(r#","Data":{"#);
-    pascal(&string(name), true, &mut body);
-    body.push(':');
-    pascal(told.get(), false, &mut body);
-    if let Some((name, value)) = beside {
-        body.push(',');
-        pascal(&string(name), true, &mut body);
-        body.push(':');
-        body.push_str(&string(value));
-    }
-    body.push_str("}}");
-    body
+    let (topic, event, name, told) = (string(topic), string(event), string(name), told.get());
+    let beside = beside.map(|(name, value)| format!(",{}:{}", string(name), string(value))).unwrap_or_default();
+    pascal(&format!(r#"{{"topic":{topic},"event":{event},"data":{{{name}:{told}{beside}}}}}"#))
 }
 
-/// Appends JSON with the first letter of each name in upper case; a text that stands alone may be a name.
-fn pascal(json: &str, is_name: bool, to: &mut String) {
-    let mut rest = json;
+/// JSON with the first letter of each name in upper case; a name that begins with an escape stays.
+fn pascal(json: &str) -> String {
+    let (mut text, mut rest) = (String::with_capacity(json.len() + 64), json);
     while let Some((before, string)) = rest.split_once('"') {
-        to.push_str(before);
-        to.push('"');
         let (inside, after) = string.split_at(length(string));
-        let is_name = is_name || after.get(1..).is_some_and(|after| after.trim_ascii_start().starts_with(':'));
-        let mut letters = inside.chars();
-        match letters.next() {
-            // One that begins with an escape stays.
-            Some(first) if is_name && first != '\\' => to.extend(first.to_uppercase()),
-            first => to.extend(first),
+        let after = after.strip_prefix('"').unwrap_or_default();
+        text.push_str(before);
+        text.push('"');
+        match after.trim_ascii_start().starts_with(':') {
+            true => text.push_str(&capital(inside)),
+            false => text.push_str(inside),
         }
-        to.push_str(letters.as_str());
-        rest = after.strip_prefix('"').unwrap_or_default();
-        to.push('"');
+        text.push('"');
+        rest = after;
     }
-    to.push_str(rest);
+    text.push_str(rest);
+    text
 }
 
 /// How long a string of JSON is, behind its opening quotation mark.
@@ -289,8 +273,7 @@ mod tests {
     #[test]
     fn names_begin_with_capitals_and_values_stay() {
         let fields = BTreeMap::from([("", 1), ("\"q", 2), ("a b", 3), ("ölKey", 4), ("ก", 5), ("ßa", 6)]);
-        let record =
-            serde_json::json!({"orderNo": "so \"1\"", "lines": [{"netTotal": 1.5, "isFree": null}], "custom": fields});
+        let record = serde_json::json!({"orderNo": "so \"1\"", "note": "\\", "remark": "\": \"x", "lines": [{"netTotal": 1.5, "isFree": null}], "custom": fields});
         let told = to_raw_value(&record).expect("JSON");
         let body = body_beside("SalesOrder", "Created", "salesOrder", &told, Some(("salesOrderNo", "so1")));
         let expected = serde_json::json!({
@@ -299,6 +282,8 @@ mod tests {
             "Data": {
                 "SalesOrder": {
                     "OrderNo": "so \"1\"",
+                    "Note": "\\",
+                    "Remark": "\": \"x",
                     "Lines": [{"NetTotal": 1.5, "IsFree": null}],
                     "Custom": {"": 1, "\"q": 2, "A b": 3, "ÖlKey": 4, "ก": 5, "SSa": 6},
                 },

@@ -169,9 +169,9 @@ impl<T: Serialize> Reply<T> {
         Reply { bare: true, ..Reply::ok(data) }
     }
 
-    /// Says how the data is written, which somebody else needed too.
-    pub(crate) fn written(mut self, json: Box<RawValue>) -> Reply<T> {
-        self.written = Some(json);
+    /// Says how the data is written, where somebody else needed that too.
+    pub(crate) fn written(mut self, json: Option<Box<RawValue>>) -> Reply<T> {
+        self.written = json;
         self
     }
 

@@ -420,7 +420,7 @@ pub async fn of(conn: &mut Conn, company: i64) -> Result<Arc<Setting>, Error> {
 /// Whether the company works at this time; one that has entered no hours always does.
 pub(crate) async fn is_open(conn: &mut Conn, company: i64, at: i64) -> Result<bool, Error> {
     let row = find(conn, company).await?;
-    let zone = jiff::tz::TimeZone::get(&row.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let zone = time::zone_of(&row.time_zone);
     let now = jiff::Timestamp::from_millisecond(at).unwrap_or_default().to_zoned(zone);
     if row.setting.business_hours.is_empty() {
         return Ok(true);
