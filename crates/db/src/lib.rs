@@ -72,6 +72,17 @@ pub enum Kind {
     Postgres,
 }
 
+impl Kind {
+    /// What stands before the number of a parameter in a text that this crate makes. SQLite takes `?12` for the number that it
+    /// is, and `$12` for a name, of which the number is asked back one by one.
+    const fn mark(self) -> char {
+        match self {
+            Self::Sqlite => '?',
+            Self::Postgres => '$',
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -206,6 +217,10 @@ impl Db {
     /// For the same reason it borrows what it uses: the closure is not `move`. A statement that failed fails the unit,
     /// even when the unit ignores the error. Nothing slow, such as the network, is awaited inside.
     ///
+    /// What a unit selects before it changes or holds anything is what is committed then, and may be changed by others
+    /// before it ends: what has to stay is read with [`Query::held`] or [`Query::shared`]. On SQLite a unit has the writer
+    /// from there on, and then sees all of it as it will be committed.
+    ///
     /// The unit is handed its connection by value, `async |mut tx|`, and passes it on as `&mut tx`: a future that calls
     /// a closure over `&mut Conn` cannot be proven `Send` by today's compiler (rust-lang/rust#110338).
     pub async fn write<T, E, F>(&self, unit: impl Fn(Conn) -> F) -> Result<T, E>
@@ -278,7 +293,7 @@ impl Conn {
             Inner::PostgresUnit(unit) => {
                 unit.later("select pg_advisory_xact_lock(hashtextextended($1, 0))", vec![name.into()]).await
             }
-            Inner::SqliteUnit(_) => Ok(()),
+            Inner::SqliteUnit(unit) => unit.turn().await,
             Inner::SqliteReader(_) | Inner::PostgresReader(_) => {
                 Err(Error::Sql("a name is held in a unit of work".into()))
             }
@@ -294,7 +309,11 @@ impl Conn {
     /// Keeps for the rest of this unit of work what was read of a tenant and is asked for at many steps. A reader keeps
     /// nothing, because each of its statements sees what is committed by then.
     pub fn keep<T: Any + Send + Sync>(&mut self, company: i64, value: T) -> Arc<T> {
-        let value = Arc::new(value);
+        self.keep_shared(company, Arc::new(value))
+    }
+
+    /// [`Conn::keep`] for what others hold, too.
+    pub fn keep_shared<T: Any + Send + Sync>(&mut self, company: i64, value: Arc<T>) -> Arc<T> {
         if !self.is_reader() {
             self.kept.push((company, Arc::clone(&value) as Arc<dyn Any + Send + Sync>));
         }
@@ -329,16 +348,26 @@ impl Conn {
         matches!(self.inner, Inner::SqliteReader(_) | Inner::PostgresReader(_))
     }
 
+    /// `holds`: the rows are held until the unit ends.
     async fn fetch<R: DeserializeOwned>(
         &mut self,
         text: &str,
         values: Vec<Value>,
         each: Option<&EachRow>,
-        most: usize,
+        (most, holds): (usize, bool),
     ) -> Result<Vec<R>, Error> {
         match &mut self.inner {
             Inner::SqliteReader(reader) => reader.fetch(text, &values, each, most),
-            Inner::SqliteUnit(unit) => unit.fetch(text, &values, each, most),
+            Inner::SqliteUnit(unit) => {
+                if !holds
+                    && query::only_reads(text)
+                    && let Some(read) = unit.read(text, &values, each, most)
+                {
+                    return read;
+                }
+                unit.turn().await?;
+                unit.fetch(text, &values, each, most)
+            }
             Inner::PostgresReader(reader) => reader.fetch(text, &values, most).await,
             Inner::PostgresUnit(unit) => unit.fetch(text, &values, most).await,
         }
@@ -347,24 +376,33 @@ impl Conn {
     async fn exec(&mut self, text: &str, values: Vec<Value>, each: Option<&EachRow>) -> Result<u64, Error> {
         match &mut self.inner {
             Inner::SqliteReader(reader) => reader.exec(text, &values, each),
-            Inner::SqliteUnit(unit) => unit.exec(text, &values, each),
+            Inner::SqliteUnit(unit) => {
+                unit.turn().await?;
+                unit.exec(text, &values, each)
+            }
             Inner::PostgresReader(reader) => reader.exec(text, &values).await,
             Inner::PostgresUnit(unit) => unit.exec(text, &values).await,
         }
     }
 
     /// Changes a text index of SQLite when the unit's group commits.
-    fn index_entry(&mut self, entry: sqlite::Entry) -> Result<(), Error> {
+    async fn index_entry(&mut self, entry: sqlite::Entry) -> Result<(), Error> {
         match &self.inner {
-            Inner::SqliteUnit(unit) => unit.index(entry),
+            Inner::SqliteUnit(unit) => {
+                unit.turn().await?;
+                unit.index(entry)
+            }
             _ => Err(Error::Sql("a text index is changed in a unit of work".into())),
         }
     }
 
     /// Lets a unit on SQLite see what it and the units before it have for text indexes.
-    fn show_index(&mut self) -> Result<(), Error> {
+    async fn show_index(&mut self) -> Result<(), Error> {
         match &self.inner {
-            Inner::SqliteUnit(unit) => unit.show_index(),
+            Inner::SqliteUnit(unit) => {
+                unit.turn().await?;
+                unit.show_index()
+            }
             _ => Ok(()),
         }
     }

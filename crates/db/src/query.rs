@@ -19,6 +19,8 @@ pub struct Query<'c> {
     each: Option<Each>,
     /// Whether other tasks of the thread go on elsewhere meanwhile.
     aside: bool,
+    /// Whether the rows are held until the unit of work ends.
+    holds: bool,
     /// How many values there may be, once rows to run for were given, and where the text goes on behind them.
     most: Option<usize>,
     behind: usize,
@@ -39,6 +41,7 @@ impl<'c> Query<'c> {
             wrong: None,
             each: None,
             aside: false,
+            holds: false,
             most: None,
             behind: 0,
         }
@@ -135,8 +138,9 @@ impl<'c> Query<'c> {
     }
 
     /// Ends a `select` so that its rows are held until the unit of work ends: other units that want to change or to hold them
-    /// wait, and then read what this one has left. SQLite has one unit at a time.
-    pub fn held(self) -> Self {
+    /// wait, and then read what this one has left. On SQLite the unit waits for the writer, who holds everything.
+    pub fn held(mut self) -> Self {
+        self.holds = true;
         match self.conn.kind() {
             Kind::Postgres => self.push(" for update"),
             Kind::Sqlite => self,
@@ -145,7 +149,8 @@ impl<'c> Query<'c> {
 
     /// The same for rows that must not change, while others may read them so too: whoever wants to change or to hold one
     /// waits.
-    pub fn shared(self) -> Self {
+    pub fn shared(mut self) -> Self {
+        self.holds = true;
         match self.conn.kind() {
             Kind::Postgres => self.push(" for share"),
             Kind::Sqlite => self,
@@ -236,11 +241,11 @@ impl<'c> Query<'c> {
     /// All rows.
     pub async fn all<R: DeserializeOwned>(mut self) -> Result<Vec<R>, Error> {
         self.check()?;
-        let Self { conn, text, values, each, aside, .. } = self;
+        let Self { conn, text, values, each, aside, holds, .. } = self;
         if let (true, Inner::SqliteReader(reader)) = (aside, &mut conn.inner) {
             return sqlite::aside(|| reader.fetch(&text, &values, each.map(Each::rows).as_ref(), usize::MAX));
         }
-        conn.fetch(&text, values, each.map(Each::rows).as_ref(), usize::MAX).await
+        conn.fetch(&text, values, each.map(Each::rows).as_ref(), (usize::MAX, holds)).await
     }
 
     /// The first row; [`Error::NoRow`] when there is none.
@@ -251,8 +256,8 @@ impl<'c> Query<'c> {
     /// The first row, if any.
     pub async fn optional<R: DeserializeOwned>(mut self) -> Result<Option<R>, Error> {
         self.check()?;
-        let Self { conn, text, values, each, .. } = self;
-        Ok(conn.fetch(&text, values, each.map(Each::rows).as_ref(), 1).await?.pop())
+        let Self { conn, text, values, each, holds, .. } = self;
+        Ok(conn.fetch(&text, values, each.map(Each::rows).as_ref(), (1, holds)).await?.pop())
     }
 
     /// Runs an `update` for the rows of [`Query::push_each`] and answers these columns of all that it changed.
@@ -273,7 +278,7 @@ impl<'c> Query<'c> {
         let Self { conn, text, values, each, .. } = self;
         let rows = each.map(Each::rows);
         conn.exec(&text, values.clone(), rows.as_ref()).await?;
-        conn.fetch(&reading, values, rows.as_ref(), usize::MAX).await
+        conn.fetch(&reading, values, rows.as_ref(), (usize::MAX, false)).await
     }
 
     /// Runs the statement and tells how many rows it changed.
@@ -324,6 +329,11 @@ pub(crate) struct EachRow {
     pub(crate) width: usize,
     /// All values, row after row.
     pub(crate) values: Vec<Value>,
+}
+
+/// Whether a statement changes nothing, as far as its first word tells.
+pub(crate) fn only_reads(text: &str) -> bool {
+    first_word(text).eq_ignore_ascii_case("select")
 }
 
 /// Refuses what would end or nest the transaction behind the back of this crate, and writes through a reader, with the

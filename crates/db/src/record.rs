@@ -44,11 +44,12 @@ impl Conn {
 
     fn inserting<R: Serialize>(&mut self, table: &'static str, row: &R) -> Result<Query<'_>, Error> {
         let cells = cells(row)?;
+        let mark = self.kind().mark();
         let (mut names, mut numbers) = (String::new(), String::new());
         for (index, (name, _)) in cells.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
             let _ = write!(names, "{comma}{name}");
-            let _ = write!(numbers, "{comma}${}", index + 1);
+            let _ = write!(numbers, "{comma}{mark}{}", index + 1);
         }
         let text = format!("insert into {table} ({names}) values ({numbers})");
         Ok(Query::owned(self, text, cells.into_iter().map(|(_, value)| value).collect()))
@@ -74,17 +75,18 @@ impl Conn {
             at.map(|at| at + 1).ok_or_else(|| Error::Sql(format!("a row of {table} has no {name}")))
         };
         let (company, id, version) = (number("company")?, number("id")?, number("version")?);
+        let mark = self.kind().mark();
         let mut text = format!("update {table} set ");
         let mut comma = "";
         for (index, (name, _)) in cells.iter().enumerate() {
             if index + 1 != company && index + 1 != id {
-                let _ = write!(text, "{comma}{name} = ${}", index + 1);
+                let _ = write!(text, "{comma}{name} = {mark}{}", index + 1);
                 comma = ", ";
             }
         }
-        let _ = write!(text, " where company = ${company} and id = ${id}");
+        let _ = write!(text, " where company = {mark}{company} and id = {mark}{id}");
         if is_next {
-            let _ = write!(text, " and version = ${version} - 1");
+            let _ = write!(text, " and version = {mark}{version} - 1");
         }
         Ok(Query::owned(self, text, cells.into_iter().map(|(_, value)| value).collect()))
     }

@@ -27,7 +27,9 @@ impl Conn {
         }
         let row_id = row_id(company, id)?;
         match self.kind() {
-            Kind::Sqlite => self.index_entry(Entry { index, row_id, tokens: Some(spell(&windows(SHARED, text))) }),
+            Kind::Sqlite => {
+                self.index_entry(Entry { index, row_id, tokens: Some(spell(&windows(SHARED, text))) }).await
+            }
             Kind::Postgres => {
                 let tokens = array(&windows(seed(company, id >> SLICE), text));
                 self.sql("insert into ")
@@ -59,7 +61,7 @@ impl Conn {
     pub async fn forget_text(&mut self, index: &'static str, company: i64, id: i64) -> Result<(), Error> {
         let row_id = row_id(company, id)?;
         if self.kind() == Kind::Sqlite {
-            return self.index_entry(Entry { index, row_id, tokens: None });
+            return self.index_entry(Entry { index, row_id, tokens: None }).await;
         }
         let delete = self.sql("delete from ").push(index).push(" where company = $1 and id = $2");
         delete.bind(company).bind(id).later().await
@@ -86,7 +88,7 @@ impl Conn {
         if self.kind() == Kind::Postgres {
             return self.sliced_candidates(index, company, keyword, below, most).await;
         }
-        self.show_index()?;
+        self.show_index().await?;
         let last = first.saturating_add(below.saturating_sub(1)).min(last);
         let ids = self
             .sql("select rowid & 4294967295 as id from ")
@@ -157,7 +159,7 @@ impl Conn {
             let slices = self.slices(index, company).await?;
             Found::Slices(company, slices.into_iter().map(|slice| array(&asked(seed(company, slice)))).collect())
         } else {
-            self.show_index()?;
+            self.show_index().await?;
             Found::Places(spell(&asked(SHARED)), first, last)
         };
         Ok(TextSet { index, found })

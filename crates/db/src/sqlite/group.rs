@@ -1,9 +1,10 @@
 //! Group commit: the writer's open transaction goes from unit to unit, and one COMMIT ends it for all of them.
 //!
-//! A unit waits for its turn, runs inside a savepoint (but the first of its group) and, when it ends, passes the open transaction to the next unit
-//! that waits. When none waits, or the group is large or old enough, the committing thread writes COMMIT (or the unit's own
-//! thread, when the unit is the whole group), and only then does every member learn its answer, errors included, because an error may have been decided on rows of a group that
-//! never came to be. When the group as a whole fails, each member runs again in a group of its own.
+//! A unit reads with a reader until it changes or holds something. Then it waits for its turn, runs inside a savepoint (but the
+//! first of its group) and, when it ends, passes the open transaction to the next unit that waits. When none waits, or the group
+//! is large or old enough, the committing thread writes COMMIT (or the unit's own thread, when the unit is the whole group), and
+//! only then does every member learn its answer, errors included, because an error may have been decided on rows of a group
+//! that never came to be. When the group as a whole fails, each member runs again in a group of its own.
 //!
 //! The connection never leaves its mutex: a unit holds a *turn*, and each statement checks that the turn is still its
 //! own. So a unit that is dropped, or that holds the writer for too long, can be rolled back from outside.
@@ -26,7 +27,7 @@ use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::{Notify, oneshot};
 
 use super::{
-    error, lock,
+    Readers, error, lock,
     slot::{Member, Slot},
     text::{self, Entry},
 };
@@ -37,6 +38,9 @@ const MEMBERS: usize = 64;
 
 /// A unit that was given the turn but does not start (its task is not being polled) loses it after this time.
 const START: Duration = Duration::from_millis(50);
+
+/// An answer steps aside so many times at most.
+const WAYS: usize = 32;
 
 pub(crate) struct Writer {
     pub(super) connection: Mutex<Connection>,
@@ -61,6 +65,8 @@ pub(super) struct Queue {
     pub(super) waiting: VecDeque<Waiting>,
     pub(super) group: Option<Group>,
     pub(super) tickets: u64,
+    /// Units under way, those that only read so far included.
+    units: usize,
     pub(super) closed: bool,
     pub(super) stopped: bool,
 }
@@ -124,6 +130,7 @@ impl Writer {
                 waiting: VecDeque::new(),
                 group: None,
                 tickets: 0,
+                units: 0,
                 closed: false,
                 stopped: false,
             }),
@@ -149,22 +156,29 @@ impl Writer {
             .map_err(|_| Error::Unavailable("no thread for the database".into()))
     }
 
-    pub(super) async fn write<T, E, F>(this: &Arc<Self>, acquire: Duration, unit: impl Fn(Conn) -> F) -> Result<T, E>
+    pub(super) async fn write<T, E, F>(
+        this: &Arc<Self>,
+        readers: &Arc<Readers>,
+        acquire: Duration,
+        unit: impl Fn(Conn) -> F,
+    ) -> Result<T, E>
     where
         E: From<Error>,
         F: Future<Output = Result<T, E>> + Send,
     {
+        let _under_way = UnderWay::begin(this)?;
         let mut alone = false;
         loop {
-            let mut slot = Slot::start(this, alone, acquire).await?;
-            let state = Arc::new(Member::new(this, slot.ticket));
+            let state = Arc::new(Member::new(this, readers, acquire, alone));
+            if alone {
+                state.turn().await?;
+            }
             let answer = {
                 let mut run = pin!(unit(Conn::member(Arc::clone(&state))));
-                let verdict = &mut slot.verdict;
-                // The unit itself is asked first: on SQLite it hardly ever has to wait.
+                // The unit itself is asked first: once it has the turn it hardly ever has to wait.
                 std::future::poll_fn(|cx| match run.as_mut().poll(cx) {
                     Poll::Ready(answer) => Poll::Ready(Some(answer)),
-                    Poll::Pending => pin!(&mut *verdict).poll(cx).map(|_| None),
+                    Poll::Pending => state.poll_verdict(cx).map(|()| None),
                 })
                 .await
             };
@@ -179,6 +193,8 @@ impl Writer {
                 (Ok(_), Some(fault)) => Err(fault.into()),
                 (answer, _) => answer,
             };
+            // Without the turn it has read what is committed, and nothing else: there is nothing to wait for.
+            let Some(slot) = state.leave() else { return answer };
             match slot.finish(answer.is_ok(), state.entries()).await {
                 Verdict::Committed => return answer,
                 Verdict::Failed(fault) => return Err(fault.into()),
@@ -227,7 +243,7 @@ impl Writer {
             {
                 let mut queue = lock(&self.queue);
                 queue.closed = true;
-                if matches!(queue.turn, Turn::Free) && queue.waiting.is_empty() {
+                if matches!(queue.turn, Turn::Free) && queue.waiting.is_empty() && queue.units == 0 {
                     break;
                 }
             }
@@ -283,6 +299,26 @@ impl Writer {
             queue.turn = Turn::Committing { here };
         }
         here
+    }
+
+    /// Lets a unit that was given the turn begin first. A COMMIT wakes all members of a group, and each has its answer to
+    /// write; the runtime would go through them before it gets to the unit that all others wait for.
+    pub(super) async fn give_way(&self) {
+        for _ in 0..WAYS {
+            if !matches!(lock(&self.queue).turn, Turn::Offered { .. }) {
+                return;
+            }
+            // Behind all that the runtime has to do; `yield_now` would wait until a worker has nothing else.
+            let mut stepped_aside = false;
+            std::future::poll_fn(|cx| {
+                if std::mem::replace(&mut stepped_aside, true) {
+                    return Poll::Ready(());
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+        }
     }
 
     pub(super) fn count_busy(&self) {
@@ -386,6 +422,30 @@ impl Writer {
             let _ = run(connection, "rollback");
         }
         queue.group.take().map(|group| group.members)
+    }
+}
+
+/// A unit from its beginning to its answer.
+struct UnderWay<'w>(&'w Writer);
+
+impl<'w> UnderWay<'w> {
+    fn begin(writer: &'w Writer) -> Result<Self, Error> {
+        let mut queue = lock(&writer.queue);
+        if queue.closed {
+            return Err(Error::Unavailable("the database is closed".into()));
+        }
+        queue.units += 1;
+        Ok(Self(writer))
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.0.queue);
+        queue.units -= 1;
+        if queue.closed {
+            self.0.idle.notify_waiters();
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! SQLite: one writer whose transaction is shared by a group of units (see `group`), several readers.
+//! SQLite: one writer whose transaction is shared by a group of units (see `group`), several readers, with whom units also read
+//! until they have the writer.
 
 mod group;
 mod slot;
@@ -18,7 +19,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, ffi};
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{Error, Options, Stats, Value, query::EachRow};
 
@@ -95,18 +96,7 @@ impl Sqlite {
                 return Err(Error::Busy);
             }
         };
-        permit.forget();
-        let connection = lock(&self.readers.idle).pop();
-        match connection {
-            Some(connection) => {
-                let connection = self.readers.tuned(connection);
-                Ok(Reader { connection: Some(connection), home: Arc::clone(&self.readers), frozen: false })
-            }
-            None => {
-                self.readers.permits.add_permits(1);
-                Err(Error::Unavailable("the database is closed".into()))
-            }
-        }
+        Readers::take(&self.readers, permit).ok_or_else(|| Error::Unavailable("the database is closed".into()))
     }
 
     pub(crate) async fn write<T, E, F>(&self, unit: impl Fn(crate::Conn) -> F) -> Result<T, E>
@@ -114,7 +104,7 @@ impl Sqlite {
         E: From<Error>,
         F: Future<Output = Result<T, E>> + Send,
     {
-        Writer::write(&self.writer, self.acquire, unit).await
+        Writer::write(&self.writer, &self.readers, self.acquire, unit).await
     }
 
     /// Runs migrations and the like: the writer alone, with a transaction of their own.
@@ -173,6 +163,18 @@ struct Readers {
 }
 
 impl Readers {
+    /// A reader, if one is at hand.
+    fn try_take(this: &Arc<Self>) -> Option<Reader> {
+        Self::take(this, this.permits.try_acquire().ok()?)
+    }
+
+    /// The reader of this permit; none when the database is closed.
+    fn take(this: &Arc<Self>, permit: SemaphorePermit<'_>) -> Option<Reader> {
+        let connection = lock(&this.idle).pop()?;
+        permit.forget();
+        Some(Reader { connection: Some(this.tuned(connection)), home: Arc::clone(this), frozen: false })
+    }
+
     /// The same connection, or a new one when the tables were sampled since: what was found is read with the schema.
     fn tuned(&self, connection: Timed) -> Timed {
         let tuned = self.tuned.load(Relaxed);

@@ -1,7 +1,9 @@
 //! The slot of one unit in the queue of the writer, and its face to the statements.
 
 use std::{
+    pin::pin,
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -10,6 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, oneshot};
 
 use super::{
+    Reader, Readers,
     group::{Group, Turn, Verdict, Waiting, Writer, pause, rollback, run, tell_all},
     lock, statement,
     text::{self, Entry},
@@ -31,8 +34,8 @@ impl Slot {
         let mut slot = Self { writer: Arc::clone(writer), ticket: 0, verdict, left: false };
         let offer = {
             let mut queue = lock(&writer.queue);
-            // One that runs again after a failed group is still let in while the others are waited for.
-            if queue.stopped || (queue.closed && !alone) {
+            // Units that had begun before are waited for.
+            if queue.stopped {
                 slot.left = true;
                 return Err(Error::Unavailable("the database is closed".into()));
             }
@@ -116,7 +119,9 @@ impl Slot {
             tokio::task::block_in_place(|| self.writer.commit_group());
         }
         // No verdict: the unit was rolled back from outside in its last moment.
-        (&mut self.verdict).await.unwrap_or(Verdict::Failed(Error::Busy))
+        let verdict = (&mut self.verdict).await.unwrap_or(Verdict::Failed(Error::Busy));
+        self.writer.give_way().await;
+        verdict
     }
 
     /// Whether the caller has to write the COMMIT.
@@ -213,16 +218,91 @@ impl Drop for Slot {
 }
 
 /// The face of a unit of work on the writer.
+///
+/// It has the turn from its first statement that changes or holds something. What it reads before is what is committed, as on
+/// PostgreSQL, and keeps nobody from writing.
 pub(crate) struct Member {
     writer: Arc<Writer>,
-    ticket: u64,
+    readers: Arc<Readers>,
+    acquire: Duration,
+    /// Whether it is to be a group of its own.
+    alone: bool,
+    /// What it reads with before it has the turn.
+    reader: Mutex<Option<Reader>>,
+    slot: Mutex<Option<Slot>>,
     failed: Mutex<Option<Error>>,
     entries: Mutex<Vec<Entry>>,
 }
 
 impl Member {
-    pub(super) fn new(writer: &Arc<Writer>, ticket: u64) -> Self {
-        Self { writer: Arc::clone(writer), ticket, failed: Mutex::new(None), entries: Mutex::default() }
+    pub(super) fn new(writer: &Arc<Writer>, readers: &Arc<Readers>, acquire: Duration, alone: bool) -> Self {
+        Self {
+            writer: Arc::clone(writer),
+            readers: Arc::clone(readers),
+            acquire,
+            alone,
+            reader: Mutex::default(),
+            slot: Mutex::default(),
+            failed: Mutex::default(),
+            entries: Mutex::default(),
+        }
+    }
+
+    /// Waits for the turn, unless the unit has it.
+    pub(crate) async fn turn(&self) -> Result<(), Error> {
+        if lock(&self.slot).is_some() {
+            return Ok(());
+        }
+        if let Some(fault) = &*lock(&self.failed) {
+            return Err(fault.clone());
+        }
+        lock(&self.reader).take();
+        match Slot::start(&self.writer, self.alone, self.acquire).await {
+            Ok(slot) => *lock(&self.slot) = Some(slot),
+            Err(fault) => {
+                *lock(&self.failed) = Some(fault.clone());
+                return Err(fault);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the unit was rolled back from outside.
+    pub(super) fn poll_verdict(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut *lock(&self.slot) {
+            Some(slot) => pin!(&mut slot.verdict).poll(cx).map(drop),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Ends it: its slot, if it has had the turn.
+    pub(super) fn leave(&self) -> Option<Slot> {
+        *lock(&self.failed) = Some(Error::Busy);
+        lock(&self.reader).take();
+        lock(&self.slot).take()
+    }
+
+    /// Runs a `select` that holds nothing with a reader; none when the unit has the turn, or when no reader is at hand.
+    pub(crate) fn read<R: DeserializeOwned>(
+        &self,
+        text: &str,
+        values: &[Value],
+        each: Option<&EachRow>,
+        most: usize,
+    ) -> Option<Result<Vec<R>, Error>> {
+        if lock(&self.slot).is_some() || lock(&self.failed).is_some() {
+            return None;
+        }
+        let mut reader = lock(&self.reader);
+        if reader.is_none() {
+            *reader = Readers::try_take(&self.readers);
+        }
+        let read = reader.as_mut()?.fetch(text, values, each, most);
+        match &read {
+            Ok(_) | Err(Error::Decode(_)) => {}
+            Err(fault) => *lock(&self.failed) = Some(fault.clone()),
+        }
+        Some(read)
     }
 
     /// The error of the statement that failed, if one did.
@@ -268,8 +348,9 @@ impl Member {
     }
 
     fn with<T>(&self, run: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let ticket = lock(&self.slot).as_ref().map(|slot| slot.ticket);
         let connection = lock(&self.writer.connection);
-        if self.writer.current.load(Relaxed) != self.ticket {
+        if Some(self.writer.current.load(Relaxed)) != ticket {
             return Err(Error::Busy);
         }
         let mut failed = lock(&self.failed);

@@ -71,8 +71,13 @@ struct Prepared<'c> {
 impl<'c> Prepared<'c> {
     fn new(connection: &'c Connection, text: &str) -> Result<Self, Error> {
         let statement = connection.prepare_cached(text).map_err(error_in_text)?;
+        let count = statement.parameter_count();
+        let is_numbered = |index| statement.parameter_name(index).is_some_and(|name| name.starts_with('?'));
+        if count > 0 && is_numbered(1) && is_numbered(count) {
+            return Ok(Self { statement, numbers: (1..=count).collect() });
+        }
         let named = |index| statement.parameter_name(index).and_then(number);
-        let numbers = (1..=statement.parameter_count()).map(named).collect::<Option<_>>();
+        let numbers = (1..=count).map(named).collect::<Option<_>>();
         let numbers = numbers.ok_or_else(|| Error::Sql("parameters are written $1, $2, …".into()))?;
         Ok(Self { statement, numbers })
     }
@@ -114,7 +119,7 @@ impl<'c> Prepared<'c> {
 /// The number that was written. SQLite numbers parameters by first appearance, and takes a cast such as `$1::bigint`
 /// for a part of the name; so the same text with casts works in both engines.
 fn number(name: &str) -> Option<usize> {
-    let name = name.strip_prefix('$')?;
+    let name = name.strip_prefix(['$', '?'])?;
     let digits = name.split_once("::").map_or(name, |(digits, _)| digits);
     digits.parse().ok().filter(|n| *n > 0)
 }
@@ -183,7 +188,8 @@ mod tests {
     fn the_written_number_is_read_from_the_name() {
         assert_eq!(number("$12"), Some(12));
         assert_eq!(number("$3::bigint"), Some(3));
-        for name in ["?1", ":a", "$a", "$0"] {
+        assert_eq!(number("?4"), Some(4));
+        for name in [":a", "$a", "$0", "?"] {
             assert_eq!(number(name), None, "{name}");
         }
     }

@@ -453,6 +453,62 @@ async fn a_url_may_have_slashes() {
 }
 
 #[tokio::test]
+async fn what_is_read_first_keeps_nobody_from_writing() {
+    let test = test().await;
+    let (read, written) = (Notify::new(), Notify::new());
+    let last = "select last from room where company = 1 and id = 1";
+    let unit = test.write(async |mut tx| {
+        let before: i64 = tx.sql(last).one().await?;
+        read.notify_one();
+        written.notified().await;
+        let after: i64 = tx.sql(last).one().await?;
+        let held: i64 = tx.sql(last).held().one().await?;
+        tx.sql("update room set last = last + 10 where company = 1 and id = 1").exec().await?;
+        let own: i64 = tx.sql(last).one().await?;
+        Ok::<_, Error>([before, after, held, own])
+    });
+    let other = async {
+        read.notified().await;
+        let add = "update room set last = last + 1 where company = 1 and id = 1";
+        let done = test.write(async |mut tx| tx.sql(add).exec().await).await;
+        written.notify_one();
+        done
+    };
+    let (unit, other) = tokio::join!(unit, other);
+    assert_eq!((unit, other), (Ok([0, 1, 1, 11]), Ok(1)));
+}
+
+#[tokio::test]
+async fn a_unit_that_only_reads_waits_for_no_other() {
+    let test = test().await;
+    let (inside, gate) = (Notify::new(), Notify::new());
+    let holder = test.write(async |mut tx| {
+        add(&mut tx, 1).await?;
+        inside.notify_one();
+        gate.notified().await;
+        Ok::<_, Error>(())
+    });
+    let other = async {
+        inside.notified().await;
+        let seen = test.write(async |mut tx| tx.sql("select id from message").all::<i64>().await).await;
+        gate.notify_one();
+        seen
+    };
+    let (held, seen) = tokio::join!(holder, other);
+    assert_eq!((held, seen), (Ok(()), Ok(NONE.to_vec())));
+    assert_eq!(test.messages().await, [1]);
+}
+
+#[tokio::test]
+async fn a_unit_reads_also_when_no_reader_is_left() {
+    let test = test_with(Options { pool_size: 2, ..Options::default() }).await;
+    let _first = test.read().await.unwrap();
+    let _second = if crate::support::on_postgres() { None } else { Some(test.read().await.unwrap()) };
+    let seen = test.write(async |mut tx| tx.sql("select id from room").all::<i64>().await).await;
+    assert_eq!(seen, Ok(vec![1]));
+}
+
+#[tokio::test]
 async fn close_waits_for_the_units_under_way() {
     let test = test().await;
     let gate = Notify::new();
