@@ -42,6 +42,7 @@ pub mod timeline;
 pub mod transfer;
 
 pub mod backup;
+mod json;
 pub mod ops;
 pub mod random;
 pub mod recurrence;

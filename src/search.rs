@@ -43,6 +43,9 @@ pub fn fold(text: &str) -> String {
     let mut folded = fold_once(text);
     // What one turn brings together may be the same as something else in the next; a few turns end it.
     for _ in 0..4 {
+        if is_plain(&folded) {
+            break;
+        }
         let again = fold_once(&folded);
         if again == folded {
             break;
@@ -50,6 +53,29 @@ pub fn fold(text: &str) -> String {
         folded = again;
     }
     folded
+}
+
+/// Whether a folded text has only letters of ASCII and Thai with at most a vowel and a tone: nothing in it can come together
+/// any more.
+fn is_plain(folded: &str) -> bool {
+    let mut last: Option<(char, Option<u8>)> = None;
+    for letter in folded.chars() {
+        let place = rank(letter);
+        let is_known = letter.is_ascii() || matches!(letter, '\u{e01}'..='\u{e32}' | '\u{e34}'..='\u{e4c}');
+        let follows = match (place, last) {
+            (None, Some(('\u{e40}', _))) => letter != '\u{e40}',
+            (None, _) => true,
+            // The first mark of a letter, or one behind those that stand before it.
+            (Some(_), Some((_, None))) => true,
+            (Some(place), Some((_, Some(before)))) => before < place,
+            (Some(_), None) => false,
+        };
+        if !is_known || !follows || letter == '\u{e45}' {
+            return false;
+        }
+        last = Some((letter, place));
+    }
+    true
 }
 
 /// One space for each run of them, and none at the ends. Line ends stay: they stand between words that are no neighbours.
@@ -305,7 +331,7 @@ mod tests {
         let letters = [
             'a', 'İ', 'ß', 'ﬁ', '\u{200d}', '\u{301}', 'น', '\u{e31}', '\u{e34}', '\u{e49}', '\u{e4d}', 'ำ', 'เ', 'แ',
             ' ', '\t', '\n', '\u{a0}', '\u{a8}', '\u{200b}', 'า', '๑', '-', '–', '\u{ecd}', '\u{eb4}', 'ຳ', 'ເ', 'Å',
-            '\u{1100}', '\u{1161}',
+            '\u{1100}', '\u{1161}', '\u{e38}', '\u{e3a}', '\u{e47}',
         ];
         for one in letters {
             for other in letters {

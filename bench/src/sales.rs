@@ -223,10 +223,11 @@ fn writes(
 
 /// What making an order reads, statement by statement, with the values that each is given.
 const READS: [(&str, &[&str]); 8] = [
-    ("select company, name, time_zone, settings, version from company where company = ?1", &[]),
-    ("select * from customer where company = ?1 and code_key = ?2", &["c1"]),
-    ("select id, staff_code from employee where company = ?1 and staff_key = ?2", &["emp001"]),
-    (CHOICES, &["header-templates"]),
+    ("select time_zone, settings from company where company = ?1", &[]),
+    (
+        "select id from choice where company = ?1 and list = ?2 and active order by position, id limit 1",
+        &["header-templates"],
+    ),
     (
         "select product.id, product.code, product.code_key, product.name, product.kind, product.is_parent,
                 product.track_inventory, product.active, product.cost, product.details, product.unit, unit.name, unit.name_en,
@@ -240,7 +241,12 @@ const READS: [(&str, &[&str]); 8] = [
          where product.code_key = input.code_key and product.deleted_at is null and product.company = ?1",
         &[r#"[["p000"],["p001"],["p002"],["p003"],["p004"]]"#],
     ),
-    (CHOICES, &["vat-rates"]),
+    (
+        "select detail, active from choice where company = ?1 and list = ?2 order by position, id limit 10000",
+        &["vat-rates"],
+    ),
+    ("select id, staff_code from employee where company = ?1 and staff_key = ?2", &["emp001"]),
+    ("select id, deleted_at, merged_into from customer where company = ?1 and code_key = ?2", &["c1"]),
     ("select 1 from sales_order where company = ?1 and number_key = ?2", &["nobody's"]),
     (
         "select customer.id, customer.code, customer.name from (select value ->> 0 as id from jsonb_each(?2)) as input
@@ -248,10 +254,6 @@ const READS: [(&str, &[&str]); 8] = [
         &["[[1]]"],
     ),
 ];
-
-/// A list to choose from.
-const CHOICES: &str = "select id, name, name_en, detail, position, active, version from choice
-                       where company = ?1 and list = ?2 order by position, id limit 10000";
 
 /// The statements of making one order of 5 lines, each with values as long as Sala's, and nothing around them.
 fn limit(sala: &Sala, time: Duration, round: usize) -> Result<f64> {

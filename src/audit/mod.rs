@@ -1,6 +1,6 @@
 //! The audit trail: who changed what, when, from what to what. Written in the transaction of the change.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use axum::extract::State;
 use db::{Conn, Json, Rows, Type};
@@ -22,7 +22,7 @@ use crate::sales::{contract, deal, order, quotation, tax};
 use crate::service::{Activity, Case};
 use crate::setting::list::List;
 use crate::staff::{employee, expense};
-use crate::{mail, privacy, record, search, task, telemetry, time};
+use crate::{json, mail, privacy, record, search, task, telemetry, time};
 
 mod known;
 pub mod vocabulary;
@@ -74,17 +74,22 @@ pub async fn record_new(
     told: &RawValue,
     without: &'static [&'static str],
 ) -> Result<(), Error> {
-    let changes = of_new(told, without).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(write(tx, change, changes).await?)
+    Ok(write(tx, change, db::Value::json(of_new(told, without))).await?)
 }
 
 /// `{"field": [null, value]}` for each field of a new record.
-fn of_new(told: &RawValue, without: &[&str]) -> Result<db::Value, serde_json::Error> {
-    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(told.get())?;
-    fields.retain(|name, value| value.get() != "null" && !without.contains(&name.as_str()));
-    let changes: BTreeMap<&str, _> =
-        fields.iter().map(|(name, value)| (name.as_str(), [RawValue::NULL, *value])).collect();
-    Ok(Json(changes).into())
+fn of_new(told: &RawValue, without: &[&str]) -> String {
+    let mut changes = String::with_capacity(told.get().len() * 5 / 4);
+    for (name, value) in json::fields(told).filter(|(name, value)| *value != "null" && !without.contains(name)) {
+        let before = if changes.is_empty() { '{' } else { ',' };
+        changes.push(before);
+        for part in ["\"", name, "\":[null,", value, "]"] {
+            changes.push_str(part);
+        }
+    }
+    let end = if changes.is_empty() { "{}" } else { "}" };
+    changes.push_str(end);
+    changes
 }
 
 async fn write(tx: &mut Conn, change: &Change<'_>, changes: db::Value) -> Result<(), db::Error> {

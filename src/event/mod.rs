@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::http::Error;
 use crate::job::{self, Kind};
+use crate::json::string_length;
 use crate::webhook::delivery;
 
 /// Something that happened.
@@ -41,6 +42,7 @@ pub async fn emit(tx: &mut Conn, event: &Event<'_>) -> Result<Uuid, db::Error> {
 pub async fn emit_from(tx: &mut Conn, event: &Event<'_>, from: i64) -> Result<Uuid, db::Error> {
     must_be_listed(event);
     let id = Uuid::now_v7();
+    let (by_topic, by_name) = wishes(event.topic, event.name);
     tx.sql("insert into event (company, id, topic, name, subject, at, body, place) values ($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind(event.company)
         .bind(id)
@@ -64,10 +66,10 @@ pub async fn emit_from(tx: &mut Conn, event: &Event<'_>, from: i64) -> Result<Uu
         .bind(id)
         .bind(event.subject)
         .bind(event.at)
-        .bind(wishes(event.topic, event.name).0)
+        .bind(by_topic)
         .bind(event.place)
         .bind(!is_opt_in(event.topic, event.name))
-        .bind(wishes(event.topic, event.name).1)
+        .bind(by_name)
         .all()
         .await?;
     if webhooks.is_empty() {
@@ -212,13 +214,13 @@ pub fn body_beside(topic: &str, event: &str, name: &str, told: &RawValue, beside
 /// JSON with the first letter of each name in upper case; a name that begins with an escape stays.
 fn pascal(json: &str) -> String {
     let (mut text, mut rest) = (String::with_capacity(json.len() + 64), json);
-    while let Some((before, string)) = rest.split_once('"') {
-        let (inside, after) = string.split_at(length(string));
-        let after = after.strip_prefix('"').unwrap_or_default();
+    while let Some(start) = rest.bytes().position(|byte| byte == b'"') {
+        let (before, string) = rest.split_at(start + 1);
+        let (inside, after) = string.split_at(string_length(string));
         text.push_str(before);
-        text.push('"');
+        let after = after.strip_prefix('"').unwrap_or_default();
         match after.trim_ascii_start().starts_with(':') {
-            true => text.push_str(&capital(inside)),
+            true => push_capital(&mut text, inside),
             false => text.push_str(inside),
         }
         text.push('"');
@@ -226,17 +228,6 @@ fn pascal(json: &str) -> String {
     }
     text.push_str(rest);
     text
-}
-
-/// How long a string of JSON is, behind its opening quotation mark.
-fn length(string: &str) -> usize {
-    let mut is_escaped = false;
-    let end = string.bytes().position(|byte| {
-        let ends = byte == b'"' && !is_escaped;
-        is_escaped = byte == b'\\' && !is_escaped;
-        ends
-    });
-    end.unwrap_or(string.len())
 }
 
 /// The same body with no more of the record than what names it: properties that end in `Id`, `Code`, `No` or `Number`.
@@ -253,8 +244,15 @@ pub fn thin(body: &str) -> String {
 
 /// A name with its first letter in upper case.
 fn capital(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    push_capital(&mut text, name);
+    text
+}
+
+fn push_capital(text: &mut String, name: &str) {
     let mut letters = name.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    text.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+    text.push_str(letters.as_str());
 }
 
 /// The least id that an event (or another row whose ids are of this kind) of this time can have: UUIDs of version

@@ -136,7 +136,9 @@ impl Caller {
         F: Future<Output = Result<Answered<T>, Error>> + Send,
     {
         let now = app.now();
-        let answered = app.db.write(|tx| unit(Unit { tx, app: app.clone(), caller: self.clone(), now })).await?;
+        // A unit of work is large: in a box it is not moved with all that goes around it.
+        let unit = |tx| Box::pin(unit(Unit { tx, app: app.clone(), caller: self.clone(), now }));
+        let answered = app.db.write(unit).await?;
         Ok(answered.0)
     }
 

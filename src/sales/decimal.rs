@@ -78,16 +78,23 @@ impl Decimal {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let places = self.places.max(other.places);
-        let at = |number: Self| number.units.checked_mul(10_i128.checked_pow(places - number.places)?);
-        at(self)
-            .zip(at(other))
+        self.small_at(places)
+            .zip(other.small_at(places))
             .and_then(|(one, other)| one.checked_add(other))
             .map_or(self, |sum| Self::new(sum, places))
     }
 
     /// The digits as a whole number, as they stand with so many places; at least as many as it has.
     pub(super) fn at(self, places: u32) -> BigInt {
-        BigInt::from(self.units) * BigInt::from(10).pow(places.saturating_sub(self.places))
+        self.small_at(places).map_or_else(
+            || BigInt::from(self.units) * BigInt::from(10).pow(places.saturating_sub(self.places)),
+            BigInt::from,
+        )
+    }
+
+    /// The same, where 128 bits hold it.
+    fn small_at(self, places: u32) -> Option<i128> {
+        self.units.checked_mul(10_i128.checked_pow(places.saturating_sub(self.places))?)
     }
 }
 
@@ -100,7 +107,10 @@ impl From<db::Amount> for Decimal {
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
         let places = self.places.max(other.places);
-        self.at(places).cmp(&other.at(places))
+        match (self.small_at(places), other.small_at(places)) {
+            (Some(one), Some(other)) => one.cmp(&other),
+            _ => self.at(places).cmp(&other.at(places)),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::http::{Code, Error, Faults, Patch};
 use crate::product::stock::{Item, Warehouses};
 use crate::product::store::{self as products, Details};
 use crate::search;
-use crate::setting::choice::{self, Choice, New};
+use crate::setting::choice::{self, New};
 use crate::setting::list::List;
 use crate::setting::profile::{Rounding, Setting};
 
@@ -204,7 +204,7 @@ async fn terms(
             }
         }
         Patch::Keep if !is_new => was.header_template,
-        _ => choice::all(tx, company, List::HeaderTemplates).await?.iter().find(|c| c.is_active).map(|c| c.id),
+        _ => choice::first_active(tx, company, List::HeaderTemplates).await?,
     };
     let discount_value = entry.discount_value.clone().over(was.discount_value).filter(|value| !value.is_zero());
     let discount_is_percent = entry.discount_type.clone().over(was.discount_is_percent);
@@ -339,17 +339,18 @@ struct Rate {
 }
 
 impl Rate {
-    fn of(choice: &Choice) -> Option<Rate> {
-        let rate = match choice.detail.as_ref()?.get("rate")? {
+    fn of(detail: Option<&Value>, is_active: bool) -> Option<Rate> {
+        let rate = match detail?.get("rate")? {
             Value::Number(number) => number.to_string().parse().ok()?,
             Value::String(text) => text.parse().ok()?,
             _ => return None,
         };
-        Some(Rate { rate, is_active: choice.is_active })
+        Some(Rate { rate, is_active })
     }
 
     async fn all(tx: &mut Conn, company: i64, list: List) -> Result<Vec<Rate>, Error> {
-        Ok(choice::all(tx, company, list).await?.iter().filter_map(Rate::of).collect())
+        let entries = choice::details(tx, company, list).await?;
+        Ok(entries.iter().filter_map(|(detail, is_active)| Rate::of(detail.as_ref(), *is_active)).collect())
     }
 }
 
@@ -445,7 +446,7 @@ impl Shop {
                 let name = format!("VAT {rate}%");
                 let new = New { id: None, name: &name, name_en: Some(&name), detail: Some(&detail), ..New::default() };
                 let made = choice::create(tx, self.company, List::VatRates, &new).await?;
-                self.vat.extend(Rate::of(&made));
+                self.vat.extend(Rate::of(made.detail.as_ref(), made.is_active));
             } else if !is_used {
                 let message = format!("{path}vatTaxValue {rate} is out of use");
                 faults.add(Code::InvalidValue, format!("{path}vatTaxValue"), message);

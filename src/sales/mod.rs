@@ -60,18 +60,19 @@ async fn find_customer(
     code: Option<&str>,
     known: Option<i64>,
     faults: &mut Faults,
-) -> Result<Option<customers::Row>, Error> {
+) -> Result<Option<i64>, Error> {
     let Some(code) = given(code) else { return Ok(None) };
     // Whoever merges or erases it meanwhile waits.
     let row = customers::shared_by_code(tx, caller.company, code).await?;
     let Some(row) = row.filter(|row| row.merged_into.is_none()) else {
-        return faults.take(customers::named_to_add(tx, caller, "customerCode", code, known).await);
+        let found = customers::named_to_add(tx, caller, "customerCode", code, known).await;
+        return Ok(faults.take(found)?.map(|customer| customer.id));
     };
     // The record's own customer may be named again, whoever looks after it.
     let is_own = known == Some(row.id);
     let is_seen = is_own || customers::is_seen(tx, caller, row.id).await?;
     if row.deleted_at.is_none() && is_seen {
-        return Ok(Some(row));
+        return Ok(Some(row.id));
     }
     faults.add(Code::NotFound, "customerCode", format!("customerCode “{code}” is not a known customer"));
     Ok(None)

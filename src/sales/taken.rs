@@ -155,7 +155,7 @@ pub(super) async fn read(
     if customer.is_none() {
         faults.add(Code::Required, "customerCode", "customerCode is required");
     }
-    let customer = customer.map(|customer| customer.id).unwrap_or_default();
+    let customer = customer.unwrap_or_default();
     let staff = find_staff(tx, company, taken.staff_code.as_deref(), faults).await?;
     let deal = taken.deal_no.clone().map_or(Patch::Clear, Patch::Set);
     let asked = for_deal::Asked { id: &Patch::Keep, number: &deal };
@@ -232,7 +232,7 @@ async fn terms(
         (Some(id), None) => {
             let message = format!("headerTemplateId {id} is not in the list header-templates; the first of it is used");
             left.add(Code::NotFound, "headerTemplateId", message);
-            choice::all(tx, company, List::HeaderTemplates).await?.iter().find(|one| one.is_active).map(|one| one.id)
+            choice::first_active(tx, company, List::HeaderTemplates).await?
         }
     };
     let discount_value = taken.discount_value.filter(|value| !value.is_zero());

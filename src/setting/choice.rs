@@ -330,6 +330,24 @@ pub async fn all(conn: &mut Conn, company: i64, list: List) -> Result<Vec<Choice
     conn.sql(CHOICE).push(" order by position, id limit 10000").bind(company).bind(list.path()).all().await
 }
 
+/// What the entries of a list have beyond a name, in order, and whether each can be chosen.
+pub async fn details(conn: &mut Conn, company: i64, list: List) -> Result<Vec<(Option<Value>, bool)>, db::Error> {
+    conn.sql("select detail, active from choice where company = $1 and list = $2 order by position, id limit 10000")
+        .bind(company)
+        .bind(list.path())
+        .all()
+        .await
+}
+
+/// The first entry of a list that can be chosen.
+pub async fn first_active(conn: &mut Conn, company: i64, list: List) -> Result<Option<i64>, db::Error> {
+    conn.sql("select id from choice where company = $1 and list = $2 and active order by position, id limit 1")
+        .bind(company)
+        .bind(list.path())
+        .optional()
+        .await
+}
+
 /// An entry by its number.
 pub async fn find(conn: &mut Conn, company: i64, list: List, id: i64) -> Result<Option<Choice>, db::Error> {
     conn.sql(CHOICE).push(" and id = $3").bind(company).bind(list.path()).bind(id).optional().await

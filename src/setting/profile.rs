@@ -1,12 +1,13 @@
 //! The company's profile and rules: `GET` and `PUT /v1/setting`.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use axum::extract::State;
 use db::{Amount, Conn, Json as Stored};
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -411,11 +412,42 @@ pub async fn of(conn: &mut Conn, company: i64) -> Result<Arc<Setting>, Error> {
     if let Some(known) = conn.kept::<Setting>(company) {
         return Ok(known);
     }
-    let row = find(conn, company).await?;
+    let query = conn.sql("select time_zone, settings from company where company = $1").bind(company);
+    let found: Option<(String, Option<Box<RawValue>>)> = query.optional().await?;
+    let (time_zone, text) = found.ok_or(Error::NotFound("company"))?;
     // Whoever goes by the rules soon asks for the time zone.
-    conn.keep(company, time::zone_of(&row.time_zone));
-    Ok(conn.keep(company, row.setting))
+    conn.keep(company, time::zone_of(&time_zone));
+    Ok(conn.keep_shared(company, READ.rules(company, text)?))
 }
+
+/// What companies' rules were when they were read last.
+static READ: LazyLock<Rules> = LazyLock::new(Rules::default);
+
+/// Rules that were read a while ago, and the text that they were read from.
+#[derive(Debug, Default)]
+struct Rules(Mutex<HashMap<i64, (String, Arc<Setting>)>>);
+
+impl Rules {
+    /// The rules of a company that stand in this text; null until they are changed for the first time.
+    fn rules(&self, company: i64, text: Option<Box<RawValue>>) -> Result<Arc<Setting>, Error> {
+        let text = text.as_deref().map_or("null", RawValue::get);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, setting)) = known.get(&company).filter(|(of, _)| of == text) {
+            return Ok(Arc::clone(setting));
+        }
+        let setting: Option<Setting> =
+            serde_json::from_str(text).map_err(|error| Error::Internal(error.to_string()))?;
+        if known.len() >= MOST_RULES {
+            known.clear();
+        }
+        let setting = Arc::new(setting.unwrap_or_default());
+        known.insert(company, (text.to_owned(), Arc::clone(&setting)));
+        Ok(setting)
+    }
+}
+
+/// The rules of so many companies are kept read.
+const MOST_RULES: usize = 1_000;
 
 /// Whether the company works at this time; one that has entered no hours always does.
 pub(crate) async fn is_open(conn: &mut Conn, company: i64, at: i64) -> Result<bool, Error> {

@@ -156,9 +156,17 @@ pub(crate) async fn by_code(conn: &mut Conn, company: i64, code: &str) -> Result
     follow(conn, company, found).await
 }
 
+/// What a document has to know of its customer.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) id: i64,
+    pub(crate) deleted_at: Option<i64>,
+    pub(crate) merged_into: Option<i64>,
+}
+
 /// The customer of this code itself, deleted, merged or not: nobody changes it until the unit ends.
-pub(crate) async fn shared_by_code(tx: &mut Conn, company: i64, code: &str) -> Result<Option<Row>, db::Error> {
-    let query = tx.rows::<Row>(TABLE).push(" where company = $1 and code_key = $2");
+pub(crate) async fn shared_by_code(tx: &mut Conn, company: i64, code: &str) -> Result<Option<Named>, db::Error> {
+    let query = tx.rows::<Named>(TABLE).push(" where company = $1 and code_key = $2");
     query.bind(company).bind(key(code)).shared().optional().await
 }
 

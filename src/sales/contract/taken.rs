@@ -78,7 +78,7 @@ pub(crate) async fn take(tx: &mut Conn, by: &Actor, record: &Value, left: &mut F
     }
     let old: Option<Row> = record::held_to_take(tx, &by.caller, number_key(&number)).await?;
     let mut row = old.clone().unwrap_or_else(|| blank(by));
-    row.customer = customer.map_or(row.customer, |customer| customer.id);
+    row.customer = customer.unwrap_or(row.customer);
     fill(&mut row, &given, &zone, &mut faults);
     names(tx, &mut row, &given, &mut faults).await?;
     set_status(&mut row, &given, by.now, &zone, &mut faults);

@@ -105,7 +105,7 @@ pub(crate) async fn take(tx: &mut Conn, by: &Actor, record: &Value) -> Result<Ou
     let stage = find_stage(tx, company, &given, &mut faults).await?;
     let old: Option<Row> = record::held_to_take(tx, &by.caller, number_key(&number)).await?;
     let mut row = old.clone().unwrap_or_else(|| plan::blank(by));
-    row.customer = customer.map_or(row.customer, |customer| customer.id);
+    row.customer = customer.unwrap_or(row.customer);
     fill(&mut row, &given, &zone, &mut faults);
     people(tx, &mut row, &given, &mut faults).await?;
     lists(tx, &mut row, &given, &mut faults).await?;

@@ -200,25 +200,29 @@ pub(crate) async fn put(
     let today = time::day_of(by.now, &zone);
     let was = old.as_ref().map(Row::content);
     let own = old.as_ref().map(|old| old.customer);
+    let entry = input.entry();
+    let mut content = entry::content(tx, (company, by.now), &setting, NAMES, was.as_ref(), &entry, &mut faults).await?;
+    let staff = match &input.staff_code {
+        Patch::Keep => None,
+        Patch::Clear => Some(None),
+        Patch::Set(code) => Some(find_staff(tx, company, Some(code), &mut faults).await?),
+    };
+    // The first that is held, unless the order is: until here others write, on SQLite, too.
     let customer = find_customer(tx, &by.caller, input.customer_code.as_deref(), own, &mut faults).await?;
     let mut row = match &old {
         Some(old) => old.clone(),
         None => blank(by, today),
     };
     match (&old, customer) {
-        (Some(old), Some(customer)) if customer.id != old.customer => {
+        (Some(old), Some(customer)) if customer != old.customer => {
             let message = "customerCode of an order cannot be changed";
             faults.add(Code::InvalidValue, "customerCode", message);
         }
-        (_, Some(customer)) => row.customer = customer.id,
+        (_, Some(customer)) => row.customer = customer,
         (_, None) => {}
     }
-    match &input.staff_code {
-        Patch::Keep => {}
-        Patch::Clear => (row.owner, row.staff_code) = (None, None),
-        Patch::Set(code) => {
-            (row.owner, row.staff_code) = find_staff(tx, company, Some(code), &mut faults).await?.unzip()
-        }
+    if let Some(staff) = staff {
+        (row.owner, row.staff_code) = staff.unzip();
     }
     let asked = for_deal::Asked { id: &input.deal_id, number: &input.deal_no };
     let deal = row.deal.zip(row.deal_no.take());
@@ -229,8 +233,6 @@ pub(crate) async fn put(
     }
     row.tracking_no = faults.text("trackingNo", &input.tracking_no, row.tracking_no.take(), 100);
     row.shipping_url = faults.text("shippingDocumentUrl", &input.shipping_document_url, row.shipping_url.take(), 2_000);
-    let entry = input.entry();
-    let mut content = entry::content(tx, (company, by.now), &setting, NAMES, was.as_ref(), &entry, &mut faults).await?;
     let wanted = input.sales_order_status.map(|number| {
         let most = if old.is_some() { 5 } else { 3 };
         let status = Status::of(number).filter(|status| status.number() <= most);
@@ -261,21 +263,23 @@ pub(crate) async fn put(
         keep_currency(tx, &row, &content).await?;
         keep_deliveries(&row, was, &mut content)?;
     }
-    row.set_content(content);
-    let changed = old.as_ref().is_none_or(|old| old.dated != row.dated || old.content() != row.content());
+    let before = old.as_ref().zip(was.as_ref());
+    let changed = before.is_none_or(|(old, was)| old.dated != row.dated || *was != content);
     if let Some(number) = row.tax_invoice.as_ref().filter(|_| changed) {
         let message = format!("Tax invoice {number} was issued; cancel it by a credit note first");
         return Err(Error::Conflict(Fault::new(Code::Conflict, "salesOrderNo", message)));
     }
-    let is_other = changed
-        && old.as_ref().is_none_or(|old| old.dated != row.dated || old.content().judged() != row.content().judged());
+    let is_judged_anew =
+        |(old, was): (&Row, &Content)| old.dated != row.dated || was.clone().judged() != content.clone().judged();
+    let is_other = changed && before.is_none_or(is_judged_anew);
     // What stands without approval, and is not changed, is not judged by rules that came later.
     let stands = row.approval.is_none()
         && old.as_ref().is_some_and(|old| matches!(old.status(), Status::Open | Status::Completed));
     let approved_before = !is_other && (row.quotation.is_some() || stands);
     if !approved_before {
-        row.approval = Approval::after(row.approval.take(), &setting.sales, &row.content(), is_other);
+        row.approval = Approval::after(row.approval.take(), &setting.sales, &content, is_other);
     }
+    row.set_content(content);
     let event = settle(&mut row, old.as_ref(), wanted, changed)?;
     if matches!(row.status(), Status::Rejected | Status::Cancelled) && input.reason.is_some() {
         row.reason = input.reason.as_deref().map(search::trimmed).map(str::to_owned);

@@ -208,11 +208,12 @@ pub(crate) async fn put(
         entry.reference = Patch::Keep;
     }
     let own = old.as_ref().map(|old| old.customer);
-    let customer = find_customer(tx, &by.caller, input.customer_code.as_deref(), own, &mut faults).await?;
     let staff = find_staff(tx, company, input.staff_code.as_deref(), &mut faults).await?;
     let dated = read_day("quotationDate", input.quotation_date.as_deref(), &zone, &mut faults);
     let until = read_day("quotationValidUntil", input.quotation_valid_until.as_deref(), &zone, &mut faults);
     let content = entry::content(tx, (company, by.now), &setting, NAMES, was.as_ref(), &entry, &mut faults).await?;
+    // The first that is held, unless the quotation is: until here others write, on SQLite, too.
+    let customer = find_customer(tx, &by.caller, input.customer_code.as_deref(), own, &mut faults).await?;
     let wanted = input.quotation_status.map(|number| {
         let status = Status::of(number).filter(|status| old.is_some() || status.number() <= Status::Sent.number());
         status.unwrap_or_else(|| {
@@ -237,7 +238,7 @@ pub(crate) async fn put(
         faults.add(Code::OutOfRange, "quotationValidUntil", message);
     }
     let asked = for_deal::Asked { id: &input.deal_id, number: &input.deal_no };
-    let bought_by = customer.as_ref().map(|customer| customer.id).or(old.as_ref().map(|old| old.customer));
+    let bought_by = customer.or(old.as_ref().map(|old| old.customer));
     let deal = row.deal.zip(row.deal_no.take());
     let moves = old.as_ref().zip(bought_by).is_some_and(|(old, now)| old.customer != now);
     (row.deal, row.deal_no) = for_deal::of(tx, by, asked, deal, bought_by, &mut faults).await?.unzip();
@@ -252,7 +253,7 @@ pub(crate) async fn put(
     }
     faults.end()?;
     if let Some(customer) = customer {
-        row.customer = customer.id;
+        row.customer = customer;
     }
     if let Some((owner, code)) = staff {
         row.owner = Some(owner);

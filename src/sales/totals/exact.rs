@@ -26,7 +26,10 @@ impl Exact {
     }
 
     pub(super) fn at(&self, places: u32) -> BigInt {
-        &self.units * power(places.saturating_sub(self.places))
+        match places.saturating_sub(self.places) {
+            0 => self.units.clone(),
+            up => &self.units * power(up),
+        }
     }
 
     pub(super) fn plus(&self, other: &Exact) -> Exact {
@@ -82,7 +85,7 @@ impl Exact {
 }
 
 pub(super) fn power(places: u32) -> BigInt {
-    BigInt::from(10).pow(places)
+    10_u128.checked_pow(places).map_or_else(|| BigInt::from(10).pow(places), BigInt::from)
 }
 
 /// A quotient, half away from zero; the divisor is positive.
