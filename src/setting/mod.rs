@@ -4,6 +4,7 @@ pub mod block;
 pub mod choice;
 pub mod company;
 pub mod inbox;
+mod known;
 pub mod list;
 pub mod mail;
 pub mod number;

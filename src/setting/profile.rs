@@ -1,7 +1,7 @@
 //! The company's profile and rules: `GET` and `PUT /v1/setting`.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use db::{Amount, Conn, Json as Stored};
@@ -16,7 +16,7 @@ use super::inbox::{InboxSetting, InboxSettingWrite};
 use super::mail::{MailSetting, MailSettingWrite};
 use super::number::Pattern;
 use super::retention::{Retention, RetentionWrite};
-use super::{phone, tax};
+use super::{known, phone, tax};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Conditions, Envelope, Error, Fault, Json, Patch, Reply};
@@ -417,37 +417,8 @@ pub async fn of(conn: &mut Conn, company: i64) -> Result<Arc<Setting>, Error> {
     let (time_zone, text) = found.ok_or(Error::NotFound("company"))?;
     // Whoever goes by the rules soon asks for the time zone.
     conn.keep(company, time::zone_of(&time_zone));
-    Ok(conn.keep_shared(company, READ.rules(company, text)?))
+    Ok(conn.keep_shared(company, known::setting(company, text.as_deref())?))
 }
-
-/// What companies' rules were when they were read last.
-static READ: LazyLock<Rules> = LazyLock::new(Rules::default);
-
-/// Rules that were read a while ago, and the text that they were read from.
-#[derive(Debug, Default)]
-struct Rules(Mutex<HashMap<i64, (String, Arc<Setting>)>>);
-
-impl Rules {
-    /// The rules of a company that stand in this text; null until they are changed for the first time.
-    fn rules(&self, company: i64, text: Option<Box<RawValue>>) -> Result<Arc<Setting>, Error> {
-        let text = text.as_deref().map_or("null", RawValue::get);
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, setting)) = known.get(&company).filter(|(of, _)| of == text) {
-            return Ok(Arc::clone(setting));
-        }
-        let setting: Option<Setting> =
-            serde_json::from_str(text).map_err(|error| Error::Internal(error.to_string()))?;
-        if known.len() >= MOST_RULES {
-            known.clear();
-        }
-        let setting = Arc::new(setting.unwrap_or_default());
-        known.insert(company, (text.to_owned(), Arc::clone(&setting)));
-        Ok(setting)
-    }
-}
-
-/// The rules of so many companies are kept read.
-const MOST_RULES: usize = 1_000;
 
 /// Whether the company works at this time; one that has entered no hours always does.
 pub(crate) async fn is_open(conn: &mut Conn, company: i64, at: i64) -> Result<bool, Error> {
