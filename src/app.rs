@@ -52,7 +52,7 @@ pub struct Parts {
     /// Where media are kept.
     pub media: Store,
     /// What the document declares of each operation.
-    pub operations: Operations,
+    pub operations: Arc<Operations>,
     /// Counts the answers to requests for no operation of the document.
     pub other: Meter,
     /// Tokens checked a moment ago.
@@ -193,7 +193,6 @@ impl App {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("sala/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        let document = crate::http::document();
         Ok(App(Arc::new(Parts {
             webhook_http: webhook::client::build(
                 config.allow_private_webhooks,
@@ -201,7 +200,7 @@ impl App {
             )?,
             sso: sso::Providers::new(config.allow_private_sso)?,
             http: provider,
-            operations: Operations::read(&document),
+            operations: crate::http::operations(),
             other: Meter::new("other"),
             tokens: TokenCache::default(),
             limits: (rate > 0).then(|| Buckets::new(f64::from(rate), u64::from(rate) * 2)),

@@ -36,13 +36,15 @@ const TEXTS: &[(&str, &str)] = &[
 
 /// The page at `/` and `/docs`, which needs no outside network, what it shows, and the texts.
 pub(crate) fn pages(document: &utoipa::openapi::OpenApi) -> Router<App> {
-    let text = document.to_json().unwrap_or_default();
-    let html = page(&serde_json::from_str(&text).unwrap_or_default());
-    let html = Page::new("text/html; charset=utf-8", move || Bytes::from(html.clone()));
+    let text = Bytes::from(document.to_json().unwrap_or_default());
+    let source = text.clone();
+    let html = Page::new("text/html; charset=utf-8", move || {
+        Bytes::from(page(&serde_json::from_slice(&source).unwrap_or_default()))
+    });
     let script = Page::new("application/javascript", || {
         Bytes::from(scalar_api_reference::get_asset("scalar.js").unwrap_or_default())
     });
-    let text = Page::new("application/json", move || Bytes::from(text.clone()));
+    let text = Page::new("application/json", move || text.clone());
     let texts: Vec<(&str, Arc<Page>)> = TEXTS
         .iter()
         .map(|(name, text)| {

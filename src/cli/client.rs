@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::{Failure, Target, note, now, open, print_list, print_text};
 use crate::config::Common;
-use crate::http::openapi::Operations;
 use crate::oauth::Given;
 use crate::{http, oauth};
 
@@ -59,7 +58,7 @@ impl Client {
         let db = open(common).await?;
         match self.action {
             Action::Create { name, scope, id, secret, key, status_code } => {
-                let known = Operations::read(&http::document()).scopes();
+                let known = http::operations().scopes();
                 if let Some(unknown) = scope.iter().find(|scope| !known.contains(scope)) {
                     return Err(Failure::new(format!("--scope {unknown} is not one of {}", known.join(", "))));
                 }

@@ -21,7 +21,6 @@ use crate::chat::{queue, room};
 use crate::config::Common;
 use crate::customer::event::{self, CustomerEventWrite};
 use crate::customer::{self, CustomerWrite};
-use crate::http::openapi::Operations;
 use crate::http::{Caller, Conditions, Error, Faults, lenient};
 use crate::person::{password, store};
 use crate::product::input::ProductWrite;
@@ -127,7 +126,7 @@ impl Kept {
         for old in clients.iter().filter(|client| client.name == NAME && client.revoked_at.is_none()) {
             oauth::revoke_client(&app.db, COMPANY, &old.id, now).await?;
         }
-        let scopes = Operations::read(&http::document()).scopes();
+        let scopes = http::operations().scopes();
         let client = oauth::create_client(&app.db, COMPANY, NAME, &scopes, now).await?;
         Ok(Kept {
             client_id: client.client_id,

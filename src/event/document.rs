@@ -14,8 +14,11 @@ const SCHEMAS: &str = "#/components/schemas/";
 
 /// Adds the receiver's operations, and the schemas of what they get.
 pub fn add(document: &mut OpenApi) {
-    let described = serde_json::to_value(&*document).unwrap_or_default();
-    let known = described.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
+    let schemas = document.components.as_ref().map(|components| &components.schemas);
+    let known = match serde_json::to_value(schemas).unwrap_or_default() {
+        Value::Object(known) => known,
+        _ => Map::new(),
+    };
     let mut needed = Vec::new();
     let mut paths = Paths::new();
     for told in catalogue::all() {

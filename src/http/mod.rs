@@ -20,7 +20,7 @@ pub mod reply;
 pub mod sheet;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -51,6 +51,7 @@ use crate::{
     attachment, audit, chat, console, customer, docs, document, import, inbox, live, mail, manage, media, oauth, ops,
     person, privacy, product, report, sales, service, setting, staff, task, timeline, webhook,
 };
+use openapi::Operations;
 use paths::Paths;
 use peer::Peer;
 
@@ -93,6 +94,29 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document
 }
 
+/// What every server of this process offers.
+struct Offer {
+    routes: Router<App>,
+    pages: Router<App>,
+    paths: Arc<Paths>,
+    operations: Arc<Operations>,
+}
+
+/// Put together once: the document is a few hundred thousand parts, and nothing of it depends on a server.
+static OFFER: LazyLock<Offer> = LazyLock::new(|| {
+    let (routes, mut document) = resources().split_for_parts();
+    openapi::complete(&mut document);
+    let extra = ["/openapi.json", "/docs", "/docs/scalar.js"];
+    let paths = Paths::new(document.paths.paths.keys().map(String::as_str).chain(extra));
+    let pages = docs::pages(&document).merge(console::pages());
+    Offer { routes, pages, paths: Arc::new(paths), operations: Arc::new(Operations::read(&document)) }
+});
+
+/// What the server enforces of the document.
+pub fn operations() -> Arc<Operations> {
+    Arc::clone(&OFFER.operations)
+}
+
 /// The whole server as one service: what `sala serve` listens with and what the tests call.
 #[derive(Clone)]
 pub struct Server {
@@ -104,23 +128,16 @@ pub struct Server {
 impl Server {
     /// Builds the routes over `app`; a node that only works in the background offers no more than its health.
     pub fn new(app: App) -> Server {
-        let (api, mut document) = resources().split_for_parts();
-        openapi::complete(&mut document);
-        let extra = ["/openapi.json", "/docs", "/docs/scalar.js"];
-        let paths = Paths::new(document.paths.paths.keys().map(String::as_str).chain(extra));
         let (api, pages) = match app.config.role {
             Role::Worker => (ops::routes().into(), Router::new().fallback(async || Error::NotServed)),
-            Role::Api | Role::All => {
-                let pages = docs::pages(&document).merge(console::pages());
-                (api, pages.fallback(async || Error::NoRoute))
-            }
+            Role::Api | Role::All => (OFFER.routes.clone(), OFFER.pages.clone().fallback(async || Error::NoRoute)),
         };
         let router = api
             .route_layer(middleware::from_fn_with_state(app.clone(), caller::authenticate))
             .merge(pages)
             .method_not_allowed_fallback(async || Error::Method)
             .with_state(app.clone());
-        Server { app, router, paths: Arc::new(paths) }
+        Server { app, router, paths: Arc::clone(&OFFER.paths) }
     }
 
     /// Answers one request. Around every one: trace id, load shedding, time limit, a net for panics, and the measurements.

@@ -13,7 +13,6 @@ use sala::chat::account::{self, Credentials, NewAccount};
 use sala::chat::room;
 use sala::config::Config;
 use sala::http::Server;
-use sala::http::openapi::Operations;
 use sala::media::Store;
 use sala::oauth::{self, NewClient};
 use sala::setting::company;
@@ -169,7 +168,7 @@ impl TestApp {
         let metrics = sala::telemetry::start_metrics();
         let app = App::new(config, db, vault, media, clock, metrics).unwrap();
         company::create(&app.db, Some(COMPANY), "Siam Tools", "Asia/Bangkok", app.now()).await.unwrap();
-        let scopes = Operations::read(&sala::http::document()).scopes();
+        let scopes = sala::http::operations().scopes();
         let client = oauth::create_client(&app.db, COMPANY, "Integration", &scopes, app.now()).await.unwrap();
         let server = Server::new(app.clone());
         let mut test = TestApp { app, client, token: String::new(), database, server, key };
