@@ -68,6 +68,8 @@ pub(in crate::import) fn read(path: &Path, ask: &Ask, reader: Option<&Path>, vis
     let mut command = Command::new(program(reader));
     // It needs nothing of what the server knows.
     command.arg(COMMAND).arg(path).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // Its memory counts by addresses, and the allocator would take a gigabyte of them before it is used.
+    command.env("MIMALLOC_ARENA_RESERVE", "0");
     let mut child = Reaped(command.spawn().map_err(failed)?);
     let question = serde_json::to_vec(ask).map_err(|error| failed(error.into()))?;
     if let Some(mut input) = child.0.stdin.take() {
