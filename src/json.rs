@@ -18,32 +18,33 @@ pub(crate) fn fields(json: &RawValue) -> impl Iterator<Item = (&str, &str)> {
 
 /// How long a string is, behind its opening quotation mark.
 pub(crate) fn string_length(string: &str) -> usize {
-    let mut is_escaped = false;
-    let end = string.bytes().position(|byte| {
-        let ends = byte == b'"' && !is_escaped;
-        is_escaped = byte == b'\\' && !is_escaped;
-        ends
-    });
-    end.unwrap_or(string.len())
+    let bytes = string.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    string.len()
 }
 
 /// How long a value is, in front of the comma behind it.
 fn value_length(json: &str) -> usize {
-    let (mut depth, mut is_string, mut is_escaped) = (0_u32, false, false);
-    let end = json.bytes().position(|byte| {
+    let bytes = json.as_bytes();
+    let (mut depth, mut at) = (0_u32, 0);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
         match byte {
-            _ if is_escaped => is_escaped = false,
-            b'"' => is_string = !is_string,
-            b'\\' => is_escaped = true,
-            _ if is_string => {}
+            b'"' => at += json.get(at..).map_or(0, string_length) + 1,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' => return depth == 0,
+            b',' if depth == 0 => return at - 1,
             _ => {}
         }
-        false
-    });
-    end.unwrap_or(json.len())
+    }
+    json.len()
 }
 
 #[cfg(test)]

@@ -55,11 +55,11 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// Whether a folded text has only letters of ASCII and Thai with at most a vowel and a tone: nothing in it can come together
-/// any more.
-fn is_plain(folded: &str) -> bool {
+/// Whether a text has only letters of ASCII and Thai with at most a vowel and a tone: but for capitals, spaces and what cannot
+/// be seen it is folded.
+fn is_plain(text: &str) -> bool {
     let mut last: Option<(char, Option<u8>)> = None;
-    for letter in folded.chars() {
+    for letter in text.chars() {
         let place = rank(letter);
         let is_known = letter.is_ascii() || matches!(letter, '\u{e01}'..='\u{e32}' | '\u{e34}'..='\u{e4c}');
         let follows = match (place, last) {
@@ -115,9 +115,17 @@ fn is_line_end(letter: char) -> bool {
 }
 
 fn fold_once(text: &str) -> String {
-    if text.is_ascii() && !text.bytes().any(|byte| is_unseen(char::from(byte))) {
-        return one_space(text.to_ascii_lowercase());
+    if !text.bytes().any(|byte| byte.is_ascii() && is_unseen(char::from(byte))) {
+        let lower = text.to_ascii_lowercase();
+        if is_plain(&lower) {
+            return one_space(lower);
+        }
     }
+    fold_all(text)
+}
+
+/// [`fold_once`] for any text.
+fn fold_all(text: &str) -> String {
     let lower: String = text.nfkc().filter(|letter| !is_unseen(*letter)).flat_map(char::to_lowercase).collect();
     // Lower case may come apart (İ), and what stood between two parts of a letter may be gone.
     let letters: Vec<char> = lower.nfkc().map(plain).collect();
@@ -331,7 +339,7 @@ mod tests {
         let letters = [
             'a', 'İ', 'ß', 'ﬁ', '\u{200d}', '\u{301}', 'น', '\u{e31}', '\u{e34}', '\u{e49}', '\u{e4d}', 'ำ', 'เ', 'แ',
             ' ', '\t', '\n', '\u{a0}', '\u{a8}', '\u{200b}', 'า', '๑', '-', '–', '\u{ecd}', '\u{eb4}', 'ຳ', 'ເ', 'Å',
-            '\u{1100}', '\u{1161}', '\u{e38}', '\u{e3a}', '\u{e47}',
+            '\u{1100}', '\u{1161}', '\u{e38}', '\u{e3a}', '\u{e47}', 'A', '\0', 'ฤ', '\u{e4c}', 'ๆ', '฿',
         ];
         for one in letters {
             for other in letters {
@@ -339,6 +347,7 @@ mod tests {
                     let text: String = [one, other, third, one].iter().collect();
                     let folded = fold(&text);
                     assert_eq!(fold(&folded), folded, "{text:?}");
+                    assert_eq!(fold_once(&text), fold_all(&text), "{text:?}");
                 }
             }
         }

@@ -213,20 +213,23 @@ pub fn body_beside(topic: &str, event: &str, name: &str, told: &RawValue, beside
 
 /// JSON with the first letter of each name in upper case; a name that begins with an escape stays.
 fn pascal(json: &str) -> String {
-    let (mut text, mut rest) = (String::with_capacity(json.len() + 64), json);
-    while let Some(start) = rest.bytes().position(|byte| byte == b'"') {
-        let (before, string) = rest.split_at(start + 1);
-        let (inside, after) = string.split_at(string_length(string));
-        text.push_str(before);
-        let after = after.strip_prefix('"').unwrap_or_default();
-        match after.trim_ascii_start().starts_with(':') {
-            true => push_capital(&mut text, inside),
-            false => text.push_str(inside),
+    let bytes = json.as_bytes();
+    let mut text = String::with_capacity(json.len() + 64);
+    let (mut copied, mut at) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        if *byte != b'"' {
+            continue;
         }
-        text.push('"');
-        rest = after;
+        let (start, string) = (at, json.get(at..).unwrap_or_default());
+        let end = start + string_length(string) + 1;
+        if bytes.get(end..).unwrap_or_default().trim_ascii_start().starts_with(b":") {
+            text.push_str(&json[copied..start]);
+            copied = start + push_capital(&mut text, string);
+        }
+        at = end;
     }
-    text.push_str(rest);
+    text.push_str(&json[copied..]);
     text
 }
 
@@ -245,14 +248,19 @@ pub fn thin(body: &str) -> String {
 /// A name with its first letter in upper case.
 fn capital(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
-    push_capital(&mut text, name);
+    let first = push_capital(&mut text, name);
+    text.push_str(&name[first..]);
     text
 }
 
-fn push_capital(text: &mut String, name: &str) {
-    let mut letters = name.chars();
-    text.extend(letters.next().into_iter().flat_map(char::to_uppercase));
-    text.push_str(letters.as_str());
+/// Adds the first letter of a name in upper case; answers how long it was.
+fn push_capital(text: &mut String, name: &str) -> usize {
+    let first = name.chars().next();
+    match first {
+        Some(letter) if letter.is_ascii() => text.push(letter.to_ascii_uppercase()),
+        _ => text.extend(first.into_iter().flat_map(char::to_uppercase)),
+    }
+    first.map_or(0, char::len_utf8)
 }
 
 /// The least id that an event (or another row whose ids are of this kind) of this time can have: UUIDs of version

@@ -39,7 +39,7 @@ const MEMBERS: usize = 64;
 /// A unit that was given the turn but does not start (its task is not being polled) loses it after this time.
 const START: Duration = Duration::from_millis(50);
 
-/// An answer steps aside so many times at most.
+/// A unit that begins and an answer step aside so many times at most.
 const WAYS: usize = 32;
 
 pub(crate) struct Writer {
@@ -167,6 +167,8 @@ impl Writer {
         F: Future<Output = Result<T, E>> + Send,
     {
         let _under_way = UnderWay::begin(this)?;
+        // What it reads and works out before its turn can wait; a turn that was offered and not begun keeps everybody.
+        this.give_way().await;
         let mut alone = false;
         loop {
             let state = Arc::new(Member::new(this, readers, acquire, alone));
