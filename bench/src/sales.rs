@@ -191,14 +191,14 @@ fn writes(
 ) -> Result<()> {
     let client = Rc::new(Client::new(server.address, record)?);
     let (mut rates, mut limits) = (Vec::new(), Vec::new());
-    for round in 0..bench.rounds() {
+    for _ in 0..bench.rounds() {
         let writer = Rc::clone(&client);
         let made = load::run(Plan::full(server.address, 64, bench.time()), move |number, out| {
             writer.post("/v2/salesorder", &order(number, 5), out);
         })?;
         rates.push(made.rate);
         if engine == "Embedded" {
-            limits.push(limit(sala, bench.time(), round)?);
+            limits.push(limit(sala, bench.time())?);
         }
     }
     match limits.is_empty() {
@@ -255,8 +255,9 @@ const READS: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// The statements of making one order of 5 lines, each with values as long as Sala's, and nothing around them.
-fn limit(sala: &Sala, time: Duration, round: usize) -> Result<f64> {
+/// The statements of making one order of 5 lines, each with values as long as Sala's, and nothing around them. As in the orders
+/// that are sent to Sala, each is of another month than the one before: its date, its number, and the key of its history and event.
+fn limit(sala: &Sala, time: Duration) -> Result<f64> {
     let connection = Connection::open(sala.file())?;
     connection.execute_batch(
         "pragma journal_mode = wal; pragma synchronous = full; pragma temp_store = memory; pragma foreign_keys = on;
@@ -289,6 +290,7 @@ fn limit(sala: &Sala, time: Duration, round: usize) -> Result<f64> {
     let numbers: Vec<String> = (1..=names.len()).map(|number| format!("?{number}")).collect();
     let at = |wanted: &str| names.iter().position(|name| *name == wanted).ok_or("no such column");
     let (id_at, number_at, key_at) = (at("id")?, at("number")?, at("number_key")?);
+    let (dated_at, total_at) = (at("dated")?, at("grand_total")?);
     let mut made = connection.prepare(&format!(
         "insert into sales_order ({}) values ({})",
         names.join(", "),
@@ -323,12 +325,16 @@ fn limit(sala: &Sala, time: Duration, round: usize) -> Result<f64> {
                 }
             }
             let id: i64 = counter.query_row(params![COMPANY, "bench-order"], |row| row.get(0))?;
-            let _: i64 = counter.query_row(params![COMPANY, "bench-number"], |row| row.get(0))?;
-            let number = format!("x{round}-{id}");
+            let month = id % 12 + 1;
+            let series = format!("bo26{month:02}-");
+            let next: i64 = counter.query_row(params![COMPANY, series], |row| row.get(0))?;
+            let number = format!("{series}{next}");
             let subject = format!("sales_order/{number}");
             row[id_at].1 = Sql::Integer(id);
             row[number_at].1 = Sql::Text(number.clone());
             row[key_at].1 = Sql::Text(number);
+            row[dated_at].1 = Sql::Text(format!("2026-{month:02}-15"));
+            row[total_at].1 = Sql::Integer(100_000_000 + id % 900 * 165_850);
             made.execute(rusqlite::params_from_iter(row.iter().map(|(_, value)| value)))?;
             audit.execute(params![COMPANY, uuid::Uuid::now_v7().as_bytes(), subject, id, changes])?;
             let told = uuid::Uuid::now_v7();
