@@ -431,8 +431,13 @@ fn must_see_all(app: &App, caller: &Caller) -> Result<(), Error> {
     }
 }
 
+/// The kind of record that a reference names: what stands before the stroke.
+pub(crate) fn kind_of(reference: &str) -> &str {
+    reference.split_once('/').map_or(reference, |(kind, _)| kind)
+}
+
 /// The scope that reads a record of this kind.
-fn scope_of(kind: &str) -> &'static str {
+pub(crate) fn scope_of(kind: &str) -> &'static str {
     match kind {
         "account" => "account:read",
         "activity" => "activity:read",

@@ -127,7 +127,7 @@ pub const KINDS: &[&str] = &[
 
 /// Whether the console has words for this entry.
 pub(super) fn is_listed(reference: &str, action: &str) -> bool {
-    let kind = reference.split_once('/').map_or(reference, |(kind, _)| kind);
+    let kind = super::kind_of(reference);
     let name: StrDeserializer<'_, Error> = kind.into_deserializer();
     ACTIONS.contains(&action) && (KINDS.contains(&kind) || List::deserialize(name).is_ok())
 }

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
 use super::presence::Presences;
-use super::{Audience, Item, OVERLAP, first_id, time_of};
+use super::{Audience, Item, OVERLAP, first_id, records, time_of};
 use crate::app::App;
 use crate::http::{Caller, Error};
 use crate::person::store::IDLE;
@@ -156,7 +156,7 @@ impl Hub {
                     woken: Notify::new(),
                     readers: Mutex::default(),
                 });
-                tokio::spawn(follow(app.clone(), caller.company, Arc::clone(&feed)));
+                tokio::spawn(follow(app.clone(), caller.company, Arc::clone(&feed), records::back(0)));
                 feed
             });
             let mut readers = lock(&feed.readers);
@@ -183,9 +183,10 @@ pub(super) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
-/// Follows the log of a company as long as somebody reads it.
-async fn follow(app: App, company: i64, feed: Arc<Feed>) {
+/// Follows the log of a company as long as somebody reads it; `begun` is where the audit trail ended when the first of them came.
+async fn follow(app: App, company: i64, feed: Arc<Feed>, begun: Uuid) {
     let mut seen: BTreeSet<Uuid> = BTreeSet::new();
+    let mut entries: Option<BTreeSet<Uuid>> = None;
     let mut first = true;
     let mut stopping = app.live.stopping.subscribe();
     let mut ticks = tokio::time::interval(LOOK);
@@ -212,8 +213,18 @@ async fn follow(app: App, company: i64, feed: Arc<Feed>) {
             Err(error) => tracing::warn!(%error, "the log of changes could not be read; streams wait"),
         }
         // At its own pace, however much is written.
-        if is_tick && let Err(error) = end_sessions(&app, company, &feed).await {
-            tracing::warn!(%error, "the sessions of streams could not be checked");
+        if is_tick {
+            match look_at_records(&app, company, begun, &mut entries).await {
+                Ok(fresh) => {
+                    for told in fresh {
+                        let _ = feed.sender.send(Frame::Change(Arc::new(told)));
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the audit trail could not be read; streams wait"),
+            }
+            if let Err(error) = end_sessions(&app, company, &feed).await {
+                tracing::warn!(%error, "the sessions of streams could not be checked");
+            }
         }
         first = false;
     }
@@ -250,6 +261,30 @@ async fn look(app: &App, company: i64, seen: &mut BTreeSet<Uuid>) -> Result<Vec<
     // What lies before the overlap is not looked at again.
     *seen = seen.split_off(&first_id(app.now() - 2 * OVERLAP));
     Ok(rows.into_iter().map(Row::read).collect())
+}
+
+/// The kinds of records that have changed since the last look. What the trail held before anybody read the stream is not told: the
+/// records were read just now.
+async fn look_at_records(
+    app: &App,
+    company: i64,
+    begun: Uuid,
+    seen: &mut Option<BTreeSet<Uuid>>,
+) -> Result<Vec<Told>, db::Error> {
+    let mut conn = app.db.read().await?;
+    let from = records::back(OVERLAP);
+    let entries = match seen {
+        Some(entries) => entries,
+        none => {
+            let mut before = BTreeSet::new();
+            records::changed(&mut conn, company, (from, &mut before), app.now()).await?;
+            before.split_off(&begun);
+            none.insert(before)
+        }
+    };
+    let told = records::changed(&mut conn, company, (from, entries), app.now()).await?;
+    *entries = entries.split_off(&records::back(2 * OVERLAP));
+    Ok(told)
 }
 
 /// Tells readers whose sessions are over, or whose people have other rights than when they began.
@@ -297,21 +332,23 @@ async fn versions(app: &App, company: i64, sessions: &BTreeSet<Uuid>) -> Result<
     Ok(known.into_iter().collect())
 }
 
-/// What the log holds behind an id, with the overlap; none when it is too long, or begins before what is kept.
+/// What the log holds behind an id, with the overlap, and the kinds of records that have changed since; none when it is too long, or begins before what is kept.
 pub(super) async fn since(app: &App, company: i64, after: Uuid, most: i64) -> Result<Option<Vec<Told>>, db::Error> {
     let Some(at) = time_of(after).filter(|at| *at >= app.now() - super::KEPT) else { return Ok(None) };
-    let rows: Vec<Row> = app
-        .db
-        .read()
-        .await?
+    let mut conn = app.db.read().await?;
+    let rows: Vec<Row> = conn
         .sql("select id, kind, body from change where company = $1 and id >= $2 order by id limit $3")
         .bind(company)
         .bind(first_id(at - OVERLAP))
         .bind(most + 1)
         .all()
         .await?;
-    let fits = rows.len() <= usize::try_from(most).unwrap_or_default();
-    Ok(fits.then(|| rows.into_iter().map(Row::read).collect()))
+    if rows.len() > usize::try_from(most).unwrap_or_default() {
+        return Ok(None);
+    }
+    let from = records::back(app.now() - at + OVERLAP);
+    let records = records::changed(&mut conn, company, (from, &mut BTreeSet::new()), app.now()).await?;
+    Ok(Some(rows.into_iter().map(Row::read).chain(records).collect()))
 }
 
 /// The most of the log that a stream begins with; who is further behind reads anew.

@@ -3,10 +3,11 @@
 //! A unit of work writes its changes beside what it changes, and its node is woken after the commit. Each node follows the log
 //! itself, so that whatever commits is seen, by whichever node or command it was made, and in whatever order: ids are times,
 //! transactions commit in another order than they began, and so every look goes back by [`OVERLAP`], and readers drop what they
-//! have by its version.
+//! have by its version. Which kinds of records have changed is read off the audit trail (`records`).
 
 mod hub;
 mod presence;
+mod records;
 mod stream;
 
 use db::Conn;

@@ -112,7 +112,7 @@ async fn list_changes(
         return Ok(Reply::ok(Changes { value: Vec::new(), cursor: now.to_string(), reset: true }));
     };
     let (rights, topics) = (Rights::of(&caller), Topics::read(query.topic.as_deref()));
-    let cursor = told.last().map_or(now, |last| last.id.max(now));
+    let cursor = told.iter().map(|told| told.id).max().map_or(now, |last| last.max(now));
     let mut value = Vec::new();
     for change in told.iter().filter(|change| topics.wants(&change.kind)) {
         for (_, data, _) in change.items.iter().filter(|(to, _, _)| rights.hears(to)) {
@@ -128,7 +128,8 @@ async fn list_changes(
 /// The first event is `hello` with a cursor. Each `change` has the id of its change: a browser that comes back names the last
 /// one by itself, and gets what came after it, and some of what came before (take it by its version). `reset` says that the log
 /// does not reach so far back, or that the reader was too slow: read anew what you look at, and go on from its cursor.
-/// `presence` has no id and is never repeated. `bye` comes before the server ends the stream.
+/// `presence` has no id and is never repeated. When records such as tasks or orders are changed, by whomever, a `change` without an
+/// id says of which `kind` they are, as in the `ref` of the audit trail. `bye` comes before the server ends the stream.
 #[utoipa::path(
     get,
     path = "/v1/console/stream",

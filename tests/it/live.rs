@@ -151,6 +151,36 @@ async fn a_stream_resumes_from_an_id_and_is_told_when_that_is_too_old() {
     node.stop(Duration::from_secs(30)).await;
 }
 
+/// Whoever looks at a record hears that one of its kind was changed, by whomever: not which one, and only with the scope to
+/// read such records.
+#[tokio::test]
+async fn the_kinds_of_records_that_change_are_told() {
+    let app = TestApp::new().await;
+    let owner = app.signed_in("Owner", "owner@example.com").await;
+    let (nok, lek) = (app.signed_in("Agent", "nok@example.com").await, app.signed_in("Agent", "lek@example.com").await);
+    let first = app.as_person(&nok, Method::GET, "/v1/console/changes", None).await;
+    let cursor = first.data()["cursor"].as_str().unwrap().to_owned();
+    let mut events = open(&app, &nok, "").await;
+    events.next().await.unwrap();
+    let made = app.as_person(&owner, Method::PUT, "/v1/setting", Some(json!({"name": "ร้านใหม่"}))).await;
+    assert_eq!(made.status, 200);
+    let task = json!({"subject": "โทรกลับ"});
+    assert!(app.as_person(&owner, Method::POST, "/v1/task", Some(task)).await.status < 300);
+    let told = events.change("task").await;
+    let at = json!(app.app.now());
+    assert_eq!((told.id, told.data), (None, json!({"kind": "task", "at": at})), "not which one");
+    let resumed = app.as_person(&nok, Method::GET, &format!("/v1/console/changes?after={cursor}&topic=task"), None).await;
+    assert_eq!(resumed.data()["value"], json!([{"kind": "task", "at": at}]), "whoever was away for a while");
+    // Agents may not read users.
+    let path = format!("/v1/console/users/{}", lek.id);
+    assert_eq!(app.as_person(&owner, Method::PATCH, &path, Some(json!({"roleId": "Viewer"}))).await.status, 200);
+    for (person, hears) in [(&owner, true), (&nok, false)] {
+        let path = format!("/v1/console/changes?after={cursor}&topic=user");
+        let found = app.as_person(person, Method::GET, &path, None).await;
+        assert_eq!(!found.data()["value"].as_array().unwrap().is_empty(), hears, "{found:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_stream_ends_with_its_session_and_with_the_server() {
     let app = TestApp::new().await;

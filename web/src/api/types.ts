@@ -157,6 +157,11 @@ export interface Counts {
   drafts: number;
 }
 
+/** Kinds of records, as the audit log calls them; the look-up lists (`teams`) beside these. */
+export type RecordKind =
+  | 'account' | 'activity' | 'assignment' | 'case' | 'client' | 'contract' | 'customer' | 'deal' | 'documentLogo' | 'documentTemplate' | 'employee' | 'expense'
+  | 'mail' | 'mail_template' | 'privacy' | 'product' | 'quotation' | 'sales_order' | 'serial' | 'setting' | 'sso' | 'system' | 'task' | 'tax_document' | 'user' | 'webhook';
+
 /** A change that the stream tells. */
 export type Change =
   | { kind: 'messages'; roomId: string; from: number; to: number; version: number }
@@ -165,4 +170,6 @@ export type Change =
   | { kind: 'note'; roomId: string; noteId: string; action: 'note_created' | 'note_updated' | 'note_deleted'; version: number }
   | { kind: 'draft'; roomId: string; version: number | null; changedBy?: string }
   | { kind: 'read'; roomId: string; readTo: number }
-  | { kind: 'reply' | 'view' | 'user' | 'setting' | 'customer' | 'product' | 'task'; ref: string; action?: string };
+  | { kind: 'reply' | 'view'; ref: string; action?: string }
+  /** Records of this kind were changed, as the audit log calls it. */
+  | { kind: RecordKind; at: number };

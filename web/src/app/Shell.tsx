@@ -4,6 +4,7 @@ import { ended, session } from '../api/client';
 import type { Me } from '../api/types';
 import { chordText, useCommands, type Command } from '../keys';
 import { lang, load, speak, words } from '../i18n';
+import { followRecords } from '../live/records';
 import { begin, follow } from '../live/stream';
 import { beginPost } from '../live/post';
 import { store, useStore } from '../store';
@@ -80,11 +81,8 @@ function House({ me }: { me: Me }) {
       // The session has ended, or its rights have changed: asking tells which.
       if (tiding.is === 'signed_out') whoAmI().then(() => { if (session.get() && !ended.get()) begin(); }, () => null);
       if (tiding.is === 'unsure') whoAmI().catch(() => null);
-      if (tiding.is === 'change' && 'ref' in tiding.change) {
-        const kind = tiding.change.kind;
-        void cache.invalidateQueries({ queryKey: [kind] });
-      }
     });
+    const leaveRecords = followRecords(cache);
     // The inbox follows the stream on every screen: its numbers stand beside the navigation.
     let over = false;
     let leave = () => {};
@@ -105,6 +103,7 @@ function House({ me }: { me: Me }) {
     return () => {
       over = true;
       leave();
+      leaveRecords();
       unfollow();
     };
   }, [me.user.id]);

@@ -48,6 +48,28 @@ export default [
     },
   },
   {
+    name: 'what somebody else changes is seen without a reload, on a record and in a list',
+    async run({ person, tag }) {
+      const one = await person();
+      const { page } = one;
+      const code = `LIVE-${tag}`;
+      const rename = async (name) => {
+        const saved = await inPage(one, 'POST', '/v3/customers', { customerCode: code, customerName: `${name} ${tag}`, customerState: 1 });
+        assert(saved.status < 300, `saved: ${saved.status}`);
+      };
+      await rename('ก่อนแก้');
+      await one.go(`/customers/${code}`);
+      await page.waitForSelector(`h1:has-text("ก่อนแก้ ${tag}")`);
+      await until('the stream is open', async () => (await page.locator('.connection.live').count()) > 0);
+      await rename('หลังแก้');
+      await page.waitForSelector(`h1:has-text("หลังแก้ ${tag}")`);
+      await one.go(`/customers?q=${encodeURIComponent(tag)}`);
+      await page.waitForSelector(`td:has-text("หลังแก้ ${tag}")`);
+      await rename('แก้อีก');
+      await page.waitForSelector(`td:has-text("แก้อีก ${tag}")`);
+    },
+  },
+  {
     name: 'what is typed into a form is kept: a day, a number that is none, a search that is left, a question before it is lost',
     async run({ person, tag, lang }) {
       const one = await person();
