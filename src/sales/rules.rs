@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::content::Content;
-use super::promptpay::Payee;
+use super::promptpay::{self, Payee};
 use super::words::Reading;
 use crate::http::{Code, Fault, Patch};
 
@@ -102,8 +102,11 @@ impl SalesRules {
         need(positive(self.approve_above), "approveAbove", "approveAbove must be 0 or more");
         need(positive(self.approve_discount_above), "approveDiscountAbove", "approveDiscountAbove must be 0 or more");
         need((1..=366).contains(&self.link_days), "linkDays", "linkDays must be from 1 to 366");
-        let payable = self.promptpay.as_deref().is_none_or(|number| payee(number, "1").is_some());
-        need(payable, "promptpay", "promptpay has 10, 13 or 15 digits");
+        let is_payable =
+            |number: &str| payee(number, "1").is_some_and(|payee| promptpay::payload(&payee, None).is_ok());
+        let message =
+            "promptpay must be a mobile telephone number, a tax number of 13 digits or a biller id of 15 digits";
+        need(self.promptpay.as_deref().is_none_or(is_payable), "promptpay", message);
         faults
     }
 

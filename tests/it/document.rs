@@ -265,6 +265,18 @@ async fn every_kind_has_its_document() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_code_of_an_order_asks_for_what_its_totals_say() {
+    let app = office().await;
+    let lines = json!([{"productCode": "10001", "qty": 1, "price": 1000, "vatTaxValue": 7, "whTaxValue": 3}]);
+    let order = text(&sell(&app, json!({"salesOrderDetails": lines})).await, "salesOrderNo");
+    let read = async || words(&app.get(&format!("/v2/salesorder/{order}/document?lang=th")).await);
+    let said = read().await;
+    assert!(said.contains("ยอดชำระ 1,040.00") && said.contains("1,040.00 THB"), "{said}");
+    app.post(&format!("/v2/salesorder/{order}/payments"), json!({"amount": 1040})).await.data();
+    assert!(!read().await.contains("PromptPay"), "the rest comes as a certificate");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_lines_fit_and_heads_are_repeated() {
     let app = office().await;
     let lines: Vec<Value> =

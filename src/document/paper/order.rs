@@ -1,6 +1,6 @@
 //! What stands on a sales order.
 
-use db::{Amount, Conn};
+use db::Conn;
 use qrcode_generator::qr::{Encoder, ErrorCorrection};
 use serde_json::{Value, json};
 
@@ -50,12 +50,11 @@ pub(super) async fn find(conn: &mut Conn, caller: &Caller, number: &str, wish: &
     Ok((Kind::SalesOrder, row.number, data))
 }
 
-/// The code that pays what is left of an open order in baht, as the operation `getSalesOrderPromptPay` says it.
+/// The code that pays what is still to be transferred for an open order in baht, as the operation `getSalesOrderPromptPay` says it.
 fn code(row: &Row, shop: &Shop) -> Value {
     let number = shop.setting.sales.promptpay.as_deref();
     let is_open = matches!(row.status(), Status::Open | Status::Completed) && row.terms.currency == "THB";
-    let left = row.money.grand_total.checked_sub(row.paid).filter(|left| *left > Amount::ZERO);
-    let payload = number.filter(|_| is_open).zip(left).and_then(|(number, left)| {
+    let payload = number.filter(|_| is_open).zip(row.to_transfer()).and_then(|(number, left)| {
         let payee = rules::payee(number, &row.number)?;
         Some((promptpay::payload(&payee, Some(left)).ok()?, left))
     });

@@ -124,7 +124,7 @@ struct SalesPayments {
 struct SalesOrderPromptPay {
     /// What the QR code says.
     payload: String,
-    /// The amount in it: what is due.
+    /// The amount in it: `netToReceive` less what was paid. What the buyer withholds is entered as a payment of its own.
     #[schema(value_type = f64, example = 4467.25)]
     amount: Amount,
     /// What a bank counter's bar code says; only for a biller.
@@ -600,7 +600,8 @@ async fn cancel_sales_order_payment(
 /// Get what the QR code of an order's payment says.
 ///
 /// By the PromptPay number of the company's setting; a biller's bill carries the order's number. 409 without a number, for
-/// an order that is not in baht or neither open nor completed, or when nothing is left to pay.
+/// an order that is not in baht or neither open nor completed, or when nothing is left to pay but the tax that the buyer
+/// withholds.
 #[utoipa::path(
     get,
     path = "/v2/salesorder/{salesOrderNo}/promptpay",
@@ -624,10 +625,9 @@ async fn get_sales_order_promptpay(
     if row.terms.currency != "THB" {
         return Err(refuse("PromptPay is for baht only"));
     }
-    let amount = row.money.grand_total.checked_sub(row.paid).unwrap_or_default();
-    if amount <= Amount::ZERO {
-        return Err(refuse(&format!("Nothing of sales order {} is left to pay", row.number)));
-    }
+    let Some(amount) = row.to_transfer() else {
+        return Err(refuse(&format!("Nothing of sales order {} is left to pay by transfer", row.number)));
+    };
     let payee = rules::payee(number, &row.number).ok_or_else(|| refuse("The PromptPay number is wrong"))?;
     let payload = promptpay::payload(&payee, Some(amount)).map_err(|why| refuse(&why.to_string()))?;
     let barcode = match &payee {

@@ -117,6 +117,12 @@ impl Row {
         self.money = money;
     }
 
+    /// What is still to be transferred: what is left without the tax that the buyer withholds, which comes as a certificate and
+    /// is entered then. None when that is nothing.
+    pub(crate) fn to_transfer(&self) -> Option<Amount> {
+        self.money.net_to_receive.checked_sub(self.paid).filter(|left| *left > Amount::ZERO)
+    }
+
     /// Whether something of it was handed over and is not back.
     pub(crate) fn is_delivered(&self) -> bool {
         self.lines.iter().any(|line| line.delivered > line.returned)

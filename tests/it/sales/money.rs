@@ -304,6 +304,41 @@ async fn promptpay_asks_for_money_that_can_be_taken() {
 }
 
 #[tokio::test]
+async fn promptpay_leaves_out_what_the_buyer_withholds() {
+    let app = market().await;
+    setting(&app, json!({"sales": {"promptpay": "0812345678"}})).await.data();
+    let lines = json!([{"productCode": "10001", "price": 1000, "qty": 1, "vatTaxValue": 7, "whtTaxValue": 3}]);
+    let number = text(&sell(&app, json!({"salesOrderDetails": lines})).await, "salesOrderNo");
+    let path = |what: &str| format!("/v2/salesorder/{number}/{what}");
+    let code = async || app.get(&path("promptpay")).await;
+    let asked = code().await;
+    assert_eq!(asked.data()["amount"], 1040, "as the order's document says");
+    assert!(text(&asked, "payload").contains("54071040.00"), "{asked:?}");
+    let pay = async |amount: Value| app.post(&path("payments"), json!({"amount": amount})).await;
+    assert_eq!(state(&pay(json!(1000)).await), json!(["partly", 1000, 70]));
+    assert_eq!(code().await.data()["amount"], 40);
+    assert_eq!(state(&pay(json!(40)).await), json!(["partly", 1040, 30]));
+    let nothing = code().await;
+    assert!(nothing.status == 409 && nothing.text.contains("left to pay by transfer"), "{nothing:?}");
+    assert_eq!(state(&pay(json!(30)).await), json!(["paid", 1070, 0]), "the certificate came");
+    assert_eq!(code().await.status, 409);
+}
+
+#[tokio::test]
+async fn a_promptpay_number_that_nobody_can_pay_is_refused() {
+    let app = market().await;
+    for number in ["08123456789", "081234567", "6681234567", "123", "12345678901234", "081-234-567x"] {
+        let refused = setting(&app, json!({"sales": {"promptpay": number}})).await;
+        assert_eq!(refused.errors(), [("out_of_range", "sales.promptpay")], "{number}");
+    }
+    let order = text(&sell(&app, json!({"salesOrderDetails": one()})).await, "salesOrderNo");
+    for number in ["0812345678", "+66 81-234-5678", "812345678", "1-1111-11111-11-1", "099400016550100"] {
+        setting(&app, json!({"sales": {"promptpay": number}})).await.data();
+        assert_eq!(app.get(&format!("/v2/salesorder/{order}/promptpay")).await.status, 200, "{number}");
+    }
+}
+
+#[tokio::test]
 async fn only_a_draft_is_without_lines_and_what_comes_to_nothing_is_paid() {
     let app = market().await;
     let sent = text(&quote(&app, json!({"quotationStatus": 4})).await, "quotationNo");
