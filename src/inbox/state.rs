@@ -146,6 +146,7 @@ struct State {
     bot_paused: bool,
     unanswered: bool,
     last_customer_at: Option<i64>,
+    last_reply_at: Option<i64>,
 }
 
 impl State {
@@ -169,13 +170,31 @@ async fn held(tx: &mut Conn, company: i64, room: Uuid) -> Result<State, db::Erro
     tx.sql("update room set version = version where company = $1 and id = $2").bind(company).bind(room).exec().await?;
     tx.sql(
         "select status, waiting_until, waiting_since, assignee, assigned_by, team, priority, bot_paused, unanswered,
-                last_customer_at
+                last_customer_at, last_reply_at
          from room where company = $1 and id = $2",
     )
     .bind(company)
     .bind(room)
     .one()
     .await
+}
+
+/// Since when the customer of a room that was closed waits for an answer: as before, from the first message after the last
+/// reply on.
+async fn waits_since(tx: &mut Conn, company: i64, room: Uuid, state: &State) -> Result<Option<i64>, db::Error> {
+    let first: Option<i64> = tx
+        .sql(
+            "select sent_at from message
+             where company = $1 and room = $2 and sent_at > $3 and contact is not null and kind <> 'unsent'
+             order by sent_at, number limit 1",
+        )
+        .bind(company)
+        .bind(room)
+        .bind(state.last_reply_at.unwrap_or_default())
+        .optional()
+        .await?;
+    // One that was said before the reply and came after it is the last one, too.
+    Ok(first.or(state.last_customer_at))
 }
 
 async fn labels_of(tx: &mut Conn, company: i64, room: Uuid) -> Result<Vec<i64>, db::Error> {
@@ -220,7 +239,8 @@ pub(super) async fn change(
         // Whoever closes a room says that nothing more is to be answered.
         new.waiting_since = match status {
             3 => None,
-            _ => old.waiting_since.or(old.last_customer_at.filter(|_| old.unanswered)),
+            _ if old.waiting_since.is_none() && old.unanswered => waits_since(tx, company, room, &old).await?,
+            _ => old.waiting_since,
         };
     }
     new.assignee = wish.assignee.clone().over(old.assignee);

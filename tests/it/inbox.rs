@@ -117,6 +117,35 @@ async fn many_claims_at_once_have_one_winner() {
 }
 
 #[tokio::test]
+async fn a_room_that_is_closed_by_mistake_keeps_its_place() {
+    let app = TestApp::new().await;
+    let nok = app.signed_in("Owner", "nok@example.com").await;
+    let account = app.sandbox().await;
+    let since = async |id: &str| room(&app, &nok, id).await.data()["waitingSince"].clone();
+    let id = write(&app, &account, "U1", "สวัสดี").await;
+    let first = since(&id).await;
+    let reopen = async || {
+        let closed = patch(&app, &nok, &id, json!({"status": "closed"})).await;
+        assert_eq!(closed.data()["waitingSince"], Value::Null);
+        patch(&app, &nok, &id, json!({"status": "open"})).await.data()["waitingSince"].clone()
+    };
+    app.advance(Duration::from_secs(60));
+    write(&app, &account, "U1", "มีใครอยู่ไหม").await;
+    assert_eq!((since(&id).await, reopen().await), (first.clone(), first), "from the first message on, not the last");
+    // Whoever was answered does not wait, and then waits from the next message on.
+    app.advance(Duration::from_secs(60));
+    let path = format!("/v1/console/rooms/{id}/messages");
+    assert_eq!(app.as_person(&nok, Method::POST, &path, Some(json!({"content": "ค่ะ"}))).await.status, 201);
+    assert_eq!(reopen().await, Value::Null);
+    app.advance(Duration::from_secs(60));
+    write(&app, &account, "U1", "ขอบคุณ").await;
+    let next = since(&id).await;
+    app.advance(Duration::from_secs(60));
+    write(&app, &account, "U1", "อีกเรื่อง").await;
+    assert_eq!(reopen().await, next);
+}
+
+#[tokio::test]
 async fn a_room_rests_and_is_opened_again() {
     let app = TestApp::new().await;
     let nok = app.signed_in("Owner", "nok@example.com").await;
