@@ -152,6 +152,13 @@ pub async fn pdf(
     make(app, company, &paper, &wish).await
 }
 
+/// A quotation as it is in `row`, which may differ from what is stored: it is made before it is sent. Errors as [`pdf`].
+pub(crate) async fn quotation_pdf(app: &App, row: quotation::Row, lang: Lang) -> Result<Bytes, Error> {
+    let (company, wish) = (row.company, Wish::of(lang));
+    let paper = paper::of_quotation(&mut app.db.read().await?, row, &wish).await?;
+    make(app, company, &paper, &wish).await
+}
+
 /// The document of a caller's record.
 pub(crate) async fn answer(
     app: &App,

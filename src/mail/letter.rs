@@ -16,6 +16,7 @@ use crate::audit::{self, Change};
 use crate::document;
 use crate::http::{Code, Error, Faults};
 use crate::job::{self, Kind};
+use crate::sales::quotation;
 use crate::search;
 use crate::setting::{number, profile};
 use crate::vault::VaultError;
@@ -47,6 +48,13 @@ pub(crate) struct Attachment {
 }
 
 impl Attachment {
+    /// A quotation as it is in `row`, in the language of its e-mail.
+    pub(crate) async fn quotation(app: &App, row: quotation::Row, language: Language) -> Result<Attachment, Error> {
+        let name = format!("{}.pdf", row.number);
+        let bytes = document::quotation_pdf(app, row, document::Lang::of(language.word())).await?;
+        Ok(Attachment { name, content_type: "application/pdf".to_owned(), bytes })
+    }
+
     /// The document of this number, in the language of its e-mail and by the template that was chosen for it.
     pub(crate) async fn document(
         app: &App,
@@ -62,7 +70,7 @@ impl Attachment {
 }
 
 /// An e-mail to be sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Letter {
     pub(crate) company: i64,
     /// What it says, unless somebody wrote other words.
@@ -198,7 +206,7 @@ pub(crate) async fn post(tx: &mut Conn, app: &App, by: &str, letter: &Letter) ->
     if crowded.is_some() {
         return Err(Error::TooMany { retry_after: 600 });
     }
-    let sender = Sender::of(tx, company).await?;
+    let sender = Sender::of(tx, company, letter.language).await?;
     let words = template::words(tx, company, letter.template, letter.language).await?;
     let composed = compose(mailer, letter, &words, &sender, now)?;
     let sealed = app.vault.seal(&purpose(company), &composed.message);
@@ -250,7 +258,7 @@ pub(crate) async fn post(tx: &mut Conn, app: &App, by: &str, letter: &Letter) ->
     Ok(id)
 }
 
-/// In whose name a company's e-mails come, and where answers go.
+/// In whose name a company's e-mails come, in the language of the e-mail, and where answers go.
 struct Sender {
     company: String,
     name: String,
@@ -258,12 +266,13 @@ struct Sender {
 }
 
 impl Sender {
-    async fn of(conn: &mut Conn, company: i64) -> Result<Sender, Error> {
+    async fn of(conn: &mut Conn, company: i64, language: Language) -> Result<Sender, Error> {
         let setting = profile::of(conn, company).await?;
         let name: String = conn.sql("select name from company where company = $1").bind(company).one().await?;
         let reply_to = setting.mail.reply_to.as_deref().or(setting.email.as_deref()).and_then(address);
-        let shown = setting.mail.sender_name.clone().unwrap_or_else(|| name.clone());
-        Ok(Sender { company: name, name: one_line(&shown), reply_to })
+        let company = setting.name_in(language == Language::En, &name).to_owned();
+        let shown = one_line(setting.mail.sender_name.as_deref().unwrap_or(&company));
+        Ok(Sender { company, name: shown, reply_to })
     }
 }
 

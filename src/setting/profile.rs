@@ -216,6 +216,13 @@ impl Default for Setting {
     }
 }
 
+impl Setting {
+    /// What the company is called: in English by its English name, where it has one; else by `name`, its own.
+    pub fn name_in<'s>(&'s self, is_english: bool, name: &'s str) -> &'s str {
+        self.name_en.as_deref().filter(|_| is_english).unwrap_or(name)
+    }
+}
+
 /// The profile as it is answered.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -283,6 +283,71 @@ async fn without_the_program_for_documents_a_contract_is_refused_and_a_quotation
 }
 
 #[tokio::test]
+async fn a_quotation_whose_document_cannot_be_made_is_not_sent() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("render");
+    let app = office_with(|config| {
+        server.settings(config);
+        config.render = Some(program.clone());
+    })
+    .await;
+    let works = |works: bool| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let text = if works { include_str!("smtp/render.sh") } else { "#!/bin/sh\ncat >/dev/null\nexit 1\n" };
+        let other = folder.path().join("other");
+        std::fs::write(&other, text).unwrap();
+        std::fs::set_permissions(&other, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(&other, &program).unwrap();
+    };
+    works(false);
+    let no = quotation(&app).await;
+    let state = async || {
+        let read = app.get(&format!("/v1/quotation/{no}")).await;
+        (read.data()["quotationStatus"].clone(), read.header("etag").to_owned())
+    };
+    let before = state().await;
+    let failed = app.post(&format!("/v1/quotation/{no}/email"), json!({})).await;
+    assert!(failed.status >= 500, "{failed:?}");
+    assert_eq!(
+        (state().await, app.get("/v1/mail").await.data()),
+        (before, &json!([])),
+        "it is no more sent than its e-mail"
+    );
+    works(true);
+    // What is refused when the e-mail is stored takes the status back, too.
+    assert_eq!(app.post("/v1/contract/send-document", json!({"contractNo": "CONT1"})).await.status, 200);
+    let before = state().await;
+    fill_queue(&app).await;
+    assert_eq!(app.post(&format!("/v1/quotation/{no}/email"), json!({})).await.status, 429);
+    assert_eq!(state().await, before);
+    app.sql("delete from mail where id > 1000").await;
+    assert_eq!(app.post(&format!("/v1/quotation/{no}/email"), json!({})).await.status, 200);
+    assert_eq!(state().await.0, 4);
+}
+
+#[tokio::test]
+async fn english_mail_names_the_company_in_english() {
+    let server = Server::start();
+    let app = office(&server).await;
+    let names = json!({"name": "บริษัท สยามทูลส์ จำกัด", "nameEn": "Siam Tools Co., Ltd."});
+    assert_eq!(app.request(Method::PUT, "/v1/setting", &[], Some(names)).await.status, 200);
+    let no = quotation(&app).await;
+    for (language, name, other) in
+        [("en", "Siam Tools Co., Ltd.", "สยามทูลส์"), ("th", "บริษัท สยามทูลส์ จำกัด", "Siam Tools")]
+    {
+        assert_eq!(app.post(&format!("/v1/quotation/{no}/email"), json!({"language": language})).await.status, 200);
+        assert_eq!(send_contract(&app, json!({"language": language})).await.status, 200);
+        app.run_jobs().await;
+        for got in server.tries().iter().rev().take(2) {
+            let words = format!("{} {}", got["subject"], got["text"]);
+            assert_eq!(got["from"][0], json!(name));
+            assert!(words.contains(name) && !words.contains(other), "{got}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn nobody_writes_headers() {
     let server = Server::start();
     let app = office(&server).await;

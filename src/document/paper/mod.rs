@@ -116,7 +116,7 @@ impl Shop {
             .or_else(|| setting.address.clone())
             .or_else(|| head.and_then(|branch| branch.address.clone()));
         json!({
-            "name": english(&setting.name_en).unwrap_or_else(|| self.name.clone()),
+            "name": setting.name_in(lang == Lang::En, &self.name),
             "address": address,
             "taxNo": setting.tax_no,
             "branch": setting.tax_no.as_ref().and(head).map(|_| branch_name("00000", lang)),

@@ -12,12 +12,13 @@ use super::link::Link;
 use super::page::money;
 use super::row::Row;
 use super::send::prepare;
+use super::status::Status;
 use crate::app::App;
 use crate::customer::store as customers;
 use crate::document;
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply};
 use crate::mail::{self, Attachment, Language, Letter, Template, Wishes};
-use crate::record::{self, Actor};
+use crate::record;
 use crate::sales::number_key;
 use crate::setting::profile;
 use crate::time;
@@ -91,28 +92,27 @@ async fn email_quotation(
     let mut letter = letter(&mut conn, &row, &input, faults).await?;
     drop(conn);
     mail::transport(&app)?;
-    // First it becomes one that was sent: what goes along says so.
-    let by = Actor { caller: caller.clone(), now: app.now() };
-    let sent = app.db.write(async |mut tx| {
-        let old: Row = record::held(&mut tx, &by.caller, "number_key", key.as_str(), &conditions).await?;
-        // The e-mail is for whom it was read: another customer's quotation must not go there.
-        if old.version != row.version {
-            let message = format!("Quotation {} was changed a moment ago; ask again", old.number);
-            return Err(Error::Conflict(Fault::new(Code::Conflict, "quotationNo", message)));
-        }
-        prepare(&mut tx, &by, old).await
-    });
-    let (link, _) = sent.await?;
-    letter.places.push(("link", link.address(&app)?));
-    // The link is enough where no documents are made.
+    // The link is enough where no documents are made. What goes along is made first, as it is once it was sent: a quotation is
+    // sent together with its e-mail, or not at all.
     if document::is_there(&app) {
-        let (kind, how) = (document::Kind::Quotation, (letter.language, None));
-        letter.attachments.push(Attachment::document(&app, row.company, kind, &row.number, how).await?);
+        let mut sent = row.clone();
+        sent.status = Status::Sent.number();
+        letter.attachments.push(Attachment::quotation(&app, sent, letter.language).await?);
     }
-    let letter = &letter;
+    let (letter, row) = (&letter, &row);
     caller
         .write(&app, async |mut tx| {
-            let mail_id = mail::post(&mut tx, &app, &caller.id, letter).await?;
+            let by = tx.actor();
+            let old: Row = record::held(&mut tx, &by.caller, "number_key", key.as_str(), &conditions).await?;
+            // The e-mail is for whom it was read, and says what was read: another customer's quotation must not go there.
+            if old.version != row.version {
+                let message = format!("Quotation {} was changed a moment ago; ask again", old.number);
+                return Err(Error::Conflict(Fault::new(Code::Conflict, "quotationNo", message)));
+            }
+            let (link, _) = prepare(&mut tx, &by, old).await?;
+            let mut letter = letter.clone();
+            letter.places.push(("link", link.address(&app)?));
+            let mail_id = mail::post(&mut tx, &app, &caller.id, &letter).await?;
             let date_expires = expiry(&mut tx, link).await?;
             tx.reply(Reply::ok(QuotationMailed { quotation_no: row.number.clone(), mail_id, date_expires })).await
         })
