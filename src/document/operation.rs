@@ -35,7 +35,7 @@ pub(crate) struct DocumentQuery {
     /// `pdf`, which is also what is made when it is absent.
     format: Option<String>,
     /// `th` or `en`; the company's language when it is absent.
-    lang: Option<String>,
+    pub(crate) lang: Option<String>,
     /// `buddhist` or `gregorian`; when it is absent Thai documents are dated in the Buddhist era and English ones in the
     /// Gregorian.
     era: Option<String>,

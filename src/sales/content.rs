@@ -209,6 +209,16 @@ impl Content {
         Some(percent)
     }
 
+    /// What a page or a PDF may show: without the private note, and what only the company's own work needs.
+    pub(super) fn shown(mut self) -> Content {
+        self.texts.private_note = None;
+        (self.terms.contact_id, self.terms.warehouse) = (None, 0);
+        for line in &mut self.lines {
+            (line.warehouse, line.cost, line.is_shipping) = (0, None, None);
+        }
+        self
+    }
+
     /// What an approval is about: terms, lines and amounts, without what is only said of them.
     pub(super) fn judged(self) -> (Terms, Vec<Line>, Money) {
         let Content { mut terms, lines, money, .. } = self;

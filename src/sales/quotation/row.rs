@@ -1,6 +1,7 @@
 //! A quotation as it is stored, and as callers get it.
 
 use db::{Amount, Conn};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -22,7 +23,7 @@ pub(crate) struct Row {
     pub(crate) number: String,
     /// The number as it is compared.
     pub(crate) number_key: String,
-    /// 1, and one more with each change after it was approved, sent or rejected.
+    /// 1, and one more with each change of what is shown, after it was approved, sent or rejected.
     pub(crate) revision: i64,
     pub(crate) status: i64,
     /// `YYYY-MM-DD`.
@@ -86,6 +87,11 @@ impl Row {
     /// The status; a number that is none does not occur.
     pub(crate) fn status(&self) -> Status {
         Status::of(self.status).unwrap_or(Status::Draft)
+    }
+
+    /// Whether its last valid day is over, on this day of the company; `is_expired` says so a little later.
+    pub(super) fn is_over(&self, today: Date) -> bool {
+        self.is_expired || self.valid_until.parse::<Date>().is_ok_and(|last| last < today)
     }
 
     /// Whether the customer has accepted it.
@@ -164,7 +170,8 @@ pub(crate) struct Quotation {
     /// Whether that day is over.
     #[schema(example = false)]
     is_expired: bool,
-    /// 1, and one more with each change after it was approved, sent or rejected.
+    /// 1, and one more with each change after it was approved, sent or rejected; a change that neither the page nor the PDF
+    /// shows, such as `privateNote`, does not count.
     #[schema(example = 1)]
     revision: i64,
     /// Contact person.

@@ -263,6 +263,12 @@ pub(crate) async fn put(
     row.is_expired = row.valid_until.parse::<Date>().is_ok_and(|last| last < today);
     let before = old.as_ref().map(|old| (old.content(), old.customer, old.dated.clone(), old.valid_until.clone()));
     let changed = before.as_ref() != Some(&(row.content(), row.customer, row.dated.clone(), row.valid_until.clone()));
+    // A note that nobody outside sees is no other offer: links to it stay good.
+    let is_seen_to_differ = changed
+        && old.as_ref().is_none_or(|old| {
+            let shown = |row: &Row| (row.content().shown(), row.customer, row.dated.clone(), row.valid_until.clone());
+            shown(old) != shown(&row)
+        });
     let is_other = changed
         && old.as_ref().is_none_or(|old| {
             let terms = |row: &Row| (row.customer, row.dated.clone(), row.valid_until.clone());
@@ -289,7 +295,7 @@ pub(crate) async fn put(
         // has never shown.
         Some(old)
             if is_known_outside(old.status())
-                && (changed || (!is_known_outside(row.status()) && row.status().is_open())) =>
+                && (is_seen_to_differ || (!is_known_outside(row.status()) && row.status().is_open())) =>
         {
             revision::keep(tx, by, old).await?;
             row.revision += 1;

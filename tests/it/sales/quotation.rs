@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{declare, market, page, path_of, quote, sell, setting, stock, text, with};
-use crate::app::{answer, request};
+use crate::app::{Answer, TestApp, answer, request};
 
 #[tokio::test]
 async fn a_quotation_goes_its_way() {
@@ -301,9 +301,14 @@ async fn a_customer_accepts_on_the_page() {
     for unknown in [wrong.as_str(), "/quotation/507-abc", "/quotation/x", &path.replace("/507-", "/508-")] {
         assert_eq!(page(&app, unknown).await.status, 404, "{unknown}");
     }
-    assert_eq!(declare(&app, &path, "answer=accept&name=+").await.status, 400);
+    // A name that nobody can read is none: blanks, U+200B, U+202E, a filler, signs.
+    for nobody in ["+", "%E2%80%8B", "%E2%80%AE", "%E3%85%A4", "-"] {
+        let refused = declare(&app, &path, &format!("answer=accept&name={nobody}")).await;
+        assert!(refused.status == 400 && refused.text.contains("กรุณากรอกชื่อ"), "{nobody}: {refused:?}");
+    }
     assert_eq!(declare(&app, &path, "answer=perhaps&name=Somchai").await.status, 400);
-    let done = declare(&app, &path, "answer=accept&name=%E0%B8%AA%E0%B8%A1%E0%B8%8A%E0%B8%B2%E0%B8%A2&lang=th").await;
+    let name = "%E2%80%AE%E0%B8%AA%E0%B8%A1%E2%80%8B%E0%B8%8A%E0%B8%B2%E0%B8%A2";
+    let done = declare(&app, &path, &format!("answer=accept&name={name}&lang=th")).await;
     assert!(done.status == 200 && done.text.contains("ยอมรับใบเสนอราคาแล้วโดย สมชาย"), "{done:?}");
     declare(&app, &path, "answer=decline&name=Other").await;
     let read = app.get(&format!("/v1/quotation/{number}")).await;
@@ -343,6 +348,116 @@ async fn a_customer_accepts_on_the_page() {
     assert_eq!(page(&app, path_of(&url)).await.status, 200);
     app.advance(Duration::from_secs(3 * 24 * 3600));
     assert_eq!(page(&app, path_of(&url)).await.status, 404);
+}
+
+/// The path of the page of a new quotation, and its number.
+async fn offered(app: &TestApp, changes: Value) -> (String, String) {
+    let number = text(&quote(app, changes).await, "quotationNo");
+    let link = app.post(&format!("/v1/quotation/{number}/link"), json!({})).await;
+    (path_of(link.data()["url"].as_str().unwrap()).to_owned(), number)
+}
+
+#[tokio::test]
+async fn a_link_that_is_no_longer_good_says_so_on_a_page() {
+    let app = market().await;
+    let (path, number) = offered(&app, json!({})).await;
+    let policy = page(&app, &path).await.header("content-security-policy").to_owned();
+    app.post("/v2/quotation", json!({"quotationNo": number, "remark": "changed"})).await.data();
+    let gone = |answer: &Answer, words: &str| {
+        assert_eq!((answer.status, answer.header("content-type")), (404, "text/html; charset=utf-8"), "{answer:?}");
+        assert_eq!(
+            (answer.header("content-security-policy"), answer.header("cache-control")),
+            (&*policy, "private, no-store")
+        );
+        assert!(answer.text.contains(words) && !answer.text.contains(&number), "{}", answer.text);
+    };
+    let (thai, english) = ("ลิงก์นี้ใช้ไม่ได้แล้ว", "This link is no longer valid");
+    for dead in [path.as_str(), "/quotation/x", "/quotation/507-abc"] {
+        gone(&page(&app, dead).await, thai);
+        gone(&page(&app, &format!("{dead}?lang=en")).await, english);
+        gone(&page(&app, &format!("{dead}/document")).await, thai);
+        gone(&page(&app, &format!("{dead}/document?lang=en")).await, english);
+        gone(&declare(&app, dead, "answer=accept&name=Somchai&lang=en").await, english);
+        gone(&declare(&app, dead, "answer=decline&name=Somchai").await, thai);
+    }
+    let browser = axum::http::Request::get("/quotation/x").header("accept-language", "en-GB,en;q=0.9");
+    gone(&app.call(browser.body(axum::body::Body::empty()).unwrap()).await, english);
+}
+
+#[tokio::test]
+async fn a_change_that_nobody_outside_sees_leaves_the_link_alone() {
+    let app = market().await;
+    setting(&app, json!({"allowNegativeStock": true})).await.data();
+    app.post("/v1/setting/warehouses", json!({"name": "North"})).await.data();
+    let (path, number) = offered(&app, json!({})).await;
+    let change = async |changes: Value| app.post("/v2/quotation", with(json!({"quotationNo": number}), changes)).await;
+    for (name, value) in
+        [("privateNote", json!("call him")), ("contactId", json!(7)), ("warehouseCode", json!("North"))]
+    {
+        let changed = change(json!({name: value})).await;
+        assert_eq!((&changed.data()["revision"], &changed.data()["quotationStatus"]), (&json!(1), &json!(4)), "{name}");
+        assert_eq!(page(&app, &path).await.status, 200, "{name}");
+    }
+    assert_eq!(app.get(&format!("/v1/quotation/{number}")).await.data()["privateNote"], "call him");
+    let revisions = app.get(&format!("/v1/quotation/{number}/revisions")).await;
+    assert_eq!(revisions.data()["value"].as_array().unwrap().len(), 1);
+    let shown = change(json!({"quotationNote": "printed", "privateNote": "again"})).await;
+    assert_eq!((&shown.data()["revision"], page(&app, &path).await.status), (&json!(2), 404));
+}
+
+#[tokio::test]
+async fn the_page_adds_up_as_the_document_does() {
+    let app = market().await;
+    let lines = json!([{"productCode": "10001", "qty": 1, "price": 107, "vatTaxValue": 7, "whTaxValue": 3},
+                       {"productCode": "AB00025dddd", "qty": 1, "price": 100}]);
+    let terms = json!({"vatCalculation": false, "discountType": true, "discountValue": 10, "quotationDetails": lines});
+    let (path, number) = offered(&app, terms).await;
+    let data = app.get(&format!("/v1/quotation/{number}")).await.data().clone();
+    assert_eq!((&data["netTotal"], &data["totalWht"]), (&json!(180), &json!(2.7)));
+    let shown = page(&app, &format!("{path}?lang=en")).await.text;
+    let foot = &shown[shown.find("<tfoot>").unwrap()..shown.find("</tfoot>").unwrap()];
+    let cells = foot.split("<tr").skip(1).map(|row| {
+        let cell = |tag: &str| row.split(&format!("</{tag}>")).next().unwrap().rsplit('>').next().unwrap();
+        format!("{} {}", cell("th"), cell("td"))
+    });
+    assert_eq!(
+        cells.collect::<Vec<_>>(),
+        [
+            "Subtotal 207.00",
+            "Discount 10% -20.70",
+            "After discount 186.30",
+            "Net of VAT 180.00",
+            "VAT 7% of 90.00 6.30",
+            "Not taxed 90.00",
+            "Grand total 186.30 THB",
+            "Withholding tax -2.70",
+            "Net to pay 183.60",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_page_names_the_company_in_its_language() {
+    let app = market().await;
+    setting(&app, json!({"name": "บริษัท สยามทูลส์ จำกัด", "nameEn": "Siam Tools Co., Ltd."})).await.data();
+    let (path, _) = offered(&app, json!({})).await;
+    let (thai, english) = ("<p class=\"company\">บริษัท สยามทูลส์ จำกัด<", "<p class=\"company\">Siam Tools Co., Ltd.<");
+    assert!(page(&app, &format!("{path}?lang=th")).await.text.contains(thai));
+    assert!(page(&app, &format!("{path}?lang=en")).await.text.contains(english));
+    setting(&app, json!({"nameEn": null})).await.data();
+    assert!(page(&app, &format!("{path}?lang=en")).await.text.contains(thai), "it has no other");
+}
+
+#[tokio::test]
+async fn nobody_accepts_after_the_last_valid_day() {
+    let app = market().await;
+    let (path, number) = offered(&app, json!({})).await;
+    // The night's work has not marked it yet.
+    app.sql("update quotation set valid_until = '2023-02-04', is_expired = false").await;
+    let refused = declare(&app, &path, "answer=accept&name=Somchai&lang=en").await;
+    assert!(refused.status == 200 && refused.text.contains("This quotation is no longer valid"), "{refused:?}");
+    let read = app.get(&format!("/v1/quotation/{number}")).await;
+    assert_eq!((&read.data()["quotationStatus"], &read.data()["acceptance"]), (&json!(4), &Value::Null));
 }
 
 #[tokio::test]
