@@ -58,7 +58,7 @@ struct SalesOrderInstalmentStatus {
 #[serde(rename_all = "camelCase")]
 struct SalesOrderPaymentWrite {
     /// How much, in the order's currency: more than is left if so much was paid, below 0 if it was given back, at most what was
-    /// paid.
+    /// paid, or what an order below 0 comes to.
     #[schema(value_type = f64, example = 2000)]
     amount: Decimal,
     /// The day on which it came; today when it is absent.
@@ -296,6 +296,7 @@ async fn set_instalment(
     for payment in own {
         take_back(tx, by, row, payment).await?;
     }
+    refuse_short(row, sum(others.iter().map(|payment| payment.amount)))?;
     let mut schedule = row.schedule.clone();
     if let Some(schedule) = &mut schedule {
         schedule.settle(&parts(&others));
@@ -412,15 +413,26 @@ pub(super) fn state(paid: Amount, total: Amount) -> &'static str {
     }
 }
 
+/// The least that can have been paid for an order: nothing, or what it comes to where that is below 0.
+fn least(row: &Row) -> Amount {
+    row.money.grand_total.min(Amount::ZERO)
+}
+
+/// 409 when the payments that are left come to less than [`least`].
+fn refuse_short(row: &Row, paid: Amount) -> Result<(), Error> {
+    if paid >= least(row) {
+        return Ok(());
+    }
+    let message = "More would be given back than was paid: cancel what was given back first";
+    Err(Error::Conflict(Fault::new(Code::Conflict, "paymentId", message)))
+}
+
 /// Saves an order after its payments have changed.
 async fn resettle(tx: &mut Conn, by: &Actor, old: Row) -> Result<Saved<Row>, Error> {
     let mut row = old.clone();
     let zone = time::zone(tx, row.company).await?;
     settle(tx, &mut row, time::day_of(by.now, &zone)).await?;
-    if row.paid < Amount::ZERO {
-        let message = "More would be given back than was paid: cancel what was given back first";
-        return Err(Error::Conflict(Fault::new(Code::Conflict, "paymentId", message)));
-    }
+    refuse_short(&row, row.paid)?;
     let event = match (old.payment_state.as_str(), row.payment_state.as_str()) {
         ("paid" | "over", "paid" | "over") => "Updated",
         (_, "paid" | "over") => "Paid",
@@ -466,7 +478,7 @@ async fn list_sales_order_payments(
 
 /// Enter money that came in for an order, or that was given back.
 ///
-/// What was given back is below 0: of an order of any status, at most what was paid.
+/// What was given back is below 0: of an order of any status, at most what was paid, or what an order below 0 comes to.
 #[utoipa::path(
     post,
     path = "/v2/salesorder/{salesOrderNo}/payments",
@@ -512,7 +524,7 @@ async fn add_sales_order_payment(
                 let message = format!("amount may have {places} decimal places in {}", old.terms.currency);
                 Error::invalid(Code::OutOfRange, "amount", message)
             })?;
-            if is_back && old.paid.checked_add(amount).is_none_or(|paid| paid < Amount::ZERO) {
+            if is_back && old.paid.checked_add(amount).is_none_or(|paid| paid < least(&old)) {
                 let message = format!("amount: {} of this order is paid, and no more can be given back", old.paid);
                 return Err(Error::invalid(Code::OutOfRange, "amount", message));
             }

@@ -97,6 +97,16 @@ pub(crate) struct SalesOrderSchedulePayment {
 
 const MOST: usize = 120;
 
+impl Instalment {
+    /// Takes as much of this money as it still needs.
+    fn take(&mut self, money: &mut Amount) {
+        let open = self.amount.checked_sub(self.paid).unwrap_or_default();
+        let taken = open.min(*money).max(Amount::ZERO);
+        self.paid = self.paid.checked_add(taken).unwrap_or(self.paid);
+        *money = money.checked_sub(taken).unwrap_or_default();
+    }
+}
+
 impl Schedule {
     /// A plan as it was sent, for a document of this total; nothing for an empty one.
     pub(super) fn read(
@@ -117,6 +127,8 @@ impl Schedule {
         if write.schedule_payments.is_empty() {
             return None;
         }
+        let places = totals::places(currency);
+        let mut has_places = true;
         let mut instalments = Vec::with_capacity(write.schedule_payments.len());
         for (index, given) in write.schedule_payments.iter().enumerate().take(MOST) {
             let path = format!("payment.schedulePayments[{index}]");
@@ -134,6 +146,12 @@ impl Schedule {
                 let field = format!("{path}.installmentValue");
                 faults.add(Code::OutOfRange, field.as_str(), format!("{field} must be above 0"));
             }
+            if !is_percent && value.places() > places {
+                let field = format!("{path}.installmentValue");
+                let message = format!("{field} may have {places} decimal places in {currency}");
+                faults.add(Code::OutOfRange, field, message);
+                has_places = false;
+            }
             let due_on = read_day(&format!("{path}.dueDate"), given.due_date.as_deref(), zone, faults);
             instalments.push(Instalment {
                 number: place,
@@ -144,7 +162,10 @@ impl Schedule {
             });
         }
         let mut schedule = Schedule { is_percent, instalments };
-        schedule.value(total, currency, faults);
+        // What would be rounded adds up to something else: that is said already.
+        if has_places {
+            schedule.value(total, currency, faults);
+        }
         Some(schedule)
     }
 
@@ -175,49 +196,56 @@ impl Schedule {
         }
     }
 
-    /// Divides what was paid over the instalments: what was paid for one is its own, the rest pays the oldest first. What was
-    /// given back (below zero) was of its own instalment, or of what was paid too much, or of the latest.
+    /// Divides what was paid over the instalments, in the order in which it was entered: what was paid for one is its own, the
+    /// rest pays the oldest first. What was given back (below zero) was of its own instalment, or of what was paid too much,
+    /// or of the latest.
     pub(super) fn settle(&mut self, payments: &[(Option<i64>, Amount)]) {
         for instalment in &mut self.instalments {
             instalment.paid = Amount::ZERO;
         }
-        let mut free = Amount::ZERO;
-        for (number, amount) in payments.iter().filter(|(_, amount)| *amount > Amount::ZERO) {
-            let own = self.instalments.iter_mut().find(|instalment| Some(instalment.number) == *number);
-            let taken = match own {
-                Some(instalment) => {
-                    let open = instalment.amount.checked_sub(instalment.paid).unwrap_or_default();
-                    let taken = open.min(*amount).max(Amount::ZERO);
-                    instalment.paid = instalment.paid.checked_add(taken).unwrap_or(instalment.paid);
-                    taken
-                }
-                None => Amount::ZERO,
-            };
-            let rest = amount.checked_sub(taken).unwrap_or_default();
-            free = free.checked_add(rest).unwrap_or(free);
-        }
-        self.pay_oldest(&mut free);
-        for (number, amount) in payments.iter().filter(|(_, amount)| *amount < Amount::ZERO) {
-            let mut back = Amount::ZERO.checked_sub(*amount).unwrap_or_default();
-            let own = self.instalments.iter_mut().find(|instalment| Some(instalment.number) == *number);
-            if let Some(instalment) = own {
-                take_out(&mut instalment.paid, &mut back);
+        let (mut free, mut back) = (Amount::ZERO, Amount::ZERO);
+        for (number, amount) in payments {
+            if *amount > Amount::ZERO {
+                let rest = self.pay_own(*number, *amount);
+                free = free.checked_add(rest).unwrap_or(free);
+            } else {
+                back = back.checked_sub(*amount).unwrap_or(back);
             }
-            take_out(&mut free, &mut back);
-            for instalment in self.instalments.iter_mut().rev() {
-                take_out(&mut instalment.paid, &mut back);
+            // More was given back than was there, since a payment was cancelled later: it is taken off what came after.
+            if back > Amount::ZERO {
+                self.pay_oldest(&mut free);
+                self.give_back(*number, &mut free, &mut back);
             }
         }
         self.pay_oldest(&mut free);
     }
 
+    fn numbered(&mut self, number: Option<i64>) -> Option<&mut Instalment> {
+        self.instalments.iter_mut().find(|instalment| Some(instalment.number) == number)
+    }
+
+    /// Pays the instalment that is named; answers what is more than it needs.
+    fn pay_own(&mut self, number: Option<i64>, mut amount: Amount) -> Amount {
+        if let Some(instalment) = self.numbered(number) {
+            instalment.take(&mut amount);
+        }
+        amount
+    }
+
     /// Pays with what is of no instalment, the oldest first.
     fn pay_oldest(&mut self, free: &mut Amount) {
         for instalment in &mut self.instalments {
-            let open = instalment.amount.checked_sub(instalment.paid).unwrap_or_default();
-            let taken = open.min(*free).max(Amount::ZERO);
-            instalment.paid = instalment.paid.checked_add(taken).unwrap_or(instalment.paid);
-            *free = free.checked_sub(taken).unwrap_or_default();
+            instalment.take(free);
+        }
+    }
+
+    fn give_back(&mut self, number: Option<i64>, free: &mut Amount, back: &mut Amount) {
+        if let Some(instalment) = self.numbered(number) {
+            take_out(&mut instalment.paid, back);
+        }
+        take_out(free, back);
+        for instalment in self.instalments.iter_mut().rev() {
+            take_out(&mut instalment.paid, back);
         }
     }
 
@@ -252,4 +280,76 @@ pub(super) fn take_out(of: &mut Amount, back: &mut Amount) {
 /// Whether a day is over, by the company's calendar.
 pub(super) fn is_over(day: Option<&str>, today: Date) -> bool {
     day.and_then(|day| day.parse::<Date>().ok()).is_some_and(|day| day < today)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn baht(whole: i64) -> Amount {
+        Amount::from_units(whole * 10_000)
+    }
+
+    fn plan(amounts: &[i64]) -> Schedule {
+        let instalments = (1..).zip(amounts).map(|(number, amount)| Instalment {
+            number,
+            value: Decimal::new(i128::from(*amount), 0),
+            amount: baht(*amount),
+            paid: Amount::ZERO,
+            due_on: None,
+        });
+        Schedule { is_percent: false, instalments: instalments.collect() }
+    }
+
+    /// What of each instalment is paid, in whole units.
+    fn paid(amounts: &[i64], payments: &[(Option<i64>, i64)]) -> Vec<i64> {
+        let mut plan = plan(amounts);
+        let payments: Vec<_> = payments.iter().map(|(number, amount)| (*number, baht(*amount))).collect();
+        plan.settle(&payments);
+        plan.instalments.iter().map(|instalment| instalment.paid.units() / 10_000).collect()
+    }
+
+    #[test]
+    fn payments_count_in_the_order_in_which_they_were_entered() {
+        for (payments, expected) in [
+            (vec![(Some(1), 50), (Some(1), -50), (Some(1), 50)], [50, 0]),
+            (vec![(Some(2), 50), (None, -10), (Some(2), 10)], [0, 50]),
+            (vec![(None, 60), (Some(2), -10), (Some(2), 10)], [50, 10]),
+            (vec![(None, 120), (None, -15), (None, -10)], [50, 45]),
+            // Its payment was cancelled: what came later pays for what was given back.
+            (vec![(None, -30), (Some(1), 50), (None, 40)], [50, 10]),
+        ] {
+            assert_eq!(paid(&[50, 50], &payments), expected, "{payments:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_of_an_instalment_pays_it_and_no_money_is_lost(
+            amounts in prop::collection::vec(1..100_i64, 1..5),
+            given in prop::collection::vec((prop::option::of(1..6_i64), -60..80_i64), 0..12),
+            number in 1..5_i64,
+        ) {
+            // No more is given back than was paid.
+            let mut sum = 0;
+            let mut payments: Vec<(Option<i64>, i64)> = Vec::new();
+            for (number, amount) in given {
+                let amount = amount.max(-sum);
+                sum += amount;
+                payments.push((number, amount));
+            }
+            let number = number.min(i64::try_from(amounts.len()).unwrap_or(1));
+            let at = usize::try_from(number).unwrap_or(1) - 1;
+            let before = paid(&amounts, &payments);
+            prop_assert_eq!(before.iter().sum::<i64>(), sum.min(amounts.iter().sum()));
+            payments.push((Some(number), amounts[at] - before[at]));
+            let after = paid(&amounts, &payments);
+            prop_assert_eq!(after[at], amounts[at]);
+            for other in (0..amounts.len()).filter(|other| *other != at) {
+                prop_assert_eq!(after[other], before[other]);
+            }
+        }
+    }
 }

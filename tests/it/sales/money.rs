@@ -287,6 +287,68 @@ async fn an_instalment_stays_paid_by_payments_that_are_not_its_own() {
 }
 
 #[tokio::test]
+async fn what_is_paid_for_an_instalment_is_its_own_whatever_was_given_back() {
+    let app = market().await;
+    let plan = json!({"salesOrderDetails": [{"productCode": "10001", "price": 100, "qty": 1}],
+                      "payment": {"schedulePayments": [{"installmentValue": 50}, {"installmentValue": 50}]}});
+    // What is paid of each instalment, and of the order.
+    let paid = async |number: &str| {
+        let order = app.get(&format!("/v2/salesorder/{number}")).await;
+        let parts = order.data()["payment"]["schedulePayments"].as_array().unwrap().clone();
+        let parts: Vec<Value> = parts.iter().map(|part| part["paidAmount"].clone()).collect();
+        json!([parts, order.data()["paidAmount"]])
+    };
+    let first = [json!({"amount": 50, "installmentNumber": 1}), json!({"amount": -50, "installmentNumber": 1})];
+    let second = [json!({"amount": 50, "installmentNumber": 2}), json!({"amount": -10})];
+    let first = [first[0].clone(), first[1].clone(), first[0].clone()];
+    for (payments, part, before, after) in [
+        (first.to_vec(), 1, json!([[50, 0], 50]), json!([[50, 0], 50])),
+        (second.to_vec(), 2, json!([[0, 40], 40]), json!([[0, 50], 50])),
+    ] {
+        let number = text(&sell(&app, plan.clone()).await, "salesOrderNo");
+        let path = format!("/v2/salesorder/{number}/payment");
+        for payment in payments {
+            app.post(&format!("{path}s"), payment).await.data();
+        }
+        assert_eq!(paid(&number).await, before);
+        for _ in 0..2 {
+            let body = json!({"payments": [{"periodNo": part, "status": 2}]});
+            app.request(Method::PUT, &path, &[], Some(body)).await.data();
+            assert_eq!(paid(&number).await, after, "no money is entered that never came");
+        }
+    }
+    // A refund stays behind when the payment is cancelled that it was of.
+    let number = text(&sell(&app, plan.clone()).await, "salesOrderNo");
+    let path = format!("/v2/salesorder/{number}/payment");
+    for payment in [json!({"amount": 50, "installmentNumber": 1}), json!({"amount": -10})] {
+        app.post(&format!("{path}s"), payment).await.data();
+    }
+    let body = json!({"payments": [{"periodNo": 1, "status": 1}, {"periodNo": 2, "status": 2}]});
+    let refused = app.request(Method::PUT, &path, &[], Some(body)).await;
+    assert_eq!(refused.errors(), [("conflict", "paymentId")]);
+    assert_eq!(paid(&number).await, json!([[40, 0], 40]));
+
+    let thirds = json!({"salesOrderDetails": [{"productCode": "10001", "price": 10, "qty": 1}], "payment": {
+        "schedulePayments": [{"installmentValue": 3.333}, {"installmentValue": 3.33}, {"installmentValue": 3.337}]}});
+    let places = |index: usize| format!("payment.schedulePayments[{index}].installmentValue");
+    let refused = sell(&app, thirds).await;
+    assert_eq!(refused.errors(), [("out_of_range", places(0).as_str()), ("out_of_range", places(2).as_str())]);
+}
+
+#[tokio::test]
+async fn an_order_below_nothing_is_paid_out() {
+    let app = market().await;
+    let lines = json!([{"productCode": "10001", "price": -5, "qty": 2}]);
+    let number = text(&sell(&app, json!({"salesOrderDetails": lines})).await, "salesOrderNo");
+    let pay =
+        async |amount: Value| app.post(&format!("/v2/salesorder/{number}/payments"), json!({"amount": amount})).await;
+    assert_eq!(pay(json!(-10.01)).await.errors(), [("out_of_range", "amount")]);
+    assert_eq!(state(&pay(json!(-4)).await), json!(["over", -4, -6]));
+    assert_eq!(state(&pay(json!(-6)).await), json!(["paid", -10, 0]));
+    assert_eq!(pay(json!(-0.01)).await.errors(), [("out_of_range", "amount")]);
+}
+
+#[tokio::test]
 async fn promptpay_asks_for_money_that_can_be_taken() {
     let app = market().await;
     setting(&app, json!({"sales": {"promptpay": "0812345678"}})).await.data();
