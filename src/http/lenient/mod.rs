@@ -218,6 +218,17 @@ mod tests {
         }
         let read = decode_value::<Priced>(&json!({"price": " 12.5 ", "Cost": 18_500.0})).expect("reads");
         assert_eq!((read.price.units(), read.cost.map(Amount::units)), (125_000, Some(185_000_000)));
+        for (sent, units) in [
+            (json!(19.990000000000002), 199_900),
+            (json!(33.300000000000004), 333_000),
+            (json!(0.1 + 0.2), 3_000),
+            (json!(-99_999_999_999.999_9), -999_999_999_999_999),
+            (json!(12_345_678_901_234_i64), 123_456_789_012_340_000),
+            (json!("12345678901234.5678"), 123_456_789_012_345_678),
+        ] {
+            let read = decode_value::<Priced>(&json!({"price": sent})).expect("reads");
+            assert_eq!(read.price.units(), units, "{sent}");
+        }
         let faults = decode_value::<Priced>(&json!({"price": null, "cost": 0.00001})).expect_err("is at fault");
         let faults: Vec<(&str, Code)> = faults.iter().map(|fault| (fault.field.as_str(), fault.code)).collect();
         assert_eq!(faults, [("price", Code::Required), ("cost", Code::InvalidType)]);

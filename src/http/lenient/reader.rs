@@ -4,7 +4,7 @@ use std::fmt;
 
 use db::Amount;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::super::check::MOST_FAULTS;
 use super::super::error::{Code, Fault};
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
     fn amount(&self) -> Amount {
         let Some(value) = self.present() else { return Amount::ZERO };
         let digits = match value {
-            Value::Number(number) => number.to_string(),
+            Value::Number(number) => digits(number),
             Value::String(text) => text.trim().to_owned(),
             _ => String::new(),
         };
@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
     fn decimal(&self) -> String {
         let Some(value) = self.present() else { return POISON.to_owned() };
         match value {
-            Value::Number(number) => number.to_string(),
+            Value::Number(number) => digits(number),
             Value::String(text) if text.parse::<Decimal>().is_ok() => text.clone(),
             _ => {
                 self.fault(
@@ -225,6 +225,15 @@ impl<'a> Reader<'a> {
     fn step(&'a self, path: Path<'a>, node: Node<'a>) -> Reader<'a> {
         let refused = !self.context.refused.is_empty() && self.context.refused.contains(&path.to_string());
         Reader { node: if refused { Node::Poison } else { node }, path, context: self.context }
+    }
+}
+
+/// The digits of a number as people see it. A float holds fifteen of them; behind those stands what computing has left, as in
+/// 19.990000000000002. More are read of a whole number, and of a text.
+fn digits(number: &Number) -> String {
+    match number.as_f64() {
+        Some(float) if !number.is_i64() && !number.is_u64() => format!("{float:.14e}"),
+        _ => number.to_string(),
     }
 }
 
