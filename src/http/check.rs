@@ -20,6 +20,16 @@ pub fn is_email(text: &str) -> bool {
     !local.is_empty() && is_named && !local.contains(is_odd) && !domain.contains(is_odd) && !domain.contains('@')
 }
 
+/// Whether this fault tells all there is to tell of a field: it is the field's own, or that of what the field is a part of and
+/// that has another type. `lines[0].code` has nothing to add to `lines[0]` being no object.
+fn is_told_by(field: &str, known: &Fault) -> bool {
+    match field.strip_prefix(known.field.as_str()) {
+        Some("") => true,
+        Some(rest) => known.code == Code::InvalidType && rest.starts_with(['.', '[']),
+        None => false,
+    }
+}
+
 /// What is wrong with a request so far.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Vec<Fault>);
@@ -30,13 +40,13 @@ impl Faults {
         Faults(found)
     }
 
-    /// Adds a fault, unless its field has one.
+    /// Adds a fault, unless its field has one, or is a part of what could not be read at all.
     pub fn add(&mut self, code: Code, field: impl Into<String>, message: impl Into<String>) {
         if self.0.len() >= MOST_FAULTS {
             return;
         }
         let fault = Fault::new(code, field, message);
-        if !self.0.iter().any(|known| known.field == fault.field) {
+        if !self.0.iter().any(|known| is_told_by(&fault.field, known)) {
             self.0.push(fault);
         }
     }

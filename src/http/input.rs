@@ -155,9 +155,15 @@ impl Paging {
 
     /// Reads the three properties; what is out of range is a fault.
     pub fn read(skip: Option<i64>, take: Option<i64>, page_length: Option<i64>, faults: &mut Vec<Fault>) -> Paging {
+        // What could not be read has its fault, and a stand-in that is out of range.
+        let mut refuse = |field: &str, what: &str| {
+            if !faults.iter().any(|known| known.field == field) {
+                faults.push(Fault::new(Code::InvalidValue, field, format!("{field} must be {what}")));
+            }
+        };
         let skip = skip.unwrap_or(0);
         if skip < 0 {
-            faults.push(Fault::new(Code::InvalidValue, "skip", "skip must be 0 or more"));
+            refuse("skip", "0 or more");
         }
         let (field, asked) = match (page_length, take) {
             (Some(length), _) => ("pageLength", length),
@@ -165,7 +171,7 @@ impl Paging {
             (None, None) => ("take", 20),
         };
         if asked < 1 {
-            faults.push(Fault::new(Code::InvalidValue, field, format!("{field} must be 1 or more")));
+            refuse(field, "1 or more");
         }
         Paging { skip: skip.max(0), take: asked.clamp(1, Paging::MOST) }
     }
