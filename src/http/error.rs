@@ -50,6 +50,9 @@ pub enum Error {
     /// 404: no such record in the caller's company.
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// 404: parts of the request name records that the caller's company does not have.
+    #[error("named records not found")]
+    Unknown(Vec<Fault>),
     /// 404: no such operation.
     #[error("no such operation")]
     NoRoute,
@@ -331,7 +334,7 @@ impl Error {
             Error::Forbidden(_) | Error::BeyondRange(_) | Error::ForeignOrigin | Error::PeopleOnly => {
                 StatusCode::FORBIDDEN
             }
-            Error::NotFound(_) | Error::NoRoute | Error::NotServed => StatusCode::NOT_FOUND,
+            Error::NotFound(_) | Error::Unknown(_) | Error::NoRoute | Error::NotServed => StatusCode::NOT_FOUND,
             Error::Method => StatusCode::METHOD_NOT_ALLOWED,
             Error::Conflict(_) | Error::Conflicts(_) | Error::StillRunning { .. } => StatusCode::CONFLICT,
             Error::Changed => StatusCode::PRECONDITION_FAILED,
@@ -356,7 +359,7 @@ impl Error {
     pub fn faults(&self) -> Vec<Fault> {
         let one = |code, message: &str| vec![Fault::new(code, "", message)];
         match self {
-            Error::Invalid(faults) | Error::Conflicts(faults) => faults.clone(),
+            Error::Invalid(faults) | Error::Unknown(faults) | Error::Conflicts(faults) => faults.clone(),
             Error::Conflict(fault) | Error::FileTooLarge(fault) => vec![fault.clone()],
             Error::TokenMissing => one(Code::Unauthorized, "Unauthorized"),
             Error::TokenRefused => one(Code::Unauthorized, "User authentication required"),

@@ -140,7 +140,15 @@ pub(super) async fn content(
     let mut content = Content { texts, terms, lines, money: was.money };
     let document = document(&content, setting);
     match totals::total(&document) {
-        Ok(totals) => content.set_totals(totals, &setting.currency),
+        Ok(totals) => {
+            content.set_totals(totals, &setting.currency);
+            let money = &content.money;
+            let own = [money.own_net, money.own_total_vat, money.own_grand_total];
+            if content.terms.currency_rate.is_some() && own.iter().any(Option::is_none) {
+                let message = format!("currencyRate makes the document worth too much in {}", setting.currency);
+                faults.add(Code::OutOfRange, "currencyRate", message);
+            }
+        }
         Err(wrong) => wrong.into_iter().for_each(|wrong| say(wrong, names, &document, faults)),
     }
     Ok(content)

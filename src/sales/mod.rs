@@ -37,6 +37,9 @@ use crate::setting::profile::Setting;
 use crate::staff::employee;
 use crate::time::{self, Zone};
 
+/// Characters of the reason for which a document is rejected or cancelled.
+const LONGEST_REASON: usize = 1_000;
+
 /// The routes of these resources.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().merge(quotation::routes()).merge(order::routes()).merge(tax::routes()).merge(report::routes())
@@ -78,6 +81,46 @@ async fn find_customer(
     Ok(None)
 }
 
+/// So many customers a request may name, each of which gets a document of its own.
+const MOST_CUSTOMERS: usize = 100;
+
+/// The customers of these codes with the code that names each first, in their order and each once: two codes of one that was
+/// merged are one customer. They are held as by [`find_customer`], always in the order of their numbers, so that two requests
+/// do not wait for each other. Faults name `customerCodes[i]`; none at all are none.
+async fn find_customers<'c>(
+    tx: &mut Conn,
+    caller: &Caller,
+    codes: &[&'c str],
+    faults: &mut Faults,
+) -> Result<Vec<(customers::Row, &'c str)>, Error> {
+    faults.most("customerCodes", codes.len(), MOST_CUSTOMERS);
+    let mut found: Vec<(i64, usize, &str)> = Vec::new();
+    for (index, code) in codes.iter().copied().enumerate().take(MOST_CUSTOMERS) {
+        let field = format!("customerCodes[{index}]");
+        if given(Some(code)).is_none() {
+            faults.add(Code::Required, field.as_str(), format!("{field} is required"));
+        } else if let Some(customer) = faults.take(customers::named(tx, caller, &field, code).await)? {
+            found.push((customer.id, index, code));
+        }
+    }
+    found.sort_unstable();
+    let mut held: Vec<(usize, customers::Row, &str)> = Vec::new();
+    for (_, index, code) in found {
+        let field = format!("customerCodes[{index}]");
+        if let Some(customer) = faults.take(customers::named_to_add(tx, caller, &field, code, None).await)? {
+            held.push((index, customer, code));
+        }
+    }
+    held.sort_unstable_by_key(|(index, _, _)| *index);
+    let mut once: Vec<(customers::Row, &str)> = Vec::new();
+    for (_, customer, code) in held {
+        if once.iter().all(|(known, _)| known.id != customer.id) {
+            once.push((customer, code));
+        }
+    }
+    Ok(once)
+}
+
 /// The employee of a code: user id and the code in its own spelling.
 async fn find_staff(
     conn: &mut Conn,
@@ -106,6 +149,11 @@ fn read_day(field: &str, text: Option<&str>, zone: &Zone, faults: &mut Faults) -
         faults.add(Code::InvalidFormat, field, format!("{field} must be a day such as 2026-11-28"));
     }
     day
+}
+
+/// Whether a request leaves a day out: what is blank, and the empty date of .NET, say no more than what is absent.
+fn is_no_day(text: Option<&str>) -> bool {
+    given(text).is_none_or(time::is_unset)
 }
 
 /// The number of a new document: the given one, which must be free, or the next of its series, past those that were given.

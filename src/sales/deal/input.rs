@@ -5,6 +5,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::http::{Code, Faults, Patch};
+use crate::sales::{given, is_no_day};
+use crate::search;
 
 /// The largest value of a deal, in ten-thousandths: a hundred billion.
 const LARGEST: i64 = 1_000_000_000_000_000;
@@ -155,15 +157,10 @@ pub(crate) struct DealUpdate {
 }
 
 impl DealCreate {
-    /// The codes of the customers, each once.
+    /// The codes of the customers.
     pub(super) fn customers(&self) -> Vec<&str> {
-        let mut codes: Vec<&str> = Vec::new();
-        for code in self.customer_codes.iter().flatten().chain(&self.customer_code).map(|code| code.trim()) {
-            if !code.is_empty() && !codes.iter().any(|known| known.eq_ignore_ascii_case(code)) {
-                codes.push(code);
-            }
-        }
-        codes
+        let one = self.customer_code.iter().filter(|code| !search::trimmed(code).is_empty());
+        self.customer_codes.iter().flatten().chain(one).map(|code| search::trimmed(code)).collect()
     }
 
     /// What every deal of the request is to be.
@@ -194,19 +191,18 @@ impl DealCreate {
 
     /// What is missing: the pages demand it of a new deal.
     pub(super) fn missing(&self, faults: &mut Faults) {
-        let blank = |text: &Option<String>| text.as_deref().unwrap_or_default().trim().is_empty();
+        let blank = |text: &Option<String>| given(text.as_deref()).is_none();
         let absent = [
             ("customerCodes", self.customers().is_empty()),
             ("dealName", blank(&self.deal_name)),
             ("probability", self.probability.is_none()),
             ("dealValue", self.deal_value.is_none()),
-            ("expectedCloseDate", blank(&self.expected_close_date)),
+            ("expectedCloseDate", is_no_day(self.expected_close_date.as_deref())),
             ("assignTo", blank(&self.assign_to)),
         ];
         for (field, _) in absent.into_iter().filter(|(_, absent)| *absent) {
             faults.add(Code::Required, field, format!("{field} is required"));
         }
-        faults.most("customerCodes", self.customers().len(), 100);
     }
 }
 

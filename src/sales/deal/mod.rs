@@ -30,7 +30,7 @@ use crate::customer::store as customers;
 use crate::http::reply::One;
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Faults, Patch, Path, Reply, lenient};
 use crate::record::{self, Actor, Saved};
-use crate::sales::order;
+use crate::sales::{find_customers, order};
 use crate::search;
 use crate::setting::choice;
 use crate::setting::list::List;
@@ -86,6 +86,7 @@ struct DealMove {
     /// Mark every task of the deal as done.
     mark_all_task_as_done: Option<bool>,
     /// Cancel every open order of the deal: all of them or none. 409 names those that cannot be cancelled.
+    #[serde(alias = "cancelAllOrder")]
     cancle_all_order: Option<bool>,
 }
 
@@ -155,16 +156,16 @@ pub(crate) async fn create(
     let company = by.caller.company;
     let wanted = input.wanted();
     wanted.check(&mut faults);
-    let ids = held_customers(tx, &by.caller, input, &mut faults).await?;
+    let customers = find_customers(tx, &by.caller, &input.customers(), &mut faults).await?;
     let stage = plan::first_stage(tx, company, input.board_id, wanted.deal_stage_id, &mut faults).await?;
     let mut row = plan::blank(by);
     plan::fill(tx, by, &mut row, &wanted, &mut faults).await?;
     plan::judge(&mut row, stage.as_ref(), &mut faults);
     faults.end()?;
     let stage = stage.ok_or(Error::NotFound("stage"))?;
-    let mut made = Vec::with_capacity(ids.len());
-    for id in ids {
-        let mut row = Row { customer: id, ..row.clone() };
+    let mut made = Vec::with_capacity(customers.len());
+    for (customer, _) in customers {
+        let mut row = Row { customer: customer.id, ..row.clone() };
         plan::number(tx, &mut row, number).await?;
         plan::settle(tx, by, &mut row, &stage, Spot::End).await?;
         let saved = plan::save(tx, by, None, row).await?;
@@ -210,41 +211,6 @@ pub(crate) async fn put_named(
     input.missing(&mut faults);
     let made = create(tx, by, &input, number, faults).await?;
     made.into_iter().next().ok_or(Error::NotFound("customer"))
-}
-
-/// The customers of the request, in its order, held so that none is merged or erased meanwhile: always in the order of
-/// their numbers, so that two requests do not wait for each other.
-async fn held_customers(
-    tx: &mut Conn,
-    caller: &Caller,
-    input: &DealCreate,
-    faults: &mut Faults,
-) -> Result<Vec<i64>, Error> {
-    let mut found: Vec<(i64, String, &str)> = Vec::new();
-    for (index, code) in input.customers().into_iter().enumerate() {
-        let field = format!("customerCodes[{index}]");
-        if let Some(customer) = faults.take(customers::named(tx, caller, &field, code).await)? {
-            found.push((customer.id, field, code));
-        }
-    }
-    let mut by_id: Vec<usize> = (0..found.len()).collect();
-    by_id.sort_by_key(|at| found.get(*at).map(|(id, _, _)| *id));
-    let mut held: Vec<(usize, i64)> = Vec::new();
-    for at in by_id {
-        let Some((_, field, code)) = found.get(at) else { continue };
-        if let Some(customer) = faults.take(customers::named_to_add(tx, caller, field, code, None).await)? {
-            held.push((at, customer.id));
-        }
-    }
-    held.sort_unstable();
-    let mut ids: Vec<i64> = Vec::new();
-    for (_, id) in held {
-        // Two codes of a customer that was merged are one customer.
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok(ids)
 }
 
 /// Read one deal by its id.

@@ -1,6 +1,6 @@
 //! From what was asked for to the row of a deal: every name is looked up, every fault gathered.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use db::{Amount, Conn, Rows, Type};
 use uuid::Uuid;
@@ -86,9 +86,10 @@ pub(super) async fn fill(
     };
     row.deal_at = moment(faults, "dealDate", &wanted.deal_date, &zone, row.deal_at);
     row.close_at = moment(faults, "expectedCloseDate", &wanted.expected_close_date, &zone, row.close_at);
-    row.reason = wanted.reason_category_id.clone().over(row.reason).filter(|id| *id != 0);
     people(tx, company, row, wanted, faults).await?;
-    lists(tx, company, row, wanted, faults).await
+    lists(tx, company, row, wanted, faults).await?;
+    row.reason = wanted.reason_category_id.clone().over(row.reason).filter(|id| *id != 0);
+    Ok(())
 }
 
 /// Who is in charge, and who takes part.
@@ -137,8 +138,21 @@ async fn lists(
     }
     let there = entries(tx, company, &named).await?;
     for (field, list, id) in &named {
-        if !there.contains(&(list.path().to_owned(), *id)) {
-            faults.add(Code::NotFound, field.as_str(), format!("{field} {id} is not an entry of {}", list.path()));
+        // A client sends back what it has read: what the deal has already may be out of use by now.
+        let has = match list {
+            List::Interests => row.interests.0.contains(id),
+            List::Labels => row.labels.0.contains(id),
+            _ => row.reason == Some(*id),
+        };
+        match there.get(&(list.path().to_owned(), *id)) {
+            None => {
+                let message = format!("{field} {id} is not an entry of {}", list.path());
+                faults.add(Code::NotFound, field.as_str(), message);
+            }
+            Some(false) if !has => {
+                faults.add(Code::InvalidValue, field.as_str(), format!("{field} {id} is out of use"));
+            }
+            Some(_) => {}
         }
     }
     let of = |wanted: List| {
@@ -155,10 +169,16 @@ async fn lists(
     }
     if wanted.deal_labels.is_some() || wanted.label_names.is_some() {
         let mut labels = of(List::Labels);
-        for name in wanted.label_names.iter().flatten().filter(|name| List::Labels.takes(name)) {
-            let label = choice::ensure(tx, company, List::Labels, name).await?.id;
-            if !labels.contains(&label) {
-                labels.push(label);
+        let names = wanted.label_names.iter().flatten().enumerate();
+        for (index, name) in names.filter(|(_, name)| List::Labels.takes(name)) {
+            let label = choice::ensure(tx, company, List::Labels, name).await?;
+            if !label.is_active && !row.labels.0.contains(&label.id) {
+                let field = format!("labelNames[{index}]");
+                let message = format!("{field} “{name}” is out of use");
+                faults.add(Code::InvalidValue, field, message);
+            }
+            if !labels.contains(&label.id) {
+                labels.push(label.id);
             }
         }
         row.labels = Numbers(labels);
@@ -166,17 +186,21 @@ async fn lists(
     Ok(())
 }
 
-/// Which of these entries there are.
-async fn entries(tx: &mut Conn, company: i64, named: &[(String, List, i64)]) -> Result<HashSet<(String, i64)>, Error> {
+/// Which of these entries there are, and whether each is in use.
+async fn entries(
+    tx: &mut Conn,
+    company: i64,
+    named: &[(String, List, i64)],
+) -> Result<HashMap<(String, i64), bool>, Error> {
     if named.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
     let mut rows = Rows::new(&[("list", Type::Text), ("id", Type::BigInt)]);
     for (_, list, id) in named {
         rows.push([list.path().into(), (*id).into()]);
     }
-    let found: Vec<(String, i64)> = tx
-        .sql("select choice.list, choice.id from ")
+    let found: Vec<(String, i64, bool)> = tx
+        .sql("select choice.list, choice.id, choice.active from ")
         .push_rows(&rows)
         .push(
             " as input cross join choice where choice.list = input.list and choice.id = input.id and choice.company = ",
@@ -184,7 +208,7 @@ async fn entries(tx: &mut Conn, company: i64, named: &[(String, List, i64)]) -> 
         .push_bind(company)
         .all()
         .await?;
-    Ok(found.into_iter().collect())
+    Ok(found.into_iter().map(|(list, id, is_active)| ((list, id), is_active)).collect())
 }
 
 /// The stage in which a new deal begins, held: the one that is asked for, or the first of its board.

@@ -18,6 +18,8 @@ use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Fau
 use crate::record::{self, Record};
 use crate::sales::decimal::Decimal;
 use crate::sales::entry::SalesLineWrite;
+use crate::sales::find_customers;
+use crate::search;
 use crate::time;
 
 /// The routes of this resource.
@@ -31,7 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 struct SalesOrderLegacyWrite {
     /// What is ordered.
     products: Vec<SalesOrderLegacyProduct>,
-    /// Codes of the customers: an order is made for each.
+    /// Codes of the customers: one order is made for each, however often and by whichever code it is named.
     #[schema(example = json!(["C000001"]))]
     customer_codes: Option<Vec<String>>,
     /// When it was ordered; today when it is absent.
@@ -83,11 +85,10 @@ async fn create_sales_order_legacy(
     Checked { value: input, faults }: Checked<SalesOrderLegacyWrite>,
 ) -> Result<Reply<SalesOrdersMade>, Error> {
     let mut faults = Faults::new(faults);
-    let codes: Vec<String> = input.customer_codes.iter().flatten().map(|code| code.trim().to_owned()).collect();
+    let codes: Vec<&str> = input.customer_codes.iter().flatten().map(|code| search::trimmed(code)).collect();
     if codes.is_empty() {
         faults.add(Code::Required, "customerCodes", "customerCodes is required");
     }
-    faults.most("customerCodes", codes.len(), 100);
     if input.products.is_empty() {
         faults.add(Code::Required, "products", "products is required");
     }
@@ -101,11 +102,19 @@ async fn create_sales_order_legacy(
     caller
         .write(&app, async |mut tx| {
             let by = tx.actor();
+            let mut faults = faults.clone();
+            let found = find_customers(&mut tx, &by.caller, &codes, &mut faults).await?;
+            let mut customers: Vec<(String, &str)> =
+                found.into_iter().map(|(customer, code)| (customer.code, code)).collect();
+            // Where none is known, what else is wrong is found by the first.
+            if customers.is_empty() {
+                customers.extend(codes.first().map(|code| ((*code).to_owned(), *code)));
+            }
             let mut made = SalesOrdersMade { sales_order_nos: Vec::new(), sales_order_ids: Vec::new() };
-            for code in &codes {
+            for (customer, code) in &customers {
                 let write = SalesOrderWrite {
                     sales_order_subject: Patch::Set(format!("Order {code}")),
-                    customer_code: Some(code.clone()),
+                    customer_code: Some(customer.clone()),
                     sales_order_date: Some(time::day_of(at, &zone).to_string()),
                     sales_order_status: Some(Status::Open.number()),
                     vat_calculation: Some(true),
@@ -118,28 +127,25 @@ async fn create_sales_order_legacy(
                 made.sales_order_nos.push(saved.row.number);
                 made.sales_order_ids.push(saved.row.id);
             }
-            if codes.is_empty() {
-                faults.clone().end()?;
-            }
+            // Of none there is no order that would tell of the faults.
+            faults.end()?;
             tx.reply(Reply::ok(made)).await
         })
         .await
 }
 
-/// Faults of the newer request, by the names of the old one.
+/// Faults of the newer request, by the names of the old one; what is wrong with its customers is told already.
 fn in_old_words(error: Error) -> Error {
     let rename = |text: &str| {
         text.replace("salesOrderDetails", "products")
             .replace("].productCode", "].code")
             .replace("].discountValue", "].discount")
     };
-    let renamed = |Fault { code, field, message }: Fault| match field.as_str() {
-        "customerCode" => Fault::new(code, "customerCodes", message),
-        _ => Fault::new(code, rename(&field), rename(&message)),
-    };
+    let renamed = |Fault { code, field, message }: Fault| Fault::new(code, rename(&field), rename(&message));
     let mut named = HashSet::new();
     let mut all = |faults: Vec<Fault>| -> Vec<Fault> {
-        faults.into_iter().map(renamed).filter(|fault| named.insert(fault.field.clone())).collect()
+        let told = faults.into_iter().filter(|fault| fault.field != "customerCode");
+        told.map(renamed).filter(|fault| named.insert(fault.field.clone())).collect()
     };
     match error {
         Error::Invalid(faults) => Error::Invalid(all(faults)),

@@ -547,18 +547,37 @@ async fn reject_sales_orders(
     faults.required("reason", &input.reason, 1_000);
     faults.most("salesOrderIds", input.sales_order_ids.len(), 200);
     faults.end()?;
-    let mut ids = input.sales_order_ids.clone();
+    let mut ids: Vec<(i64, usize)> = input.sales_order_ids.iter().copied().zip(0..).collect();
     ids.sort_unstable();
-    ids.dedup();
+    ids.dedup_by_key(|(id, _)| *id);
     caller
         .write(&app, async |mut tx| {
             let by = tx.actor();
-            for id in &ids {
-                let old: Row = record::held(&mut tx, &by.caller, "id", *id, &Conditions::default()).await?;
-                if old.status() != Status::Rejected {
-                    let reason = Some(search::trimmed(&input.reason).to_owned());
-                    turn(&mut tx, &by, old, Status::Rejected, Who::Editor, reason).await?;
+            let (mut unknown, mut refused) = (Vec::new(), Vec::new());
+            for (id, index) in &ids {
+                let field = format!("salesOrderIds[{index}]");
+                let held = record::held::<Row>(&mut tx, &by.caller, "id", *id, &Conditions::default()).await;
+                let old = match held {
+                    Err(Error::NotFound(_)) => {
+                        unknown.push(Fault::new(Code::NotFound, field, format!("No such sales order: {id}")));
+                        continue;
+                    }
+                    held => held?,
+                };
+                if old.status() == Status::Rejected {
+                    continue;
                 }
+                let reason = Some(search::trimmed(&input.reason).to_owned());
+                match turn(&mut tx, &by, old, Status::Rejected, Who::Editor, reason).await {
+                    Err(Error::Conflict(fault)) => refused.push(Fault { field, ..fault }),
+                    turned => drop(turned?),
+                }
+            }
+            if !unknown.is_empty() {
+                return Err(Error::Unknown(unknown));
+            }
+            if !refused.is_empty() {
+                return Err(Error::Conflicts(refused));
             }
             let done = SalesOrderOlderEnvelope { status_code: 1000, http_status_code: 200, message: "Success" };
             tx.reply(Reply::bare(done)).await

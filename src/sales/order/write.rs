@@ -18,7 +18,8 @@ use crate::sales::entry::{self, Entry, Names, SalesLineWrite};
 use crate::sales::for_deal;
 use crate::sales::report;
 use crate::sales::{
-    by_of, find_customer, find_staff, given as given_text, need_lines, number_key, numbered, outstanding, read_day,
+    LONGEST_REASON, by_of, find_customer, find_staff, given as given_text, is_no_day, need_lines, number_key, numbered,
+    outstanding, read_day,
 };
 use crate::search;
 use crate::setting::number::{self, Pattern};
@@ -162,9 +163,9 @@ impl SalesOrderWrite {
     fn check_new(&self, faults: &mut Faults) {
         let missing = [
             ("salesOrderSubject", !matches!(self.sales_order_subject, Patch::Set(_))),
-            ("salesOrderDate", self.sales_order_date.is_none()),
+            ("salesOrderDate", is_no_day(self.sales_order_date.as_deref())),
             ("salesOrderStatus", self.sales_order_status.is_none()),
-            ("customerCode", self.customer_code.is_none()),
+            ("customerCode", given_text(self.customer_code.as_deref()).is_none()),
             ("vatCalculation", self.vat_calculation.is_none()),
         ];
         for (field, _) in missing.into_iter().filter(|(_, is_missing)| *is_missing) {
@@ -258,6 +259,8 @@ pub(crate) async fn put(
     {
         need_lines(&content.lines, NAMES.lines, &mut faults);
     }
+    let reason = input.reason.as_deref().map(search::trimmed);
+    faults.longest("reason", reason.unwrap_or_default(), LONGEST_REASON);
     faults.end()?;
     if let Some(was) = &was {
         keep_currency(tx, &row, &content).await?;
@@ -281,8 +284,8 @@ pub(crate) async fn put(
     }
     row.set_content(content);
     let event = settle(&mut row, old.as_ref(), wanted, changed)?;
-    if matches!(row.status(), Status::Rejected | Status::Cancelled) && input.reason.is_some() {
-        row.reason = input.reason.as_deref().map(search::trimmed).map(str::to_owned);
+    if matches!(row.status(), Status::Rejected | Status::Cancelled) && reason.is_some() {
+        row.reason = reason.map(str::to_owned);
     }
     super::payment::settle(tx, &mut row, today).await?;
     if old.is_none() {
