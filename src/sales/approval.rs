@@ -13,7 +13,7 @@ use crate::time::{self, Zone};
 pub(crate) struct Approval {
     /// `waiting`, `approved`, `rejected`.
     pub(crate) state: String,
-    /// What made it necessary: `amount`, `discount`, `margin`.
+    /// What made it necessary: `amount`, `discount`, `margin`, or that it was `refused` before.
     pub(crate) why: Vec<String>,
     /// Who decided: the id of an API client or of a user.
     pub(crate) by: Option<String>,
@@ -22,6 +22,9 @@ pub(crate) struct Approval {
     /// What he said.
     pub(crate) reason: Option<String>,
 }
+
+/// Why a document waits that was refused before.
+const REFUSED: &str = "refused";
 
 impl Approval {
     /// What becomes of an approval when the document is written: a changed document is judged anew.
@@ -33,7 +36,8 @@ impl Approval {
     ) -> Option<Approval> {
         let why = rules.demands(content);
         match was {
-            Some(was) if !changed && was.state == "approved" => Some(was),
+            // What was refused waits again, whether a rule had wanted its approval or somebody had asked for it.
+            Some(was) if !changed && (was.state != "waiting" || was.was_refused()) => Some(was),
             _ if why.is_empty() => None,
             Some(was) if !changed => Some(was),
             _ => Some(Approval {
@@ -49,9 +53,19 @@ impl Approval {
     /// The same when the document is sent again: what was refused waits once more.
     pub(super) fn again(self) -> Approval {
         match self.state.as_str() {
-            "rejected" => Approval { state: "waiting".to_owned(), by: None, at: None, reason: None, ..self },
+            "rejected" => {
+                let mut why = self.why;
+                if !why.iter().any(|why| why == REFUSED) {
+                    why.push(REFUSED.to_owned());
+                }
+                Approval { state: "waiting".to_owned(), why, by: None, at: None, reason: None }
+            }
             _ => self,
         }
+    }
+
+    fn was_refused(&self) -> bool {
+        self.why.iter().any(|why| why == REFUSED)
     }
 
     /// Whether the document may go on.
@@ -89,7 +103,7 @@ pub(crate) struct SalesApproval {
     /// `waiting`, `approved` or `rejected`.
     #[schema(example = "waiting")]
     state: String,
-    /// What made it necessary: `amount`, `discount`, `margin`.
+    /// What made it necessary: `amount`, `discount`, `margin`, or that it was `refused` before.
     why: Vec<String>,
     /// Who decided.
     approved_by_user_id: Option<String>,

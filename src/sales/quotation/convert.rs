@@ -13,8 +13,9 @@ use super::status::{Status, Who};
 use crate::app::App;
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply};
 use crate::record::{self, Actor};
-use crate::sales::approval::Approval;
 use crate::sales::{need_lines, number_key, order};
+use crate::setting::profile;
+use crate::time;
 
 /// The routes of this resource.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -99,19 +100,18 @@ async fn convert(tx: &mut Conn, by: &Actor, old: Row) -> Result<ConvertedQuotati
 
 /// Makes the order of a quotation that has none: its number, its id, and the quotation as it is then.
 pub(crate) async fn make(tx: &mut Conn, by: &Actor, old: Row) -> Result<(String, i64, Row), Error> {
-    let refuse = |message: String| Err(Error::Conflict(Fault::new(Code::Conflict, "quotationNo", message)));
+    let zone = time::zone(tx, old.company).await?;
     // What the customer accepted in time stays accepted; a quotation that somebody completed by hand is no longer offered.
-    if old.is_expired && !(old.status() == Status::Completed && old.is_accepted()) {
-        return refuse(format!("Quotation {} was valid until {}", old.number, old.valid_until));
+    if old.is_over(time::day_of(by.now, &zone)) && !(old.status() == Status::Completed && old.is_accepted()) {
+        let message = format!("Quotation {} was valid until {}", old.number, old.valid_until);
+        return Err(Error::Conflict(Fault::new(Code::Conflict, "quotationNo", message)));
     }
     let mut faults = Faults::default();
     need_lines(&old.lines, super::write::NAMES.lines, &mut faults);
     faults.end()?;
-    if !Approval::allows(old.approval.as_ref()) {
-        return refuse(format!("Quotation {} waits for approval", old.number));
-    }
-    let order = order::of_content(tx, by, &old).await?;
     let mut row = old.clone();
+    row.approval = super::approved(&old, &profile::of(tx, old.company).await?.sales)?;
+    let order = order::of_content(tx, by, &row).await?;
     row.sales_order = Some(order.row.number.clone());
     // One that the customer has accepted is completed already.
     if old.status() != Status::Completed {

@@ -23,12 +23,15 @@ pub(crate) use self::status::{Status, Who};
 pub(crate) use self::taken::take;
 pub(crate) use self::write::{QuotationWrite, put};
 use super::approval::{Approval, SalesDecisionWrite};
-use super::{need_lines, number_key, read_day};
+use super::rules::SalesRules;
+use super::{LONGEST_REASON, need_lines, number_key, read_day, short_of_stock};
 use crate::app::App;
 use crate::http::list::{Lister, Order, PageWrite};
-use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Faults, List, ListEnvelope, Path, Reply};
+use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, List, ListEnvelope, Path, Reply};
 use crate::record::{self, Actor, Saved};
 use crate::search;
+use crate::setting::profile;
+use crate::time;
 use db::Conn;
 
 /// The routes of this resource.
@@ -156,7 +159,10 @@ async fn get_quotation_by_quotation_no(
     Path(path): Path<QuotationPath>,
 ) -> Result<Reply<Quotation>, Error> {
     let mut conn = app.db.read().await?;
-    let row: Row = record::find(&mut conn, &caller, "number_key", number_key(&path.quotation_no)).await?;
+    let mut row: Row = record::find(&mut conn, &caller, "number_key", number_key(&path.quotation_no)).await?;
+    let zone = time::zone(&mut conn, row.company).await?;
+    // Lists tell what the job has noted, one quotation what the day says.
+    row.is_expired = row.is_over(time::day_of(app.now(), &zone));
     record::reply(&mut conn, row, &conditions).await
 }
 
@@ -319,19 +325,36 @@ async fn decide(
         .await
 }
 
-/// A reason of at most a thousand characters, which may be demanded.
+/// A reason within its length, which may be demanded.
 pub(super) fn checked_reason(reason: Option<&str>, is_required: bool) -> Result<Option<String>, Error> {
     let mut faults = Faults::default();
     let reason = reason.map(search::trimmed).filter(|reason| !reason.is_empty());
     if is_required && reason.is_none() {
         faults.add(Code::Required, "reason", "reason is required");
     }
-    faults.longest("reason", reason.unwrap_or_default(), 1_000);
+    faults.longest("reason", reason.unwrap_or_default(), LONGEST_REASON);
     faults.end()?;
     Ok(reason.map(str::to_owned))
 }
 
-/// Gives a quotation another status; 409 where that is not allowed.
+/// The approval with which a quotation goes on as it is; 409 without one that the company's rules want. What is not offered yet
+/// is judged by the rules of today, as when it is written.
+fn approved(row: &Row, rules: &SalesRules) -> Result<Option<Approval>, Error> {
+    let approval = match row.status().is_offered() {
+        true => row.approval.clone(),
+        false => Approval::after(row.approval.clone(), rules, &row.content(), false),
+    };
+    if Approval::allows(approval.as_ref()) {
+        return Ok(approval);
+    }
+    let message = match row.status() {
+        Status::WaitingForApproval => format!("Quotation {} waits for approval", row.number),
+        _ => format!("Quotation {} must be approved first: give it quotationStatus 2", row.number),
+    };
+    Err(Error::Conflict(Fault::new(Code::Conflict, "quotationNo", message)))
+}
+
+/// Gives a quotation another status; 409 where that is not allowed, or when stock is short of what is offered by that.
 pub(crate) async fn turn(
     tx: &mut Conn,
     by: &Actor,
@@ -347,6 +370,11 @@ pub(crate) async fn turn(
         faults.end()?;
     }
     let mut row = old.clone();
+    if to.is_offered() && !old.status().is_offered() {
+        let setting = profile::of(tx, old.company).await?;
+        row.approval = approved(&old, &setting.sales)?;
+        short_of_stock(tx, by, &setting, &old.lines, write::NAMES.lines).await?;
+    }
     row.status = to.number();
     if matches!(to, Status::WaitingToBeSent | Status::Sent) {
         // Whoever declined may answer anew.

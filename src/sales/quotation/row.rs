@@ -89,9 +89,10 @@ impl Row {
         Status::of(self.status).unwrap_or(Status::Draft)
     }
 
-    /// Whether its last valid day is over, on this day of the company; `is_expired` says so a little later.
+    /// Whether its validity is over: what the day says counts before the job has noted it.
     pub(super) fn is_over(&self, today: Date) -> bool {
-        self.is_expired || self.valid_until.parse::<Date>().is_ok_and(|last| last < today)
+        let is_past = || self.valid_until.parse::<Date>().is_ok_and(|last| last < today);
+        self.is_expired || self.status <= Status::Sent.number() && is_past()
     }
 
     /// Whether the customer has accepted it.

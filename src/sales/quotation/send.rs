@@ -21,7 +21,6 @@ use crate::chat::message::Draft;
 use crate::chat::{queue, room};
 use crate::http::{Caller, Checked, Code, Conditions, Envelope, Error, Fault, Faults, Path, Reply};
 use crate::record::{self, Actor, Saved};
-use crate::sales::approval::Approval;
 use crate::sales::{number_key, words};
 use crate::setting::profile;
 use crate::telemetry;
@@ -135,14 +134,12 @@ async fn send_quotation(
 /// Gives the quotation the status of one that was sent, as far as its status and the rules allow; and makes the link.
 pub(super) async fn prepare(tx: &mut Conn, by: &Actor, old: Row) -> Result<(Link, Saved<Row>), Error> {
     let refuse = |message: String| Err(Error::Conflict(Fault::new(Code::Conflict, "quotationNo", message)));
-    if old.is_expired {
-        return refuse(format!("Quotation {} was valid until {}", old.number, old.valid_until));
-    }
-    if !Approval::allows(old.approval.as_ref()) {
-        return refuse(format!("Quotation {} waits for approval", old.number));
-    }
     let setting = profile::of(tx, old.company).await?;
     let zone = time::zone(tx, old.company).await?;
+    if old.is_over(time::day_of(by.now, &zone)) {
+        return refuse(format!("Quotation {} was valid until {}", old.number, old.valid_until));
+    }
+    super::approved(&old, &setting.sales)?;
     let link = Link::new(&old, setting.sales.link_days, by.now, &zone);
     let saved = if old.status() == Status::Sent {
         record::save(tx, by, Some(old.clone()), old).await?

@@ -75,6 +75,11 @@ impl Status {
         }
     }
 
+    /// Whether it is on its way to the customer, or was: it is neither a draft nor refused nor cancelled.
+    pub(crate) fn is_offered(self) -> bool {
+        !matches!(self, Status::Draft | Status::Rejected | Status::Cancelled)
+    }
+
     /// Whether its content can be changed.
     pub(crate) fn is_open(self) -> bool {
         !matches!(self, Status::Completed | Status::Cancelled)

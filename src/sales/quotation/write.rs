@@ -14,7 +14,10 @@ use crate::sales::approval::Approval;
 use crate::sales::decimal::Decimal;
 use crate::sales::entry::{self, Entry, Names, SalesLineWrite};
 use crate::sales::for_deal;
-use crate::sales::{find_customer, find_staff, given as given_text, need_lines, numbered, read_day, short_of_stock};
+use crate::sales::{
+    LONGEST_REASON, find_customer, find_staff, given as given_text, is_no_day, need_lines, numbered, read_day,
+    short_of_stock,
+};
 use crate::search;
 use crate::setting::number::Pattern;
 use crate::setting::profile;
@@ -144,11 +147,11 @@ impl QuotationWrite {
     fn check_new(&self, faults: &mut Faults) {
         let missing = [
             ("quotationSubject", !matches!(self.quotation_subject, Patch::Set(_))),
-            ("quotationDate", self.quotation_date.is_none()),
-            ("quotationValidUntil", self.quotation_valid_until.is_none()),
+            ("quotationDate", is_no_day(self.quotation_date.as_deref())),
+            ("quotationValidUntil", is_no_day(self.quotation_valid_until.as_deref())),
             ("quotationStatus", self.quotation_status.is_none()),
-            ("customerCode", self.customer_code.is_none()),
-            ("staffCode", self.staff_code.is_none()),
+            ("customerCode", given_text(self.customer_code.as_deref()).is_none()),
+            ("staffCode", given_text(self.staff_code.as_deref()).is_none()),
             ("vatCalculation", self.vat_calculation.is_none()),
             ("quotationDetails", self.quotation_details.as_ref().is_none_or(Vec::is_empty)),
         ];
@@ -251,6 +254,8 @@ pub(crate) async fn put(
     if status != Status::Draft && (!ends || input.quotation_details.is_some()) {
         need_lines(&content.lines, NAMES.lines, &mut faults);
     }
+    let reason = input.reason.as_deref().map(search::trimmed);
+    faults.longest("reason", reason.unwrap_or_default(), LONGEST_REASON);
     faults.end()?;
     if let Some(customer) = customer {
         row.customer = customer;
@@ -284,10 +289,11 @@ pub(crate) async fn put(
         row.approval = Approval::after(row.approval.take(), &setting.sales, &row.content(), is_other);
     }
     let event = settle(&mut row, old.as_ref(), wanted, changed)?;
-    if matches!(row.status(), Status::Rejected | Status::Cancelled) && input.reason.is_some() {
-        row.reason = input.reason.as_deref().map(search::trimmed).map(str::to_owned);
+    if matches!(row.status(), Status::Rejected | Status::Cancelled) && reason.is_some() {
+        row.reason = reason.map(str::to_owned);
     }
-    if row.status() != Status::Draft && row.status().is_open() && changed {
+    let goes_on = row.status().is_offered() && old.as_ref().is_some_and(|old| !old.status().is_offered());
+    if row.status() != Status::Draft && row.status().is_open() && (changed || goes_on) {
         short_of_stock(tx, by, &setting, &row.lines, NAMES.lines).await?;
     }
     match &old {

@@ -1,9 +1,11 @@
 //! Quotations and sales orders: what is accepted and answered, statuses, approval, conversion, stock, payments.
 
+mod approval;
 mod erasure;
 mod money;
 mod order;
 mod quotation;
+mod refused;
 mod tax;
 
 use axum::http::Method;
