@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::civil::{Date, Time, date};
 
 use super::cell::{Cell, Reading};
-use crate::sales::words::western;
+use crate::time::western;
 
 const MONTHS: [[&str; 4]; 12] = [
     ["january", "jan", "มกราคม", "มค"],

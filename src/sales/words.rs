@@ -247,7 +247,7 @@ pub fn read_day(text: &str, zone: &Zone) -> Option<Date> {
     if year.len() != 4 || !plain(year) || !plain(month) || !plain(date) || date.len() > 2 || month.len() > 2 {
         return None;
     }
-    let day = Date::new(western(year.parse().ok()?), month.parse().ok()?, date.parse().ok()?).ok()?;
+    let day = Date::new(time::western(year.parse().ok()?), month.parse().ok()?, date.parse().ok()?).ok()?;
     if day.year() < 1 {
         return None;
     }
@@ -255,11 +255,6 @@ pub fn read_day(text: &str, zone: &Zone) -> Option<Date> {
         Some(time) => time::read(&format!("{day}T{}", time.trim_start()), zone).map(|at| time::day_of(at, zone)),
         None => Some(day),
     }
-}
-
-/// A year of the Gregorian era: one from 2401 to 2700 is Buddhist. Later ones are of days that never come (`9999-12-31`).
-pub fn western(year: i16) -> i16 {
-    if (2401..=2700).contains(&year) { year - 543 } else { year }
 }
 
 #[cfg(test)]

@@ -119,7 +119,8 @@ fn kinds() -> Vec<Kind> {
     ]
 }
 
-async fn ready() -> TestApp {
+/// A market with employees, a category of cases, and a board with one stage.
+pub async fn ready() -> TestApp {
     let app = crate::sales::market().await;
     crate::case::people(&app).await;
     let category = json!({"id": 77, "name": "Chain", "detail": {}});

@@ -27,6 +27,7 @@ mod dependencies;
 mod document;
 mod employee;
 mod enquiry;
+mod era;
 mod every_endpoint;
 mod expense;
 mod fair;
