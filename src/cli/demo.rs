@@ -161,22 +161,31 @@ async fn owner(app: &App) -> Result<String, Failure> {
     Ok(password)
 }
 
+/// Refuses a database whose company of the demo's number is another one.
+pub(super) async fn check(db: &Db) -> Result<(), Failure> {
+    if let Some(company) = company::find(&mut db.read().await?, COMPANY).await? {
+        sandbox(db, &company.name).await?;
+    }
+    Ok(())
+}
+
+/// The sandbox account of the company that is there, which is the demo's when it has the demo's room: its name may be another
+/// by now.
+async fn sandbox(db: &Db, name: &str) -> Result<String, Failure> {
+    let mut conn = db.read().await?;
+    let account: Option<String> =
+        conn.sql("select account from room where company = $1 and id = $2").bind(COMPANY).bind(ROOM).optional().await?;
+    account.ok_or_else(|| {
+        Failure::new(format!("--demo is for a database of its own: company {COMPANY} is {name} here, and not the demo"))
+    })
+}
+
 /// The demo's sandbox account; the company and what belongs to it are made when it is not there.
 async fn account_of(app: &App, now: i64) -> Result<String, Failure> {
     let db: &Db = &app.db;
     let known = company::find(&mut db.read().await?, COMPANY).await?;
     match known {
-        Some(company) if company.name == NAME => {
-            let accounts = account::list(&mut db.read().await?, COMPANY).await?;
-            let sandbox = accounts.into_iter().find(|account| account.sandbox);
-            sandbox
-                .map(|account| account.id)
-                .ok_or_else(|| Failure::new("the demo company no longer has a sandbox account"))
-        }
-        Some(company) => {
-            let why = format!("--demo is for a database of its own: company {COMPANY} is {} here", company.name);
-            Err(Failure::new(why))
-        }
+        Some(company) => sandbox(db, &company.name).await,
         None => {
             company::create(db, Some(COMPANY), NAME, "Asia/Bangkok", now).await?;
             let new = NewAccount {

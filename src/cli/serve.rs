@@ -36,7 +36,18 @@ pub(super) async fn run(common: &Common, config: Config) -> Result<(), Failure> 
         server = serve(common, config) => server?,
         () = &mut stopped => return Ok(()),
     };
-    let welcome = if demo { demo::welcome(&server.app, common, server.address).await? } else { String::new() };
+    let welcome = match demo {
+        true => demo::welcome(&server.app, common, server.address).await,
+        false => Ok(String::new()),
+    };
+    let welcome = match welcome {
+        Ok(welcome) => welcome,
+        Err(failure) => {
+            // Its loops run already.
+            server.stop().await;
+            return Err(failure);
+        }
+    };
     announce(&format!("Sala listens on http://{}{welcome}", server.address));
     stopped.await;
     tracing::info!("stopping");
@@ -65,6 +76,9 @@ pub async fn serve(common: &Common, mut config: Config) -> Result<Running, Failu
     let lock = Lock::take(&common.database)?;
     let db = open_unmigrated(common, config.pool_size).await?;
     let migrated = db.migrate(MIGRATIONS).await?;
+    if config.demo {
+        demo::check(&db).await?;
+    }
     let vault = keys::fitting(common, &db).await?;
     tracing::info!(applied = migrated.applied, version = migrated.version, database = %db.kind(), "schema is current");
     let media = media(common, config.media.as_ref())?;

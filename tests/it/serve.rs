@@ -157,10 +157,15 @@ async fn the_demo_prints_calls_that_work() {
         let (status, said) = curl(serving.address, customer, "");
         assert_eq!((status, &said["data"]["roomId"]), (201, &sent["data"]["roomId"]));
         assert_eq!(said["data"]["isFirstCustomerMessage"], number == "1");
+        // Whoever tries it gives the company a name of its own.
+        let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap());
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let (status, said) = http(serving.address, "PUT", "/v1/setting", &headers, r#"{"name": "Siam Tools"}"#);
+        assert_eq!(status, 200, "{said}");
         serving.terminate();
         assert_eq!(serving.wait().0, Some(0));
     }
-    sala.ok(&["company", "create", "--name", "Siam Tools", "--id", "600"]);
+    sala.ok(&["company", "create", "--name", "Siam Tools Rayong", "--id", "600"]);
     let clients = sala.json(&["client", "list", "--company", "507", "--json"]);
     let open = clients.as_array().unwrap().iter().filter(|client| client["revoked_at"].is_null()).count();
     match crate::app::is_postgres() {
@@ -225,6 +230,14 @@ async fn the_demo_has_the_records_that_documented_examples_name() {
             assert_eq!(answer["data"].as_array().map(Vec::len), Some(1), "{answer}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_demo_is_refused_where_its_number_is_another_companys() {
+    let sala = Sala::new().await;
+    sala.ok(&["company", "create", "--name", "Sala Demo", "--id", "507"]);
+    let said = sala.refused(&["serve", "--listen", "127.0.0.1:0", "--demo"]);
+    assert!(said.contains("--demo is for a database of its own") && !said.contains("panic"), "{said}");
 }
 
 #[tokio::test]
