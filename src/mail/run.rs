@@ -1,5 +1,5 @@
 //! Job: hands one e-mail to the SMTP server. A refusal for good ends it; whatever may pass is tried again, in the intervals
-//! of webhooks, for three days.
+//! of webhooks, for three days. Where no server lets this one in, that is no try of the e-mail.
 
 use db::Conn;
 use lettre::Address;
@@ -95,6 +95,7 @@ fn prepared(app: &App, company: i64, waiting: &Waiting) -> Result<(Envelope, Vec
 /// Writes down what came of a try.
 async fn ended(app: &App, job: &Job, id: i64, outcome: &Outcome) -> Result<Next, Error> {
     let now = app.now();
+    let rest = app.mail.as_ref().and_then(|mailer| mailer.rests(app.steady())).unwrap_or_default().max(CROWDED);
     let (word, answer) = match outcome {
         Outcome::Sent(answer) => ("sent", answer),
         Outcome::Refused(answer) => ("refused", answer),
@@ -131,11 +132,16 @@ async fn ended(app: &App, job: &Job, id: i64, outcome: &Outcome) -> Result<Next,
                 Outcome::Deferred(_) | Outcome::Unreachable(_) if now - row.since >= GIVE_UP => "failed",
                 Outcome::Deferred(_) | Outcome::Unreachable(_) => "queued",
             };
-            let next_at = now + pause(row.tries);
+            // Without a server nothing was tried: it is again as soon as the server is not left alone any more.
+            let (tried, wait) = match outcome {
+                Outcome::Unreachable(_) => (0, rest),
+                _ => (1, pause(row.tries)),
+            };
+            let next_at = now + wait;
             let row = Row {
                 state: state.to_owned(),
-                attempts: row.attempts + 1,
-                tries: row.tries + 1,
+                attempts: row.attempts + tried,
+                tries: row.tries + tried,
                 answer: Some(answer.clone()),
                 next_at,
                 last_at: Some(now),

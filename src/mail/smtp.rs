@@ -5,13 +5,15 @@ use std::str::FromStr;
 use std::sync::Mutex as Plain;
 use std::time::Duration;
 
-use lettre::Message;
 use lettre::address::Envelope;
 use lettre::message::{Mailbox, SinglePart};
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::Response;
+use lettre::{Address, Message};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -216,13 +218,15 @@ impl Mailer {
     async fn hand_over(&self, envelope: &Envelope, message: &[u8]) -> Result<Outcome, String> {
         let mut connection = self.connect().await?;
         let patience = self.timeout + Duration::from_secs((message.len() / SLOWEST) as u64);
-        let sent = timeout(patience, connection.send(envelope, message)).await;
-        let outcome = match sent {
+        let outcome = match timeout(patience, speak(&mut connection, envelope, message)).await {
             Err(_) => Outcome::Deferred(format!("{} did not answer within {} seconds", self.host, patience.as_secs())),
             Ok(Ok(response)) => {
                 Outcome::Sent(cut(&format!("{} {}", response.code(), response.message().collect::<Vec<_>>().join(" "))))
             }
-            Ok(Err(error)) => verdict(&error),
+            Ok(Err(refused)) => {
+                connection.abort().await;
+                refused
+            }
         };
         if matches!(outcome, Outcome::Sent(_)) {
             // It is the server's by now, whatever becomes of the farewell.
@@ -282,9 +286,39 @@ fn trust(host: &str, smtp: &Smtp) -> Result<TlsParameters, String> {
     tls.build_rustls().map_err(|error| format!("SALA_SMTP_HOST: {error}"))
 }
 
-/// What an answer to the e-mail itself means.
-fn verdict(error: &SmtpError) -> Outcome {
-    let text = cut(&told(error));
+/// Says whom an e-mail is for, and hands it over.
+///
+/// # Errors
+///
+/// Why it was not taken; of several recipients, with the address of the one whom the server refused.
+async fn speak(connection: &mut AsyncSmtpConnection, envelope: &Envelope, message: &[u8]) -> Result<Response, Outcome> {
+    let mut needed = Vec::new();
+    if envelope.to().iter().chain(envelope.from()).any(|address| !address.to_string().is_ascii()) {
+        needed.push((Extension::SmtpUtfEight, "SMTPUTF8", MailParameter::SmtpUtfEight));
+    }
+    if !message.is_ascii() {
+        needed.push((Extension::EightBitMime, "8BITMIME", MailParameter::Body(MailBodyParameter::EightBitMime)));
+    }
+    for (extension, name, _) in &needed {
+        if !connection.server_info().supports_feature(*extension) {
+            return Err(Outcome::Refused(format!("the server does not support {name}, which this e-mail needs")));
+        }
+    }
+    let parameters = needed.into_iter().map(|(_, _, parameter)| parameter).collect();
+    let failed = |error: SmtpError| verdict(&error, None);
+    connection.command(Mail::new(envelope.from().cloned(), parameters)).await.map_err(failed)?;
+    for to in envelope.to() {
+        let of = Some(to).filter(|_| envelope.to().len() > 1);
+        connection.command(Rcpt::new(to.clone(), Vec::new())).await.map_err(|error| verdict(&error, of))?;
+    }
+    connection.command(Data).await.map_err(failed)?;
+    connection.message(message).await.map_err(failed)
+}
+
+/// What an answer to the e-mail itself means, or to this recipient of it.
+fn verdict(error: &SmtpError, to: Option<&Address>) -> Outcome {
+    let text = to.map_or_else(|| told(error), |to| format!("{to}: {}", told(error)));
+    let text = cut(&text);
     match error.is_permanent() || error.is_client() {
         true => Outcome::Refused(text),
         // Also where the connection broke: another e-mail may fare better, and need not wait for this one.

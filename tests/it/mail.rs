@@ -416,7 +416,8 @@ async fn a_refusal_is_final_shown_and_can_be_tried_again() {
     server.answers(&["552 5.3.4 too large for us"]);
     server.refuses("gone@example.com", "550 5.1.1 no such mailbox");
     assert_eq!(send_contract(&app, json!({})).await.status, 200);
-    assert_eq!(send_contract(&app, json!({"email": "gone@example.com"})).await.status, 200);
+    let several = json!({"email": "gone@example.com", "cc": "malee@example.com"});
+    assert_eq!(send_contract(&app, several).await.status, 200);
     app.run_jobs().await;
     app.advance(4 * DAY);
     // The token is older than it may become by now.
@@ -426,7 +427,9 @@ async fn a_refusal_is_final_shown_and_can_be_tried_again() {
     let answers: Vec<&str> =
         found.data().as_array().unwrap().iter().map(|one| one["answer"].as_str().unwrap()).collect();
     assert_eq!(answers.len(), 2, "{answers:?}");
-    assert!(answers[0].contains("no such mailbox") && answers[1].contains("too large for us"), "{answers:?}");
+    // Of several recipients it is said which one the server refuses.
+    let named = answers[0].starts_with("gone@example.com: ") && answers[0].contains("no such mailbox");
+    assert!(named && answers[1].contains("too large for us"), "{answers:?}");
     assert_eq!(server.tries().len(), 1, "a refusal is not tried again");
     let history = app.get("/v1/audit?ref=contract/CONT1").await;
     let entry = history.data()["value"].as_array().unwrap().iter().find(|entry| entry["action"] == "mail_refused");
@@ -456,8 +459,8 @@ async fn a_server_that_lets_nobody_in_is_not_the_mails_fault_and_three_days_are_
     let of = |at: usize| (mails.data()[at]["state"].clone(), mails.data()[at]["attempts"].clone());
     assert_eq!(
         (of(1), of(0)),
-        ((json!("queued"), json!(1)), (json!("queued"), json!(0))),
-        "the second waits: {mails:?}"
+        ((json!("queued"), json!(0)), (json!("queued"), json!(0))),
+        "neither was tried: {mails:?}"
     );
     let answer = mails.data()[1]["answer"].as_str().unwrap();
     assert!(answer.contains("the login") && answer.contains("535") && !answer.contains("wrong"), "{answer}");
