@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use db::Conn;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::cell::Form;
@@ -10,27 +11,28 @@ use super::header::{Column, column};
 use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
 use super::undo::to_bring_back;
-use crate::http::{Caller, Code, Conditions, Error};
+use crate::http::{Caller, Code, Conditions, Error, Faults};
 use crate::record::{self, Actor, Record as _};
 use crate::sales::deal::{self, Row};
 use crate::setting::choice::{self, Choice};
 use crate::setting::list::List;
+use crate::time;
 
-/// The columns, by the fields of `POST /v1/deals`, and names in the place of numbers.
+/// The columns, by the fields of `POST /v1/deals`, and names in the place of numbers; the names of the list of deals besides.
 pub(super) const COLUMNS: &[Column] = &[
     column("dealNo", Form::Code, &["deal no", "deal number", "number", "เลขที่ดีล", "เลขที่"]),
-    column("dealName", Form::Text, &["deal", "name", "title", "ชื่อดีล", "ชื่อ", "หัวข้อ"]),
+    column("dealName", Form::Text, &["deal", "deals name", "name", "title", "ชื่อดีล", "ชื่อ", "หัวข้อ"]),
     column("customerCode", Form::Code, &["customer", "customer code", "รหัสลูกค้า", "ลูกค้า"]),
-    column("dealValue", Form::Amount, &["value", "amount", "มูลค่า", "มูลค่าดีล", "จำนวนเงิน"]),
+    column("dealValue", Form::Amount, &["value", "deals value", "amount", "มูลค่า", "มูลค่าดีล", "จำนวนเงิน"]),
     column("probability", Form::Percent, &["chance", "โอกาส", "โอกาสสำเร็จ", "ความน่าจะเป็น"]),
     column("boardName", Form::Text, &["board", "pipeline", "บอร์ด"]),
     column("dealStageName", Form::Text, &["stage", "ขั้นตอน", "สถานะดีล"]),
-    column("dealDate", Form::Day, &["date", "offered", "วันที่เสนอ", "วันที่"]),
-    column("expectedCloseDate", Form::Day, &["close date", "expected close", "วันที่คาดว่าจะปิด", "คาดว่าจะปิด"]),
+    column("dealDate", Form::Moment, &["date", "deals date", "offered", "วันที่เสนอ", "วันที่"]),
+    column("expectedCloseDate", Form::Moment, &["close date", "expected close", "วันที่คาดว่าจะปิด", "คาดว่าจะปิด"]),
     column("assignTo", Form::Code, &["owner", "assigned to", "staff code", "ผู้รับผิดชอบ", "รหัสพนักงาน", "เจ้าของ"]),
     column("participantCodes", Form::List, &["participants", "ผู้ร่วมงาน"]),
     column("dealQuantity", Form::Amount, &["quantity", "จำนวน"]),
-    column("dealQuantityUnit", Form::Text, &["unit", "หน่วย"]),
+    column("dealQuantityUnit", Form::Text, &["unit", "deal measure unit unit name", "หน่วย"]),
     column("labelNames", Form::List, &["labels", "tags", "ป้าย", "ป้ายกำกับ"]),
     column("note", Form::Text, &["notes", "description", "details", "รายละเอียด", "หมายเหตุ"]),
     column("reasonName", Form::Text, &["missed reason", "lost reason", "reason", "เหตุผล", "เหตุผลที่ปิดไม่ได้"]),
@@ -51,8 +53,23 @@ pub(super) async fn write(
 ) -> Result<Written, Error> {
     let (mut body, _) = record.fields();
     let company = task.caller.company;
+    let known = match record.text("dealNo") {
+        Some(number) => known(tx, company, number).await?,
+        None => None,
+    };
+    if let Some(known) = &known {
+        let zone = time::zone(tx, company).await?;
+        for (field, at) in [("dealDate", known.deal_at), ("expectedCloseDate", known.close_at)] {
+            let day = body.get(field).and_then(Value::as_str).filter(|text| !text.contains('T'));
+            // A spreadsheet that shows the day alone does not say that it is at midnight.
+            if day.and_then(time::read_day) == Some(time::day_of(at, &zone)) {
+                body.remove(field);
+            }
+        }
+    }
+    let mut faults = Faults::default();
     let board = match body.remove("boardName") {
-        Some(Value::String(name)) => Some(named(tx, company, List::Boards, "boardName", &name, None).await?),
+        Some(Value::String(name)) => faults.take(named(tx, company, List::Boards, "boardName", &name, None).await)?,
         _ => None,
     };
     if let Some(board) = &board {
@@ -60,17 +77,15 @@ pub(super) async fn write(
     }
     if let Some(Value::String(name)) = body.remove("dealStageName") {
         // A deal that is there stays on its board.
-        let known = match record.text("dealNo") {
-            Some(number) => board_of(tx, company, number).await?,
-            None => None,
-        };
-        let of = board.map(|board| board.id).or(known);
-        let stage = named(tx, company, List::Stages, "dealStageName", &name, of).await?;
-        body.insert("dealStageId".to_owned(), stage.id.into());
+        let of = board.map(|board| board.id).or(known.map(|known| known.board));
+        if let Some(stage) = faults.take(named(tx, company, List::Stages, "dealStageName", &name, of).await)? {
+            body.insert("dealStageId".to_owned(), stage.id.into());
+        }
     }
     if let Some(Value::String(name)) = body.remove("reasonName") {
-        let reason = named(tx, company, List::MissedReasons, "reasonName", &name, None).await?;
-        body.insert("reasonCategoryId".to_owned(), reason.id.into());
+        if let Some(reason) = faults.take(named(tx, company, List::MissedReasons, "reasonName", &name, None).await)? {
+            body.insert("reasonCategoryId".to_owned(), reason.id.into());
+        }
     }
     let number = record.text("dealNo").map(str::to_owned);
     body.remove("dealNo");
@@ -80,12 +95,24 @@ pub(super) async fn write(
     if let Some(row) = back {
         deal::restore(tx, &by, row.id).await?;
     }
-    Ok(Written::from(deal::put_named(tx, &by, number.as_deref(), body).await?).again(is_back))
+    // A row with an unknown name is written for nothing, so that whatever else is wrong with it is told as well.
+    let saved = faults.take(deal::put_named(tx, &by, number.as_deref(), body).await)?;
+    faults.end()?;
+    let saved = saved.ok_or(Error::NotFound("deal"))?;
+    Ok(Written::from(saved).again(is_back))
 }
 
-/// The board of the deal of this number, if there is one.
-async fn board_of(tx: &mut Conn, company: i64, number: &str) -> Result<Option<i64>, db::Error> {
-    tx.sql("select board from deal where company = $1 and number_key = $2")
+/// What a row leaves as it is of its deal.
+#[derive(Debug, Deserialize)]
+struct Known {
+    board: i64,
+    deal_at: i64,
+    close_at: i64,
+}
+
+/// That of the deal of this number, if there is one.
+async fn known(tx: &mut Conn, company: i64, number: &str) -> Result<Option<Known>, db::Error> {
+    tx.sql("select board, deal_at, close_at from deal where company = $1 and number_key = $2")
         .bind(company)
         .bind(deal::number_key(number))
         .optional()

@@ -12,7 +12,7 @@ use crate::http::{Code, Fault};
 use crate::search;
 
 /// A column that a kind of record understands.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
     /// The field of the API: a path for what is nested.
     pub(super) field: &'static str,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::header::Column;
+use super::header::{Column, Layout};
 use super::record::Record;
 use super::{activity, case, customer, deal, employee, order, product, stock, task, undo};
 use crate::http::{Caller, Error};
@@ -189,6 +189,16 @@ impl Kind {
             Kind::Activities => activity::COLUMNS,
             Kind::Cases => case::COLUMNS,
         }
+    }
+
+    /// The columns by which a file is read in the place of all, where those that were understood say so.
+    pub(super) fn columns_beside(self, layout: &Layout) -> Option<&'static [Column]> {
+        (self == Kind::Orders).then(|| order::columns_beside(layout))?
+    }
+
+    /// Whether a sheet is to be read before others in which more columns are understood.
+    pub(super) fn is_first(self, layout: &Layout) -> bool {
+        self == Kind::Orders && order::carries_lines(layout)
     }
 
     /// The field below which a mapping may name fields of the caller's own.

@@ -1,12 +1,14 @@
 //! Sales orders: a row is a line of the order of its number. Rows of one number make one order, whose other columns need only
 //! stand in the first; a line that the order has already is not added again, and the only line of a product that says otherwise
-//! is corrected.
+//! is corrected. In a file without columns of lines a row is an order.
+
+use std::sync::LazyLock;
 
 use db::Conn;
 use serde_json::{Map, Value, json};
 
 use super::cell::Form;
-use super::header::{Column, column};
+use super::header::{Column, Layout, column};
 use super::kind::{Line, Task, Undone, Written};
 use super::record::Record;
 use crate::http::{Caller, Code, Conditions, Error, Fault, Faults, lenient};
@@ -38,11 +40,34 @@ pub(super) const COLUMNS: &[Column] = &[
     column("salesOrderDetails.qty", Form::Amount, &["quantity", "จำนวน"]),
     column("salesOrderDetails.price", Form::Amount, &["unit price", "ราคา", "ราคาต่อหน่วย"]),
     column("salesOrderDetails.discountValue", Form::Amount, &["discount", "ส่วนลด"]),
+    column("salesOrderDetails.discountType", Form::Flag, &[]),
     // Not of the API: the same as a percentage.
     column("salesOrderDetails.discountPercent", Form::Percent, &["discount %", "ส่วนลด %"]),
     column("salesOrderDetails.vatTaxValue", Form::Percent, &["vat", "vat rate", "ภาษีมูลค่าเพิ่ม", "อัตราภาษี"]),
     column("salesOrderDetails.whtTaxValue", Form::Percent, &["wht", "withholding", "หัก ณ ที่จ่าย"]),
+    // Below those of the lines, which have these names where there are lines.
+    column("discountName", Form::Text, &["bill discount name", "ชื่อส่วนลดท้ายบิล"]),
+    column("discountValue", Form::Amount, &["bill discount", "ส่วนลดท้ายบิล"]),
+    column("discountType", Form::Flag, &[]),
 ];
+
+/// The columns of a file whose rows are whole orders, as the list of orders is: nothing in it is of a line.
+static WHOLE: LazyLock<Vec<Column>> =
+    LazyLock::new(|| COLUMNS.iter().filter(|column| !column.field.contains('.')).copied().collect());
+
+/// The columns of a file in which no product, quantity or price was understood: its rows carry no lines, and `discountValue` is
+/// the order's.
+pub(super) fn columns_beside(layout: &Layout) -> Option<&'static [Column]> {
+    (!carries_lines(layout)).then(|| WHOLE.as_slice())
+}
+
+/// Whether the rows of a file carry lines of orders.
+pub(super) fn carries_lines(layout: &Layout) -> bool {
+    let of_line = ["productCode", "productName", "qty", "price"];
+    let mut fields =
+        layout.columns.iter().filter_map(|column| column.field.as_deref()?.strip_prefix(LINES)?.strip_prefix('.'));
+    fields.any(|field| of_line.contains(&field))
+}
 
 /// Writes one row.
 pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Result<Written, Error> {
@@ -65,7 +90,7 @@ pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Resu
         line.insert("discountValue".to_owned(), percent);
         line.insert("discountType".to_owned(), json!(true));
     } else if line.contains_key("discountValue") {
-        line.insert("discountType".to_owned(), json!(false));
+        line.entry("discountType").or_insert(json!(false));
     }
     let mut warnings = Vec::new();
     let known = known(tx, &by, &number).await?;
@@ -77,6 +102,14 @@ pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Resu
             body.entry("vatCalculation").or_insert_with(|| json!(true));
             body.insert(LINES.to_owned(), json!([line]));
         }
+        // A row of the list of lines says nothing else of a cancelled order than what is there.
+        Some(view)
+            if view["salesOrderStatus"] == Status::Cancelled.number()
+                && body.len() == 1
+                && place(&lines_of(view), &line, &record.places) == Place::There =>
+        {
+            warnings.push(("salesOrderNo", format!("order {number} is cancelled")));
+        }
         // Nothing becomes of a cancelled order any more: a file that says otherwise must not be taken for done.
         Some(view) if view["salesOrderStatus"] == Status::Cancelled.number() && !says_cancelled(&body) => {
             let message = format!("order {number} is cancelled; give the rows another order number");
@@ -84,7 +117,7 @@ pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Resu
         }
         Some(_) if line.is_empty() => {}
         Some(view) => {
-            let lines = view["salesorderDetails"].as_array().cloned().unwrap_or_default();
+            let lines = lines_of(view);
             match place(&lines, &line, &record.places) {
                 Place::There => {}
                 Place::New => {
@@ -113,6 +146,11 @@ pub(super) async fn write(tx: &mut Conn, by: &Task<'_>, record: &Record) -> Resu
     let given = known.is_none().then_some(number.as_str());
     let saved = order::put(tx, &by, &input, &Conditions::default(), Faults::default(), given).await?;
     Ok(Written { warnings, ..Written::from(saved) })
+}
+
+/// The lines of an order as the API shows it.
+fn lines_of(view: &Value) -> Vec<Value> {
+    view["salesorderDetails"].as_array().cloned().unwrap_or_default()
 }
 
 /// Where a row's line is among those of its order.

@@ -43,6 +43,7 @@ mod import;
 mod import_chain;
 mod import_cli;
 mod import_product;
+mod import_return;
 mod import_stock;
 mod import_text;
 mod import_workbook;

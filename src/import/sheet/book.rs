@@ -104,11 +104,11 @@ pub(super) fn packed(file: File, size: u64, wanted: &Wanted, visit: Visit<'_>) -
     }
 }
 
-/// Reads the sheet in which most columns are understood; the first of several. A sheet that cannot be read is passed over
+/// Reads the sheet in which most columns are understood, of orders one with their lines; the first of several. A sheet that cannot be read is passed over
 /// when another can.
 fn best(book: &mut dyn Book, wanted: &Wanted, visit: Visit<'_>) -> Result<(), Unreadable> {
     let names = book.sheets();
-    let mut found: Option<(usize, usize, String, Vec<Dimensions>)> = None;
+    let mut found: Option<((bool, usize, usize), String, Vec<Dimensions>)> = None;
     let (mut trouble, mut read) = (None, Vec::new());
     for name in &names {
         let mut head: Vec<SheetRow> = Vec::new();
@@ -129,12 +129,12 @@ fn best(book: &mut dyn Book, wanted: &Wanted, visit: Visit<'_>) -> Result<(), Un
             read.push(name.clone());
         }
         let Some((_, layout)) = wanted.header(&head) else { continue };
-        let score = (layout.understood(), layout.columns.len());
-        if found.as_ref().is_none_or(|(understood, columns, _, _)| score > (*understood, *columns)) {
-            found = Some((score.0, score.1, name.clone(), merged));
+        let score = (wanted.kind.is_first(&layout), layout.understood(), layout.columns.len());
+        if found.as_ref().is_none_or(|(best, ..)| score > *best) {
+            found = Some((score, name.clone(), merged));
         }
     }
-    let Some((_, _, name, merged)) = found else {
+    let Some((_, name, merged)) = found else {
         return Err(trouble.unwrap_or_else(|| wanted.unknown()));
     };
     let source = Source {

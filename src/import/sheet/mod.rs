@@ -70,10 +70,8 @@ pub(super) enum Found {
 /// What to look for.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    pub(super) columns: &'static [Column],
+    kind: Kind,
     pub(super) mapping: Mapping,
-    /// Below this field a mapping may name fields of the caller's own.
-    pub(super) custom: Option<&'static str>,
     /// The encoding of a text, where it was named.
     pub(super) encoding: Option<&'static encoding_rs::Encoding>,
 }
@@ -96,15 +94,20 @@ const MOST_CELLS: usize = 10_000_000;
 
 impl Wanted {
     pub(super) fn new(kind: Kind, mapping: Mapping) -> Wanted {
-        Wanted { columns: kind.columns(), mapping, custom: kind.custom(), encoding: None }
+        Wanted { kind, mapping, encoding: None }
     }
 
     fn header(&self, rows: &[SheetRow]) -> Option<(usize, Layout)> {
-        header::find(rows, self.columns, &self.mapping, self.custom)
+        let find = |columns: &[Column]| header::find(rows, columns, &self.mapping, self.kind.custom());
+        let (place, layout) = find(self.kind.columns())?;
+        match self.kind.columns_beside(&layout) {
+            Some(columns) => find(columns),
+            None => Some((place, layout)),
+        }
     }
 
     fn unknown(&self) -> Unreadable {
-        let known: Vec<&str> = self.columns.iter().take(8).map(|column| column.field).collect();
+        let known: Vec<&str> = self.kind.columns().iter().take(8).map(|column| column.field).collect();
         Unreadable(format!(
             "none of the first {HEAD} rows is a header: no column is called {}, … in English or Thai; a mapping can name them",
             known.join(", ")
@@ -255,18 +258,12 @@ mod tests {
 
     use encoding_rs::WINDOWS_874;
 
-    use super::super::cell::Form;
     use super::*;
-
-    const COLUMNS: &[Column] = &[
-        Column { field: "customerName", form: Form::Text, names: &["ชื่อลูกค้า"] },
-        Column { field: "customerNote", form: Form::Text, names: &["note"] },
-    ];
 
     fn rows(bytes: &[u8]) -> Result<Vec<(i64, Vec<String>)>, Unreadable> {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         file.write_all(bytes).expect("is written");
-        let wanted = Wanted { columns: COLUMNS, mapping: Mapping::new(), custom: None, encoding: None };
+        let wanted = Wanted::new(Kind::Customers, Mapping::new());
         let mut rows = Vec::new();
         read_here(file.path(), &wanted, &mut |found| {
             if let Found::Row(row) = found {

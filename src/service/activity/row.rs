@@ -1,6 +1,6 @@
 //! An activity as it is stored, and as callers get it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use db::{Conn, Rows, Type};
 use serde::{Deserialize, Serialize};
@@ -289,11 +289,12 @@ impl Record for Row {
         names.people(conn, company, rows.iter().filter_map(|row| row.assignee)).await?;
         names.list(conn, company, List::ActivityTypes).await?;
         names.list(conn, company, List::ActivityStatuses).await?;
-        let mut cases = cases(conn, company, &rows).await?;
+        let cases = cases(conn, company, &rows).await?;
         Ok(rows
             .into_iter()
             .map(|row| {
-                let cases = cases.remove(&row.no_key).unwrap_or_default();
+                // An activity stands here twice when it is compared with what it was.
+                let cases = cases.get(&row.no_key).cloned().unwrap_or_default();
                 row.view(&names, cases, zone)
             })
             .collect())
@@ -365,8 +366,9 @@ async fn cases(conn: &mut Conn, company: i64, rows: &[Row]) -> Result<HashMap<St
         return Ok(found);
     }
     let mut wanted = Rows::new(&[("reference", Type::Text)]);
-    for row in rows {
-        wanted.push([row.no_key.as_str().into()]);
+    let keys: BTreeSet<&str> = rows.iter().map(|row| row.no_key.as_str()).collect();
+    for key in keys {
+        wanted.push([key.into()]);
     }
     let cases: Vec<(String, String)> = conn
         .sql("select record_link.reference, service_case.no from ")

@@ -307,11 +307,12 @@ fn moment(faults: &mut Faults, field: &str, text: Option<&str>, zone: &Zone, pla
         return faults.add(Code::Required, field, format!("{field} is required"));
     }
     let at = match field {
-        // To the second, as it is answered: whoever sends it back changes nothing.
         "dateDue" => faults.due(field, text, zone).0.map(|at| at - at.rem_euclid(1000)),
         _ => faults.time(field, Some(text), zone),
     };
-    *place = at.unwrap_or(*place);
+    // Times are answered to the second: whoever sends one back changes nothing.
+    let is_same = |at: &i64| at.div_euclid(1000) == place.div_euclid(1000);
+    *place = at.filter(|at| !is_same(at)).unwrap_or(*place);
 }
 
 /// Activities that are named must be some that the caller may see, or belong to the case already; the case has their numbers as
