@@ -10,10 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::program;
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Envelope, Error, Json, Reply};
@@ -198,7 +200,23 @@ async fn update_document_logo(
     if !is_picture(&image) {
         return refuse(Code::InvalidValue, "content must be a PNG or a JPEG of at most four million pixels");
     }
+    if !can_be_printed(&app, &caller, &image).await? {
+        return refuse(Code::InvalidValue, "content cannot be unpacked: the picture is damaged or not complete");
+    }
     change(&app, &caller, Some(image)).await
+}
+
+/// Whether the program that makes documents can unpack a picture; without the program nobody knows yet.
+async fn can_be_printed(app: &App, caller: &Caller, image: &[u8]) -> Result<bool, Error> {
+    let Ok(program) = program::find(app.config.render.as_deref()) else { return Ok(true) };
+    let question = json!({
+        "files": {"main.typ": "#image(\"logo\", height: 16mm, fit: \"contain\", alt: \"\")"},
+        "data": {},
+        "images": {"logo": STANDARD.encode(image)},
+    });
+    let question = serde_json::to_vec(&question).map_err(|error| Error::Internal(error.to_string()))?;
+    let place = app.documents.enter(caller.company).await?;
+    Ok(program::run(program, question, place).await.is_ok())
 }
 
 /// Take the picture away again.

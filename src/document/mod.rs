@@ -32,7 +32,7 @@ pub use self::room::Room;
 pub(crate) use self::operation::{Asked, DocumentQuery};
 
 use self::paper::Paper;
-use self::program::Failed;
+use self::program::{Failed, Wrong};
 use crate::app::App;
 use crate::http::{Caller, Code, Error, Fault};
 use crate::media::file_name;
@@ -222,7 +222,13 @@ async fn make(app: &App, company: i64, paper: &Paper, wish: &Wish) -> Result<Byt
     let own = template::source(&mut app.db.read().await?, company, paper.kind, entry).await?;
     let logo = logo::of(app, company).await?;
     let source = own.as_deref().unwrap_or_else(|| template::standard(paper.kind));
-    match print_well(app, company, paper, source, logo.as_deref(), wish).await {
+    let made = print_well(app, company, paper, source, logo.as_deref(), wish).await;
+    if let Err(Refused::Failed(Failed::Template(faults))) = &made
+        && let Some(refusal) = unmet(wish, faults)
+    {
+        return Err(refusal);
+    }
+    match made {
         Ok(pdf) => Ok(pdf),
         Err(Refused::Failed(Failed::Template(faults))) if own.is_some() => {
             Err(Error::Conflicts(template::faults("template", &faults)))
@@ -233,6 +239,31 @@ async fn make(app: &App, company: i64, paper: &Paper, wish: &Wish) -> Result<Byt
         }
         Err(refused) => Err(refused.into()),
     }
+}
+
+/// Why a document cannot meet the standard that is asked for, where that is what is wrong: 409.
+fn unmet(wish: &Wish, faults: &[Wrong]) -> Option<Error> {
+    let standard = wish.standard?;
+    let mut letters: Vec<&str> = faults.iter().filter_map(|fault| lacking(&fault.message)).collect();
+    letters.dedup();
+    let message = match letters.is_empty() {
+        false => format!(
+            "No font of this server has “{}”, and a document of {standard} needs a font for each letter: name further fonts \
+             with --fonts (SALA_FONTS), or leave standard out",
+            letters.join(" ")
+        ),
+        true => {
+            let fault = faults.iter().find(|fault| fault.message.starts_with("PDF/A"))?;
+            format!("The document cannot be one of {standard}: {}; leave standard out", fault.sentence())
+        }
+    };
+    Some(Error::Conflict(Fault::new(Code::Conflict, "standard", message)))
+}
+
+/// The text for which there is no font, as typst says it: ``the text `"中"` could not be displayed with font `"Sarabun"` ``.
+fn lacking(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("the text `\"")?;
+    Some(rest.split_once("\"` could not be displayed")?.0)
 }
 
 /// [`print`]; where a picture cannot be unpacked, without it: it keeps no document back.

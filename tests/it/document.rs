@@ -204,7 +204,8 @@ async fn every_kind_has_its_document() {
         text(&app.post(&format!("/v2/salesorder/{order}/{what}"), body).await, "taxDocumentNo")
     };
     let invoice = issue("tax-invoice", json!({"issueDate": "2026-01-15", "buyerTaxNo": "0105561000003"})).await;
-    app.post(&format!("/v2/salesorder/{order}/payments"), json!({"amount": 107})).await.data();
+    let paid = json!({"amount": 107, "method": "promptpay"});
+    app.post(&format!("/v2/salesorder/{order}/payments"), paid).await.data();
     let receipt = issue("receipt", json!({"issueDate": "2026-02-01"})).await;
     let said = read(format!("/v1/taxdocuments/{invoice}/document?lang=th")).await;
     for expected in [
@@ -221,9 +222,21 @@ async fn every_kind_has_its_document() {
     }
     assert_eq!(said.matches("0105561000003 (สำนักงานใหญ่)").count(), 2, "both tax numbers with their branches: {said}");
     let said = read(format!("/v1/taxdocuments/{receipt}/document?lang=en")).await;
-    for expected in ["Receipt", "Original", "Amount received", "107.00 THB", "One hundred seven baht only"] {
+    for expected in [
+        "Receipt",
+        "Original",
+        "Siam Tools Co., Ltd.",
+        "88 Sukhumvit Road, Bangkok 10110",
+        "PromptPay",
+        "Amount received",
+        "107.00 THB",
+        "One hundred seven baht only",
+    ] {
         assert!(said.contains(expected), "{expected} in {said}");
     }
+    assert!(!said.contains("สยามทูลส์"), "{said}");
+    let said = read(format!("/v1/taxdocuments/{receipt}/document?lang=th")).await;
+    assert!(said.contains("พร้อมเพย์") && said.contains("บริษัท สยามทูลส์ จำกัด"), "{said}");
     // Nothing is left to pay, and the code is gone.
     assert!(!read(format!("/v2/salesorder/{order}/document?lang=th")).await.contains("PromptPay"));
     let body = json!({"reason": "สินค้าชำรุด", "issueDate": "2026-02-02"});
@@ -274,6 +287,68 @@ async fn the_code_of_an_order_asks_for_what_its_totals_say() {
     assert!(said.contains("ยอดชำระ 1,040.00") && said.contains("1,040.00 THB"), "{said}");
     app.post(&format!("/v2/salesorder/{order}/payments"), json!({"amount": 1040})).await.data();
     assert!(!read().await.contains("PromptPay"), "the rest comes as a certificate");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standard_that_letters_do_not_meet_is_refused_by_name() {
+    let app = office().await;
+    let made = quote(&app, json!({"quotationSubject": "ราคาพิเศษ 中文 שלום 😀"})).await;
+    let number = text(&made, "quotationNo");
+    let path = format!("/v2/quotation/{number}/document");
+    words(&app.get(&path).await);
+    for standard in ["a-3a", "a-3b", "a-3u"] {
+        let path = format!("{path}?standard={standard}");
+        let refused = app.get(&path).await;
+        assert_eq!((refused.status, refused.errors()), (409, vec![("conflict", "standard")]), "{refused:?}");
+        let message = refused.body["errors"][0]["message"].as_str().unwrap();
+        for expected in ["中", "😀", standard, "SALA_FONTS"] {
+            assert!(message.contains(expected), "{expected} in {message}");
+        }
+        let thai = app.request(Method::GET, &path, &[("accept-language", "th")], None).await;
+        let message = thai.body["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains("ฟอนต์") && message.contains("中"), "{message}");
+    }
+    let plain = text(&quote(&app, json!({"quotationSubject": "ราคาพิเศษ"})).await, "quotationNo");
+    words(&app.get(&format!("/v2/quotation/{plain}/document?standard=a-3b")).await);
+}
+
+/// The right end of the last letter on a page, in points.
+fn right_end(pdf: &[u8]) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("document.pdf");
+    std::fs::write(&path, pdf).unwrap();
+    let output = Command::new("pdftotext").arg("-bbox").arg(&path).arg("-").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let ends = text.split("xMax=\"").skip(1).map(|rest| rest.split('"').next().unwrap().parse::<f64>().unwrap());
+    ends.fold(0.0, f64::max)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_long_and_has_no_spaces_stays_on_the_page_and_is_copied_whole() {
+    let app = office().await;
+    let address = format!("https://example.com/{}", "Abcdefghij".repeat(20));
+    let mut product = item("LONG-1");
+    product["productName"] = json!("Wxyz".repeat(40));
+    product["qty"] = json!(10);
+    put_products(&app, &[product]).await;
+    let mail = format!("{}@example.com", "m".repeat(90));
+    setting(&app, json!({"email": mail})).await;
+    let made = quote(
+        &app,
+        json!({"quotationSubject": address, "remark": address, "discountName": "D".repeat(80), "discountType": false,
+               "discountValue": 1, "paymentTerm": "T".repeat(150), "recipientName": "R".repeat(90),
+               "quotationDetails": [{"productCode": "LONG-1", "qty": 1, "price": 100, "vatTaxValue": 7}]}),
+    )
+    .await;
+    let number = text(&made, "quotationNo");
+    for lang in ["th", "en"] {
+        let pdf = app.get(&format!("/v2/quotation/{number}/document?lang={lang}")).await;
+        words(&pdf);
+        // A4 is 595 points wide, and has a margin of 45.
+        assert!(right_end(&pdf.bytes) < 552.0, "{lang}: {}", right_end(&pdf.bytes));
+        let copied: String = copied_by_glyphs(&pdf.bytes).split_whitespace().collect();
+        assert!(copied.contains(&address) && copied.contains(&mail), "{copied}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -355,9 +430,12 @@ async fn a_template_of_one_s_own_takes_the_place_of_the_standard_one() {
         String::from_utf8_lossy(&with_logo.bytes).contains("/Image")
             && !String::from_utf8_lossy(&plain).contains("/Subtype /Image")
     );
-    // One that begins as a picture and is none keeps no document back.
+    // One that begins as a picture and ends before it is one is refused, and the other stays.
     let head = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &[0, 0, 0, 9, 0, 0, 0, 9, 8, 6, 0, 0, 0]].concat();
-    assert_eq!(logo(&STANDARD.encode(head)).await.data()["hasLogo"], true);
+    let cut = STANDARD.decode(small).unwrap();
+    for damaged in [head.as_slice(), &cut[..cut.len() - 24]] {
+        assert_eq!(logo(&STANDARD.encode(damaged)).await.errors(), [("invalid_value", "content")]);
+    }
     words(&app.get(&format!("/v2/quotation/{number}/document")).await);
     assert_eq!(app.request(Method::DELETE, "/v1/documents/logo", &[], None).await.data()["hasLogo"], false);
 }

@@ -4,7 +4,7 @@ use db::Conn;
 use serde_json::{Value, json};
 
 use super::write::{amount, day, day_if_any};
-use super::{Found, Kind, Shop, Wish, branch_name};
+use super::{Found, Kind, Lang, Shop, Wish, branch_name};
 use crate::http::{Caller, Error};
 use crate::record;
 use crate::sales::tax::{Party, Row};
@@ -43,11 +43,21 @@ pub(super) async fn find_any(conn: &mut Conn, caller: &Caller, number: &str, wis
     let payments = row.body.payments.iter().map(|paid| {
         json!({
             "date": day_if_any(Some(&paid.paid_on), wish),
-            "method": paid.method,
+            "method": paid.method.as_deref().map(|method| method_name(method, wish.lang)),
             "amount": amount(paid.amount, currency),
         })
     });
     let mut seller = party(&row.body.seller, wish);
+    // What was written down is Thai: the company's English name and address stand in the setting.
+    if wish.lang == Lang::En {
+        let is_head = row.body.seller.branch_code.as_deref() == Some("00000");
+        let address = shop.setting.address_en.as_ref().filter(|_| is_head);
+        for (field, english) in [("name", shop.setting.name_en.as_ref()), ("address", address)] {
+            if let Some(english) = english.filter(|text| !text.trim().is_empty()) {
+                seller[field] = json!(english);
+            }
+        }
+    }
     seller["phone"] = json!(shop.setting.phone);
     seller["email"] = json!(shop.setting.email);
     let more = [
@@ -80,6 +90,20 @@ async fn cancelled(conn: &mut Conn, company: i64, number: &str, wish: &Wish) -> 
         || json!({"number": number}),
         |old| json!({"number": old.number, "kind": old.kind, "date": day(&old.issued_on, wish)}),
     ))
+}
+
+/// How somebody paid, in words; what is none of the usual codes stays as it was typed.
+fn method_name(method: &str, lang: Lang) -> String {
+    let known = [
+        ("cash", "เงินสด", "Cash"),
+        ("transfer", "โอนเงิน", "Transfer"),
+        ("promptpay", "พร้อมเพย์", "PromptPay"),
+        ("card", "บัตร", "Card"),
+        ("cheque", "เช็ค", "Cheque"),
+    ];
+    let found = known.iter().find(|(code, ..)| code.eq_ignore_ascii_case(method.trim()));
+    let name = found.map(|(_, thai, english)| if lang == Lang::En { *english } else { *thai });
+    name.unwrap_or(method).to_owned()
 }
 
 fn party(party: &Party, wish: &Wish) -> Value {
