@@ -1,5 +1,6 @@
 import createClient from 'openapi-fetch';
 import type { paths } from './schema';
+import { lang } from '../i18n';
 import { store } from '../store';
 import type { Me } from './types';
 
@@ -27,6 +28,10 @@ export class Refusal extends Error {
   /** What is not sent because of these fields. */
   static of(code: string, ...fields: string[]): Refusal {
     return new Refusal(400, fields.map((field) => ({ code, field, message: '' })), null, null);
+  }
+  /** The same with other names for the fields: those that the screen has. */
+  calling(name: (field: string) => string): Refusal {
+    return new Refusal(this.status, this.faults.map((fault) => ({ ...fault, field: name(fault.field) })), this.traceId, this.retryAfter);
   }
   /** The first fault's code; `offline` when there was no answer. */
   get code(): string {
@@ -62,7 +67,8 @@ async function isEnd(response: Response): Promise<boolean> {
   return envelope?.errors?.[0]?.code === 'unauthorized';
 }
 
-const HEADERS = { 'X-Sala-Console': '1', Accept: 'application/json' };
+// What the server says about a fault is read by the person: it comes in the language of the page, not in that of the browser.
+const HEADERS = { 'X-Sala-Console': '1', Accept: 'application/json', 'Accept-Language': lang };
 
 async function attempt(request: Request): Promise<Response> {
   try {

@@ -1,5 +1,5 @@
 import { words } from '../i18n';
-import { Refusal } from './client';
+import { Refusal, type Fault } from './client';
 
 const KNOWN = ['unauthorized', 'missing_scope', 'not_found', 'changed', 'conflict', 'taken', 'in_use', 'busy', 'required', 'not_a_number', 'invalid_format', 'out_of_range', 'too_long', 'invalid_value', 'not_configured', 'offline'] as const;
 type Known = (typeof KNOWN)[number];
@@ -9,21 +9,37 @@ function word(code: string): string | null {
   return (KNOWN as readonly string[]).includes(code) ? t[code as Known] : null;
 }
 
-/** What went wrong, in the person's language; the server's own sentence where there is no better one. A field is called as its label. */
+/** Codes whose word here says less than the server's sentence, which tells what is possible. */
+const VAGUE: ReadonlySet<string> = new Set(['invalid_value', 'out_of_range', 'conflict']);
+
+/** A fault in the person's language: a word of ours, or the server's own sentence where that says more. */
+const tell = (fault: Fault): string => (VAGUE.has(fault.code) && fault.message ? fault.message : word(fault.code) ?? (fault.message || words('core').error.unknown));
+
+/**
+ * What went wrong, in the person's language, a sentence a line. A field is called as its label; of one that is not on the screen the
+ * server's sentence stands by itself, since nothing else would tell of it.
+ */
 export function say(error: unknown, labelOf?: (field: string) => string | undefined): string {
   const t = words('core').error;
   if (!(error instanceof Refusal)) return t.unknown;
   if (error.status === 429) return t.rate_limited(error.retryAfter ?? 5);
   if (error.status === 503) return t.busy;
   const first = error.faults[0];
-  if (first?.field && error.status === 400) return `${word(first.code) ?? first.message} (${labelOf?.(first.field) ?? first.field})`;
-  return word(error.code) ?? first?.message ?? (error.traceId ? `${t.unknown} ${t.trace(error.traceId)}` : t.unknown);
+  if (error.status !== 400 || !first) return first ? tell(first) : word(error.code) ?? (error.traceId ? `${t.unknown} ${t.trace(error.traceId)}` : t.unknown);
+  const labels = new Map<string, Set<string>>();
+  for (const fault of error.faults) {
+    const label = fault.field ? labelOf?.(fault.field) : undefined;
+    const sentence = label === undefined ? fault.message || tell(fault) : tell(fault);
+    const of = labels.get(sentence) ?? new Set();
+    labels.set(sentence, label === undefined ? of : of.add(label));
+  }
+  return [...labels].map(([sentence, of]) => (of.size ? `${sentence} (${[...of].join(', ')})` : sentence)).join('\n');
 }
 
 /** The faults by field, in the person's language. */
 export function faults(error: unknown): Record<string, string> {
   if (!(error instanceof Refusal)) return {};
-  return Object.fromEntries(error.faults.filter((fault) => fault.field).map((fault) => [fault.field, word(fault.code) ?? fault.message]));
+  return Object.fromEntries(error.faults.filter((fault) => fault.field).map((fault) => [fault.field, tell(fault)]));
 }
 
 /** The fault of a field under any of its names, or of a part of it: `labels[2]` of `labels`. */

@@ -5,6 +5,7 @@ import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
 import { toast } from '../ui/Toast';
 import { RecordForm, type FieldSpec, type Values } from './Form';
+import { Refused } from './Refused';
 import { copy } from '../ui/copy';
 
 /** Asks before something that cannot be taken back. What the server refuses is said, and the question stays. */
@@ -19,7 +20,7 @@ export function Confirm({ title, text, act, look = 'danger', run, onClose }: { t
   return (
     <Dialog title={title} onClose={onClose}>
       <div className="dialog-content">
-        {error != null && <p className="notice bad" role="alert">{say(error)}</p>}
+        <Refused error={error} />
         {text && <div>{text}</div>}
         <div className="dialog-foot">
           <Button onClick={onClose}>{t.back}</Button>
@@ -30,14 +31,18 @@ export function Confirm({ title, text, act, look = 'danger', run, onClose }: { t
   );
 }
 
-/** A few fields in a dialog. Faults stand at their fields. */
-export function Ask({ title, text, fields, first, save, onClose }: { title: string; text?: ReactNode; fields: readonly FieldSpec[]; first: Values; save(values: Values): Promise<void>; onClose(): void }) {
+/** A label without the dots that say "asks first". */
+export const plain = (label: string) => label.replace(/…$/, '');
+
+/** A few fields in a dialog. Its button says what it does: `act`; without one it saves. Faults stand at their fields. */
+export function Ask({ title, text, fields, first, act, look = 'main', save, onClose }: { title: string; text?: ReactNode; fields: readonly FieldSpec[]; first: Values; act?: string; look?: 'danger' | 'main'; save(values: Values): Promise<void>; onClose(): void }) {
+  const t = words('core').act;
   const [begun] = useState(first);
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={plain(title)} onClose={onClose}>
       <div className="dialog-content">
         {text && <div>{text}</div>}
-        <RecordForm fields={fields} first={begun} making save={async (values) => { await save(values); onClose(); }} cancel={onClose} />
+        <RecordForm fields={fields} first={begun} making act={plain(act ?? t.save)} look={look} back={t.back} save={async (values) => { await save(values); onClose(); }} cancel={onClose} />
       </div>
     </Dialog>
   );

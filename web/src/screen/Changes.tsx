@@ -107,8 +107,8 @@ function tell(tools: Tools, name: string, value: unknown): ReactNode {
     return value.map((one) => (PEOPLE.test(base(name)) || UUID.test(String(one)) ? person(one) : undefined) ?? entry(one) ?? String(one)).join(', ');
   }
   if (typeof value === 'object') return line(tools, value);
-  if (name === 'roomId') return room(String(value));
-  if (name === 'customerCode' && tools.kind !== 'customer') return keptName(tools.cache, value) ?? String(value);
+  if (name === 'roomId' || (name === 'room' && UUID.test(String(value)))) return room(String(value));
+  if ((name === 'customerCode' && tools.kind !== 'customer') || name === 'mergedCustomerCode') return keptName(tools.cache, value) ?? String(value);
   const listed = entry(value);
   if (listed) return listed;
   if (MONEY.has(name) || field?.kind === 'money') return formatMoney(value as string | number);

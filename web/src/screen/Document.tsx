@@ -17,8 +17,8 @@ const MAIL: Partial<Record<DocumentKind, (no: string) => [string, string]>> = {
   contract: (no) => [`/v1/contract/${no}/send-document`, 'contract:write'],
 };
 
-/** "PDF", in either language, and "send by e-mail". */
-export function DocumentActs({ kind, no, disabled, sent }: { kind: DocumentKind; no: string; disabled?: boolean; sent?(): void }) {
+/** "PDF", in either language, and "send by e-mail" where its state lets it go out (`mails`). */
+export function DocumentActs({ kind, no, disabled, mails = true, sent }: { kind: DocumentKind; no: string; disabled?: boolean; mails?: boolean; sent?(): void }) {
   const t = words('record').document;
   const [open, setOpen] = useState<'pdf' | 'mail' | null>(null);
   const [copy, setCopy] = useState(false);
@@ -26,7 +26,7 @@ export function DocumentActs({ kind, no, disabled, sent }: { kind: DocumentKind;
   const offered = useStore(session)?.features;
   const hasPdf = !!offered?.documents;
   // A contract goes out as its document; the e-mail of a quotation has a link, and the document where there is one.
-  const hasMail = !!offered?.mail && (kind !== 'contract' || hasPdf);
+  const hasMail = mails && !!offered?.mail && (kind !== 'contract' || hasPdf);
   const get = (language: 'th' | 'en') => {
     setOpen(null);
     void attempt(fetchFile('GET', `${PDF[kind]}/${encodeURIComponent(no)}/document?format=pdf&lang=${language}${copy ? '&copy=true' : ''}`, null, `${no}.pdf`, 'application/pdf'));
@@ -40,7 +40,7 @@ export function DocumentActs({ kind, no, disabled, sent }: { kind: DocumentKind;
           <div className="dialog-content">
             <label className="row"><input type="checkbox" checked={copy} onChange={(event) => setCopy(event.target.checked)} />{t.asCopy}</label>
             <div className="bar">
-              {(['th', 'en'] as const).map((one) => <Button key={one} look={one === lang ? 'main' : 'plain'} autoFocus={one === lang} onClick={() => get(one)}>{t.inLanguage(languages[one])}</Button>)}
+              {(['th', 'en'] as const).map((one) => <Button key={one} look={one === lang ? 'main' : 'plain'} autoFocus={one === lang} onClick={() => get(one)}>{t.inLanguage[one]}</Button>)}
             </div>
           </div>
         </Dialog>
@@ -48,6 +48,7 @@ export function DocumentActs({ kind, no, disabled, sent }: { kind: DocumentKind;
       {open === 'mail' && mail && (
         <Ask
           title={t.mail}
+          act={t.mail}
           fields={[
             { id: 'email', label: t.to, kind: 'email', hint: t.toHint },
             ...(kind === 'quotation' ? [

@@ -1,18 +1,19 @@
 import { useContext, useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { Refusal } from '../api/client';
-import { faultOf, faults, isPart, say } from '../api/words';
+import { faultOf, faults, isPart } from '../api/words';
 import { composing } from '../keys';
 import { words } from '../i18n';
 import { formatDay, formatMoney, formatNumber, formatTime } from '../i18n/format';
 import { Button } from '../ui/Button';
 import { Check, SelectField, TextArea, TextField } from '../ui/Field';
 import { DateField } from '../ui/DateField';
-import { firstField } from '../ui/focus';
+import { firstField, onSubmitKey, useFaultFocus } from '../ui/focus';
 import { ListField } from '../ui/ListField';
 import { mayLose, useUnsaved, Within } from '../unsaved';
 import { PersonName } from './names';
 import { PeopleField, PickedName, PickField, type Picker } from './Pick';
 import { useChoices, type ListName } from './choices';
+import { Refused } from './Refused';
 import { readClock, readNumber } from './number';
 
 /** A property of a record: how it is shown and how it is edited. */
@@ -103,11 +104,15 @@ interface Props {
   making: boolean;
   save(changed: Values): Promise<void>;
   cancel(): void;
+  /** What its buttons say, where that is not "save" and "cancel". */
+  act?: string;
+  look?: 'danger' | 'main';
+  back?: string;
   children?: ReactNode;
 }
 
 /** The form of a record. Only what was changed is sent; what the server faults stands at its field, and what was typed stays. */
-export function RecordForm({ fields, first, making, save, cancel, children }: Props) {
+export function RecordForm({ fields, first, making, save, cancel, act, look = 'main', back, children }: Props) {
   const t = words('core');
   const [values, setValues] = useState<Values>(first);
   const [base, setBase] = useState<Values>(first);
@@ -135,6 +140,8 @@ export function RecordForm({ fields, first, making, save, cancel, children }: Pr
     if (!isInDialog && !form.current?.contains(document.activeElement)) firstField(form.current)?.focus();
   }, [isInDialog]);
 
+  useFaultFocus(form, error);
+
   async function submit(event: FormEvent) {
     event.preventDefault();
     if (busy) return;
@@ -144,26 +151,24 @@ export function RecordForm({ fields, first, making, save, cancel, children }: Pr
     const changed = Object.fromEntries(sent.map((field) => [field.id, settled(field, values[field.id])]));
     try {
       const bad = sent.filter((field) => changed[field.id] === undefined);
-      if (bad.length) throw new Refusal(400, bad.map((field) => ({ code: isNumber(field) ? 'not_a_number' : 'invalid_format', field: field.id, message: '' })), null, null);
+      if (bad.length) throw new Refusal(400, bad.map((field) => ({ code: isNumber(field) ? 'not_a_number' : isDayAlone(field, values[field.id]) ? 'required' : 'invalid_format', field: field.id, message: '' })), null, null);
       await save(changed);
       setSaved(values);
     } catch (reason) {
       setError(reason);
-      requestAnimationFrame(() => document.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
     } finally {
       setBusy(false);
     }
   }
 
   return (
-    <form ref={form} className="form" onSubmit={submit} noValidate onInput={(event) => event.stopPropagation()} onKeyDown={(event) => {
-      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void submit(event);
+    <form ref={form} className="form" onSubmit={submit} noValidate onInput={(event) => event.stopPropagation()} onKeyDownCapture={onSubmitKey((event) => void submit(event))} onKeyDown={(event) => {
       if (event.key !== 'Escape' || event.defaultPrevented || isInDialog || composing(event.nativeEvent)) return;
       event.preventDefault();
       if (isTyped) void mayLose().then((lose) => lose && giveUp());
       else giveUp();
     }}>
-      {error != null && <p className="notice bad" role="alert">{say(error, (name) => fields.find((field) => isPart(name, field.id) || (field.sentAs && isPart(name, field.sentAs)))?.label)}</p>}
+      <Refused error={error} labelOf={(name) => fields.find((field) => isPart(name, field.id) || (field.sentAs && isPart(name, field.sentAs)))?.label} />
       <div className="form-grid">
         {fields.filter((field) => !field.fixed && (making || !field.once)).map((field, index) => (
           <div key={field.id} className={field.whole || field.kind === 'area' || field.kind === 'list' ? 'whole' : undefined}>
@@ -173,8 +178,8 @@ export function RecordForm({ fields, first, making, save, cancel, children }: Pr
       </div>
       {children}
       <div className="bar">
-        <Button type="submit" look="main" busy={busy} keys="Mod+Enter">{t.act.save}</Button>
-        <Button onClick={giveUp}>{t.act.cancel}</Button>
+        <Button type="submit" look={look} busy={busy} keys="Mod+Enter">{act ?? t.act.save}</Button>
+        <Button onClick={giveUp}>{back ?? t.act.cancel}</Button>
       </div>
     </form>
   );
@@ -182,6 +187,9 @@ export function RecordForm({ fields, first, making, save, cancel, children }: Pr
 
 const DAY = /^\d{4}-\d\d-\d\d/;
 const isNumber = (field: FieldSpec) => field.kind === 'number' || field.kind === 'money';
+
+/** A moment of which only the day was given. */
+const isDayAlone = (field: FieldSpec, value: unknown) => field.kind === 'time' && DAY.test(String(value)) && !String(value).split('T')[1];
 
 /** True when nobody would see a difference. */
 const isSame = (one: unknown, other: unknown) => one === other || JSON.stringify(one ?? '') === JSON.stringify(other ?? '') || (typeof one !== 'object' && String(one ?? '') === String(other ?? ''));
@@ -258,11 +266,13 @@ export function Input({ field, value, said, error, put, first }: { field: FieldS
 /** A day and a time of 24 hours. The value is `YYYY-MM-DDTHH:MM`, or what is there of it. */
 function TimeField({ field, error, value, put }: { field: FieldSpec; error?: string | undefined; value: string; put(value: unknown): void }) {
   const [day = '', clock = ''] = value.split('T');
+  // Where the day is right, it is the time that is missing or cannot be read.
+  const isAtClock = DAY.test(day) && !/[-+Z]/.test(clock) && !readClock(clock);
   const join = (nextDay: string, nextClock: string) => put(nextDay || nextClock ? `${nextDay}T${nextClock}` : null);
   return (
     <div className="day-and-time" role="group" aria-label={field.label}>
-      <DateField label={field.label} error={error} required={field.required} value={day || null} onChange={(next) => join(next ?? '', clock)} />
-      <ClockField label={words('core').date.clock} value={clock.replace(/^(\d\d:\d\d):.*/, '$1')} onChange={(next) => join(day, next)} name={field.id} required={field.required} />
+      <DateField label={field.label} error={isAtClock ? undefined : error} required={field.required} value={day || null} onChange={(next) => join(next ?? '', clock)} />
+      <ClockField label={words('core').date.clock} error={isAtClock ? error : undefined} value={clock.replace(/^(\d\d:\d\d):.*/, '$1')} onChange={(next) => join(day, next)} name={field.id} required={field.required} />
     </div>
   );
 }

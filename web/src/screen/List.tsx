@@ -189,7 +189,11 @@ export function ListScreen<T>(props: Props<T>) {
                 aria-label={t.list.keyword}
                 placeholder={t.list.keyword}
                 value={typed}
-                onChange={(event) => setTyped(event.target.value)}
+                onChange={(event) => {
+                  setTyped(event.target.value);
+                  // Emptied, by the cross in it or by hand, it asks for nothing any more.
+                  if (event.target.value === '' && asked['q']) ask({ q: undefined });
+                }}
                 onBlur={() => { if ((asked['q'] ?? '') !== typed.trim()) ask({ q: typed.trim() || undefined }); }}
                 onKeyDown={(event) => {
                   if (event.key !== 'Escape') return;

@@ -9,6 +9,10 @@ import { Coded, MaybeLink, useCustomerName, usePeople, usePersonName, type Calle
 /** Where a record of another kind is found. */
 export interface Picker {
   title: string;
+  /** What the choice means, above the options. */
+  text?: string;
+  /** This one is not offered. */
+  except?: string;
   find(text: string, signal: AbortSignal): Promise<Option[]>;
   /** A hook: what a value that is there already is called. */
   useName?(value: unknown): Called | null;
@@ -123,5 +127,5 @@ export function PickDialog({ picker, onClose, onChoose }: { picker: Picker; onCl
   const t = words('core');
   const [text, setText] = useState('');
   const found = useQuery({ queryKey: ['pick', picker.title, text], queryFn: ({ signal }) => picker.find(text.trim(), signal), placeholderData: (before) => before, staleTime: 30_000 });
-  return <Chooser title={picker.title} placeholder={picker.title} options={found.data ?? []} found none={found.isFetching ? t.loading : t.list.none} onType={setText} onClose={onClose} onChoose={onChoose} />;
+  return <Chooser title={picker.title} placeholder={picker.title} text={picker.text} options={(found.data ?? []).filter((one) => one.id !== picker.except)} found none={found.isFetching ? t.loading : t.list.none} onType={setText} onClose={onClose} onChoose={onChoose} />;
 }

@@ -12,7 +12,7 @@ import { toast } from '../ui/Toast';
 import { attempt, Confirm } from './Ask';
 import { actionWords, Changes, useAuditWords } from './Changes';
 import { Pairs, RecordForm, type FieldSpec, type Values } from './Form';
-import { keepName } from './names';
+import { actorName, keepName } from './names';
 
 /** A record with the version that it was read in. */
 export interface Held {
@@ -84,6 +84,8 @@ export function RecordScreen(props: Props) {
     } catch (error) {
       if (error instanceof Refusal && error.status === 412) {
         setMeanwhile(true);
+        // Both are looked at: the record as it is now, and who changed what of it.
+        void cache.invalidateQueries({ queryKey: ['audit'] });
         await found.refetch();
       }
       throw error;
@@ -175,7 +177,7 @@ export function History({ of, fields = [] }: { of: string; fields?: readonly Fie
           <li key={entry.id}>
             <time>{formatTime(entry.date)}</time>
             <div>
-              <p>{`${actionWords(entry.action)} ${t.by(entry.actorName ?? (entry.actor === 'system' ? core.list.system : entry.actor))}`}</p>
+              <p>{`${actionWords(entry.action)} ${t.by(entry.actorName ?? actorName(entry.actor) ?? entry.actor)}`}</p>
               <Changes kind={kind} action={entry.action} changes={entry.changes} fields={fields} />
             </div>
           </li>

@@ -1,14 +1,16 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type SyntheticEvent, type ReactNode } from 'react';
 import { call, Refusal } from '../api/client';
-import { faultOf, faults, isPart, say } from '../api/words';
+import { faultOf, faults, isPart } from '../api/words';
 import { words } from '../i18n';
 import { Button, IconButton } from '../ui/Button';
+import { onSubmitKey, useFaultFocus } from '../ui/focus';
 import { toast } from '../ui/Toast';
 import { useUnsaved } from '../unsaved';
 import { Input, settled, type FieldSpec, type Values } from './Form';
 import { readNumber } from './number';
+import { Refused } from './Refused';
 import { History } from './Record';
 import { isSameLines, linesOf, noNumbers, SaleLines, SaleSums, sentLines, text, type Line } from './SaleLines';
 
@@ -67,6 +69,8 @@ export function SaleEditor({ kind, no, first, version, again, fields, making, sa
   const [busy, setBusy] = useState(false);
   const [dirty, setDirty] = useState(false);
   const [meanwhile, setMeanwhile] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  useFaultFocus(form, error);
   const wrong = faults(error);
   const title = no === null ? making : text(first[kind.subject]) || no;
   useEffect(() => {
@@ -103,9 +107,9 @@ export function SaleEditor({ kind, no, first, version, again, fields, making, sa
     setHead((now) => ({ ...now, [key]: value }));
   };
 
-  async function save(event?: FormEvent) {
-    event?.preventDefault();
-    if (busy) return;
+  async function save(event: SyntheticEvent) {
+    event.preventDefault();
+    if (busy || !can) return;
     setBusy(true);
     setError(null);
     const rest = Object.fromEntries(fields.filter((field) => !field.fixed).map((field) => [field.id, settled(field, head[field.id])]));
@@ -134,9 +138,10 @@ export function SaleEditor({ kind, no, first, version, again, fields, making, sa
     } catch (reason) {
       setError(reason);
       if (reason instanceof Refusal && reason.status === 412) {
+        void cache.invalidateQueries({ queryKey: ['audit'] });
         await again();
         setMeanwhile(true);
-      } else requestAnimationFrame(() => document.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
+      }
     } finally {
       setBusy(false);
     }
@@ -154,46 +159,48 @@ export function SaleEditor({ kind, no, first, version, again, fields, making, sa
         {no && acts?.(dirty)}
       </header>
       {!can && fixed && <p className="notice">{fixed}</p>}
-      <form className="record" onSubmit={(event) => void save(event)} onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void save(event); }} noValidate>
-        <div>
-          {meanwhile && <p className="notice warn" role="alert">{words('record').changed}</p>}
-          {error != null && !(meanwhile && error instanceof Refusal && error.status === 412) && <p className="notice bad" role="alert">{say(error, labelOf)}</p>}
-          <fieldset className="card" disabled={!can}>
-            <div className="form-grid">
-              {fields.filter((field) => !field.fixed).map((field, index) => (
-                <div key={field.id} className={field.whole || field.kind === 'area' ? 'whole' : undefined}>
-                  <Input field={field} value={head[field.id]} said={field.named && head[field.id] === first[field.id] ? first[field.named] : undefined} error={faultOf(wrong, field.id)} put={(value) => put(field.id, value)} first={index === 0 && no === null} />
-                </div>
-              ))}
-            </div>
-          </fieldset>
-          <SaleLines
-            name={kind.lines}
-            lines={lines}
-            wrong={wrong}
-            can={can}
-            currency={text(first['currencyCode']) || 'THB'}
-            head={head}
-            put={put}
-            change={(by) => {
-              setDirty(true);
-              setLines(by);
-            }}
-          />
+      <form ref={form} className="sale" onSubmit={(event) => void save(event)} onKeyDownCapture={onSubmitKey((event) => void save(event))} noValidate>
+        {meanwhile && <p className="notice warn" role="alert">{words('record').changed}</p>}
+        {!(meanwhile && error instanceof Refusal && error.status === 412) && <Refused error={error} labelOf={labelOf} />}
+        <fieldset className="card" disabled={!can}>
+          <div className="form-grid">
+            {fields.filter((field) => !field.fixed).map((field, index) => (
+              <div key={field.id} className={field.whole || field.kind === 'area' ? 'whole' : undefined}>
+                <Input field={field} value={head[field.id]} said={field.named && head[field.id] === first[field.id] ? first[field.named] : undefined} error={faultOf(wrong, field.id)} put={(value) => put(field.id, value)} first={index === 0 && no === null} />
+              </div>
+            ))}
+          </div>
+        </fieldset>
+        <SaleLines
+          name={kind.lines}
+          lines={lines}
+          wrong={wrong}
+          can={can}
+          currency={text(first['currencyCode']) || 'THB'}
+          head={head}
+          put={put}
+          change={(by) => {
+            setDirty(true);
+            setLines(by);
+          }}
+        />
+        <div className="sale-foot">
+          <section className="card" aria-label={t.total}>
+            <dl className="pairs"><SaleSums values={first} dirty={dirty} /></dl>
+            {(dirty || no === null) && <p className="hint">{t.totalsHint}</p>}
+          </section>
           {can && (
             <div className="bar">
               <Button type="submit" look="main" busy={busy} keys="Mod+Enter">{core.act.save}</Button>
             </div>
           )}
         </div>
-        <div>
-          <section className="card" aria-label={t.total}>
-            <dl className="pairs"><SaleSums values={first} dirty={dirty} /></dl>
-            {(dirty || no === null) && <p className="hint">{t.totalsHint}</p>}
-          </section>
-          {aside}
-          {no && <History of={`${kind.audit}/${no}`} fields={fields} />}
-        </div>
+        {no && (
+          <div className="record">
+            <div><History of={`${kind.audit}/${no}`} fields={fields} /></div>
+            <div>{aside}</div>
+          </div>
+        )}
       </form>
     </div>
   );

@@ -103,7 +103,7 @@ export function SaleLines({ name, lines, wrong, can, currency, change, head, put
   const cell = (index: number, key: 'productName' | 'qty' | 'price' | 'productUnitName' | 'discountValue' | 'vatTaxValue', label: string, number = true) => {
     const fault = wrong[`${name}[${index}].${key}`];
     return (
-      <td>
+      <td className={`line-${key}`} data-label={label}>
         <input
           aria-label={`${label}: ${lines[index]?.productName}`}
           inputMode={number ? 'decimal' : 'text'}
@@ -149,14 +149,14 @@ export function SaleLines({ name, lines, wrong, can, currency, change, head, put
                 {cell(index, 'productUnitName', t.unit, false)}
                 {cell(index, 'price', t.price)}
                 {cell(index, 'discountValue', t.discount)}
-                <td>
+                <td className="line-mode" data-label={t.discountIn}>
                   <button type="button" className="button" disabled={!can} aria-label={`${t.discount}: ${line.discountType ? t.percent : t.baht}`} onClick={() => putLine(index, { discountType: !line.discountType })}>
                     {line.discountType ? t.percent : t.baht}
                   </button>
                 </td>
                 {cell(index, 'vatTaxValue', t.vatRate)}
-                <td className="number">{line.totalPrice == null ? '' : formatMoney(line.totalPrice, currency)}</td>
-                <td><span className="row">{can && <IconButton icon="plus" label={`${t.doubleLine}: ${line.productName}`} keys="Mod+d" onClick={() => double(index)} />}{can && <IconButton icon="close" label={t.removeLine(line.productName)} onClick={() => change((now) => now.filter((_, at) => at !== index))} />}</span></td>
+                <td className="number line-total" data-label={t.total}>{line.totalPrice == null ? '' : formatMoney(line.totalPrice, currency)}</td>
+                <td className="line-acts"><span className="row">{can && <IconButton icon="plus" label={`${t.doubleLine}: ${line.productName}`} keys="Mod+d" onClick={() => double(index)} />}{can && <IconButton icon="close" label={t.removeLine(line.productName)} onClick={() => change((now) => now.filter((_, at) => at !== index))} />}</span></td>
               </tr>
             ))}
           </tbody>

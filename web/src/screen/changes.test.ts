@@ -9,6 +9,7 @@ test('one thing under several names is told once, by the name that has words', (
   expect(once('task', ['taskNo', 'assignedToUserId', 'assignedToStaffCode', 'customerCode', 'customerName', 'dateModified'])).toEqual(['assignedToStaffCode', 'customerName']);
   expect(once('case', ['status', 'statusId', 'categoryId', 'categoryName'])).toEqual(['statusId', 'categoryName']);
   expect(once('customer', ['customerCode', 'customerName', 'sourceName'])).toEqual(['customerCode', 'customerName', 'sourceName']);
+  expect(once('contract', ['contractName', 'customerCode', 'customerType'])).toEqual(['contractName', 'customerCode']);
   expect(once('activity', ['state', 'statusId', 'statusName', 'assignToName', 'assignToUserId'])).toEqual(['statusName', 'assignToName']);
 });
 

@@ -51,6 +51,8 @@ export function once(kind: string, properties: readonly string[]): string[] {
   for (const property of properties) {
     if (HIDDEN.has(property) || property === `${own}No` || property === `${kind}sId` || property === `${kind}sIndex`) continue;
     if (kind === 'activity' && property === 'state') continue;
+    // What its customer is, as a number that no page shows.
+    if (kind === 'contract' && property === 'customerType') continue;
     // A note of a conversation stays with its conversation: the trail has its id alone.
     if (kind === 'room' && property === 'note') continue;
     const held = best.get(of(property));

@@ -52,10 +52,14 @@ export function usePersonName(id: unknown): Called | null {
   return found ? { label: found.fullname, ...(found.staffCode ? { hint: found.staffCode } : {}) } : null;
 }
 
+/** Who is no employee, by name: the system, or a customer on a page of their own. */
+export const actorName = (actor: unknown): string | undefined => (actor === 'system' ? words('core').list.system : actor === 'customer' ? words('core').list.customer : undefined);
+
 /** An employee by name. Nobody is nothing. */
 export function PersonName({ of, said }: { of: unknown; said?: string | null }) {
   const found = usePersonName(of);
-  if (of === 'system') return words('core').list.system;
+  const other = actorName(of);
+  if (other) return other;
   return said || found?.label || (of ? String(of) : '');
 }
 

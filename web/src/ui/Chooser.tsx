@@ -17,6 +17,8 @@ export interface Option {
 interface Props {
   title: string;
   placeholder: string;
+  /** What the choice means, above the options. */
+  text?: ReactNode;
   options: readonly Option[];
   none: ReactNode;
   onChoose(option: Option): void;
@@ -30,7 +32,7 @@ interface Props {
 }
 
 /** A list that is searched by typing and chosen from by keyboard. It is in the first load, so that no key typed after its opening is lost. */
-export function Chooser({ title, placeholder, options, none, onChoose, onClose, onType, found, create }: Props) {
+export function Chooser({ title, placeholder, text: told, options, none, onChoose, onClose, onType, found, create }: Props) {
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
   const id = useId();
@@ -82,6 +84,7 @@ export function Chooser({ title, placeholder, options, none, onChoose, onClose, 
           }
         }}
       />
+      {told && <p className="chooser-text">{told}</p>}
       <div ref={list} id={`${id}-list`} role="listbox" aria-label={title} className="chooser-list" tabIndex={-1}>
         {shown.map((option, index) => (
           <div

@@ -97,6 +97,11 @@ export default [
       const saved = async () => { const now = await read(one, `/v1/quotation/${encodeURIComponent(no)}`); return now.quotationDetails[0].qty === 5 && now.remark === 'โทรแล้ว'; };
       await until('saved over the other change', async () => { await page.keyboard.press('Control+Enter'); await page.waitForTimeout(400); return saved(); });
       await page.getByRole('button', { name: lang === 'th' ? 'ลิงก์สำหรับลูกค้า' : 'Link for the customer' }).click();
+      // A link makes it one that was sent: that is asked first.
+      await page.waitForSelector('dialog[open] .button.main');
+      await one.axe('before a link is made');
+      assert((await read(one, `/v1/quotation/${encodeURIComponent(no)}`)).quotationStatus === 3, 'looking does not send it');
+      await page.click('dialog[open] .button.main');
       await page.waitForSelector('dialog[open] code');
       await one.axe('the link of a quotation');
       const link = await page.innerText('dialog[open] code');

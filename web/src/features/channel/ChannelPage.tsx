@@ -190,6 +190,7 @@ function Acts({ account, again }: { account: Account; again(): void }) {
       {open === 'renew' && (
         <Ask
           title={t.renew}
+          act={t.renew}
           text={<p>{t.renewText}</p>}
           fields={secretFields()}
           first={{ channelSecret: '', accessToken: '' }}

@@ -47,6 +47,7 @@ export function Channels() {
       {trying && (
         <Ask
           title={t.sandboxNew}
+          act={words('core').act.create}
           text={<p>{t.sandboxText}</p>}
           fields={[
             { id: 'name', label: t.name, required: true },

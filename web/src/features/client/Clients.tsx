@@ -1,18 +1,20 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
-import { useEffect, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type SyntheticEvent } from 'react';
 import { call, may, Refusal } from '../../api/client';
-import { faults, say } from '../../api/words';
+import { faults } from '../../api/words';
 import { words } from '../../i18n';
 import { formatDay } from '../../i18n/format';
 import { attempt, Confirm, Copied } from '../../screen/Ask';
 import { ListScreen } from '../../screen/List';
 import { History } from '../../screen/Record';
 import '../../screen/screen.css';
+import { Refused } from '../../screen/Refused';
 import { Button, IconButton } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
 import { Check, TextField } from '../../ui/Field';
 import { Failed, Loading } from '../../ui/State';
+import { onSubmitKey, useFaultFocus } from '../../ui/focus';
 import { toast } from '../../ui/Toast';
 import { useUnsaved } from '../../unsaved';
 import './client.css';
@@ -91,6 +93,8 @@ function Editor({ client, offered }: { client: Client | null; offered: string[] 
   const [kept, setKept] = useState(typed);
   useUnsaved(!busy && typed !== kept);
   const can = may('client:write');
+  const form = useRef<HTMLFormElement>(null);
+  useFaultFocus(form, error);
   const wrong = faults(error);
   const title = client?.name ?? t.create;
   useEffect(() => {
@@ -102,7 +106,7 @@ function Editor({ client, offered }: { client: Client | null; offered: string[] 
   const again = () => cache.invalidateQueries({ queryKey: ['client'] });
   const back = () => void navigate({ to: '/clients' as never });
 
-  async function save(event: FormEvent) {
+  async function save(event: SyntheticEvent) {
     event.preventDefault();
     setBusy(true);
     setError(null);
@@ -117,7 +121,6 @@ function Editor({ client, offered }: { client: Client | null; offered: string[] 
       void cache.invalidateQueries({ queryKey: ['audit'] });
     } catch (reason) {
       setError(reason);
-      requestAnimationFrame(() => document.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
     } finally {
       setBusy(false);
     }
@@ -137,9 +140,9 @@ function Editor({ client, offered }: { client: Client | null; offered: string[] 
         {client && can && <Button look={client.isActive ? 'danger' : 'plain'} onClick={() => turn(!client.isActive)}>{client.isActive ? t.disable : t.enable}</Button>}
       </header>
       <div className="record">
-        <form className="form" onSubmit={(event) => void save(event)} noValidate onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void save(event); }}>
+        <form ref={form} className="form" onSubmit={(event) => void save(event)} noValidate onKeyDownCapture={onSubmitKey((event) => void save(event))}>
           <section className="card" aria-label={words('record').details}>
-            {error != null && <p className="notice bad" role="alert">{say(error)}</p>}
+            <Refused error={error} />
             <TextField label={t.name} name="name" required autoFocus={!client} disabled={!can} value={name} error={wrong['name']} onChange={(event) => setName(event.target.value)} />
             {client && <p><span className="muted small">{t.id}</span>{' '}<code>{client.id}</code></p>}
           </section>

@@ -163,6 +163,8 @@ function End({ no, again }: { no: string; again(): void }) {
       {open && (
         <Ask
           title={t.cancel}
+          act={t.cancel}
+          look="danger"
           text={<p>{t.cancelText}</p>}
           fields={[{ id: 'reason', label: t.reason, kind: 'area' }]}
           first={{ reason: '' }}

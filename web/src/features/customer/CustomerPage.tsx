@@ -75,7 +75,7 @@ const undoMerge = (id: number | string) => call('POST', `/v3/customers/merges/${
 function Merge({ customer, again }: { customer: Customer; again(): void }) {
   const t = words('customer');
   const [picking, setPicking] = useState(false);
-  const [other, setOther] = useState<string | null>(null);
+  const [other, setOther] = useState<{ code: string; name: string } | null>(null);
   async function merge(code: string) {
     const done = await call<{ mergeId: number }>('POST', `/v3/customers/${encodeURIComponent(customer.customerCode)}/merge`, { body: { mergedCustomerCode: code }, key: crypto.randomUUID() });
     again();
@@ -84,8 +84,8 @@ function Merge({ customer, again }: { customer: Customer; again(): void }) {
   return (
     <>
       <Button onClick={() => setPicking(true)}>{t.merge}</Button>
-      {picking && <PickDialog picker={customerPicker(t.mergeTitle)} onClose={() => setPicking(false)} onChoose={(option) => { setPicking(false); setOther(option.id); }} />}
-      {other && <Confirm title={t.mergeSure(other, customer.customerName)} text={<p>{t.mergeText}</p>} act={t.mergeDo} look="main" run={() => merge(other)} onClose={() => setOther(null)} />}
+      {picking && <PickDialog picker={{ ...customerPicker(t.mergeTitle), text: t.mergeWhich(customer.customerName), except: customer.customerCode }} onClose={() => setPicking(false)} onChoose={(option) => { setPicking(false); setOther({ code: option.id, name: option.label }); }} />}
+      {other && <Confirm title={t.mergeSure(`“${other.name}” (${other.code})`, `“${customer.customerName}” (${customer.customerCode})`)} text={<p>{t.mergeText}</p>} act={t.mergeDo} look="main" run={() => merge(other.code)} onClose={() => setOther(null)} />}
     </>
   );
 }

@@ -24,10 +24,11 @@ interface Page {
 const icons: Record<string, IconName> = { room: 'inbox', event: 'star', activity: 'activity', case: 'case', task: 'task', deal: 'deal', quotation: 'document', order: 'cart', contract: 'document', mail: 'mail' };
 /** The pages of records, by their references. */
 const pages: Record<string, string> = { activity: 'activities', case: 'cases', task: 'tasks', quotation: 'quotations', order: 'orders', contract: 'contracts' };
-/** The page of an entry; an event has none of its own, and a deal's page is known by another number. */
+/** The page of an entry. An event has none of its own; a deal's page is known by another number, so its number is looked for. */
 const placeOf = (entry: Entry): string | null => {
   if (entry.kind === 'room') return `/inbox?view=open&room=${entry.reference}`;
   if (entry.kind === 'mail') return '/mail';
+  if (entry.kind === 'deal') return `/deals?as=list&q=${encodeURIComponent(entry.reference)}`;
   const page = pages[entry.kind];
   return page ? `/${page}/${encodeURIComponent(entry.reference)}` : null;
 };

@@ -7,6 +7,7 @@ import type { Values } from '../../screen/Form';
 import { RecordScreen } from '../../screen/Record';
 import '../../screen/screen.css';
 import { dealFields } from './fields';
+import { Move } from './Move';
 
 /** What is read is called otherwise than what is written: both names are there. */
 function both(read: Values): Values {
@@ -63,6 +64,10 @@ export function DealPage() {
       }
       remove={can ? async (key, version) => void (await call('DELETE', `/v1/deals/${key}`, version ? { match: version } : {})) : undefined}
       restore={async (key) => void (await call('POST', `/v1/deals/${key}/restore`, { body: {} }))}
+      acts={(values, again) => {
+        const stage = values['dealStage'] as { dealStageId: number; dealStageName: string } | undefined;
+        return can && stage && <Move id={Number(values['dealsId'])} board={Number(values['boardId'])} at={stage} again={again} />;
+      }}
       audit={(values) => `deal/${String(values['dealNo'])}`}
       below={(values) => <Stays id={String(values['dealsId'])} />}
       aside={(values) => {

@@ -1,7 +1,7 @@
 import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useLayoutEffect, useRef, useState } from 'react';
-import { call, may, Refusal } from '../../api/client';
+import { call, may } from '../../api/client';
 import { say } from '../../api/words';
 import { useCommands } from '../../keys';
 import { words } from '../../i18n';
@@ -11,10 +11,10 @@ import { ListScreen, type Asked } from '../../screen/List';
 import { enquire } from '../../screen/resource';
 import '../../screen/screen.css';
 import { Button } from '../../ui/Button';
-import { Chooser } from '../../ui/Chooser';
 import { Empty, Failed, Loading } from '../../ui/State';
 import { toast } from '../../ui/Toast';
 import type { Board, Card, Stage } from './fields';
+import { asksWhy, moveDeal, StageChooser, WhyChooser } from './Move';
 
 interface Row extends Card {
   dealStageName?: string;
@@ -83,7 +83,6 @@ function DealBoard({ asked }: { asked: Asked }) {
   const [missing, setMissing] = useState<{ card: Card; stage: Stage } | null>(null);
   const [moving, setMoving] = useState<Card | null>(null);
   const [typed, setTyped] = useState(asked['q'] ?? '');
-  const reasons = useChoices(missing ? 'missed-reasons' : undefined);
   const can = may('deal:write');
   useEffect(() => {
     document.title = `${t.title} · Sala`;
@@ -144,10 +143,10 @@ function DealBoard({ asked }: { asked: Asked }) {
     moves.current += 1;
     line.current = line.current.then(async () => {
       try {
-        await call('POST', `/v1/deals/${card.dealsId}/move`, { body: { dealStageId: stage.dealStageId, ...(reasonCategoryId ? { reasonCategoryId } : {}) } });
+        await moveDeal(card.dealsId, stage, reasonCategoryId);
         toast(t.moved(stage.dealStageName), before && !undone ? { undo: () => move(card, before, undefined, true) } : {});
       } catch (error) {
-        if (error instanceof Refusal && error.faults.some((fault) => fault.field === 'reasonCategoryId')) setMissing({ card, stage });
+        if (asksWhy(error)) setMissing({ card, stage });
         else toast(say(error), { bad: true });
       }
       moves.current -= 1;
@@ -220,51 +219,45 @@ function DealBoard({ asked }: { asked: Asked }) {
               {stage.kind !== 'open' && <Link className="small" to="/deals" search={{ as: 'list', status: STATUS[stage.kind] } as never}>{t.closedAll(stage.dealStageName)}</Link>}
               {stage.kind !== 'open' && cardsOf(stage).length === 0 && closed[ends.indexOf(stage)]?.isSuccess && <p className="small muted">{t.closedNone}</p>}
               {cardsOf(stage).map((card) => (
-                <Link
-                  key={card.dealsId}
-                  id={`deal-${card.dealsId}`}
-                  to={`/deals/${card.dealsId}` as never}
-                  className={card.dealsId === at ? 'board-card at' : 'board-card'}
-                  draggable={can}
-                  onFocus={() => { holding.current = card.dealsId; setAt(card.dealsId); }}
-                  onBlur={(event) => { if (event.relatedTarget) holding.current = null; }}
-                  onDragStart={(event) => event.dataTransfer.setData('text/plain', String(card.dealsId))}
-                >
-                  <strong>{card.dealsName}</strong>
-                  <span className="small">{card.customerName}</span>
-                  <span className="row small muted"><span className="grow">{formatMoney(card.dealsValue)}</span>{stage.kind === 'open' ? card.expectedCloseDate && <span>{formatBrief(card.expectedCloseDate)}</span> : (card as Row).dateClosed && <span>{formatBrief((card as Row).dateClosed ?? '')}</span>}</span>
-                  <span className="row small muted"><span className="grow line">{card.assignToName}</span><span>{`${card.probability} %`}</span></span>
-                  {stage.kind === 'open' && card.labels.length > 0 && <span className="row wrap">{card.labels.map((one) => <span key={one} className="chip">{one}</span>)}</span>}
-                </Link>
+                <div key={card.dealsId} className="board-item">
+                  <Link
+                    id={`deal-${card.dealsId}`}
+                    to={`/deals/${card.dealsId}` as never}
+                    className={card.dealsId === at ? 'board-card at' : 'board-card'}
+                    draggable={can}
+                    onFocus={() => { holding.current = card.dealsId; setAt(card.dealsId); }}
+                    onBlur={(event) => { if (event.relatedTarget) holding.current = null; }}
+                    onDragStart={(event) => event.dataTransfer.setData('text/plain', String(card.dealsId))}
+                  >
+                    <strong>{card.dealsName}</strong>
+                    <span className="small">{card.customerName}</span>
+                    <span className="row small muted"><span className="grow">{formatMoney(card.dealsValue)}</span>{stage.kind === 'open' ? card.expectedCloseDate && <span>{formatBrief(card.expectedCloseDate)}</span> : (card as Row).dateClosed && <span>{formatBrief((card as Row).dateClosed ?? '')}</span>}</span>
+                    <span className="row small muted"><span className="grow line">{card.assignToName}</span><span>{`${card.probability} %`}</span></span>
+                    {stage.kind === 'open' && card.labels.length > 0 && <span className="row wrap">{card.labels.map((one) => <span key={one} className="chip">{one}</span>)}</span>}
+                  </Link>
+                  {can && <Button look="quiet" aria-label={`${t.moveTo} ${card.dealsName}`} onClick={() => { setAt(card.dealsId); setMoving(card); }}>{t.moveTo}</Button>}
+                </div>
               ))}
             </section>
           ))}
         </div>
       )}
       {moving && (
-        <Chooser
-          title={t.moveTo}
-          placeholder={t.moveTo}
-          none={core.list.none}
-          options={stages.map((stage) => ({ id: String(stage.dealStageId), label: stage.dealStageName }))}
+        <StageChooser
+          stages={stages.filter((stage) => !cardsOf(stage).some((one) => one.dealsId === moving.dealsId))}
           onClose={() => setMoving(null)}
-          onChoose={(option) => {
-            const stage = stages.find((one) => String(one.dealStageId) === option.id);
+          onChoose={(stage) => {
             setMoving(null);
-            if (stage) move(moving, stage);
+            move(moving, stage);
           }}
         />
       )}
       {missing && (
-        <Chooser
-          title={t.why}
-          placeholder={t.why}
-          none={core.list.none}
-          options={reasons.map((one) => ({ id: String(one.id), label: one.label }))}
+        <WhyChooser
           onClose={() => setMissing(null)}
-          onChoose={(option) => {
+          onChoose={(reason) => {
             setMissing(null);
-            move(missing.card, missing.stage, Number(option.id));
+            move(missing.card, missing.stage, reason);
           }}
         />
       )}

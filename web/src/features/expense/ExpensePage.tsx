@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
-import { useEffect, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type SyntheticEvent } from 'react';
 import { call, may, Refusal, session } from '../../api/client';
-import { faults, isPart, say } from '../../api/words';
+import { faults, isPart } from '../../api/words';
 import { words } from '../../i18n';
 import { formatMoney, formatTime } from '../../i18n/format';
 import { Ask, attempt } from '../../screen/Ask';
@@ -10,10 +10,12 @@ import { Input, settled, type FieldSpec, type Values } from '../../screen/Form';
 import { employeePicker } from '../../screen/Pick';
 import { History } from '../../screen/Record';
 import '../../screen/screen.css';
+import { Refused } from '../../screen/Refused';
 import { Button, IconButton } from '../../ui/Button';
 import { FileButton } from '../../ui/FileButton';
 import { SelectField, TextField } from '../../ui/Field';
 import { Failed, Loading } from '../../ui/State';
+import { onSubmitKey, useFaultFocus } from '../../ui/focus';
 import { toast } from '../../ui/Toast';
 import { useUnsaved } from '../../unsaved';
 import { bodyOf, FIELDS, lineOf, look, unread, type Line } from './expense';
@@ -69,6 +71,8 @@ function Editor({ id, first }: { id: string | null; first: Values }) {
   const status = Number(first['statusId'] ?? 0);
   const can = may('expense:write') && (id === null || first['isEdit'] === true);
   const decide = may('expense:approve') && first['canApprove'] === true && status === 302;
+  const form = useRef<HTMLFormElement>(null);
+  useFaultFocus(form, error);
   const wrong = faults(error);
   const title = id === null ? t.create : String(first['subject'] || first['expenseNo']);
   useEffect(() => {
@@ -103,7 +107,7 @@ function Editor({ id, first }: { id: string | null; first: Values }) {
       setKept(sum(first, linesOf(first)));
     }
   }
-  async function save(event: FormEvent) {
+  async function save(event: SyntheticEvent) {
     event.preventDefault();
     if (busy) return;
     setBusy(true);
@@ -123,7 +127,6 @@ function Editor({ id, first }: { id: string | null; first: Values }) {
       if (id === null && made) void navigate({ to: `/expenses/${String(made)}` as never, replace: true });
     } catch (reason) {
       setError(reason);
-      requestAnimationFrame(() => document.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
     } finally {
       setBusy(false);
     }
@@ -144,9 +147,9 @@ function Editor({ id, first }: { id: string | null; first: Values }) {
         {decide && <Button onClick={() => setReject(true)}>{t.reject}</Button>}
         {id && can && (status === 302 || status === 304) && <Button look="danger" onClick={() => void act('cancel', {}, t.withdrawn)}>{t.withdraw}</Button>}
       </header>
-      <form className="record" onSubmit={(event) => void save(event)} noValidate onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void save(event); }}>
+      <form ref={form} className="record" onSubmit={(event) => void save(event)} noValidate onKeyDownCapture={onSubmitKey((event) => void save(event))}>
         <div>
-          {error != null && <p className="notice bad" role="alert">{say(error, labelOf)}</p>}
+          <Refused error={error} labelOf={labelOf} />
           <fieldset className="card" disabled={!can}>
             <div className="form-grid">
               {fields.map((field, index) => (
@@ -189,7 +192,7 @@ function Editor({ id, first }: { id: string | null; first: Values }) {
           {id && <History of={`expense/${String(first['expenseNo'])}`} fields={fields} />}
         </div>
       </form>
-      {reject && <Ask title={t.reject} fields={[{ id: 'comment', label: t.why, kind: 'area', required: true }]} first={{ comment: '' }} onClose={() => setReject(false)} save={async (body) => { await call('POST', `${pathOf(id ?? '')}/reject`, { body }); toast(t.rejected); again(); }} />}
+      {reject && <Ask title={t.reject} act={t.reject} look="danger" fields={[{ id: 'comment', label: t.why, kind: 'area', required: true }]} first={{ comment: '' }} onClose={() => setReject(false)} save={async (body) => { await call('POST', `${pathOf(id ?? '')}/reject`, { body }); toast(t.rejected); again(); }} />}
     </div>
   );
 }

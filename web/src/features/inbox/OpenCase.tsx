@@ -9,6 +9,7 @@ export default function OpenCase({ roomId, onClose }: { roomId: string; onClose(
   return (
     <Ask
       title={t.title}
+      act={t.title}
       fields={[
         { id: 'subject', label: t.subject, required: true, whole: true },
         { id: 'categoryId', label: t.category, kind: 'choice', list: 'case-categories', ids: true },

@@ -1,9 +1,10 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { call, may, Refusal } from '../../api/client';
-import { faults, say } from '../../api/words';
+import { faults } from '../../api/words';
 import { words } from '../../i18n';
 import { useChoices } from '../../screen/choices';
+import { Refused } from '../../screen/Refused';
 import { Button, IconButton } from '../../ui/Button';
 import { Check, SelectField, TextField } from '../../ui/Field';
 import { toast } from '../../ui/Toast';
@@ -77,7 +78,7 @@ export function Assignment() {
         )
       ) : (
         <form className="form" onSubmit={save} noValidate>
-          {error != null && <p className="notice bad" role="alert">{say(error, (name) => (name.startsWith('capacity') ? t.capacity : undefined))}</p>}
+          <Refused error={error} labelOf={(name) => (name.startsWith('capacity') ? t.capacity : undefined)} />
           {rules.map((rule, index) => (
             <fieldset key={rule.account ?? ''} className="card">
               <legend>{accountName(rule.account)}</legend>

@@ -1,11 +1,12 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { call, may, Refusal } from '../../api/client';
-import { faults, say } from '../../api/words';
+import { faults } from '../../api/words';
 import { words } from '../../i18n';
 import { formatDay, locale } from '../../i18n/format';
 import { ClockField } from '../../screen/Form';
 import { readClock } from '../../screen/number';
+import { Refused } from '../../screen/Refused';
 import { Button, IconButton } from '../../ui/Button';
 import { DateField } from '../../ui/DateField';
 import { SelectField, TextField } from '../../ui/Field';
@@ -93,7 +94,7 @@ export function Hours() {
         </>
       ) : (
         <form className="form" onSubmit={save} noValidate>
-          {error != null && <p className="notice bad" role="alert">{say(error, (name) => ({ from: t.from, to: t.to, date: t.date })[name.split('[')[0] ?? ''])}</p>}
+          <Refused error={error} labelOf={(name) => ({ from: t.from, to: t.to, date: t.date })[name.split('[')[0] ?? '']} />
           {spans.map((one, index) => (
             <div key={index} className="bar">
               <SelectField label={t.day} autoFocus={index === 0} value={one.day} onChange={(event) => put(index, { day: Number(event.target.value) })}>

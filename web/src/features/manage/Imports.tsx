@@ -61,9 +61,9 @@ export function Imports() {
           { id: 'rows', label: t.rows, show: (row) => (row.rows == null ? '' : formatNumber(row.rows)), number: true, wide: true },
           { id: 'created', label: t.created, show: (row) => formatNumber(row.created), number: true },
           { id: 'updated', label: t.updated, show: (row) => formatNumber(row.updated), number: true, wide: true },
-          { id: 'failed', label: t.failed, show: (row) => (row.failed > 0 ? <a href={`/v1/imports/${row.importId}/errors`} download aria-label={t.errors}>{formatNumber(row.failed)}</a> : '0'), number: true },
+          { id: 'failed', label: t.failed, show: (row) => (row.failed > 0 ? <a href={`/v1/imports/${row.importId}/errors`} download aria-label={`${formatNumber(row.failed)} · ${t.errors}`}>{formatNumber(row.failed)}</a> : '0'), number: true },
           { id: 'date', label: t.date, show: (row) => formatTime(row.dateCreated), wide: true },
-          { id: 'columns', label: t.columns, show: (row) => (row.columns.length ? <Button aria-label={`${t.columns}: ${row.fileName}`} onClick={() => setColumns(row)}>{t.columnsOf(row.columns.filter((one) => one.field).length, row.columns.length)}</Button> : ''), wide: true },
+          { id: 'columns', label: t.columns, show: (row) => (row.columns.length ? <Button aria-label={`${t.columnsOf(row.columns.filter((one) => one.field).length, row.columns.length)} · ${t.columns}: ${row.fileName}`} onClick={() => setColumns(row)}>{t.columnsOf(row.columns.filter((one) => one.field).length, row.columns.length)}</Button> : ''), wide: true },
           { id: 'undo', label: words('core').act.undo, show: (row) => (can && row.state === 'done' && row.undoUntil && !row.dryRun ? <Button onClick={() => setAsking(row)}>{t.undo}</Button> : '') },
         ]}
       />

@@ -8,6 +8,7 @@ import { formatTime } from '../../i18n/format';
 import { useChoices } from '../../screen/choices';
 import { ListScreen } from '../../screen/List';
 import '../../screen/screen.css';
+import { Refused } from '../../screen/Refused';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
 import { SelectField, TextField } from '../../ui/Field';
@@ -102,7 +103,7 @@ function Invite({ close, done }: { close(): void; done(link: Link | null): void 
   return (
     <Dialog title={t.create} onClose={close}>
       <form className="dialog-content" onSubmit={submit}>
-        {error != null && <p className="notice bad" role="alert">{say(error)}</p>}
+        <Refused error={error} />
         <TextField label={t.email} type="email" required autoFocus value={values['email'] ?? ''} error={wrong['email']} onChange={put('email')} />
         <div className="form-grid">
           <TextField label={t.firstname} required value={values['firstname'] ?? ''} error={wrong['firstname']} onChange={put('firstname')} />

@@ -1,16 +1,18 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useRef, useState, type SyntheticEvent } from 'react';
 import { call, may, Refusal } from '../../api/client';
-import { faults, say } from '../../api/words';
+import { faultOf, faults, say } from '../../api/words';
 import { words } from '../../i18n';
 import { formatNumber } from '../../i18n/format';
-import { Ask } from '../../screen/Ask';
+import { Ask, plain } from '../../screen/Ask';
 import type { Values } from '../../screen/Form';
 import { readNumber } from '../../screen/number';
+import { Refused } from '../../screen/Refused';
 import { useCommands } from '../../keys';
 import { Button } from '../../ui/Button';
 import { Dialog } from '../../ui/Dialog';
 import { TextField } from '../../ui/Field';
+import { onSubmitKey, useFaultFocus } from '../../ui/focus';
 import { toast } from '../../ui/Toast';
 import { left, pathOf, type OrderLine } from './order';
 
@@ -81,6 +83,8 @@ export function OrderActs({ values, again }: { values: Values; again(): void }) 
       {(open === 'cancel' || open === 'reject') && (
         <Ask
           title={open === 'cancel' ? t.cancel : s.reject}
+          act={open === 'cancel' ? s.cancelDo : s.reject}
+          look="danger"
           text={open === 'cancel' ? <p>{s.cancelText}</p> : undefined}
           fields={[{ id: 'reason', label: t.reason, kind: 'area' }]}
           first={{ reason: '' }}
@@ -92,6 +96,7 @@ export function OrderActs({ values, again }: { values: Values; again(): void }) 
         <Ask
           title={open === 'receipt' ? s.receipt : s.taxInvoice}
           text={<p>{s.lawText}</p>}
+          act={open === 'receipt' ? s.receiptDo : s.taxInvoiceDo}
           fields={buyer}
           first={{ issueDate: today }}
           onClose={close}
@@ -114,34 +119,38 @@ function Hand({ lines, back, save, onClose }: { lines: OrderLine[]; back: boolea
   const [tracking, setTracking] = useState('');
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  function submit(event: FormEvent) {
+  const form = useRef<HTMLFormElement>(null);
+  useFaultFocus(form, error);
+  function submit(event: SyntheticEvent) {
     event.preventDefault();
-    if (noNumber.length) return setError(Refusal.of('not_a_number', ...noNumber.map((index) => `counts[${index}]`)));
-    const items = shown
+    if (noNumber.length) return setError(Refusal.of('not_a_number', ...noNumber.map((index) => `lines[${index}].qty`)));
+    const some = shown
       .map(({ line, index }) => ({ line: index, productCode: line.productCode, qty: Number(readNumber(counts[index]) ?? 0), serialNumbers: (serials[index] ?? '').split(/[\s,]+/).filter(Boolean) }))
-      .filter((item) => item.qty > 0)
-      .map(({ serialNumbers, ...item }) => (serialNumbers.length ? { ...item, serialNumbers } : item));
+      .filter((item) => item.qty > 0);
+    const items = some.map(({ serialNumbers, ...item }) => (serialNumbers.length ? { ...item, serialNumbers } : item));
+    // The server counts what was sent; here a fault stands at its line.
+    const refuse = (reason: unknown) => setError(reason instanceof Refusal ? reason.calling((field) => field.replace(/^items\[(\d+)\]/, (_, at) => `lines[${some[Number(at)]?.line ?? at}]`)) : reason);
     setBusy(true);
     setError(null);
-    save({ items, ...(tracking.trim() ? { trackingNo: tracking.trim() } : {}) }).then(onClose, setError).finally(() => setBusy(false));
+    save({ items, ...(tracking.trim() ? { trackingNo: tracking.trim() } : {}) }).then(onClose, refuse).finally(() => setBusy(false));
   }
   const noNumber = shown.map(({ index }) => index).filter((index) => readNumber(counts[index]) === undefined);
   const wrong = faults(error);
   const none = noNumber.length === 0 && shown.every(({ index }) => !(Number(readNumber(counts[index]) ?? 0) > 0));
   return (
-    <Dialog title={back ? s.takeBack : s.deliver} onClose={onClose}>
-      <form className="dialog-content" onSubmit={submit} noValidate>
-        {error != null && <p className="notice bad" role="alert">{say(error, (name) => lines[Number(/^counts\[(\d+)\]$/.exec(name)?.[1])]?.productName)}</p>}
+    <Dialog title={plain(back ? s.takeBack : s.deliver)} onClose={onClose}>
+      <form ref={form} className="dialog-content" onSubmit={submit} onKeyDownCapture={onSubmitKey((event) => { if (!none && !busy) submit(event); })} noValidate>
+        <Refused error={error} labelOf={(name) => lines[Number(/^lines\[(\d+)\]/.exec(name)?.[1])]?.productName} />
         {shown.map(({ line, index }, place) => (
           <div key={index} className="form-grid">
-            <TextField label={`${line.productName} (${s.leftOf(formatNumber(left(line, back)))})`} inputMode="decimal" autoFocus={place === 0} error={wrong[`counts[${index}]`]} value={counts[index] ?? ''} onChange={(event) => setCounts((now) => ({ ...now, [index]: event.target.value }))} />
-            <TextField label={`${s.serials}: ${line.productName}`} value={serials[index] ?? ''} onChange={(event) => setSerials((now) => ({ ...now, [index]: event.target.value }))} />
+            <TextField label={`${line.productName} (${s.leftOf(formatNumber(left(line, back)))})`} inputMode="decimal" autoFocus={place === 0} error={faultOf(wrong, `lines[${index}].qty`) ?? wrong[`lines[${index}]`] ?? wrong[`lines[${index}].productCode`]} value={counts[index] ?? ''} onChange={(event) => setCounts((now) => ({ ...now, [index]: event.target.value }))} />
+            <TextField label={`${s.serials}: ${line.productName}`} error={faultOf(wrong, `lines[${index}].serialNumbers`)} value={serials[index] ?? ''} onChange={(event) => setSerials((now) => ({ ...now, [index]: event.target.value }))} />
           </div>
         ))}
         {!back && <TextField label={t.tracking} value={tracking} onChange={(event) => setTracking(event.target.value)} />}
         <div className="dialog-foot">
           <Button onClick={onClose}>{core.back}</Button>
-          <Button type="submit" look="main" busy={busy} disabled={none}>{back ? s.takeBack : s.deliver}</Button>
+          <Button type="submit" look="main" busy={busy} disabled={none}>{plain(back ? s.takeBack : s.deliver)}</Button>
         </div>
       </form>
     </Dialog>

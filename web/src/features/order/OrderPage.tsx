@@ -51,7 +51,7 @@ function Draft({ no, values, version, again }: { no: string | null; values?: Val
     { id: 'paymentTerm', label: q.term },
     { id: 'recipientAddress', label: t.address, kind: 'area' },
     { id: 'remark', label: t.remark, kind: 'area' },
-    { id: 'privateNote', label: s.note, kind: 'area' },
+    { id: 'privateNote', label: s.privateNote, kind: 'area' },
   ];
   return (
     <SaleEditor

@@ -65,6 +65,7 @@ export function Payments({ no, currency }: { no: string; currency: string }) {
       {back && (
         <Ask
           title={s.refund}
+          act={s.refund}
           text={<p>{s.refundText}</p>}
           fields={[
             { id: 'amount', label: t.amount, kind: 'number', required: true },
@@ -119,6 +120,8 @@ export function TaxDocuments({ no }: { no: string }) {
         <Ask
           title={`${s.creditNote} ${credit.taxDocumentNo}`}
           text={<p>{s.creditText}</p>}
+          act={s.creditDo}
+          look="danger"
           fields={[
             { id: 'reason', label: s.creditReason, kind: 'area', required: true },
             { id: 'issueDate', label: s.issueDate, kind: 'date' },

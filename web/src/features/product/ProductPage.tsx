@@ -141,6 +141,7 @@ function Transfer({ code, onClose }: { code: string; onClose(): void }) {
   return (
     <Ask
       title={t.transferTitle}
+      act={t.transfer}
       fields={[
         { id: 'fromWarehouse', label: t.from, kind: 'choice', list: 'warehouses', required: true },
         { id: 'toWarehouse', label: t.to, kind: 'choice', list: 'warehouses', required: true },
@@ -208,6 +209,7 @@ function Adjust({ code, close }: { code: string; close(): void }) {
   return (
     <Ask
       title={t.adjustTitle}
+      act={t.adjust}
       fields={[
         { id: 'qty', label: t.adjustBy, kind: 'number', required: true, sentAs: 'items' },
         { id: 'note', label: t.note },

@@ -31,7 +31,7 @@ export function QuotationPage() {
     { id: 'staffCode', label: t.staff, kind: 'pick', required: true, picker: employeePicker(t.staff) },
     { id: 'quotationDate', label: t.date, kind: 'date', required: true },
     { id: 'quotationValidUntil', label: t.until, kind: 'date', required: true },
-    { id: 'quotationStatus', label: t.status, kind: 'choice', required: true, options: Object.entries(t.statuses).slice(0, 4).map(([value, label]) => ({ value: Number(value), label })) },
+    { id: 'quotationStatus', label: t.status, kind: 'choice', required: true, options: Object.entries(t.statuses).map(([value, label]) => ({ value: Number(value), label })).filter(({ value }) => value <= 4 || value === status) },
     { id: 'recipientName', label: t.recipient },
     { id: 'paymentTerm', label: t.term },
     { id: 'recipientAddress', label: t.address, kind: 'area' },
@@ -49,10 +49,10 @@ export function QuotationPage() {
         fields={fields}
         making={t.create}
         saved={t.saved}
-        can={may('quotation:write') && status < 5}
+        can={may('quotation:write') && status !== 5 && status !== 7}
         fixed={t.fixed}
         marks={<span className="chip info">{t.statuses[status]}</span>}
-        acts={(dirty) => no && <QuotationActs no={no} status={status} dirty={dirty} linked={setLink} />}
+        acts={(dirty) => no && <QuotationActs no={no} status={status} customer={String(first['customerCode'] ?? '')} order={(first['salesOrderNo'] as string | null | undefined) || null} dirty={dirty} linked={setLink} />}
         aside={no && <Revisions no={no} />}
       />
       {link && <LinkDialog link={link} onClose={() => setLink(null)} />}

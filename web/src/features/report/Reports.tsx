@@ -80,6 +80,8 @@ function Figures({ kind, by, from, to }: { kind: Kind; by: string; from: string;
   const measured = (figure: string) => rows.some((row) => row.figure === figure && (row.average !== null || row.total !== null));
   const count = (group: string, figure: string) => rows.find((one) => one.group === group && one.figure === figure)?.count ?? 0;
   const value = (group: string, figure: string) => valueOf(rows.find((one) => one.group === group && one.figure === figure));
+  // An average has no sum.
+  const sum = (figure: string) => (rows.some((row) => row.figure === figure && row.total === null && row.average !== null) ? undefined : groups.reduce((all, group) => all + value(group, figure), 0));
   const format = (figure: string) => {
     const isMoney = rows.some((row) => row.figure === figure && row.total !== null);
     return (number: number) => formatFigure(figure, isMoney, number);
@@ -91,7 +93,7 @@ function Figures({ kind, by, from, to }: { kind: Kind; by: string; from: string;
         <Button icon="import" onClick={() => void attempt(downloadSheet('GET', path, null, `${kind.name}.xlsx`))}>{t.xlsx}</Button>
       </div>
       <div className="charts">
-        {figures.map((figure) => <Chart key={figure} title={t.figures[figure] ?? figure} points={groups.map((group) => ({ label: label(group), value: value(group, figure) }))} format={format(figure)} />)}
+        {figures.map((figure) => <Chart key={figure} title={t.figures[figure] ?? figure} total={sum(figure)} points={groups.map((group) => ({ label: label(group), value: value(group, figure) }))} format={format(figure)} />)}
       </div>
       <div className="table-wrap" tabIndex={0} role="region" aria-label={t.names[kind.name] ?? kind.name}>
         <table className="table">

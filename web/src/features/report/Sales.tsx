@@ -28,6 +28,8 @@ interface Due {
   total: number;
 }
 
+/** So many groups are asked for; of more the total is not known here. */
+const MOST = 200;
 const BY = ['month', 'product', 'customer', 'employee'] as const;
 const DUE = ['notDue', 'days30', 'days60', 'days90', 'older', 'total'] as const;
 const nameOf = (row: Row, by: string) => (by === 'month' && /^\d{4}-\d\d$/.test(row.code) ? formatMonth(row.code) : row.name || row.code);
@@ -39,7 +41,7 @@ export function Sales({ from, to }: { from: string; to: string }) {
   const asked = useSearch({ strict: false }) as Asked;
   const navigate = useNavigate();
   const by = BY.find((one) => one === asked['by']) ?? 'month';
-  const path = `/v1/sales/report?${new URLSearchParams({ by, dateFrom: from, dateTo: to, take: '200' }).toString()}`;
+  const path = `/v1/sales/report?${new URLSearchParams({ by, dateFrom: from, dateTo: to, take: String(MOST) }).toString()}`;
   const found = useQuery({ queryKey: ['report', 'sales', path], queryFn: ({ signal }) => call<{ value: Row[] }>('GET', path, { signal }), placeholderData: (before) => before });
   const due = useQuery({ queryKey: ['report', 'receivables'], queryFn: () => call<{ value: Due[] }>('GET', '/v1/sales/receivables') });
   if (found.isPending) return <Loading />;
@@ -56,7 +58,7 @@ export function Sales({ from, to }: { from: string; to: string }) {
       </div>
       {rows.length === 0 ? <Empty icon="cart" title={t.none} /> : (
         <>
-          <Chart title={t.net} points={rows.slice(0, 40).map((row) => ({ label: nameOf(row, by), value: net(row) }))} format={formatMoney} />
+          <Chart title={t.net} total={rows.length < MOST ? rows.reduce((all, row) => all + net(row), 0) : undefined} points={rows.slice(0, 40).map((row) => ({ label: nameOf(row, by), value: net(row) }))} format={formatMoney} />
           <div className="table-wrap" tabIndex={0} role="region" aria-label={t.names['sales']}>
             <table className="table">
               <thead>

@@ -75,7 +75,7 @@ export function TaskList() {
         { id: 'subject', label: t.subject, show: (row) => row.subject },
         { id: 'status', label: t.status, show: (row) => (
           <span className="row">
-            <input type="checkbox" aria-label={`${t.done}: ${row.subject}`} checked={row.status === 'done'} disabled={!write} onChange={() => void toggle(row)} />
+            <label className="tick"><input type="checkbox" aria-label={`${t.done}: ${row.subject}`} checked={row.status === 'done'} disabled={!write} onChange={() => void toggle(row)} /></label>
             <span className={`chip ${row.status === 'done' ? 'good' : row.status === 'doing' ? 'info' : ''}`}>{t.statuses[row.status]}</span>
           </span>
         ) },

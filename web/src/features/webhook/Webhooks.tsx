@@ -240,6 +240,7 @@ function Deliveries({ id, can }: { id: string; can: boolean }) {
       {from !== null && (
         <Ask
           title={t.missed}
+          act={t.missed}
           fields={[{ id: 'from', label: t.missedFrom, kind: 'time', required: true }]}
           first={{ from }}
           onClose={() => setFrom(null)}

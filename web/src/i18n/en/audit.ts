@@ -341,6 +341,7 @@ const words = {
     locationAddress: 'Address',
     locationType: 'Kind of place',
     lowStockAlert: 'Warn below',
+    mergedCustomer: 'Merged customer',
     mergedInto: 'Merged into',
     mergedIntoCaseNo: 'Merged into',
     method: 'How',

@@ -123,6 +123,7 @@ const words = {
     no: 'No',
     unset: '—',
     system: 'the system',
+    customer: 'the customer',
     newest: 'Newest first',
     page: (from: string, to: string) => `${from}–${to}`,
   },

@@ -30,7 +30,7 @@ const words = {
   document: {
     pdf: 'PDF',
     asCopy: 'It says that it is a copy',
-    inLanguage: (language: string) => `In ${language}`,
+    inLanguage: { th: 'In Thai', en: 'In English' },
     mail: 'Send by e-mail…',
     to: 'To',
     toHint: 'Empty: the customer’s own e-mail.',

@@ -343,6 +343,7 @@ const words: Shape<typeof en> = {
     locationAddress: 'ที่อยู่',
     locationType: 'ประเภทที่อยู่',
     lowStockAlert: 'เตือนเมื่อต่ำกว่า',
+    mergedCustomer: 'ลูกค้าที่รวมเข้ามา',
     mergedInto: 'รวมเข้ากับ',
     mergedIntoCaseNo: 'รวมเข้ากับ',
     method: 'วิธี',

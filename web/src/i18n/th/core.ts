@@ -126,6 +126,7 @@ const words: Shape<typeof en> = {
     no: 'ไม่ใช่',
     unset: '—',
     system: 'ระบบ',
+    customer: 'ลูกค้า',
     newest: 'ใหม่ก่อน',
     page: (from, to) => `${from}–${to}`,
   },

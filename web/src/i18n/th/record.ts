@@ -33,7 +33,7 @@ const words: Shape<typeof en> = {
   document: {
     pdf: 'PDF',
     asCopy: 'ระบุว่าเป็นสำเนา',
-    inLanguage: (language) => `ภาษา${language}`,
+    inLanguage: { th: 'ภาษาไทย', en: 'ภาษาอังกฤษ' },
     mail: 'ส่งทางอีเมล…',
     to: 'ถึง',
     toHint: 'เว้นว่าง: อีเมลของลูกค้าเอง',
