@@ -31,7 +31,7 @@ export class Refusal extends Error {
   }
   /** The same with other names for the fields: those that the screen has. */
   calling(name: (field: string) => string): Refusal {
-    return new Refusal(this.status, this.faults.map((fault) => ({ ...fault, field: name(fault.field) })), this.traceId, this.retryAfter);
+    return new Refusal(this.status, this.faults.map((fault) => ({ ...fault, field: name(fault.field), message: fault.message.replace(fault.field, () => name(fault.field)) })), this.traceId, this.retryAfter);
   }
   /** The first fault's code; `offline` when there was no answer. */
   get code(): string {

@@ -34,6 +34,13 @@ test('a code that says little gives way to the server’s sentence, also at the 
   expect(say(refused(409, ['conflict', 'quotationNo', 'Quotation Q1 was valid until 2026-01-01']))).toBe('Quotation Q1 was valid until 2026-01-01');
 });
 
+test('in the server’s sentence the field is called as people call it', () => {
+  const error = refused(400, ['out_of_range', 'items[0].qty', 'items[0].qty must be above 0']);
+  expect(say(error, () => 'Pump')).toBe('Pump must be above 0');
+  expect(faults(error)).toEqual({ 'items[0].qty': 'This must be above 0' });
+  expect(faults(error.calling(() => 'lines[2].qty'))).toEqual({ 'lines[2].qty': 'This must be above 0' });
+});
+
 test('what was not sent has no sentence of the server', () => {
   expect(say(Refusal.of('not_a_number', 'qty'), () => 'Quantity')).toBe(`${words('core').error.not_a_number} (Quantity)`);
 });

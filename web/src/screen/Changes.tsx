@@ -108,7 +108,7 @@ function tell(tools: Tools, name: string, value: unknown): ReactNode {
   }
   if (typeof value === 'object') return line(tools, value);
   if (name === 'roomId' || (name === 'room' && UUID.test(String(value)))) return room(String(value));
-  if ((name === 'customerCode' && tools.kind !== 'customer') || name === 'mergedCustomerCode') return keptName(tools.cache, value) ?? String(value);
+  if ((name === 'customerCode' && tools.kind !== 'customer') || /^mergedCustomer(Code)?$/.test(name)) return keptName(tools.cache, value) ?? String(value);
   const listed = entry(value);
   if (listed) return listed;
   if (MONEY.has(name) || field?.kind === 'money') return formatMoney(value as string | number);

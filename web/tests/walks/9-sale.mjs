@@ -256,9 +256,10 @@ export default [
       const asked = await page.innerText('dialog[open] h2');
       assert(asked.includes('หนึ่ง') && asked.includes('สอง'), `both are named: ${asked}`);
       await page.click('dialog[open] .button.main');
-      await until('merged', async () => (await inPage(one, 'GET', `/v3/customers/${second}`)).body.data?.customerStatus !== 0);
+      await until('merged', async () => (await inPage(one, 'GET', `/v3/customers/${second}`)).body.data.customerCode === first);
 
-      await inPage(one, 'POST', '/v1/tasks', { subject: `โทรกลับ ${tag}`, dateDue: '2099-12-31' });
+      await page.waitForSelector('dialog[open]', { state: 'detached' });
+      await inPage(one, 'POST', '/v1/task', { subject: `โทรกลับ ${tag}`, dateDue: '2099-12-31' });
       await one.go(`/tasks?q=${encodeURIComponent(`โทรกลับ ${tag}`)}`);
       await page.waitForSelector('.table tbody tr');
       const box = await page.locator('.tick').first().boundingBox();

@@ -88,6 +88,7 @@ const words = {
     invalid_format: 'This is not in the right form.',
     out_of_range: 'This number is not possible.',
     too_long: 'This is too long.',
+    this: 'This',
     invalid_value: 'This value is not possible.',
     not_configured: 'This server is not set up for that. Ask its operator.',
     unknown: 'Something went wrong on the server.',
