@@ -10,7 +10,7 @@ export function Refused({ error, labelOf }: { error: unknown; labelOf?: (field: 
   return (
     <p className="notice bad" role="alert">
       {say(error, labelOf)}
-      {isOurs && may('setting:write') && <>{' '}<Link to="/settings">{words('core').nav.settings}</Link></>}
+      {isOurs && may('setting:write') && <>{'\n'}<Link to="/settings">{words('core').nav.settings}</Link></>}
     </p>
   );
 }

@@ -29,6 +29,7 @@ export default [
       await page.fill('[name=customerNote]', 'ลูกค้าประจำ');
       await page.keyboard.press('Control+Enter');
       await page.waitForSelector('.notice.warn[role=alert]');
+      await until('the history tells of the other change', async () => (await page.locator('.record > div:last-child .timeline > li').count()) === 2);
       assert((await page.inputValue('[name=customerNote]')) === 'ลูกค้าประจำ', 'what was typed is kept');
       await page.keyboard.press('Control+Enter');
       await until('saved', async () => (await inPage(one, 'GET', `/v3/customers/${code}`)).body.data.customerNote === 'ลูกค้าประจำ');

@@ -1,8 +1,9 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call, Refusal } from '../../api/client';
 import { say } from '../../api/words';
 import { words } from '../../i18n';
+import { attempt } from '../../screen/Ask';
 import { useChoices } from '../../screen/choices';
 import { Button } from '../../ui/Button';
 import { Chooser } from '../../ui/Chooser';
@@ -48,9 +49,9 @@ export const moveDeal = (id: number | string, stage: To, reason?: number) =>
 export function Move({ id, board, at, again }: { id: number; board: number; at: To; again(): void }) {
   const t = words('work').deal;
   const cache = useQueryClient();
-  const [open, setOpen] = useState(false);
+  const [stages, setStages] = useState<readonly To[] | null>(null);
   const [missing, setMissing] = useState<To | null>(null);
-  const found = useQuery({ queryKey: ['deal', 'stages', board], queryFn: () => call<Board>('GET', `/v1/deals/boards/${board}`, { query: { most: 1 } }), enabled: open });
+  const ask = () => void attempt(call<Board>('GET', `/v1/deals/boards/${board}`, { query: { most: 1 } }).then((found) => setStages(found.stages)));
   async function move(stage: To, reason?: number, undone = false) {
     try {
       await moveDeal(id, stage, reason);
@@ -64,13 +65,13 @@ export function Move({ id, board, at, again }: { id: number; board: number; at: 
   }
   return (
     <>
-      <Button onClick={() => setOpen(true)}>{t.moveTo}</Button>
-      {open && (found.isError ? null : found.data) && (
+      <Button onClick={ask}>{t.moveTo}</Button>
+      {stages && (
         <StageChooser
-          stages={(found.data?.stages ?? []).filter((stage) => stage.dealStageId !== at.dealStageId)}
-          onClose={() => setOpen(false)}
+          stages={stages.filter((stage) => stage.dealStageId !== at.dealStageId)}
+          onClose={() => setStages(null)}
           onChoose={(stage) => {
-            setOpen(false);
+            setStages(null);
             void move(stage);
           }}
         />
