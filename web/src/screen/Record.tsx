@@ -59,7 +59,10 @@ export function RecordScreen(props: Props) {
       const held = await read(id ?? '');
       keepName(cache, held.values);
       return held;
-    }, enabled: id !== null });
+    },
+    // What is being edited is not changed by others below the hands: its save says that somebody was first.
+    enabled: id !== null && !(editing && cache.getQueryData([kind, id])),
+  });
   const [blank] = useState<Values>(props.first ?? {});
   const values = id === null ? blank : found.data?.values;
   const title = id === null ? t.making(kindName) : values ? titleOf(values) : '';
