@@ -39,6 +39,8 @@ export default [
       await page.waitForSelector(`h1:has-text("${tag}")`);
       assert((await page.$eval('[name=quotationStatus]', (choice) => choice.selectedOptions[0].textContent)) === words.done, 'its status has a name');
       assert(!(await offers(words.link)) && !(await offers(words.chat)), `it is not sent again: ${await acts()}`);
+      const who = lang === 'th' ? 'โดย ลูกค้า' : 'by the customer';
+      await until('the history says that the customer did it', async () => (await page.locator('.timeline').allInnerTexts()).some((text) => text.includes(who)));
       await one.axe('an accepted quotation');
       await page.getByRole('button', { name: words.convert }).click();
       await page.click('dialog[open] .button.main');
@@ -234,7 +236,7 @@ export default [
   },
   {
     name: 'a customer is merged with another one, by name; an emptied search finds all again; a box is large enough for a finger',
-    async run({ person, tag }) {
+    async run({ person, tag, lang }) {
       const one = await person({ width: 375, height: 812 });
       const { page } = one;
       await one.go('/customers');
@@ -259,6 +261,8 @@ export default [
       await until('merged', async () => (await inPage(one, 'GET', `/v3/customers/${second}`)).body.data.customerCode === first);
 
       await page.waitForSelector('dialog[open]', { state: 'detached' });
+      const label = lang === 'th' ? 'ลูกค้าที่รวมเข้ามา:' : 'Merged customer:';
+      await until('the history has words for it', async () => (await page.locator('.timeline').allInnerTexts()).some((text) => text.includes(label)));
       await inPage(one, 'POST', '/v1/task', { subject: `โทรกลับ ${tag}`, dateDue: '2099-12-31' });
       await one.go(`/tasks?q=${encodeURIComponent(`โทรกลับ ${tag}`)}`);
       await page.waitForSelector('.table tbody tr');

@@ -489,7 +489,7 @@ function Questions({ asking, room, close, my, colleagues, loading }: QuestionsPr
             {room.assignee && room.assignee.id !== my && <p>{t.act.sure.other(room.assignee.nickname ?? room.assignee.name)}</p>}
             {written(room.id).content !== '' && <p>{t.act.sure.draft}</p>}
             <div className="dialog-foot">
-              <Button onClick={close}>{core.act.cancel}</Button>
+              <Button onClick={close}>{core.act.back}</Button>
               <Button look="main" autoFocus onClick={() => { close(); void acts.close(room); }}>{t.act.close}</Button>
             </div>
           </div>

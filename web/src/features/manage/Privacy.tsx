@@ -91,7 +91,7 @@ export function Privacy() {
             <p className="notice bad">{t.startSure}</p>
             <p>{erasing.customerCode}</p>
             <div className="dialog-foot">
-              <Button autoFocus onClick={() => setErasing(null)}>{core.cancel}</Button>
+              <Button autoFocus onClick={() => setErasing(null)}>{core.back}</Button>
               <Button look="danger" onClick={() => { void start(erasing); setErasing(null); }}>{t.startErase}</Button>
             </div>
           </div>
@@ -110,7 +110,7 @@ export function Privacy() {
           >
             <TextArea label={t.refuseReason} required autoFocus value={reason} onChange={(event) => setReason(event.target.value)} />
             <div className="dialog-foot">
-              <Button onClick={() => setRefusing(null)}>{core.cancel}</Button>
+              <Button onClick={() => setRefusing(null)}>{core.back}</Button>
               <Button type="submit" look="main">{core.confirm}</Button>
             </div>
           </form>

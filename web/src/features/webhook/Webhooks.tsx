@@ -185,7 +185,7 @@ function RotateButton({ id, done }: { id: string; done(secret: string): void }) 
           <div className="dialog-content">
             <p>{t.rotateSure}</p>
             <div className="dialog-foot">
-              <Button onClick={() => setOpen(false)}>{core.cancel}</Button>
+              <Button onClick={() => setOpen(false)}>{core.back}</Button>
               <Button look="main" autoFocus onClick={() => { setOpen(false); call<{ secret: string }>('POST', `${PATH}/${id}/rotate-secret`, { body: {} }).then((made) => done(made.secret), bad); }}>{core.confirm}</Button>
             </div>
           </div>
