@@ -137,6 +137,11 @@ export default [
         return (data.value ?? data).statusId === 3;
       });
       await page.waitForSelector('.record-title .chip.bad');
+      // From the customer's timeline one gets to it.
+      await one.go('/customers/daisy');
+      await page.click(`.timeline a:has-text("พลาด ${tag}")`);
+      await page.waitForURL(/\/deals\?/);
+      await page.waitForSelector(`.table tbody tr:has-text("พลาด ${tag}")`);
     },
   },
   {
