@@ -82,10 +82,10 @@ pub(super) async fn write(
             body.insert("dealStageId".to_owned(), stage.id.into());
         }
     }
-    if let Some(Value::String(name)) = body.remove("reasonName") {
-        if let Some(reason) = faults.take(named(tx, company, List::MissedReasons, "reasonName", &name, None).await)? {
-            body.insert("reasonCategoryId".to_owned(), reason.id.into());
-        }
+    if let Some(Value::String(name)) = body.remove("reasonName")
+        && let Some(reason) = faults.take(named(tx, company, List::MissedReasons, "reasonName", &name, None).await)?
+    {
+        body.insert("reasonCategoryId".to_owned(), reason.id.into());
     }
     let number = record.text("dealNo").map(str::to_owned);
     body.remove("dealNo");

@@ -21,6 +21,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column("note", Form::Text, &["description", "details", "รายละเอียด", "หมายเหตุ", "บันทึก"]),
     column("status", Form::Text, &["state", "สถานะ"]),
     column("priority", Form::Text, &["ความสำคัญ", "ลำดับความสำคัญ"]),
+    column("hasDueTime", Form::Flag, &[]),
     column("dateDue", Form::Moment, &["due", "due date", "deadline", "กำหนดส่ง", "วันครบกำหนด", "กำหนดเสร็จ"]),
     column(
         "assignedToUserId",
@@ -44,7 +45,13 @@ pub(super) async fn write(
     gone: &HashMap<String, Row>,
     record: &Record,
 ) -> Result<Written, Error> {
-    let (body, _) = record.fields();
+    let (mut body, _) = record.fields();
+    // In an exported list a day without a time is its midnight.
+    let is_whole_day = body.remove("hasDueTime") == Some(Value::Bool(false));
+    if let Some(Value::String(due)) = body.get_mut("dateDue").filter(|_| is_whole_day) {
+        let day = due.split_once('T').map_or(due.as_str(), |(day, _)| day);
+        *due = day.to_owned();
+    }
     let input: TaskWrite = lenient::decode_value(&Value::Object(body)).map_err(Error::Invalid)?;
     let by = Actor { caller: by.caller.clone(), now: by.now };
     let back = to_bring_back(tx, "tasks", gone, keys(record).pop()).await?;

@@ -3,7 +3,6 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::app::TestApp;
 use crate::import_chain::ready;
 
 /// Where a record is made with a day in each property of these, and where in its answer they are read.
@@ -67,6 +66,8 @@ async fn a_buddhist_year_is_read_as_the_year_that_it_is() {
     for Place { method, path, body, read } in places() {
         let made = app.request(method, path, &[], Some(body)).await;
         assert!(matches!(made.status, 200 | 201), "{path}: {made:?}");
+        // A customer is not told back to whoever saved it.
+        let made = if path == "/v3/customers" { app.get("/v3/customers/ERA").await } else { made };
         for field in read {
             let day = made.data().pointer(field).and_then(Value::as_str).unwrap_or_else(|| panic!("{field}: {made:?}"));
             assert!(

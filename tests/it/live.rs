@@ -169,7 +169,8 @@ async fn the_kinds_of_records_that_change_are_told() {
     let told = events.change("task").await;
     let at = json!(app.app.now());
     assert_eq!((told.id, told.data), (None, json!({"kind": "task", "at": at})), "not which one");
-    let resumed = app.as_person(&nok, Method::GET, &format!("/v1/console/changes?after={cursor}&topic=task"), None).await;
+    let resumed =
+        app.as_person(&nok, Method::GET, &format!("/v1/console/changes?after={cursor}&topic=task"), None).await;
     assert_eq!(resumed.data()["value"], json!([{"kind": "task", "at": at}]), "whoever was away for a while");
     // Agents may not read users.
     let path = format!("/v1/console/users/{}", lek.id);

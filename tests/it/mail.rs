@@ -36,7 +36,9 @@ async fn office_with(change: impl FnOnce(&mut sala::config::Config)) -> TestApp 
     let mut buyer = plain("C-1", "บริษัท ผู้ซื้อ จำกัด");
     buyer["customerEmail"] = json!("buyer@example.com");
     put(&app, buyer).await;
-    put_products(&app, &[item("10001")]).await;
+    let mut product = item("10001");
+    product["qty"] = json!(10);
+    put_products(&app, &[product]).await;
     let contract = json!({"contractName": "สัญญาบำรุงรักษา", "contractNo": "CONT1", "customerCode": "C-1",
         "contractType": "MA", "contractValue": 2000, "dateStart": "2026-01-01 00:00:00",
         "dateEnd": "2026-12-31 00:00:00", "owner": "EMP1",

@@ -104,11 +104,14 @@ pub(super) fn packed(file: File, size: u64, wanted: &Wanted, visit: Visit<'_>) -
     }
 }
 
-/// Reads the sheet in which most columns are understood, of orders one with their lines; the first of several. A sheet that cannot be read is passed over
-/// when another can.
+/// How well a sheet is understood: whether it has what its kind is read by first, columns that are known, and columns in all.
+type Score = (bool, usize, usize);
+
+/// Reads the sheet in which most columns are understood, of orders one with their lines; the first of several. A sheet that
+/// cannot be read is passed over when another can.
 fn best(book: &mut dyn Book, wanted: &Wanted, visit: Visit<'_>) -> Result<(), Unreadable> {
     let names = book.sheets();
-    let mut found: Option<((bool, usize, usize), String, Vec<Dimensions>)> = None;
+    let mut found: Option<(Score, String, Vec<Dimensions>)> = None;
     let (mut trouble, mut read) = (None, Vec::new());
     for name in &names {
         let mut head: Vec<SheetRow> = Vec::new();

@@ -93,8 +93,8 @@ async fn an_upload_is_refused_and_works_when_it_is_sent_again() {
         assert_eq!(rows.len(), 0, "{list}: nothing is promised");
     }
     // The picture of documents is a part of the settings and needs no store.
-    let pixel = [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01"[..], &[8, 2, 0, 0, 0]].concat();
-    let logo = json!({"content": STANDARD.encode(&pixel)});
+    let pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    let logo = json!({"content": pixel});
     let logo = app.request(Method::PUT, "/v1/documents/logo", &[], Some(logo)).await;
     assert_eq!((logo.status, &logo.data()["hasLogo"]), (200, &json!(true)), "{logo:?}");
 

@@ -68,8 +68,8 @@ async fn an_offer_leaves_the_draft_with_its_stock() {
     // What was refused is offered anew, and others have bought meanwhile.
     let lines = json!({"quotationStatus": 4, "quotationDetails": [{"productCode": "10001", "qty": 10}]});
     let number = text(&quote(&app, lines).await, "quotationNo");
-    sell(&app, json!({})).await.data();
-    assert_eq!(stock(&app, "10001").await, json!([10, 2, 8]));
+    sell(&app, json!({"salesOrderStatus": 3})).await.data();
+    assert_eq!(stock(&app, "10001").await, json!([8, 0, 8]));
     requote(&app, &number, json!({"quotationStatus": 6, "reason": "too dear"})).await.data();
     assert_eq!(requote(&app, &number, json!({"quotationStatus": 4})).await.errors(), short);
     assert_eq!(act(&app, &number, "link").await.errors(), short);

@@ -211,8 +211,8 @@ export interface paths {
          * Show quotation page
          * @description A quotation, to whoever holds its link.
          *
-         *     An HTML page in Thai or English with the lines, the totals, and a form to accept or decline. 404 for a link that this
-         *     server did not make, that has expired, or whose quotation was changed since.
+         *     An HTML page in Thai or English with the lines, the totals, and a form to accept or decline. 404, with a page that says
+         *     so, for a link that this server did not make, that has expired, or whose quotation was changed since.
          */
         get: operations["showQuotationPage"];
         put?: never;
@@ -2008,7 +2008,8 @@ export interface paths {
          *     The first event is `hello` with a cursor. Each `change` has the id of its change: a browser that comes back names the last
          *     one by itself, and gets what came after it, and some of what came before (take it by its version). `reset` says that the log
          *     does not reach so far back, or that the reader was too slow: read anew what you look at, and go on from its cursor.
-         *     `presence` has no id and is never repeated. `bye` comes before the server ends the stream.
+         *     `presence` has no id and is never repeated. When records such as tasks or orders are changed, by whomever, a `change` without an
+         *     id says of which `kind` they are, as in the `ref` of the audit trail. `bye` comes before the server ends the stream.
          */
         get: operations["streamChanges"];
         put?: never;
@@ -5171,7 +5172,7 @@ export interface paths {
          * Add sales order payment
          * @description Enter money that came in for an order, or that was given back.
          *
-         *     What was given back is below 0: of an order of any status, at most what was paid.
+         *     What was given back is below 0: of an order of any status, at most what was paid, or what an order below 0 comes to.
          */
         post: operations["addSalesOrderPayment"];
         delete?: never;
@@ -5214,7 +5215,8 @@ export interface paths {
          * @description Get what the QR code of an order's payment says.
          *
          *     By the PromptPay number of the company's setting; a biller's bill carries the order's number. 409 without a number, for
-         *     an order that is not in baht or neither open nor completed, or when nothing is left to pay.
+         *     an order that is not in baht or neither open nor completed, or when nothing is left to pay but the tax that the buyer
+         *     withholds.
          */
         get: operations["getSalesOrderPromptPay"];
         put?: never;
@@ -17310,7 +17312,8 @@ export interface components {
                 remark?: string | null;
                 /**
                  * Format: int64
-                 * @description 1, and one more with each change after it was approved, sent or rejected.
+                 * @description 1, and one more with each change after it was approved, sent or rejected; a change that neither the page nor the PDF
+                 *     shows, such as `privateNote`, does not count.
                  * @example 1
                  */
                 revision: number;
@@ -17864,7 +17867,7 @@ export interface components {
             data: {
                 /**
                  * Format: double
-                 * @description The amount in it: what is due.
+                 * @description The amount in it: `netToReceive` less what was paid. What the buyer withholds is entered as a payment of its own.
                  * @example 4467.25
                  */
                 amount: number;
@@ -22247,7 +22250,8 @@ export interface components {
                 remark?: string | null;
                 /**
                  * Format: int64
-                 * @description 1, and one more with each change after it was approved, sent or rejected.
+                 * @description 1, and one more with each change after it was approved, sent or rejected; a change that neither the page nor the PDF
+                 *     shows, such as `privateNote`, does not count.
                  * @example 1
                  */
                 revision: number;
@@ -24543,7 +24547,8 @@ export interface components {
             remark?: string | null;
             /**
              * Format: int64
-             * @description 1, and one more with each change after it was approved, sent or rejected.
+             * @description 1, and one more with each change after it was approved, sent or rejected; a change that neither the page nor the PDF
+             *     shows, such as `privateNote`, does not count.
              * @example 1
              */
             revision: number;
@@ -25605,7 +25610,7 @@ export interface components {
              * @example waiting
              */
             state: string;
-            /** @description What made it necessary: `amount`, `discount`, `margin`. */
+            /** @description What made it necessary: `amount`, `discount`, `margin`, or that it was `refused` before. */
             why: string[];
         };
         /** @description A decision on a document. */
@@ -26331,7 +26336,7 @@ export interface components {
         /** @description An order in its first form. */
         SalesOrderLegacyWrite: {
             /**
-             * @description Codes of the customers: an order is made for each.
+             * @description Codes of the customers: one order is made for each, however often and by whichever code it is named.
              * @example [
              *       "C000001"
              *     ]
@@ -26399,7 +26404,7 @@ export interface components {
             /**
              * Format: double
              * @description How much, in the order's currency: more than is left if so much was paid, below 0 if it was given back, at most what was
-             *     paid.
+             *     paid, or what an order below 0 comes to.
              * @example 2000
              */
             amount: number;
@@ -26431,7 +26436,7 @@ export interface components {
         SalesOrderPromptPay: {
             /**
              * Format: double
-             * @description The amount in it: what is due.
+             * @description The amount in it: `netToReceive` less what was paid. What the buyer withholds is entered as a payment of its own.
              * @example 4467.25
              */
             amount: number;
@@ -29959,13 +29964,13 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description No such record. */
+            /** @description A page that says that the link is no longer valid. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "text/html": string;
                 };
             };
         };
@@ -29995,13 +30000,13 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description No such record. */
+            /** @description A page that says that the link is no longer valid. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "text/html": string;
                 };
             };
             413: components["responses"]["TooLarge"];
@@ -30058,13 +30063,13 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description No such record. */
+            /** @description A page that says that the link is no longer valid. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
+                    "text/html": string;
                 };
             };
         };
