@@ -70,7 +70,7 @@ fn assert_clean(answer: &Answer, what: &str) {
         return;
     }
     // A customer who follows a link that is no longer good reads a page.
-    if matches!(what, "showQuotationPage" | "answerQuotationPage") && answer.status == 404 {
+    if matches!(what, "showQuotationPage" | "answerQuotationPage" | "showQuotationDocument") && answer.status == 404 {
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{what}: {answer:?}");
         return;
     }
