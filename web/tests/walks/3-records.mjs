@@ -58,6 +58,7 @@ export default [
         const saved = await inPage(one, 'POST', '/v3/customers', { customerCode: code, customerName: `${name} ${tag}`, customerState: 1 });
         assert(saved.status < 300, `saved: ${saved.status}`);
       };
+      await one.go('/customers');
       await rename('ก่อนแก้');
       await one.go(`/customers/${code}`);
       await page.waitForSelector(`h1:has-text("ก่อนแก้ ${tag}")`);
