@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::program;
+use super::Refused;
+use super::program::{self, Failed};
 use crate::app::App;
 use crate::audit::{self, Change};
 use crate::http::{Caller, Code, Envelope, Error, Json, Reply};
@@ -216,7 +217,12 @@ async fn can_be_printed(app: &App, caller: &Caller, image: &[u8]) -> Result<bool
     });
     let question = serde_json::to_vec(&question).map_err(|error| Error::Internal(error.to_string()))?;
     let place = app.documents.enter(caller.company).await?;
-    Ok(program::run(program, question, place).await.is_ok())
+    match program::run(program, question, place).await {
+        Ok(_) => Ok(true),
+        Err(Failed::Template(_)) => Ok(false),
+        // That says nothing of the picture.
+        Err(failed) => Err(Refused::Failed(failed).into()),
+    }
 }
 
 /// Take the picture away again.
