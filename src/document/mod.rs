@@ -245,6 +245,7 @@ async fn make(app: &App, company: i64, paper: &Paper, wish: &Wish) -> Result<Byt
 fn unmet(wish: &Wish, faults: &[Wrong]) -> Option<Error> {
     let standard = wish.standard?;
     let mut letters: Vec<&str> = faults.iter().filter_map(|fault| lacking(&fault.message)).collect();
+    letters.sort_unstable();
     letters.dedup();
     let message = match letters.is_empty() {
         false => format!(
