@@ -182,6 +182,39 @@ async fn the_kinds_of_records_that_change_are_told() {
     }
 }
 
+/// One look goes through so many entries of the trail; behind as many more every kind may have changed.
+#[tokio::test]
+async fn of_more_changes_than_are_looked_at_every_kind_is_told() {
+    let app = TestApp::new().await;
+    let owner = app.signed_in("Owner", "owner@example.com").await;
+    let first = app.as_person(&owner, Method::GET, "/v1/console/changes", None).await;
+    let cursor = first.data()["cursor"].as_str().unwrap().to_owned();
+    let kinds = async || -> BTreeSet<String> {
+        let found =
+            app.as_person(&owner, Method::GET, &format!("/v1/console/changes?after={cursor}&take=5000"), None).await;
+        let told = found.data()["value"].as_array().unwrap().clone();
+        told.iter().map(|one| one["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    let change = async |count: usize| {
+        let ids: Vec<uuid::Uuid> = (0..count).map(|_| uuid::Uuid::now_v7()).collect();
+        let written = app.app.db.write(async |mut tx| {
+            let mut rows = db::Rows::new(&[("id", db::Type::Uuid)]);
+            for id in &ids {
+                rows.push([(*id).into()]);
+            }
+            let insert = tx.sql("insert into audit (company, id, ref, at, actor, action, changes, trace) ");
+            insert.push_values("507, input.id, 'task/TK1', 0, 'system', 'updated', '{}', ''", rows).exec().await
+        });
+        let written: Result<u64, db::Error> = written.await;
+        assert_eq!(written, Ok(u64::try_from(count).unwrap()));
+    };
+    change(1).await;
+    assert!(kinds().await.contains("task") && !kinds().await.contains("contract"), "{:?}", kinds().await);
+    change(2_000).await;
+    let told = kinds().await;
+    assert!(told.contains("contract") && told.contains("setting") && !told.contains("room"), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_stream_ends_with_its_session_and_with_the_server() {
     let app = TestApp::new().await;
