@@ -183,7 +183,8 @@ pub(super) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
-/// Follows the log of a company as long as somebody reads it; `begun` is where the audit trail ended when the first of them came.
+/// Follows the log of a company as long as somebody reads it; `begun` is where the audit trail ended when the first of them
+/// came.
 async fn follow(app: App, company: i64, feed: Arc<Feed>, begun: Uuid) {
     let mut seen: BTreeSet<Uuid> = BTreeSet::new();
     let mut entries: Option<BTreeSet<Uuid>> = None;
@@ -332,7 +333,8 @@ async fn versions(app: &App, company: i64, sessions: &BTreeSet<Uuid>) -> Result<
     Ok(known.into_iter().collect())
 }
 
-/// What the log holds behind an id, with the overlap, and the kinds of records that have changed since; none when it is too long, or begins before what is kept.
+/// What the log holds behind an id, with the overlap, and the kinds of records that have changed since; none when it is too
+/// long, or begins before what is kept.
 pub(super) async fn since(app: &App, company: i64, after: Uuid, most: i64) -> Result<Option<Vec<Told>>, db::Error> {
     let Some(at) = time_of(after).filter(|at| *at >= app.now() - super::KEPT) else { return Ok(None) };
     let mut conn = app.db.read().await?;

@@ -50,7 +50,8 @@ pub(super) async fn find(conn: &mut Conn, caller: &Caller, number: &str, wish: &
     Ok((Kind::SalesOrder, row.number, data))
 }
 
-/// The code that pays what is still to be transferred for an open order in baht, as the operation `getSalesOrderPromptPay` says it.
+/// The code that pays what is still to be transferred for an open order in baht, as the operation `getSalesOrderPromptPay`
+/// says it.
 fn code(row: &Row, shop: &Shop) -> Value {
     let number = shop.setting.sales.promptpay.as_deref();
     let is_open = matches!(row.status(), Status::Open | Status::Completed) && row.terms.currency == "THB";
